@@ -1,0 +1,73 @@
+# Everything that is done with the source tree. On a fresh Debian or Ubuntu: python3 (3.11 or newer),
+# python3-venv and make are enough.
+#
+#   make demo            watch policybot at work on a private homeserver (ONCE=1: end afterwards)
+#   make test            set everything up and run all tests
+#   make lint            style, types, layers
+#   make bench           measure speed and memory
+#   make docs            write the pages that are made from the code
+#   make lock            renew the locked requirements
+#   make clean           remove what the others made
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+INSTALL := VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --require-hashes
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate
+
+.PHONY: demo test lint bench docs lock clean
+
+demo: $(VENV)/demo
+	@$(BIN)/policybot demo $(if $(ONCE),--once)
+
+test: $(VENV)/dev
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/dev
+	@for file in tests/benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+docs: $(VENV)/dev
+	@$(BIN)/python -m policybot commands > docs/commands.md
+
+lock: $(VENV)/uv
+	$(COMPILE) requirements/uv.in -o requirements/uv.txt
+	$(COMPILE) requirements/build.in -o requirements/build.txt
+	$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml --extra demo -c requirements/runtime.txt -o requirements/demo.txt
+	$(COMPILE) pyproject.toml --extra demo --group dev -c requirements/demo.txt -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/uv: requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Python 3.11 or newer is needed; name it with: make PYTHON=python3.12 …'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@echo 'Setting up .venv'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+$(VENV)/build: $(VENV)/uv requirements/build.txt pyproject.toml
+	@$(INSTALL) -r requirements/build.txt
+	@VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/demo: $(VENV)/build requirements/demo.txt
+	@echo 'Installing what the demo needs'
+	@$(INSTALL) -r requirements/demo.txt
+	@touch $@
+
+$(VENV)/dev: $(VENV)/build requirements/dev.txt
+	@echo 'Installing what the tests need'
+	@$(INSTALL) -r requirements/dev.txt
+	@touch $@ $(VENV)/demo

@@ -1,0 +1,308 @@
+"""The command line."""
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+
+from policybot import __version__
+from policybot.config import Config, ConfigRefused, load
+
+app = typer.Typer(
+    help=__doc__,
+    no_args_is_help=True,
+    add_completion=False,
+    # Its tracebacks show local variables, and some of those are secrets.
+    pretty_exceptions_enable=False,
+)
+config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
+audit_app = typer.Typer(help="Look at the audit log.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+app.add_typer(audit_app, name="audit")
+
+console = Console()
+errors = Console(stderr=True)
+
+ConfigFile = Annotated[
+    Path, typer.Option("--config", "-c", help="The configuration file.", show_default=True)
+]
+DEFAULT = Path("config.yaml")
+MISUSED = 2
+"""The exit status of a command that cannot be carried out as given."""
+
+
+def _load(path: Path) -> Config:
+    """Read the configuration, or end with its mistakes."""
+    try:
+        return load(path)
+    except ConfigRefused as refused:
+        for problem in refused.problems:
+            errors.print(escape(str(problem)), soft_wrap=True, highlight=False)
+        count = len(refused.problems)
+        errors.print(f"{count} mistake{'s' if count != 1 else ''}. Nothing was done.")
+        raise typer.Exit(MISUSED) from None
+
+
+def _fail(message: str) -> typer.Exit:
+    errors.print(escape(message), soft_wrap=True, highlight=False)
+    return typer.Exit(1)
+
+
+def _set_up_logging(level: str) -> None:
+    handler: logging.Handler = logging.StreamHandler()
+    if sys.stderr.isatty():
+        handler = RichHandler(console=errors, show_path=False)
+    logging.basicConfig(
+        level=level, handlers=[handler], format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    # They log requests with what people wrote.
+    for name in ("mau", "aiohttp.access", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@app.command()
+def run(config: ConfigFile = DEFAULT) -> None:
+    """Run the service until it is told to stop."""
+    from policybot.app import CannotStart
+    from policybot.store.database import DatabaseAway
+
+    settings = _load(config)
+    _set_up_logging(settings.logging.level)
+    try:
+        asyncio.run(_serve(settings))
+    except (CannotStart, DatabaseAway) as error:
+        raise _fail(str(error)) from None
+    except OSError as error:
+        message = f"Cannot listen: {error.strerror or error}"
+        raise _fail(message) from None
+
+
+async def _serve(config: Config) -> None:
+    from policybot.app import App
+    from policybot.store.database import Database
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    database = await Database.open(config.database_url)
+    try:
+        async with App(config, database).running():
+            await stop.wait()
+    finally:
+        await database.close()
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End when the story is told.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Play a story on a private homeserver, with everything real."""
+    try:
+        from policybot.demo.show import play
+    except ModuleNotFoundError as error:
+        message = f"The demo needs {error.name}. Install it with: pip install 'policybot[demo]'"
+        raise _fail(message) from None
+    try:
+        good = asyncio.run(play(console, once=once))
+    except KeyboardInterrupt:
+        good = True
+    raise typer.Exit(0 if good else 1)
+
+
+@app.command()
+def init(  # noqa: PLR0913 - one option for each question
+    folder: Annotated[Path, typer.Argument(help="Where the files are written.")] = Path(),
+    *,
+    server_name: Annotated[str, typer.Option(prompt="Server name (after the colon in user IDs)")],
+    homeserver: Annotated[
+        str, typer.Option(prompt="Address of the homeserver", help="Where policybot reaches it.")
+    ] = "http://127.0.0.1:8008",
+    public_url: Annotated[
+        str, typer.Option(prompt="Public address of the pages", help="Where people open them.")
+    ],
+    operator: Annotated[str, typer.Option(prompt="Who runs this (as members read it)")],
+    contact: Annotated[str, typer.Option(prompt="How people reach you")],
+    moderator: Annotated[str, typer.Option(prompt="User ID of a moderator")],
+    reviewer: Annotated[str, typer.Option(prompt="User ID of the one who reviews filings and appeals")],
+    force: Annotated[bool, typer.Option(help="Overwrite files that are there.")] = False,
+) -> None:
+    """Write config.yaml and registration.yaml with fresh secrets, and say what to do next."""
+    from policybot.config import fresh
+
+    answers = {
+        "homeserver.server_name": server_name,
+        "homeserver.address": homeserver,
+        "web.public_url": public_url,
+        "operator.name": operator,
+        "operator.contact": contact,
+        "review_room": f"#review:{server_name}",
+        "staff": {moderator: ["moderator"]} | {reviewer: ["reviewer", "appeals"]},
+    }
+    try:
+        paths = fresh.write(folder, answers, force=force)
+    except FileExistsError as error:
+        raise _fail(str(error)) from None
+    settings = _load(paths.config)
+    console.print(f"Written: {escape(str(paths.config))} and {escape(str(paths.registration))}\n")
+    console.print("1. Add to homeserver.yaml, and restart the homeserver:\n")
+    console.print(fresh.homeserver_lines(settings, paths.registration), markup=False, soft_wrap=True)
+    console.print(
+        "2. Read config.yaml and make the rules, the agreement and the ladder yours.\n"
+        f"3. Make a private, unencrypted room {escape(settings.review_room)} and invite "
+        f"{settings.bot_user_id} and your people.\n"
+        "4. policybot run, and in another terminal: policybot doctor"
+    )
+
+
+@app.command()
+def doctor(
+    config: ConfigFile = DEFAULT,
+    registration: Annotated[Path | None, typer.Option(help="The registration file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Check each thing that can be wrong, and say the mend."""
+    settings = _load(config)
+    file = registration or config.parent / "registration.yaml"
+    raise typer.Exit(asyncio.run(_examine(settings, config, file, as_json=as_json)))
+
+
+async def _examine(config: Config, file: Path, registration: Path, *, as_json: bool) -> int:
+    import aiohttp
+
+    from policybot.matrix.doctor import Doctor
+
+    logging.disable(logging.WARNING)
+    found = []
+    async with aiohttp.ClientSession() as session:
+        async for finding in Doctor(config, file, registration, session).look():
+            found.append(finding)
+            if not as_json:
+                mark = "[green]✓[/]" if finding.good else "[red]✗[/]"
+                console.print(f"{mark} {escape(finding.what)}: {escape(finding.said)}")
+                if not finding.good and finding.mend:
+                    console.print(f"    → {escape(finding.mend)}", soft_wrap=True)
+    if as_json:
+        rows = [
+            {"what": f.what, "good": f.good, "said": f.said, "mend": "" if f.good else f.mend}
+            for f in found
+        ]
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+    return 0 if all(f.good for f in found) else 1
+
+
+@config_app.command("check")
+def config_check(config: ConfigFile = DEFAULT) -> None:
+    """List every mistake in the configuration, with its line."""
+    _load(config)
+    console.print(f"{escape(str(config))}: every key is understood.")
+
+
+@config_app.command("explain")
+def config_explain(key: Annotated[str, typer.Argument(help="Such as filing.valid_for")]) -> None:
+    """Say what a key of the configuration means."""
+    from policybot.config.explain import explain
+
+    try:
+        console.print(explain(key), markup=False, highlight=False)
+    except LookupError as error:
+        errors.print(escape(str(error.args[0])))
+        raise typer.Exit(MISUSED) from None
+
+
+@audit_app.command("verify")
+def audit_verify(
+    config: ConfigFile = DEFAULT,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Check that no entry of the audit log was changed, dropped or moved."""
+    result = asyncio.run(_verify(_load(config)))
+    if as_json:
+        typer.echo(json.dumps(result))
+    elif result["good"]:
+        console.print(f"The chain holds: {result['entries']} entries, last hash {result['head']}")
+    else:
+        errors.print(f"The chain is broken at entry {result['entry']}: {result['what']}.")
+    raise typer.Exit(0 if result["good"] else 1)
+
+
+async def _verify(config: Config) -> dict[str, Any]:
+    from policybot.store import audit
+    from policybot.store.database import Database
+
+    database = await Database.open(config.database_url, upgrade=False)
+    entries = 0
+    try:
+        async with database.transaction() as tx:
+            with Progress(console=errors, transient=True) as progress:
+                task = progress.add_task("Verifying", total=await audit.length(tx))
+                async for step in audit.verify(tx):
+                    if isinstance(step, audit.Fault):
+                        return {"good": False, "entry": step.seq, "what": step.what}
+                    entries = step
+                    progress.update(task, completed=entries)
+            return {"good": True, "entries": entries, "head": await audit.head(tx)}
+    finally:
+        await database.close()
+
+
+@app.command()
+def simulate(  # noqa: PLR0913 - one option for each part of an act
+    severity: Annotated[str, typer.Argument(help="S0 to S4")],
+    *,
+    scope: Annotated[str, typer.Option(help="member, account or room")] = "member",
+    strike: Annotated[
+        list[str] | None,
+        typer.Option(help="An earlier decision: S1:30 for 30 days ago, S1:30:untold"),
+    ] = None,
+    aggravating: Annotated[list[str] | None, typer.Option(help="A factor of the ladder")] = None,
+    mitigating: Annotated[list[str] | None, typer.Option(help="A factor of the ladder")] = None,
+    config: ConfigFile = DEFAULT,
+) -> None:
+    """Send one act through the ladder and say how the proposal comes about."""
+    from policybot.app import utc_now
+    from policybot.services.simulation import simulate as through_the_ladder
+
+    settings = _load(config)
+    try:
+        lines = through_the_ladder(
+            settings.ladder,
+            severity=severity,
+            scope=scope,
+            strikes=strike or [],
+            aggravating=aggravating or [],
+            mitigating=mitigating or [],
+            now=utc_now(),
+        )
+    except ValueError as error:
+        errors.print(escape(str(error)))
+        raise typer.Exit(MISUSED) from None
+    table = Table.grid()
+    for line in lines:
+        table.add_row(escape(line))
+    console.print(table)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""The parts put together: the only module that knows all of them; start, tick, stop."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+from aiohttp import web
+
+from policybot.config import Config, Listen
+from policybot.identity.roster import Roster
+from policybot.matrix.appservice import PolicyAppService
+from policybot.matrix.client import Client
+from policybot.matrix.commands.command import Services
+from policybot.matrix.commands.dispatch import Dispatch
+from policybot.matrix.events import Events
+from policybot.matrix.homeserver import MatrixHomeserver
+from policybot.matrix.start import Start
+from policybot.matrix.synapse import Synapse
+from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later
+from policybot.services.aftermath import Aftermath
+from policybot.services.appeals import Appeals
+from policybot.services.cases import Cases
+from policybot.services.decisions import Decisions
+from policybot.services.filings import Filings
+from policybot.services.members import Members
+from policybot.services.outbox import Outbox
+from policybot.services.sanctions import Sanctions
+from policybot.services.setting import Setting
+from policybot.store import events, members, outbox, policies
+from policybot.store.database import Database, DatabaseAway
+from policybot.web.server import Pages
+
+log = logging.getLogger(__name__)
+
+TICK = 15.0
+"""Seconds between looks at the clock: a sanction ends at most this late, and a little."""
+_REMEMBER_EVENTS = timedelta(days=30)
+
+
+class CannotStart(Exception):  # noqa: N818 - an answer
+    """Something in the configuration contradicts what is on record."""
+
+
+def utc_now() -> datetime:
+    """Read the clock."""
+    return datetime.now(UTC)
+
+
+def assemble(setting: Setting, provider: IdentityProvider) -> Services:
+    """Make the services, each with those that it works with."""
+    people = Members(setting, provider, setting.config.agreement)
+    applications = Filings(setting, people)
+    casework = Cases(setting)
+    measures = Sanctions(setting, applications)
+    return Services(
+        setting=setting,
+        members=people,
+        filings=applications,
+        cases=casework,
+        decisions=Decisions(setting, casework, measures, applications),
+        sanctions=measures,
+        appeals=Appeals(setting, casework, measures),
+    )
+
+
+class App:
+    """One running policybot."""
+
+    def __init__(self, config: Config, database: Database, *, now: Clock = utc_now) -> None:
+        """Put everything together that needs no network."""
+        self.config = config
+        self.database = database
+        self.setting = Setting(config, now)
+        provider = Roster(config.roster_file, config.identity.roster.assurance)
+        self.services = assemble(self.setting, provider)
+        self.ready = False
+
+    def aftermath(self) -> Aftermath:
+        """Make what hears of effects that were carried out."""
+        services = self.services
+        return Aftermath(self.setting, services.filings, services.cases, services.sanctions)
+
+    def worker(self, homeserver: Homeserver) -> Outbox:
+        """Make the worker that performs effects."""
+        return Outbox(self.setting, self.database, homeserver, self.aftermath())
+
+    async def record_policy(self) -> None:
+        """Remember the agreement and the ladder that bind now.
+
+        Raises:
+            CannotStart: a text was changed under a version that people know.
+        """
+        async with self.database.transaction() as tx:
+            if await members.save_agreement(tx, self.config.agreement):
+                message = (
+                    f"The agreement's version {self.config.agreement.version} is on record with "
+                    "another text. People signed that one: give the new text a new version."
+                )
+                raise CannotStart(message)
+            if await policies.save(tx, self.config.ladder):
+                message = (
+                    f"The ladder's version {self.config.ladder.version} is on record with other "
+                    "contents. Decisions rest on it: give the new ladder a new version."
+                )
+                raise CannotStart(message)
+
+    async def tick(self) -> None:
+        """Do what is due by the clock."""
+        services, now = self.services, self.setting.now()
+        async with self.database.transaction() as tx:
+            await services.sanctions.end_due(tx)
+        async with self.database.transaction() as tx:
+            await services.decisions.expire(tx)
+            await services.filings.remind(tx)
+            await events.forget_before(tx, now - _REMEMBER_EVENTS)
+
+    async def _keep_time(self) -> None:
+        while True:
+            try:
+                await self.tick()
+            except DatabaseAway as error:
+                log.warning("The clock waits for the database: %s", error)
+            except Exception:
+                log.exception("Something that was due could not be done")
+            await asyncio.sleep(TICK)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run until the block ends: doors open, worker and clock at work."""
+        config = self.config
+        await self.record_policy()
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+            session = await stack.enter_async_context(aiohttp.ClientSession())
+            client = Client(
+                config.homeserver.address, config.appservice.as_token.get_secret_value(), session
+            )
+            synapse = Synapse(Client(config.homeserver.address, config.admin_token, session))
+            start = Start(self.setting, self.database, client)
+            homeserver = MatrixHomeserver(
+                client,
+                synapse,
+                bot=config.bot_user_id,
+                secret=config.identity.index_key.get_secret_value(),
+            )
+            worker = self.worker(homeserver)
+            await start.recall()
+            inward = Events(self.setting, self.database, Dispatch(self.services, start.resolve))
+            await stack.enter_async_context(self._doors(inward))
+            running = [
+                tasks.create_task(worker.run()),
+                tasks.create_task(self._keep_time()),
+                tasks.create_task(self._greet(start)),
+            ]
+            try:
+                yield
+            finally:
+                self.ready = False
+                for task in running:
+                    task.cancel()
+
+    async def _greet(self, start: Start) -> None:
+        """Wait for the homeserver, however long it takes, and say hello."""
+        pause = 1.0
+        while not self.ready:
+            try:
+                await start.greet()
+                self.ready = True
+                log.info("policybot is ready")
+            except (Later, Impossible, DatabaseAway) as error:
+                log.warning("Waiting for the homeserver: %s", error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 15.0)
+
+    @asynccontextmanager
+    async def _doors(self, inward: Events) -> AsyncIterator[None]:
+        """Open the three doors: for the homeserver, for members, for the machine that watches."""
+        config = self.config
+        door = PolicyAppService(
+            address=config.homeserver.address,
+            server_name=config.homeserver.server_name,
+            id=config.appservice.id,
+            localpart=config.appservice.localpart,
+            as_token=config.appservice.as_token.get_secret_value(),
+            hs_token=config.appservice.hs_token.get_secret_value(),
+            handle=inward.handle,
+        )
+        await door.start(*config.appservice.listen)
+        pages = Pages(config, self.database, self.services.members)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(door.stop)
+            await stack.enter_async_context(_served(pages.application(), config.web.listen))
+            await stack.enter_async_context(_served(self._health(), config.ops.listen))
+            yield
+
+    def _health(self) -> web.Application:
+        app = web.Application()
+        app.router.add_get("/live", self._live)
+        app.router.add_get("/ready", self._ready)
+        return app
+
+    async def _live(self, _: web.Request) -> web.Response:
+        return web.json_response({"live": True})
+
+    async def _ready(self, _: web.Request) -> web.Response:
+        """Say whether the homeserver and the database are there, and what waits."""
+        waiting, parked = {}, 0
+        with suppress(DatabaseAway):
+            async with self.database.transaction() as tx:
+                waiting = await outbox.counts(tx)
+                parked = await events.parked(tx)
+                ready = self.ready
+                body = {"ready": ready, "outbox": waiting, "dead_events": parked}
+                return web.json_response(body, status=200 if ready else 503)
+        return web.json_response({"ready": False}, status=503)
+
+
+@asynccontextmanager
+async def _served(app: web.Application, listen: Listen) -> AsyncIterator[None]:
+    # No access log: it would hold the one-time links that stand in addresses.
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, listen.host, listen.port).start()
+        yield
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,75 @@
+"""What a key of the configuration means, for `policybot config explain`."""
+
+import re
+from difflib import get_close_matches
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from policybot.config.fresh import sample
+from policybot.config.schema import Settings
+
+
+def keys(model: type[BaseModel] = Settings, prefix: str = "") -> dict[str, FieldInfo]:
+    """List every key with its description; those of list items without a number."""
+    found = {}
+    for name, field in model.model_fields.items():
+        found[prefix + name] = field
+        if (inner := model_in(field.annotation)) is not None:
+            found |= keys(inner, f"{prefix}{name}.")
+    return found
+
+
+def model_in(annotation: object) -> type[BaseModel] | None:
+    """Find the section within a type such as `tuple[Section, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        if (found := model_in(inner)) is not None:
+            return found
+    return None
+
+
+def explain(key: str) -> str:
+    """Say what a key means, its default, and how the sample has it.
+
+    Raises:
+        LookupError: there is no such key.
+    """
+    known = keys()
+    if key not in known:
+        near = get_close_matches(key, known, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        message = f"There is no key {key}.{hint}"
+        raise LookupError(message)
+    field = known[key]
+    default = "required" if field.is_required() else f"default: {_shown(field)}"
+    return f"{key} ({default})\n{field.description}\n\nIn the sample:\n{_excerpt(key)}"
+
+
+def _shown(field: FieldInfo) -> str:
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(value, BaseModel):
+        return "as below"
+    return "none" if value is None else str(value)
+
+
+def _excerpt(key: str) -> str:
+    """Cut a key with its comment and what is below it out of the sample."""
+    lines, start, depth = sample("config.sample.yaml").splitlines(), 0, -1
+    for name in key.split("."):
+        for number in range(start, len(lines)):
+            match = re.match(rf"(\s*)(?:- )?{re.escape(name)}:", lines[number])
+            if match and len(match[1]) > depth:
+                start, depth = number, len(match[1])
+                break
+    end = start + 1
+    while end < len(lines) and (not lines[end].strip() or _indent(lines[end]) > depth):
+        end += 1
+    while start and lines[start - 1].strip().startswith("#"):
+        start -= 1
+    return "\n".join(lines[start:end]).rstrip()
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())

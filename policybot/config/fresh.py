@@ -1,0 +1,154 @@
+"""Fresh files: a configuration and a registration with new secrets, and what homeserver.yaml needs."""
+
+import os
+import re
+import secrets
+import tempfile
+from dataclasses import dataclass
+from importlib import resources
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from policybot.config.schema import EXAMPLE, Config
+
+_OWNER_ONLY = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The two files that were written."""
+
+    config: Path
+    registration: Path
+
+
+def sample(name: str) -> str:
+    """Read `config.sample.yaml` or `registration.yaml` as they came with the package."""
+    packaged = resources.files("policybot") / name
+    if packaged.is_file():
+        return packaged.read_text("utf-8")
+    # An editable installation reads them where they stand in the source tree.
+    return (Path(__file__).parents[2] / name).read_text("utf-8")
+
+
+def write(folder: Path, answers: dict[str, Any], *, force: bool = False) -> Files:
+    """Write both files, readable by their owner alone.
+
+    Args:
+        folder: where to write; it is made if it is not there.
+        answers: values by their dotted keys, such as `operator.name`.
+        force: overwrite files that are there.
+
+    Raises:
+        FileExistsError: a file is there already.
+        KeyError: an answer is to no question.
+    """
+    files = Files(folder / "config.yaml", folder / "registration.yaml")
+    for path in (files.config, files.registration):
+        if path.exists() and not force:
+            message = f"{path} is there already. Use --force to overwrite it: its secrets are lost."
+            raise FileExistsError(message)
+    yaml = _yaml()
+    data = yaml.load(sample("config.sample.yaml"))
+    for key in ("appservice.as_token", "appservice.hs_token", "identity.index_key"):
+        _set(data, key, secrets.token_urlsafe(32))
+    for key, value in answers.items():
+        _set(data, key, value)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(files.config, data)
+    _write(files.registration, registration(data))
+    return files
+
+
+def _yaml() -> YAML:
+    yaml = YAML()
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.width = 100
+    yaml.preserve_quotes = True
+    return yaml
+
+
+def _set(data: Any, dotted: str, value: object) -> None:  # noqa: ANN401 - ruamel's map
+    *above, last = dotted.split(".")
+    for key in above:
+        data = data[key]
+    if last not in data:
+        raise KeyError(dotted)
+    data[last] = value
+
+
+def _write(path: Path, data: Any) -> None:  # noqa: ANN401 - ruamel's map
+    """Write beside the file and rename, so that no half file is ever read."""
+    text = StringIO()
+    _yaml().dump(data, text)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        os.fchmod(handle, _OWNER_ONLY)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text.getvalue())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def registration(data: Any) -> Any:  # noqa: ANN401 - ruamel's map
+    """Make the registration that belongs to a configuration, from the sample with its comments."""
+    appservice, server = data["appservice"], data["homeserver"]["server_name"]
+    made = _yaml().load(sample("registration.yaml"))
+    made["id"] = appservice["id"]
+    made["url"] = appservice["address"]
+    made["as_token"] = appservice["as_token"]
+    made["hs_token"] = appservice["hs_token"]
+    made["sender_localpart"] = appservice["localpart"]
+    made["namespaces"]["aliases"][0]["regex"] = f"#_policybot_.*:{re.escape(server)}$"
+    return made
+
+
+def registration_problems(path: Path, config: Config) -> list[str]:
+    """Say where a registration file differs from the configuration; secrets are not shown."""
+    try:
+        data = YAML(typ="safe").load(path.read_text("utf-8"))
+    except OSError as error:
+        return [f"{path} cannot be read: {error.strerror}"]
+    except (YAMLError, UnicodeDecodeError):
+        return [f"{path} is not YAML"]
+    if not isinstance(data, dict):
+        return [f"{path} is not a map"]
+    service = config.appservice
+    wanted = {
+        "id": service.id,
+        "url": service.address,
+        "as_token": service.as_token.get_secret_value(),
+        "hs_token": service.hs_token.get_secret_value(),
+        "sender_localpart": service.localpart,
+        "rate_limited": False,
+    }
+    problems = [f"{key} differs" for key, value in wanted.items() if data.get(key) != value]
+    if any(str(data.get(key, "")).startswith(EXAMPLE) for key in ("as_token", "hs_token")):
+        problems.append("its secrets are those of the sample")
+    return problems
+
+
+def homeserver_lines(config: Config, registration_file: Path) -> str:
+    """Write what has to be added to homeserver.yaml.
+
+    The keys are explained in Synapse's configuration manual: `app_service_config_files`,
+    `room_list_publication_rules` (which denies everybody by default), `server_notices`.
+    """
+    return (
+        "app_service_config_files:\n"
+        f"  - {registration_file.resolve()}\n"
+        "room_list_publication_rules:\n"
+        f'  - {{user_id: "{config.bot_user_id}", action: allow}}\n'
+        "  - {action: deny}\n"
+        "server_notices:\n"
+        "  system_mxid_localpart: notices\n"
+        "  system_mxid_display_name: Notices\n"
+        "  room_name: Notices\n"
+        "  auto_join: true\n"
+    )

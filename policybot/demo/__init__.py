@@ -1,0 +1,1 @@
+"""A private homeserver and a story, for people who try policybot."""

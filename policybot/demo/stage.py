@@ -1,0 +1,208 @@
+"""The stage: a private homeserver, policybot attached to it, and people with accounts."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from policybot.config import fresh
+from policybot.demo.person import Person
+from policybot.demo.synapse import DidNotStart, Synapse, die_with_parent, free_port
+
+BOT = "policybot"
+PASSWORD = "demo-password"  # noqa: S105 - of accounts that live for minutes on loopback
+PEOPLE = {
+    "root": "administrator of the homeserver",
+    "anna": "opens a public room",
+    "tom": "breaks a rule",
+    "lea": "reports it",
+    "mira": "moderator",
+    "otto": "moderator, and may decide appeals",
+    "ravi": "reviewer, and decides appeals",
+}
+CODES = {"anna": "birch-7421-lake", "tom": "cedar-1180-hill", "lea": "maple-5533-moor"}
+"""The codes that the operator of the story gave to its people, on paper."""
+_AGREEMENT = (
+    "You speak here under a name of your choice. Who you are is known to The Neighbourhood and stays "
+    "behind. You answer for what you publish, and the rules bind you and us."
+)
+_READY_WITHIN = 60
+
+Told = Callable[[str], None]
+
+
+@dataclass
+class Stage:
+    """Everything that runs, and where it is."""
+
+    folder: Path
+    synapse: Synapse
+    session: aiohttp.ClientSession
+    config: Path
+    ops: str
+    web: str
+    room_version: str
+    people: dict[str, Person] = field(default_factory=dict)
+    review_room: str = ""
+    _bot: subprocess.Popen[bytes] | None = None
+
+    @property
+    def bot(self) -> str:
+        """The bot's user ID."""
+        return f"@{BOT}:{self.synapse.server_name}"
+
+    async def start_bot(self, *, wait: bool = True) -> None:
+        """Start policybot, and wait until it says that it is ready.
+
+        Raises:
+            DidNotStart: it ended, or was not ready in time.
+        """
+        with (self.folder / "policybot.log").open("ab") as log:
+            self._bot = subprocess.Popen(  # noqa: S603, ASYNC220 - our own interpreter; it returns at once
+                [sys.executable, "-m", "policybot", "run", "-c", str(self.config)],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent if os.name == "posix" else None,  # noqa: PLW1509 - no threads yet
+            )
+        if wait:
+            await self.until_ready()
+
+    async def until_ready(self) -> None:
+        """Wait until policybot says that it is ready."""
+        for _ in range(_READY_WITHIN * 10):
+            if self._bot is None or self._bot.poll() is not None:
+                break
+            with suppress(aiohttp.ClientError):
+                async with self.session.get(f"{self.ops}/ready") as answer:
+                    if answer.status == 200:  # noqa: PLR2004 - OK
+                        return
+            await asyncio.sleep(0.1)
+        message = f"policybot is not ready:\n{self.last_words()}"
+        raise DidNotStart(message)
+
+    def last_words(self) -> str:
+        """Read the end of policybot's log."""
+        log = self.folder / "policybot.log"
+        return log.read_text("utf-8", "replace")[-3000:] if log.exists() else ""
+
+    def stop_bot(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Stop policybot, or kill it; return its exit status."""
+        process, self._bot = self._bot, None
+        if process is None:
+            return 0
+        process.send_signal(how)
+        try:
+            return process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
+
+@asynccontextmanager
+async def stage(
+    folder: Path,
+    told: Told = lambda _: None,
+    *,
+    database: str = "sqlite:policybot.db",
+    room_version: str = "12",
+    **changes: object,
+) -> AsyncIterator[Stage]:
+    """Set everything up in a folder, and take it down whatever happens."""
+    told("writing the configuration")
+    synapse, made = _prepare(folder, database, room_version, changes)
+    try:
+        async with aiohttp.ClientSession() as session:
+            made.session = session
+            told("starting Synapse")
+            await synapse.start()
+            told("making accounts")
+            await _populate(made)
+            told("starting policybot")
+            await made.start_bot(wait=False)
+            await _promote(made)
+            await made.until_ready()
+            yield made
+    finally:
+        made.stop_bot()
+        synapse.stop()
+
+
+def _prepare(
+    folder: Path, database: str, room_version: str, changes: dict[str, object]
+) -> tuple[Synapse, Stage]:
+    """Write the files as `policybot init` does, with ports that are free here."""
+    ports = [free_port() for _ in range(3)]
+    registration = folder / "policybot" / "registration.yaml"
+    synapse = Synapse(folder / "synapse", registrations=[registration], room_version=room_version)
+    server = synapse.server_name
+    files = fresh.write(
+        folder / "policybot",
+        {
+            "homeserver.address": synapse.address,
+            "homeserver.server_name": server,
+            "appservice.listen": f"127.0.0.1:{ports[0]}",
+            "appservice.address": f"http://127.0.0.1:{ports[0]}",
+            "database": database,
+            "web.listen": f"127.0.0.1:{ports[1]}",
+            "web.public_url": f"http://127.0.0.1:{ports[1]}",
+            "ops.listen": f"127.0.0.1:{ports[2]}",
+            "operator.name": "The Neighbourhood",
+            "operator.contact": "the office, Garden Street 1",
+            "agreement.text": _AGREEMENT,
+            "review_room": f"#review:{server}",
+            "staff": {
+                f"@mira:{server}": ["moderator"],
+                f"@otto:{server}": ["moderator", "appeals"],
+                f"@ravi:{server}": ["reviewer", "appeals"],
+            },
+            # In the story a second person is asked for already here, so that one can see it.
+            "ladder.approvals.second_person_from": {"measure": "restrict", "duration": "P3D"},
+        }
+        | changes,
+    )
+    rows = "".join(f"{name},{code}\n" for name, code in CODES.items())
+    (folder / "policybot" / "roster.csv").write_text(f"person,code\n{rows}", "utf-8")
+    made = Stage(
+        folder,
+        synapse,
+        session=None,  # type: ignore[arg-type]  # opened by `stage`, before anything uses it
+        config=files.config,
+        ops=f"http://127.0.0.1:{ports[2]}",
+        web=f"http://127.0.0.1:{ports[1]}",
+        room_version=room_version,
+    )
+    return synapse, made
+
+
+async def _populate(made: Stage) -> None:
+    for name in PEOPLE:
+        made.people[name] = await made.synapse.register(
+            made.session, name, PASSWORD, admin=name == "root"
+        )
+    staff = [made.people[name].user_id for name in ("otto", "ravi")]
+    mira = made.people["mira"]
+    made.review_room = await mira.create_room(
+        "Review", invite=[made.bot, *staff], room_alias_name="review"
+    )
+    for name in ("otto", "ravi"):
+        await made.people[name].join(made.review_room)
+
+
+async def _promote(made: Stage) -> None:
+    """Make the bot an administrator, once it has made its account."""
+    for _ in range(_READY_WITHIN * 10):
+        users = await made.people["root"].request("GET", "/_synapse/admin/v2/users", user_id=made.bot)
+        if any(user["name"] == made.bot for user in users["users"]):
+            await made.people["root"].make_admin(made.bot)
+            return
+        await asyncio.sleep(0.1)
+    message = f"policybot did not make its account:\n{made.last_words()}"
+    raise DidNotStart(message)

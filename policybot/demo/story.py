@@ -1,0 +1,259 @@
+"""The story that the demo plays: each step acts as people do, and asks the homeserver what came of it.
+
+Anna opens a public room, Tom breaks a rule there, Lea reports it, Mira decides, Tom appeals, and Ravi,
+who had no part in it, overturns the decision. Nobody asks policybot what it believes: power levels,
+directory, redactions and notices are read from the homeserver.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from policybot.demo.person import Person
+from policybot.demo.stage import BOT, CODES, Stage
+
+LABEL = "org.policybot.filing"
+_MODERATOR = 50
+"""The power level from which on one can remove messages."""
+
+Say = Callable[[str, str, str], None]
+"""Shows who says what, where."""
+
+
+@dataclass
+class Cast:
+    """Everybody in the story, and what they have learned so far."""
+
+    stage: Stage
+    show: Say
+    rooms: dict[str, str] = field(default_factory=dict)
+    """Each person's direct room with the bot."""
+    known: dict[str, str] = field(default_factory=dict)
+    """Room, numbers and events that later steps need."""
+
+    @property
+    def people(self) -> dict[str, Person]:
+        """The people by their names."""
+        return self.stage.people
+
+    @property
+    def bot(self) -> str:
+        """The bot's user ID."""
+        return self.stage.bot
+
+    @property
+    def review_room(self) -> str:
+        """The review room's ID."""
+        return self.stage.review_room
+
+    async def asks(self, who: str, command: str, expecting: str, *, reply_to: str = "") -> str:
+        """Let somebody write to the bot in their direct room, and read the answer."""
+        if who not in self.rooms:
+            self.rooms[who] = await self.people[who].direct_room_with(self.bot)
+        return await self._asks(who, self.rooms[who], command, expecting, reply_to=reply_to)
+
+    async def asks_in_review(self, who: str, command: str, expecting: str) -> str:
+        """Let a moderator write in the review room, and read the answer."""
+        return await self._asks(who, self.review_room, command, expecting)
+
+    async def _asks(
+        self, who: str, room_id: str, command: str, expecting: str, *, reply_to: str = ""
+    ) -> str:
+        person = self.people[who]
+        self.show(who, self.place(room_id), command)
+        await person.say(room_id, command, reply_to=reply_to or None)
+        return await self.hears(who, room_id, expecting)
+
+    async def hears(self, who: str, room_id: str, expecting: str) -> str:
+        """Wait until somebody reads a message of the bot."""
+        event = await self.people[who].wait_for_message(room_id, containing=expecting, sender=self.bot)
+        body = str(event["content"]["body"])
+        self.show(BOT, self.place(room_id), body)
+        return body
+
+    def place(self, room_id: str) -> str:
+        """Name a room as people would."""
+        if room_id == self.review_room:
+            return "review room"
+        if room_id == self.known.get("room"):
+            return "#garden"
+        return "direct chat"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the story."""
+
+    title: str
+    play: Callable[[Cast], Awaitable[None]]
+
+
+def found(pattern: str, text: str) -> str:
+    """Read a number or an address out of an answer."""
+    match = re.search(pattern, text)
+    assert match, f"no {pattern} in: {text}"
+    return match[0]
+
+
+async def verify(cast: Cast) -> None:
+    """Three people verify themselves with the codes that they were given."""
+    for name, code in CODES.items():
+        answer = await cast.asks(name, "!policy verify", "/verify/")
+        link = found(r"http\S+/verify/\S+", answer)
+        async with cast.stage.session.get(link) as page:
+            assert cast.people[name].user_id in await page.text(), "the page names the account"
+        origin = link.partition("/verify/")[0]
+        async with cast.stage.session.post(
+            link, data={"code": code}, headers={"Origin": origin}
+        ) as page:
+            assert page.ok, f"the code was refused: {await page.text()}"
+        await cast.hears(name, cast.rooms[name], "You are verified")
+
+
+async def sign(cast: Cast) -> None:
+    """Anna reads the agreement and signs it."""
+    answer = await cast.asks("anna", "!policy agree", "Agreement, version")
+    version = found(r"(?<=!policy agree )\S+", answer)
+    await cast.asks("anna", f"!policy agree {version}", "Thank you. You have signed")
+
+
+async def file_room(cast: Cast) -> None:
+    """Anna makes a room and files it."""
+    anna = cast.people["anna"]
+    room = await anna.create_room("Garden talk", public=True, invite=[cast.bot])
+    cast.known["room"] = room
+    await anna.wait_until_joined(room, cast.bot)
+    assert room not in await anna.public_rooms(), "nothing is in the directory before approval"
+    purpose = "Neighbours talk about gardens"
+    answer = await cast.asks("anna", f"!policy file {room} general {purpose}", "Your filing is in")
+    cast.known["filing"] = found(r"F-\d+", answer)
+    await cast.hears("ravi", cast.review_room, "New filing")
+
+
+async def approve(cast: Cast) -> None:
+    """Ravi approves it: a record number, a label, a place in the directory."""
+    filing, room = cast.known["filing"], cast.known["room"]
+    answer = await cast.asks_in_review("ravi", f"!policy approve {filing}", "is approved as")
+    cast.known["record"] = record = found(r"[A-Z]+-\d{4}-\d{6}-\w\w", answer)
+    await cast.hears("anna", cast.rooms["anna"], "Your room is approved")
+    anna = cast.people["anna"]
+    assert room in await anna.public_rooms(), "the room is in the directory"
+    label = await anna.state(room, LABEL, cast.bot)
+    assert label["record_number"] == record, "the label carries the record number"
+    levels = await anna.power_levels(room)
+    assert levels["users"][cast.bot] >= _MODERATOR, "the bot has the rank to moderate"
+
+
+async def break_rule(cast: Cast) -> None:
+    """Tom advertises in the room."""
+    room = cast.known["room"]
+    for name in ("tom", "lea"):
+        await cast.people[name].join(room)
+    text = "Cheap spades! Only today! Buy at my shop!"
+    cast.show("tom", "#garden", text)
+    cast.known["event"] = await cast.people["tom"].say(room, text)
+
+
+async def report(cast: Cast) -> None:
+    """Lea reports it and gets a receipt."""
+    link = f"https://matrix.to/#/{cast.known['room']}/{cast.known['event']}"
+    answer = await cast.asks("lea", f"!policy report {link} R1 This is an advert", "Your receipt is")
+    cast.known["receipt"] = found(r"R-\d+", answer)
+    card = await cast.hears("mira", cast.review_room, "New case")
+    cast.known["case"] = found(r"C-\d+", card)
+
+
+async def propose(cast: Cast) -> None:
+    """Mira looks at the case and asks the ladder."""
+    case = cast.known["case"]
+    await cast.asks_in_review("mira", f"!policy claim {case}", "is yours until")
+    await cast.asks_in_review("mira", f"!policy show {case}", "Cheap spades")
+    await cast.asks_in_review("mira", f"!policy propose {case} R1 S2", "proposed: warn")
+
+
+async def decide(cast: Cast) -> None:
+    """She restricts Tom for three days and removes the message; a second person has to agree."""
+    case = cast.known["case"]
+    facts = "Tom advertised his shop in a room for neighbours."
+    command = f"!policy decide {case} R1 S2 restrict:P3D+remove {facts}"
+    answer = await cast.asks_in_review("mira", command, "confirm")
+    code = found(r"(?<=!policy confirm )\w+", answer)
+    await cast.asks_in_review("mira", f"!policy confirm {code}", "needs a second person")
+    await cast.asks_in_review("otto", f"!policy confirm {code}", "is decided")
+
+
+async def enforce(cast: Cast) -> None:
+    """The homeserver carries it out, and Tom is told why, until when and how to object."""
+    room, event, tom = cast.known["room"], cast.known["event"], cast.people["tom"]
+    notice = await cast.hears("tom", cast.rooms["tom"], "Decision C-")
+    for needed in (
+        "What happened",
+        "Why it is not allowed",
+        "It ends by itself",
+        "!policy appeal",
+    ):
+        assert needed in notice, f"the notice lacks: {needed}"
+    levels = await tom.power_levels(room)
+    assert levels["users"][tom.user_id] < 0, "the homeserver has taken Tom's right to post"
+    seen = await cast.people["lea"].event(room, event)
+    assert "body" not in seen["content"], "the message is removed"
+    tombstone = seen["unsigned"]["redacted_because"]["content"]["reason"]
+    assert cast.known["case"] in tombstone, "its tombstone names the case"
+    assert await tom.is_refused(room, "May I?"), "the homeserver refuses what Tom posts"
+    await cast.hears("lea", cast.rooms["lea"], "found a breach")
+
+
+async def appeal(cast: Cast) -> None:
+    """Tom objects. Neither Mira nor Otto, who decided, can decide that."""
+    case = cast.known["case"]
+    text = "I asked Anna first, and she said that it was fine."
+    await cast.asks("tom", f"!policy appeal {case} {text}", f"Your appeal on {case} is in")
+    await cast.hears("ravi", cast.review_room, f"Appeal on {case}")
+    await cast.asks_in_review("otto", f"!policy overturn {case} I was wrong", "had a part")
+
+
+async def overturn(cast: Cast) -> None:
+    """Ravi overturns it: the restriction is gone, and everybody who was told is told."""
+    room, case, tom = cast.known["room"], cast.known["case"], cast.people["tom"]
+    reasons = "The owner of the room had allowed it."
+    await cast.asks_in_review("ravi", f"!policy overturn {case} {reasons}", "is void")
+    await cast.hears("tom", cast.rooms["tom"], "Your appeal on")
+    await cast.hears("lea", cast.rooms["lea"], "overturned it")
+    await tom.wait_for_state(
+        room, "m.room.power_levels", lambda levels: tom.user_id not in levels["users"]
+    )
+    await tom.say(room, "Thank you. I am glad to be back.")
+    cast.show("tom", "#garden", "Thank you. I am glad to be back.")
+
+
+async def restore(cast: Cast) -> None:
+    """Tom has his message put back."""
+    case, room = cast.known["case"], cast.known["room"]
+    await cast.asks("tom", f"!policy restore {case}", "posted again")
+    await cast.hears("lea", room, "Cheap spades")
+
+
+async def look_up(cast: Cast) -> None:
+    """Anybody can look the room up, and Lea sees how her report ended."""
+    await cast.asks("lea", f"!policy lookup {cast.known['record']}", "approved")
+    await cast.asks("lea", f"!policy status {cast.known['receipt']}", "overturned")
+
+
+STORY: tuple[Step, ...] = tuple(
+    Step(str(play.__doc__).strip(), play)
+    for play in (
+        verify,
+        sign,
+        file_room,
+        approve,
+        break_rule,
+        report,
+        propose,
+        decide,
+        enforce,
+        appeal,
+        overturn,
+        restore,
+        look_up,
+    )
+)

@@ -1,0 +1,1 @@
+"""What the rules are: pure decisions, without I/O, clock or chance."""

@@ -1,0 +1,207 @@
+"""Reports on one subject gathered into a case, worked by one moderator at a time.
+
+open → claimed → pending_approval → decided → closed
+        │  ↑         └ denied, expired ┘│
+        └ lease ends → open             └ appeal → reopened by a new decision
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from policybot.domain.errors import NotPermitted, OutOfOrder
+
+
+class State(StrEnum):
+    """Where a case stands."""
+
+    OPEN = "open"
+    CLAIMED = "claimed"
+    PENDING_APPROVAL = "pending_approval"
+    DECIDED = "decided"
+    CLOSED = "closed"
+
+
+class Step(StrEnum):
+    """What can be done to a case."""
+
+    CLAIM = "claim"
+    RELEASE = "release"
+    PROPOSE = "propose"
+    DENY = "deny"
+    DECIDE = "decide"
+    CLOSE = "close"
+
+
+MOVES: dict[tuple[State, Step], State] = {
+    (State.OPEN, Step.CLAIM): State.CLAIMED,
+    (State.CLAIMED, Step.CLAIM): State.CLAIMED,
+    (State.CLAIMED, Step.RELEASE): State.OPEN,
+    (State.CLAIMED, Step.PROPOSE): State.PENDING_APPROVAL,
+    (State.CLAIMED, Step.DECIDE): State.DECIDED,
+    (State.PENDING_APPROVAL, Step.DENY): State.CLAIMED,
+    (State.PENDING_APPROVAL, Step.DECIDE): State.DECIDED,
+    (State.DECIDED, Step.CLOSE): State.CLOSED,
+}
+
+LEASE = timedelta(minutes=30)
+"""How long a claim holds without its holder doing anything."""
+
+
+class SubjectKind(StrEnum):
+    """What a report or a case can be about."""
+
+    EVENT = "event"
+    ROOM = "room"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a report or a case is about, in Matrix's own names."""
+
+    kind: SubjectKind
+    room_id: str | None = None
+    event_id: str | None = None
+    user_id: str | None = None
+    """The account; for an event its sender, known once the homeserver was asked."""
+
+    @property
+    def key(self) -> str:
+        """One string for one subject, so that several reports on it meet in one case."""
+        match self.kind:
+            case SubjectKind.EVENT:
+                return f"event {self.room_id} {self.event_id}"
+            case SubjectKind.ROOM:
+                return f"room {self.room_id}"
+            case SubjectKind.USER:
+                return f"user {self.user_id}"
+
+    @property
+    def in_words(self) -> str:
+        """The subject, as a moderator reads it."""
+        match self.kind:
+            case SubjectKind.EVENT:
+                return f"a message of {self.user_id or 'somebody'} in {self.room_id}"
+            case SubjectKind.ROOM:
+                return f"the room {self.room_id}"
+            case SubjectKind.USER:
+                return f"the account {self.user_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is decided together: one subject, its reports, and who works on it."""
+
+    id: int
+    subject: Subject
+    state: State
+    opened_at: datetime
+    occurred_at: datetime
+    """When the reported act happened; until the homeserver was asked, when it was reported."""
+    assignee: str | None = None
+    lease_until: datetime | None = None
+    version: int = 1
+
+    @property
+    def number(self) -> str:
+        """What the case is called."""
+        return f"C-{self.id}"
+
+    def held_by(self, now: datetime) -> str | None:
+        """Name the moderator whose claim holds now."""
+        if self.assignee and self.lease_until and now < self.lease_until:
+            return self.assignee
+        return None
+
+
+class Outcome(StrEnum):
+    """How a report ended."""
+
+    ACTIONED = "actioned"
+    NO_BREACH = "no_breach"
+    OVERTURNED = "overturned"
+
+
+class ReportState(StrEnum):
+    """Where a report stands: it is always in a case, and always answered in the end."""
+
+    ATTACHED = "attached"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A complaint by one account about one subject."""
+
+    id: int
+    reporter: str
+    subject: Subject
+    category: str
+    """The number of the rule that the reporter names."""
+    text: str
+    case_id: int
+    state: ReportState
+    outcome: Outcome | None
+    received_at: datetime
+
+    @property
+    def receipt(self) -> str:
+        """The number its author gets."""
+        return f"R-{self.id}"
+
+
+def moved(case: Case, step: Step) -> Case:
+    """Take a step.
+
+    Raises:
+        OutOfOrder: the present state does not allow it.
+    """
+    after = MOVES.get((case.state, step))
+    if after is None:
+        state = case.state.replace("_", " ")
+        message = f"{case.number} is {state}: it cannot be put to «{step}» now."
+        raise OutOfOrder(message)
+    return replace(case, state=after)
+
+
+def claimed(case: Case, by: str, now: datetime) -> Case:
+    """Take a case, or renew one's own claim.
+
+    Raises:
+        NotPermitted: somebody else's claim still holds.
+        OutOfOrder: the case is past working on.
+    """
+    holder = case.held_by(now)
+    if holder is not None and holder != by:
+        message = f"{case.number} is with {holder} until {case.lease_until:%H:%M} UTC."
+        raise NotPermitted(message)
+    return replace(moved(case, Step.CLAIM), assignee=by, lease_until=now + LEASE)
+
+
+def released(case: Case, by: str, now: datetime) -> Case:
+    """Give a claimed case back.
+
+    Raises:
+        NotPermitted: it is with somebody else.
+        OutOfOrder: nobody works on it.
+    """
+    holder = case.held_by(now)
+    if holder is not None and holder != by:
+        message = f"{case.number} is with {holder}."
+        raise NotPermitted(message)
+    return replace(moved(case, Step.RELEASE), assignee=None, lease_until=None)
+
+
+def workable_by(case: Case, by: str, now: datetime, involved: frozenset[str]) -> None:
+    """Check that somebody may decide a case now.
+
+    Raises:
+        NotPermitted: they are a party to it, or have not claimed it.
+    """
+    if by in involved:
+        message = f"You are a party to {case.number}, so somebody else decides it."
+        raise NotPermitted(message)
+    if case.state is State.CLAIMED and case.held_by(now) != by:
+        message = f"Claim {case.number} first: !policy claim {case.number}"
+        raise NotPermitted(message)

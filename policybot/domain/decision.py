@@ -1,0 +1,136 @@
+"""What a person decided in a case, and the approval of a second person where one is needed.
+
+pending → final → under_appeal → upheld | modified | overturned
+   └→ denied | expired
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from policybot.domain.errors import NotPermitted, OutOfOrder
+from policybot.domain.ladder import History, Scope, Severity
+from policybot.domain.measure import Kind, Measure
+
+
+class State(StrEnum):
+    """Where a decision stands."""
+
+    PENDING = "pending"
+    FINAL = "final"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    UNDER_APPEAL = "under_appeal"
+    UPHELD = "upheld"
+    MODIFIED = "modified"
+    OVERTURNED = "overturned"
+
+
+IN_FORCE = frozenset({State.FINAL, State.UNDER_APPEAL, State.UPHELD})
+"""States in which a decision holds."""
+
+APPROVAL_LIFE = timedelta(hours=24)
+"""After this an approval that nobody gave is gone; time never approves anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision: which rule, how severe, which measure, on what facts, by whom."""
+
+    id: int
+    case_id: int
+    state: State
+    policy_hash: str
+    rule_id: str
+    scope: Scope
+    scope_key: str
+    severity: Severity
+    history: History
+    measure: Measure
+    remove: bool
+    """Whether the reported message is removed."""
+    facts: str
+    explanation: tuple[str, ...]
+    """How the ladder came to its proposal, line by line."""
+    occurred_at: datetime
+    decided_at: datetime
+    decider: str
+    user_id: str | None = None
+    room_id: str | None = None
+    approver: str | None = None
+    told_at: datetime | None = None
+    """When the homeserver took the notice."""
+    read_at: datetime | None = None
+    """When the person is known to have seen it."""
+    supersedes: int | None = None
+    version: int = 1
+
+    @property
+    def number(self) -> str:
+        """What the decision is called: by its case."""
+        return f"C-{self.case_id}"
+
+    @property
+    def binding(self) -> str:
+        """The fingerprint of exactly what will happen, which a second person approves."""
+        terms = [
+            self.case_id,
+            self.policy_hash,
+            self.rule_id,
+            self.scope.value,
+            self.scope_key,
+            self.severity.value,
+            self.history.value,
+            str(self.measure),
+            self.remove,
+            self.facts,
+            self.user_id,
+            self.room_id,
+        ]
+        return hashlib.sha256(json.dumps(terms).encode()).hexdigest()
+
+    def notified_at(self, deemed_after: timedelta) -> datetime | None:
+        """Say when the person knew: when they read the notice, at the latest some time after it."""
+        if self.told_at is None:
+            return None
+        deemed = self.told_at + deemed_after
+        return deemed if self.read_at is None else min(self.read_at, deemed)
+
+    @property
+    def grave(self) -> bool:
+        """Whether it asks for a confirmation even when one person may decide it."""
+        return self.measure.kind in (Kind.SUSPEND, Kind.CLOSE)
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A grave act that waits for its confirmation."""
+
+    code: str
+    subject: str
+    """What is to be confirmed: `decision 12`, `filing 3`."""
+    binding: str
+    proposer: str
+    needs_other: bool
+    """Whether the one who confirms must be another person than the proposer."""
+    expires_at: datetime
+
+
+def confirmable(approval: Approval, by: str, now: datetime, excluded: frozenset[str]) -> None:
+    """Check that somebody may confirm.
+
+    Raises:
+        NotPermitted: they are the proposer where another is needed, or a party to the matter.
+        OutOfOrder: the time for it is over.
+    """
+    if now >= approval.expires_at:
+        message = f"The proposal behind {approval.code} has expired. Nothing was done."
+        raise OutOfOrder(message)
+    if approval.needs_other and by == approval.proposer:
+        message = "This needs a second person: somebody else has to confirm it."
+        raise NotPermitted(message)
+    if by in excluded:
+        message = "You are a party to this matter, so somebody else has to confirm it."
+        raise NotPermitted(message)

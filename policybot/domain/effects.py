@@ -1,0 +1,316 @@
+"""What the bot may do to the homeserver, as data: one change that can be told, queued and undone.
+
+An effect is a value. Services put it into the outbox in the transaction that records the reason;
+the Matrix side performs it later. `inverse` says which effect takes it back. An effect that
+*stands* (a restriction, a suspension) remembers what was there before, so that its inverse restores
+exactly that.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A message of the bot in a room."""
+
+    room_id: str
+    text: str
+    reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """A message to one person: in their direct room, by server notice if they cannot enter one."""
+
+    user_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRoom:
+    """Follow an invitation and learn what kind of room it leads to."""
+
+    room_id: str
+    inviter: str
+    direct: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TakeSeat:
+    """Join a room that is becoming governed, with the rank that moderation needs."""
+
+    room_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepEvidence:
+    """Keep a copy of an event, as the homeserver has it, for the people who decide about it."""
+
+    room_id: str
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redact:
+    """Remove an event's content; a copy is kept first, the tombstone names the case."""
+
+    room_id: str
+    event_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Post the kept text of a removed event again, with its author and time."""
+
+    room_id: str
+    event_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestrictMember:
+    """Take one member's right to post in one room."""
+
+    room_id: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseMember:
+    """Give one member back the power level that they had."""
+
+    room_id: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExcludeMember:
+    """Ban one member from one room."""
+
+    room_id: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadmitMember:
+    """Lift that ban, if it is still ours."""
+
+    room_id: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeRoom:
+    """Let nobody below the bot post in a room or change its state."""
+
+    room_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnfreezeRoom:
+    """Give a room back the levels that it had."""
+
+    room_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Show a room in the server's directory."""
+
+    room_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unpublish:
+    """Take a room out of the server's directory."""
+
+    room_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetLabel:
+    """Write the room's label, which nobody but the bot can write."""
+
+    room_id: str
+    record_number: str
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawLabel:
+    """Empty the room's label."""
+
+    room_id: str
+    record_number: str
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SuspendAccount:
+    """Suspend an account: it can read, export and leave, and do nothing else."""
+
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnsuspendAccount:
+    """End the suspension of an account."""
+
+    user_id: str
+
+
+Effect = (
+    Say
+    | Notify
+    | JoinRoom
+    | TakeSeat
+    | KeepEvidence
+    | Redact
+    | Restore
+    | RestrictMember
+    | ReleaseMember
+    | ExcludeMember
+    | ReadmitMember
+    | FreezeRoom
+    | UnfreezeRoom
+    | Publish
+    | Unpublish
+    | SetLabel
+    | WithdrawLabel
+    | SuspendAccount
+    | UnsuspendAccount
+)
+
+STANDING = (RestrictMember, ExcludeMember, FreezeRoom, SuspendAccount)
+"""Effects that last and whose inverse must restore what was there before."""
+
+RESTORING = (ReleaseMember, ReadmitMember, UnfreezeRoom, UnsuspendAccount)
+"""Their inverses."""
+
+_KINDS: dict[str, type[Effect]] = {kind.__name__: kind for kind in Effect.__args__}
+
+
+def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - one line for each pair
+    """Name the effect that takes this one back; None for a word once said or a door once entered."""
+    match effect:
+        case RestrictMember(room_id, user_id):
+            return ReleaseMember(room_id, user_id)
+        case ReleaseMember(room_id, user_id):
+            return RestrictMember(room_id, user_id)
+        case ExcludeMember(room_id, user_id):
+            return ReadmitMember(room_id, user_id)
+        case ReadmitMember(room_id, user_id):
+            return ExcludeMember(room_id, user_id)
+        case FreezeRoom(room_id):
+            return UnfreezeRoom(room_id)
+        case UnfreezeRoom(room_id):
+            return FreezeRoom(room_id)
+        case Publish(room_id):
+            return Unpublish(room_id)
+        case Unpublish(room_id):
+            return Publish(room_id)
+        case SetLabel(room_id, number, categories):
+            return WithdrawLabel(room_id, number, categories)
+        case WithdrawLabel(room_id, number, categories):
+            return SetLabel(room_id, number, categories)
+        case SuspendAccount(user_id):
+            return UnsuspendAccount(user_id)
+        case UnsuspendAccount(user_id):
+            return SuspendAccount(user_id)
+        case Redact(room_id, event_id, reason):
+            return Restore(room_id, event_id, reason)
+        case Restore(room_id, event_id, reason):
+            return Redact(room_id, event_id, reason)
+        case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence():
+            return None
+
+
+def target(effect: Effect) -> str:
+    """Name what a standing effect or its inverse changes; both name the same thing."""
+    match effect:
+        case RestrictMember(room_id, user_id) | ReleaseMember(room_id, user_id):
+            return f"level {room_id} {user_id}"
+        case ExcludeMember(room_id, user_id) | ReadmitMember(room_id, user_id):
+            return f"membership {room_id} {user_id}"
+        case FreezeRoom(room_id) | UnfreezeRoom(room_id):
+            return f"levels {room_id}"
+        case SuspendAccount(user_id) | UnsuspendAccount(user_id):
+            return f"suspension {user_id}"
+        case _:
+            message = f"{type(effect).__name__} does not stand"
+            raise ValueError(message)
+
+
+def lane(effect: Effect) -> str:
+    """Name the subject within which effects keep their order: the room, else the user."""
+    match effect:
+        case Notify(user_id) | SuspendAccount(user_id) | UnsuspendAccount(user_id):
+            return user_id
+        case _:
+            return effect.room_id
+
+
+def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each effect
+    """Say what an effect does, for people who have to know that it could not be done."""
+    match effect:
+        case Say(room_id):
+            return f"write in {room_id}"
+        case Notify(user_id):
+            return f"send a message to {user_id}"
+        case JoinRoom(room_id) | TakeSeat(room_id):
+            return f"enter {room_id}"
+        case KeepEvidence(room_id, event_id):
+            return f"keep a copy of {event_id} in {room_id}"
+        case Redact(room_id, event_id):
+            return f"remove {event_id} in {room_id}"
+        case Restore(room_id, event_id):
+            return f"post {event_id} in {room_id} again"
+        case RestrictMember(room_id, user_id):
+            return f"restrict {user_id} in {room_id}"
+        case ReleaseMember(room_id, user_id):
+            return f"release {user_id} in {room_id}"
+        case ExcludeMember(room_id, user_id):
+            return f"exclude {user_id} from {room_id}"
+        case ReadmitMember(room_id, user_id):
+            return f"readmit {user_id} to {room_id}"
+        case FreezeRoom(room_id):
+            return f"freeze {room_id}"
+        case UnfreezeRoom(room_id):
+            return f"unfreeze {room_id}"
+        case Publish(room_id):
+            return f"publish {room_id} in the directory"
+        case Unpublish(room_id):
+            return f"take {room_id} out of the directory"
+        case SetLabel(room_id):
+            return f"set the label of {room_id}"
+        case WithdrawLabel(room_id):
+            return f"withdraw the label of {room_id}"
+        case SuspendAccount(user_id):
+            return f"suspend {user_id}"
+        case UnsuspendAccount(user_id):
+            return f"end the suspension of {user_id}"
+
+
+def dump(effect: Effect) -> tuple[str, dict[str, Any]]:
+    """Write an effect as its kind and plain JSON values."""
+    return type(effect).__name__, asdict(effect)
+
+
+def load(kind: str, data: dict[str, Any]) -> Effect:
+    """Read what `dump` wrote.
+
+    Raises:
+        KeyError: no effect has that kind.
+        TypeError: the values are not that effect's.
+    """
+    made = _KINDS[kind]
+    names = {field.name for field in fields(made)}
+    if unknown := data.keys() - names:
+        message = f"{kind} has no {', '.join(sorted(unknown))}"
+        raise TypeError(message)
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+    }
+    return made(**values)

@@ -1,0 +1,99 @@
+"""What the bot's power in a room allows: control levels, and why something cannot be done.
+
+In a room, only somebody below the bot can be restricted. In room version 12 nobody outranks the
+room's creator; before it, equal power cannot be taken away (Matrix specification, room versions,
+authorization rules).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+_FIRST_WITH_CREATORS_ABOVE_ALL = 12
+
+
+class Control(StrEnum):
+    """How far the bot's rank in a room reaches."""
+
+    CREATED = "created"
+    """The bot made the room: everybody, the owner too, is below it."""
+    SHARED = "shared"
+    """Members are below the bot; the owner is not."""
+    NONE = "none"
+    """The bot cannot restrict anybody there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """A room's power levels with the room's creators, as far as rank depends on them."""
+
+    version: str
+    creators: tuple[str, ...]
+    content: Mapping[str, Any]
+    """The content of `m.room.power_levels`, as it stands in the room."""
+
+    @property
+    def creators_above_all(self) -> bool:
+        """Whether this room's version puts its creators above every power level."""
+        number = self.version.partition(".")[0]
+        return number.isdigit() and int(number) >= _FIRST_WITH_CREATORS_ABOVE_ALL
+
+    def of(self, user_id: str) -> float:
+        """Give a user's power level; infinity for a creator in room version 12 and later."""
+        if self.creators_above_all and user_id in self.creators:
+            return float("inf")
+        users = _mapping(self.content, "users")
+        default = self.content.get("users_default", 0)
+        if not self.content:
+            default = 100 if user_id in self.creators else 0
+        return _number(users.get(user_id, default))
+
+    def needed(self, action: str, default: int = 50) -> float:
+        """Give the level that `ban`, `kick`, `redact` or `state_default` asks for."""
+        return _number(self.content.get(action, default))
+
+    def needed_for_state(self, event_type: str) -> float:
+        """Give the level that sending a state event of this type asks for."""
+        events = _mapping(self.content, "events")
+        return _number(events.get(event_type, self.content.get("state_default", 50)))
+
+
+def _mapping(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = content.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _number(value: object) -> float:
+    """Read a power level as old rooms have it: an integer, or a string that holds one."""
+    try:
+        return float(value)  # type: ignore[arg-type]  # anything may stand in an old room's event
+    except (TypeError, ValueError):
+        return 0
+
+
+def control(levels: Levels, bot: str) -> Control:
+    """Say how far the bot's rank reaches."""
+    mine = levels.of(bot)
+    if mine < levels.needed_for_state("m.room.power_levels") or mine < levels.needed("redact"):
+        return Control.NONE
+    others = [levels.of(user) for user in _mapping(levels.content, "users") if user != bot]
+    if levels.creators_above_all:
+        others += [levels.of(user) for user in levels.creators if user != bot]
+    return Control.CREATED if all(other < mine for other in others) else Control.SHARED
+
+
+def hindrance(levels: Levels, bot: str, user_id: str) -> str | None:
+    """Say why the bot cannot restrict a member, and the way round; None when it can."""
+    mine, theirs = levels.of(bot), levels.of(user_id)
+    if mine < levels.needed_for_state("m.room.power_levels"):
+        return (
+            f"My power level in the room is {mine:g}, too low to restrict anybody. "
+            f"Ask the owner to give {bot} power level 100, or choose a measure on the account."
+        )
+    if theirs >= mine:
+        return (
+            f"{user_id} ranks as high as I do in this room, so I cannot restrict them there. "
+            "Choose a measure on the account or on the room instead."
+        )
+    return None

@@ -1,0 +1,33 @@
+"""One numbered rule of the operator's published rules."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from policybot.domain.ladder import Scope, Severity
+
+
+class Ground(StrEnum):
+    """Why something is not allowed: the operator's terms, or a law that the rule names."""
+
+    TERMS = "terms"
+    LAW = "law"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule as its readers see it, and the severities that a breach of it can have."""
+
+    id: str
+    title: str
+    text: str
+    ground: Ground = Ground.TERMS
+    legal_ref: str | None = None
+    """The provision, when the ground is a law."""
+    mildest: Severity = Severity.S0
+    harshest: Severity = Severity.S4
+    scope: Scope = Scope.MEMBER
+    """The ledger a breach by a person is counted in: `member` (one room) or `account`."""
+
+    def covers(self, severity: Severity) -> bool:
+        """Say whether a breach of this rule can have that severity."""
+        return self.mildest <= severity <= self.harshest

@@ -1,0 +1,174 @@
+"""One measure imposed on one subject from one time to another, and the effects that carry it.
+
+planned → active → ended (by time) | lifted (by decision) | stayed (appeal) → active
+             └──────────────────────→ void (overturned, from the beginning)
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from policybot.domain.effects import (
+    Effect,
+    ExcludeMember,
+    FreezeRoom,
+    RestrictMember,
+    SuspendAccount,
+    Unpublish,
+    WithdrawLabel,
+    inverse,
+)
+from policybot.domain.errors import OutOfOrder
+from policybot.domain.ladder import Scope
+from policybot.domain.measure import Kind, Measure
+
+
+class State(StrEnum):
+    """Where a sanction stands."""
+
+    PLANNED = "planned"
+    ACTIVE = "active"
+    STAYED = "stayed"
+    ENDED = "ended"
+    LIFTED = "lifted"
+    VOID = "void"
+
+
+class Step(StrEnum):
+    """What can happen to a sanction."""
+
+    ENFORCE = "enforce"
+    STAY = "stay"
+    RESUME = "resume"
+    END = "end"
+    LIFT = "lift"
+    VOID = "void"
+
+
+MOVES: dict[tuple[State, Step], State] = {
+    (State.PLANNED, Step.ENFORCE): State.ACTIVE,
+    (State.PLANNED, Step.STAY): State.STAYED,
+    (State.PLANNED, Step.LIFT): State.LIFTED,
+    (State.PLANNED, Step.VOID): State.VOID,
+    (State.ACTIVE, Step.STAY): State.STAYED,
+    (State.ACTIVE, Step.END): State.ENDED,
+    (State.ACTIVE, Step.LIFT): State.LIFTED,
+    (State.ACTIVE, Step.VOID): State.VOID,
+    (State.STAYED, Step.RESUME): State.PLANNED,
+    (State.STAYED, Step.LIFT): State.LIFTED,
+    (State.STAYED, Step.VOID): State.VOID,
+    (State.ENDED, Step.VOID): State.VOID,
+    (State.LIFTED, Step.VOID): State.VOID,
+}
+
+BINDING = frozenset({State.PLANNED, State.ACTIVE})
+"""States in which the effects of a sanction are wanted on the homeserver."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sanction:
+    """One measure on one subject."""
+
+    id: int
+    decision_id: int
+    scope: Scope
+    measure: Measure
+    state: State
+    user_id: str | None = None
+    room_id: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    served: timedelta = timedelta(0)
+    """Time already served (a hold, the time before a stay), credited when it is enforced."""
+    restraints: tuple[Effect, ...] = ()
+    """The effects that carry it, fixed when it was decided."""
+    version: int = 1
+
+
+def moved(sanction: Sanction, step: Step) -> Sanction:
+    """Take a step.
+
+    Raises:
+        OutOfOrder: the present state does not allow it.
+    """
+    after = MOVES.get((sanction.state, step))
+    if after is None:
+        message = f"The measure is {sanction.state.value}: nothing is left to {step.value}."
+        raise OutOfOrder(message)
+    return replace(sanction, state=after)
+
+
+def enforced(sanction: Sanction, at: datetime) -> Sanction:
+    """Start the clock: a measure runs from when the homeserver carried it, not from the decision."""
+    duration = sanction.measure.duration
+    ends_at = None if duration is None else max(at, at + duration - sanction.served)
+    return replace(moved(sanction, Step.ENFORCE), starts_at=at, ends_at=ends_at)
+
+
+def stayed(sanction: Sanction, at: datetime) -> Sanction:
+    """Let a sanction rest while an appeal is decided; the time served is kept."""
+    ran = at - sanction.starts_at if sanction.starts_at else timedelta(0)
+    return replace(moved(sanction, Step.STAY), served=sanction.served + ran)
+
+
+def due(sanction: Sanction, now: datetime) -> bool:
+    """Say whether the time of a sanction is over."""
+    return sanction.state is State.ACTIVE and sanction.ends_at is not None and sanction.ends_at <= now
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a governed room's label says."""
+
+    record_number: str
+    categories: tuple[str, ...]
+
+
+def restraints(  # noqa: PLR0911, PLR0913 - one line for each measure
+    scope: Scope,
+    measure: Measure,
+    *,
+    user_id: str | None,
+    room_id: str | None,
+    governed: Iterable[str] = (),
+    label: Label | None = None,
+) -> tuple[Effect, ...]:
+    """Say which effects carry a measure.
+
+    Args:
+        scope: what the measure reaches: one member in one room, an account, or a room.
+        measure: the measure; `none`, `advise` and `warn` have no effects.
+        user_id: the member or account.
+        room_id: the room, for `member` and `room`.
+        governed: all governed rooms, for an account that may post in none of them.
+        label: what the room's label says, so that it can be set again.
+    """
+    kind = measure.kind
+    if kind in (Kind.NONE, Kind.ADVISE, Kind.WARN):
+        return ()
+    if scope is Scope.MEMBER and room_id and user_id:
+        if kind is Kind.RESTRICT:
+            return (RestrictMember(room_id, user_id),)
+        return (ExcludeMember(room_id, user_id),)
+    if scope is Scope.ACCOUNT and user_id:
+        if kind is Kind.RESTRICT:
+            return tuple(RestrictMember(room, user_id) for room in sorted(governed))
+        return (SuspendAccount(user_id),)
+    if scope is Scope.ROOM and room_id:
+        if kind is Kind.RESTRICT:
+            return (FreezeRoom(room_id),)
+        shown = (WithdrawLabel(room_id, label.record_number, label.categories),) if label else ()
+        return (FreezeRoom(room_id), Unpublish(room_id), *shown)
+    message = f"a measure on {scope.value} needs its subject"
+    raise ValueError(message)
+
+
+def release(sanction: Sanction, others: Iterable[Sanction]) -> tuple[Effect, ...]:
+    """Say what to take back when a sanction stops binding, given the others that still bind.
+
+    What another sanction still wants stays: overlapping sanctions run side by side.
+    """
+    wanted = {effect for other in others if other.state in BINDING for effect in other.restraints}
+    undone = (inverse(effect) for effect in sanction.restraints if effect not in wanted)
+    return tuple(effect for effect in undone if effect is not None)

@@ -1,0 +1,1 @@
+"""Where real-name records come from."""

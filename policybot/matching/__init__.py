@@ -1,0 +1,1 @@
+"""What something contains: mechanical answers, never opinions."""

@@ -1,0 +1,1 @@
+"""The Matrix side: events in, commands, and the homeserver that effects are performed on."""

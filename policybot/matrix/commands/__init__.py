@@ -1,0 +1,1 @@
+"""The bot's commands: one table, and how a message finds its row."""

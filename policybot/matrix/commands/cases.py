@@ -1,0 +1,262 @@
+"""The commands about cases, decisions and appeals, for moderators and reviewers of appeals."""
+
+import re
+from itertools import takewhile
+
+from policybot.domain import notice
+from policybot.domain.case import Case
+from policybot.domain.effects import in_words
+from policybot.domain.errors import NotFound
+from policybot.domain.permission import Permission, allowed
+from policybot.matrix.commands import subject
+from policybot.matrix.commands.command import Asked, Services
+from policybot.services.cases import File
+from policybot.services.decisions import Choice, Draft
+from policybot.store import appeals, cases, decisions, filings, outbox, sanctions
+
+_SHOWN = 20
+_EXCERPT = 500
+
+
+async def queue(services: Services, asked: Asked) -> str:
+    """List what waits."""
+    wanted = asked.words["WHAT"].lower()
+    known = ("", "filings", "cases", "appeals")
+    if wanted not in known:
+        message = f"There is a queue of {', '.join(known[1:])}."
+        raise NotFound(message)
+    now, lines = services.setting.now(), []
+    if wanted in ("", "cases"):
+        for case in await cases.undecided(asked.tx, _SHOWN):
+            if asked.sender in await services.cases.involved(asked.tx, case):
+                continue
+            holder = case.held_by(now)
+            who = f", with {holder}" if holder else ""
+            lines.append(f"{case.number} {case.state.replace('_', ' ')}: {case.subject.in_words}{who}")
+    if wanted in ("", "filings"):
+        lines += [
+            f"{filing.number} {filing.in_words}: {filing.room_id} by {filing.applicant}"
+            for filing in await filings.waiting(asked.tx, _SHOWN)
+        ]
+    if wanted in ("", "appeals"):
+        lines += [
+            f"C-{appeal.case_id} appeal of {appeal.submitted_at:%-d %B}: {appeal.text[:80]}"
+            for appeal in await appeals.waiting(asked.tx, _SHOWN)
+        ]
+    return "\n".join(lines) or "Nothing waits. Well done."
+
+
+async def show(services: Services, asked: Asked) -> str:
+    """Show a case or a filing."""
+    text = asked.words["NUMBER"]
+    case_id = subject.case_id(text)
+    if case_id is None:
+        if not allowed(asked.roles, Permission.FILING_REVIEW):
+            message = f"There is no {text} that you can see."
+            raise NotFound(message)
+        filing = await services.filings.visible(asked.tx, asked.sender, text, staff=True)
+        return (
+            f"{filing.number}: {filing.in_words}\nRoom: {filing.room_id}\n"
+            f"Applicant: {filing.applicant}\nCategory: {', '.join(filing.categories)}\n"
+            f"Purpose: {filing.purpose}\nLast word: {filing.reason or '–'}"
+        )
+    case = await services.cases.find(asked.tx, case_id, text)
+    file = await services.cases.file(asked.tx, asked.sender, case)
+    lines = [*_facts(services, file), *await _course(asked, case)]
+    return "\n".join(lines)
+
+
+def _facts(services: Services, file: File) -> list[str]:
+    case = file.case
+    holder = case.held_by(services.setting.now())
+    lines = [
+        f"{case.number}: {case.state.replace('_', ' ')}" + (f", with {holder}" if holder else ""),
+        f"About: {case.subject.in_words}",
+    ]
+    if file.evidence is not None:
+        kept = file.evidence
+        lines += [
+            f"Said on {notice.day(kept.sent_at)} by {kept.sender}:",
+            f"> {kept.body[:_EXCERPT]}" if kept.body else "> (no text)",
+            f"Fingerprint of the kept copy: {kept.sha256[:16]}…",
+        ]
+    elif case.subject.event_id:
+        lines.append("(The message is still being fetched.)")
+    lines += [f"{r.receipt} names {r.category}: {r.text[:_EXCERPT]}" for r in file.reports]
+    return lines
+
+
+async def _course(asked: Asked, case: Case) -> list[str]:
+    """Tell what was decided in a case so far."""
+    lines = []
+    for decision in await decisions.of_case(asked.tx, case.id):
+        sanction = await sanctions.of_decision(asked.tx, decision.id)
+        state = f", {sanction.state.value}" if sanction else ""
+        until = f" until {notice.day(sanction.ends_at)}" if sanction and sanction.ends_at else ""
+        lines.append(
+            f"Decision of {decision.decider}: {decision.rule_id} {decision.severity.value} → "
+            f"{decision.measure} ({decision.state.replace('_', ' ')}{state}{until})"
+        )
+    lines += [
+        f"Appeal ({appeal.state.value}): {appeal.text[:_EXCERPT]}"
+        for appeal in await appeals.of_case(asked.tx, case.id)
+    ]
+    return lines
+
+
+async def claim(services: Services, asked: Asked) -> str:
+    """Take a case."""
+    case = await _case(services, asked)
+    claimed = await services.cases.claim(asked.tx, asked.sender, case)
+    return (
+        f"{case.number} is yours until {claimed.lease_until:%H:%M} UTC. Next:\n"
+        f"!policy propose {case.number} RULE SEVERITY – what the ladder says\n"
+        f"!policy decide {case.number} RULE SEVERITY MEASURE FACTS – MEASURE: proposed, warn, "
+        "restrict:P3D …; add +remove to remove the message\n"
+        f"!policy dismiss {case.number} REASON – no breach"
+    )
+
+
+async def release(services: Services, asked: Asked) -> str:
+    """Give a case back."""
+    case = await _case(services, asked)
+    await services.cases.release(asked.tx, asked.sender, case)
+    return f"{case.number} is free again."
+
+
+async def _case(services: Services, asked: Asked) -> Case:
+    text = asked.words["CASE"]
+    case = await services.cases.find(asked.tx, subject.case_id(text), text)
+    if asked.sender in await services.cases.involved(asked.tx, case):
+        message = f"There is no case {text} that you can see."
+        raise NotFound(message)
+    return case
+
+
+async def propose(services: Services, asked: Asked) -> str:
+    """Ask the ladder, without deciding anything."""
+    case = await _case(services, asked)
+    choice = Choice(
+        rule=asked.words["RULE"],
+        severity=asked.words["SEVERITY"],
+        facts="(only asked what the ladder proposes)",
+    )
+    draft = await services.decisions.draft(asked.tx, asked.sender, case, choice)
+    return "\n".join((f"{case.number}, rule {draft.decision.rule_id}:", *draft.decision.explanation))
+
+
+async def decide(services: Services, asked: Asked) -> str:
+    """Decide a case."""
+    case = await _case(services, asked)
+    measure, remove, factors = _measure(asked.words["MEASURE"])
+    choice = Choice(
+        rule=asked.words["RULE"],
+        severity=asked.words["SEVERITY"],
+        measure=measure,
+        remove=remove,
+        factors=factors,
+        facts=asked.words["FACTS"],
+    )
+    taken = await services.decisions.decide(asked.tx, asked.sender, case, choice)
+    effects = await services.sanctions.restraints(asked.tx, taken.draft.decision)
+    preview = _preview(taken.draft, [in_words(effect) for effect in effects])
+    if taken.approval is None:
+        return f"{preview}\nIt is being carried out, and the person is told why."
+    who = "A second person has to confirm it" if taken.approval.needs_other else "Please confirm it"
+    because = "".join(f"\n· {reason}" for reason in taken.draft.second_person)
+    return f"{preview}\n{who}: !policy confirm {taken.approval.code}{because}"
+
+
+def _measure(text: str) -> tuple[str, bool, frozenset[str]]:
+    """Read a measure with what is added to it: `restrict:P3D+remove+newcomer`."""
+    measure, *added = text.lower().split("+")
+    return measure, "remove" in added, frozenset(added) - {"remove"}
+
+
+def _preview(draft: Draft, effects: list[str]) -> str:
+    decision = draft.decision
+    removed = ["remove the message"] if decision.remove else []
+    changes = ", ".join(removed + effects) or "nothing on the homeserver"
+    return (
+        f"{decision.number}: rule {decision.rule_id}, {decision.severity.value}, history "
+        f"{decision.history.value} → {decision.measure.in_words(decision.scope.value)} "
+        f"(proposed: {draft.proposal.cell}).\nThis will: {changes}."
+    )
+
+
+async def dismiss(services: Services, asked: Asked) -> str:
+    """Close a case without a breach."""
+    case = await _case(services, asked)
+    await services.cases.dismiss(asked.tx, asked.sender, case, asked.words["REASON"])
+    return f"{case.number} is closed: no breach. The reporters are told."
+
+
+async def confirm(services: Services, asked: Asked) -> str:
+    """Confirm what waits."""
+    return await services.decisions.confirm(asked.tx, asked.sender, asked.words["CODE"], asked.roles)
+
+
+async def deny(services: Services, asked: Asked) -> str:
+    """Refuse what waits."""
+    return await services.decisions.deny(asked.tx, asked.sender, asked.words["CODE"], asked.roles)
+
+
+async def lift(services: Services, asked: Asked) -> str:
+    """End a measure early."""
+    case = await _case(services, asked)
+    sanction = await services.sanctions.lift(asked.tx, asked.sender, case.id, asked.words["REASON"])
+    measure = sanction.measure.in_words(sanction.scope.value)
+    return f"{case.number}: {measure} is lifted, and the person is told."
+
+
+async def history(services: Services, asked: Asked) -> str:
+    """Show what was decided about an account."""
+    del services
+    user_id = asked.words["USER"]
+    if not re.fullmatch(r"@\S+:\S+", user_id):
+        message = f"«{user_id}» is no user ID."
+        raise NotFound(message)
+    found = await decisions.about(asked.tx, user_id)
+    lines = [
+        f"{d.number} {d.decided_at:%-d %B %Y}: {d.rule_id} {d.severity.value} → {d.measure} ({d.state})"
+        for d in found
+    ]
+    return "\n".join(lines) or f"Nothing was ever decided about {user_id}."
+
+
+async def retry(services: Services, asked: Asked) -> str:
+    """Try an effect again that could not be carried out."""
+    text = asked.words["NUMBER"]
+    serial = "".join(takewhile(str.isdecimal, text)) if text.isascii() else ""
+    if serial != text or not await outbox.revive(asked.tx, int(text), services.setting.now()):
+        message = f"There is no failed effect {text}."
+        raise NotFound(message)
+    asked.tx.after_commit(services.setting.nudge)
+    return "I am trying again."
+
+
+async def uphold(services: Services, asked: Asked) -> str:
+    """Let a decision stand."""
+    case = await services.cases.find(asked.tx, subject.case_id(asked.words["CASE"]), asked.words["CASE"])
+    await services.appeals.uphold(asked.tx, asked.sender, case, asked.words["REASONS"])
+    return f"{case.number}: the decision stands, and the person is told why."
+
+
+async def overturn(services: Services, asked: Asked) -> str:
+    """Void a decision."""
+    case = await services.cases.find(asked.tx, subject.case_id(asked.words["CASE"]), asked.words["CASE"])
+    later = await services.appeals.overturn(asked.tx, asked.sender, case, asked.words["REASONS"])
+    more = "\nLater decisions to review:\n" + "\n".join(later) if later else ""
+    return (
+        f"{case.number}: the decision is void from the beginning. What it did is being undone, and "
+        f"everybody who was told of it is told of this.{more}"
+    )
+
+
+async def modify(services: Services, asked: Asked) -> str:
+    """Put a milder measure in the place of a decided one."""
+    case = await services.cases.find(asked.tx, subject.case_id(asked.words["CASE"]), asked.words["CASE"])
+    milder = await services.appeals.modify(
+        asked.tx, asked.sender, case, asked.words["MEASURE"], asked.words["REASONS"]
+    )
+    return f"{case.number}: the measure is now {milder.measure.in_words(milder.scope.value)}."

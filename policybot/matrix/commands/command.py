@@ -1,0 +1,106 @@
+"""What a command is: a usage that is also its grammar, a permission, and what it does."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from policybot.domain.errors import Refused
+from policybot.domain.permission import Permission, Role
+from policybot.services.appeals import Appeals
+from policybot.services.cases import Cases
+from policybot.services.decisions import Decisions
+from policybot.services.filings import Filings
+from policybot.services.members import Members
+from policybot.services.sanctions import Sanctions
+from policybot.services.setting import Setting
+from policybot.store.database import Tx
+from policybot.store.rooms import Room
+
+PREFIX = "!policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The services that commands call."""
+
+    setting: Setting
+    members: Members
+    filings: Filings
+    cases: Cases
+    decisions: Decisions
+    sanctions: Sanctions
+    appeals: Appeals
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One command, as somebody gave it."""
+
+    tx: Tx
+    sender: str
+    roles: frozenset[Role]
+    room: Room | None
+    room_id: str
+    event_id: str
+    reply_to: str | None
+    words: Mapping[str, str]
+    """The arguments by their names in the usage; an optional one that is absent is empty."""
+    aliases: Mapping[str, str]
+    """Room IDs of the aliases that stand in the message."""
+
+
+Run = Callable[[Services, Asked], Awaitable[str]]
+
+
+class Misused(Refused):
+    """A command that lacks an argument; the answer is its usage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row of the table.
+
+    In the usage, a word in capitals is an argument, one in brackets may be left out, and one that
+    ends with `…` takes the rest of the message.
+    """
+
+    usage: str
+    help: str
+    needs: Permission
+    run: Run
+
+    @property
+    def verb(self) -> str:
+        """The word after the prefix."""
+        return self.usage.partition(" ")[0]
+
+    def read(self, text: str) -> dict[str, str]:
+        """Read the arguments.
+
+        Raises:
+            Misused: there are too few or too many.
+        """
+        words: dict[str, str] = {}
+        rest = text.strip()
+        for argument in self.usage.split()[1:]:
+            optional = argument.startswith("[")
+            name = argument.strip("[]…")
+            if argument.rstrip("]").endswith("…"):
+                value, rest = rest, ""
+            elif optional and not _is_subject(rest) and "SUBJECT" in name:
+                value = ""
+            else:
+                value, _, rest = rest.partition(" ")
+                rest = rest.strip()
+            if not value and not optional:
+                message = f"{name} is missing. Usage: {PREFIX} {self.usage}"
+                raise Misused(message)
+            words[name] = value
+        if rest:
+            message = f"That was more than I understand. Usage: {PREFIX} {self.usage}"
+            raise Misused(message)
+        return words
+
+
+def _is_subject(text: str) -> bool:
+    """Say whether a text begins with something that can be reported: a link, a room, a user."""
+    return text.startswith(("https://matrix.to/", "matrix:", "!", "#", "@"))

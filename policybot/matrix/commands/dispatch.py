@@ -1,0 +1,175 @@
+"""From a message to a command: who asks, from where, which row, and the answer in words.
+
+Commands come from the body of a plain text message alone: not from edits, notices or quotes. What
+belongs to staff does not exist for others: the answer is that of an unknown word.
+"""
+
+import unicodedata
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from policybot.domain.permission import Role, allowed, of_staff
+from policybot.matrix.appservice import Event
+from policybot.matrix.commands.command import PREFIX, Asked, Command, Services
+from policybot.matrix.commands.subject import aliases_in
+from policybot.matrix.commands.table import COMMANDS
+from policybot.store import decisions, rooms
+from policybot.store.database import Tx
+from policybot.store.rooms import Kind, Room
+
+Resolve = Callable[[str], Awaitable[str | None]]
+"""Looks a room alias up; None if nobody knows it."""
+
+_LOOKALIKES = str.maketrans("рοсуіӏІ|¡ǃ！", "pocyillI!!!")
+_MAX_ALIASES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that may be a command."""
+
+    room_id: str
+    event_id: str
+    sender: str
+    body: str
+    reply_to: str | None
+    room: Room | None
+
+    @classmethod
+    def of(cls, event: Event, room: Room | None) -> "Message":
+        """Read an event that `is_command` has let through."""
+        relation = event["content"].get("m.relates_to")
+        reply = relation.get("m.in_reply_to") if isinstance(relation, dict) else None
+        target = reply.get("event_id") if isinstance(reply, dict) else None
+        return cls(
+            room_id=event["room_id"],
+            event_id=event["event_id"],
+            sender=event["sender"],
+            body=_without_quote(event["content"]["body"]),
+            reply_to=target if isinstance(target, str) else None,
+            room=room,
+        )
+
+
+def is_command(event: Event) -> bool:
+    """Say whether a message may be a command; asked of every message, so it looks at little."""
+    content: Any = event.get("content")
+    if not isinstance(content, dict) or content.get("msgtype") != "m.text":
+        return False
+    body = content.get("body")
+    if not isinstance(body, str) or not body:
+        return False
+    if body[0] == ">":
+        body = _without_quote(body)
+    if not _begins_like_prefix(body):
+        return False
+    relation = content.get("m.relates_to")
+    edited = isinstance(relation, dict) and relation.get("rel_type") == "m.replace"
+    return not edited and isinstance(event.get("sender"), str)
+
+
+def _without_quote(body: str) -> str:
+    """Drop the quote that older clients put before a reply."""
+    lines = body.split("\n")
+    while lines and lines[0].startswith(">"):
+        lines.pop(0)
+    return "\n".join(lines).strip()
+
+
+def _begins_like_prefix(body: str) -> bool:
+    first = body.split(maxsplit=1)[0] if body.strip() else ""
+    if first == PREFIX:
+        return True
+    return not first.isascii() and len(first) < 2 * len(PREFIX) and _skeleton(first) == PREFIX
+
+
+def _skeleton(text: str) -> str:
+    """Fold letters that only look like ASCII ones, to recognise what somebody meant or feigns."""
+    folded = unicodedata.normalize("NFKC", text).translate(_LOOKALIKES)
+    return "".join(c for c in folded if unicodedata.category(c) != "Cf").lower()
+
+
+class Dispatch:
+    """Finds the command, checks the asker, and answers."""
+
+    def __init__(self, services: Services, resolve: Resolve) -> None:
+        """Call these services; look aliases up with `resolve`."""
+        self._services = services
+        self._resolve = resolve
+
+    async def aliases(self, message: Event) -> dict[str, str]:
+        """Look up the aliases in a message, before a transaction is opened."""
+        found = {}
+        for alias in aliases_in(str(message["content"]["body"]))[:_MAX_ALIASES]:
+            if (room_id := await self._resolve(alias)) is not None:
+                found[alias] = room_id
+        return found
+
+    async def answer(self, tx: Tx, message: Message, aliases: Mapping[str, str]) -> str | None:
+        """Carry a command out and say what came of it; None for silence.
+
+        Raises:
+            Refused: it was not carried out; the message says why.
+        """
+        if not message.body.startswith(PREFIX):
+            return (
+                "This looks like a command but is written with other letters. "
+                f"Please type it with plain ones: {PREFIX} help"
+            )
+        await decisions.mark_read(tx, message.sender, self._services.setting.now())
+        roles = await self._roles(tx, message.sender)
+        verb, _, rest = message.body.removeprefix(PREFIX).strip().partition(" ")
+        verb = verb.lower()
+        known = self.known_to(roles)
+        if verb in ("", "help"):
+            return self._help(known, rest.strip().lower())
+        command = known.get(verb)
+        if command is None:
+            return self._unknown(verb, known)
+        if of_staff(command.needs) and not self._is_private(message.room):
+            return f"Please write `{PREFIX} {verb}` in the review room or to me alone."
+        asked = Asked(
+            tx=tx,
+            sender=message.sender,
+            roles=roles,
+            room=message.room,
+            room_id=message.room_id,
+            event_id=message.event_id,
+            reply_to=message.reply_to,
+            words=command.read(rest),
+            aliases=aliases,
+        )
+        return await command.run(self._services, asked)
+
+    async def _roles(self, tx: Tx, user_id: str) -> frozenset[Role]:
+        """Name somebody's roles: those of the configuration, while they are in the review room."""
+        given = self._services.setting.config.staff.get(user_id)
+        if given and await rooms.in_review(tx, user_id):
+            return frozenset({Role.EVERYBODY, *given})
+        return frozenset({Role.EVERYBODY})
+
+    @staticmethod
+    def known_to(roles: frozenset[Role]) -> dict[str, Command]:
+        """List the commands that exist for somebody."""
+        return {c.verb: c for c in COMMANDS if allowed(roles, c.needs)}
+
+    @staticmethod
+    def _is_private(room: Room | None) -> bool:
+        return room is not None and room.kind in (Kind.DIRECT, Kind.REVIEW)
+
+    @staticmethod
+    def _help(known: dict[str, Command], verb: str) -> str:
+        if verb in known:
+            command = known[verb]
+            return f"{PREFIX} {command.usage}\n{command.help}"
+        lines = [f"{PREFIX} {command.usage}" for command in known.values()]
+        return "\n".join([*lines, f"More on one of them: {PREFIX} help VERB"])
+
+    @staticmethod
+    def _unknown(verb: str, known: dict[str, Command]) -> str:
+        near = get_close_matches(verb, known, n=1)
+        if near:
+            return f"I do not know «{verb[:40]}». Did you mean: {PREFIX} {known[near[0]].usage}"
+        return f"I do not know «{verb[:40]}». What I know: {PREFIX} help"

@@ -1,0 +1,132 @@
+"""The commands of everybody: who you are, what you signed, where things stand."""
+
+from policybot.domain import number
+from policybot.domain.agreement import Standing
+from policybot.matrix.commands import subject
+from policybot.matrix.commands.command import Asked, Services
+
+
+async def about(services: Services, asked: Asked) -> str:
+    """Say who runs this, by which rules."""
+    del asked
+    config = services.setting.config
+    rules = "\n".join(f"{rule.id} {rule.title}: {rule.text}" for rule in config.rules)
+    outside = f"\nOutside body: {config.operator.appeal_body}" if config.operator.appeal_body else ""
+    return (
+        f"I look after the public rooms of {config.operator.name}. Contact: "
+        f"{config.operator.contact}{outside}\n\nThe rules:\n{rules}\n\n"
+        "Every decision is made by a person, comes with its reasons and can be appealed."
+    )
+
+
+async def verify(services: Services, asked: Asked) -> str:
+    """Make a one-time link."""
+    token = await services.members.begin_verification(asked.tx, asked.sender)
+    config = services.setting.config
+    return (
+        f"Open this page and enter the code that {config.operator.name} gave you:\n"
+        f"{config.web.public_url}/verify/{token}\n"
+        f"It is for {asked.sender} alone and works for {config.identity.link_minutes} minutes. "
+        "Do not pass it on: whoever enters a code there ties their name to your account."
+    )
+
+
+async def agree(services: Services, asked: Asked) -> str:
+    """Show the agreement, or sign it."""
+    agreement = services.members.agreement
+    if not asked.words["VERSION"]:
+        promises = "\n".join(f"· {c.text}" for c in agreement.commitments)
+        return (
+            f"Agreement, version {agreement.version}\n\n{agreement.text}\n\n{promises}\n\n"
+            f"To sign it, write: !policy agree {agreement.version}"
+        )
+    new = await services.members.sign(asked.tx, asked.sender, asked.words["VERSION"], asked.event_id)
+    if not new:
+        return f"You have signed version {agreement.version} already. Nothing to do."
+    return (
+        f"Thank you. You have signed version {agreement.version}. I will write to you here "
+        "whenever something concerns you.\nTo open a public room, invite me to it and write: "
+        "!policy file ROOM CATEGORY PURPOSE"
+    )
+
+
+async def me(services: Services, asked: Asked) -> str:
+    """Say what is known about somebody, to themselves."""
+    standpoint = await services.members.standpoint(asked.tx, asked.sender)
+    link = standpoint.link
+    verified = "not verified; begin with !policy verify"
+    if link is not None:
+        verified = f"verified since {link.created_at:%-d %B %Y}, level {link.assurance.value}"
+    agreement = {
+        Standing.NONE: "not signed; see !policy agree",
+        Standing.DUE: "a new version waits; see !policy agree",
+        Standing.ACCEPTED: f"signed, version {services.members.agreement.version}",
+    }[standpoint.agreement]
+    decisions = "\n".join(standpoint.decisions) or "none"
+    return (
+        f"{asked.sender}\nIdentity: {verified}\nAgreement: {agreement}\n"
+        f"Decisions about you:\n{decisions}"
+    )
+
+
+async def unlink(services: Services, asked: Asked) -> str:
+    """End somebody's own link."""
+    await services.members.unlink(asked.tx, asked.sender)
+    return "Your account is no longer linked to you. To link it again: !policy verify"
+
+
+async def report(services: Services, asked: Asked) -> str:
+    """Take a complaint in."""
+    about_what = subject.reported(asked, asked.words["SUBJECT"])
+    taken = await services.cases.report(
+        asked.tx, asked.sender, about_what, asked.words["RULE"], asked.words["TEXT"]
+    )
+    return (
+        f"Thank you. Your receipt is {taken.receipt}. A moderator will look at it, and I will tell "
+        f"you the outcome. Where it stands: !policy status {taken.receipt}"
+    )
+
+
+async def status(services: Services, asked: Asked) -> str:
+    """Say where something of one's own stands."""
+    text = asked.words["NUMBER"]
+    if (receipt := number.parse_receipt(text)) is not None:
+        found = await services.cases.receipt(asked.tx, asked.sender, receipt, text)
+        outcome = found.outcome.value.replace("_", " ") if found.outcome else "being looked at"
+        return f"{found.receipt} of {found.received_at:%-d %B %Y}: {outcome}."
+    filing = await services.filings.visible(asked.tx, asked.sender, text, staff=False)
+    until = f", valid until {filing.valid_until:%-d %B %Y}" if filing.valid_until else ""
+    reason = f"\nLast word: {filing.reason}" if filing.reason else ""
+    return f"{filing.number} ({filing.room_id}) is {filing.in_words}{until}.{reason}"
+
+
+async def appeal(services: Services, asked: Asked) -> str:
+    """Take an objection in."""
+    text = asked.words["CASE"]
+    taken = await services.appeals.submit(
+        asked.tx, asked.sender, subject.case_id(text), asked.words["TEXT"]
+    )
+    return (
+        f"Your appeal on C-{taken.case_id} is in. Somebody who had no part in the decision will "
+        "look at it, and I will tell you the outcome with the reasons."
+    )
+
+
+async def restore(services: Services, asked: Asked) -> str:
+    """Put a message back that was removed without cause."""
+    await services.appeals.restore(asked.tx, asked.sender, subject.case_id(asked.words["CASE"]))
+    return "Your message is being posted again, with your name and its time."
+
+
+async def lookup(services: Services, asked: Asked) -> str:
+    """Look a room up in the register."""
+    text = asked.words["NUMBER"]
+    if text[0] in "#!h":
+        text = subject.room_in(asked, text)
+    filing = await services.filings.lookup(asked.tx, text)
+    until = f"\nValid until: {filing.valid_until:%-d %B %Y}" if filing.valid_until else ""
+    return (
+        f"{filing.number}: {filing.in_words}\nRoom: {filing.room_id}\n"
+        f"Answerable: {filing.applicant} (verified)\nCategory: {', '.join(filing.categories)}\n"
+        f"Purpose: {filing.purpose}{until}"
+    )

@@ -1,0 +1,65 @@
+"""What a command is about: the links, rooms, users and numbers that people write."""
+
+import re
+from urllib.parse import unquote
+
+from policybot.domain import number
+from policybot.domain.case import Subject, SubjectKind
+from policybot.domain.errors import NotFound
+from policybot.matrix.commands.command import Asked
+
+_MATRIX_TO = re.compile(r"https://matrix\.to/#/([^/?]+)(?:/([^/?]+))?(?:\?.*)?")
+_ALIAS = re.compile(r"#[^\s:,]+:[\w.-]+(?::\d+)?")
+
+
+def aliases_in(text: str) -> list[str]:
+    """Find the room aliases in a message, links included, so that they can be looked up."""
+    return _ALIAS.findall(unquote(text))
+
+
+def room_in(asked: Asked, text: str) -> str:
+    """Read a room: its ID, an alias, or a link.
+
+    Raises:
+        NotFound: it is none, or nobody knows the alias.
+    """
+    match = _MATRIX_TO.fullmatch(text)
+    name = unquote(match[1]) if match else text
+    if name.startswith("#"):
+        if name not in asked.aliases:
+            message = f"I do not find a room named {name}."
+            raise NotFound(message)
+        return asked.aliases[name]
+    if name.startswith("!"):
+        return name
+    message = f"«{text}» is no room. Write its alias, its ID or a link to it."
+    raise NotFound(message)
+
+
+def reported(asked: Asked, text: str) -> Subject:
+    """Read what a report is about: what it replies to, or a link to a message, a room or a user.
+
+    Raises:
+        NotFound: it is about nothing.
+    """
+    if not text:
+        if asked.reply_to is None:
+            message = (
+                "What is it about? Reply to the message with your report, or put a link to the "
+                "message, the room or the user first: !policy report LINK RULE TEXT"
+            )
+            raise NotFound(message)
+        return Subject(SubjectKind.EVENT, asked.room_id, asked.reply_to)
+    match = _MATRIX_TO.fullmatch(text)
+    name, event = (unquote(match[1]), unquote(match[2] or "")) if match else (text, "")
+    if name.startswith("@"):
+        return Subject(SubjectKind.USER, user_id=name)
+    room_id = room_in(asked, name)
+    if event:
+        return Subject(SubjectKind.EVENT, room_id, event)
+    return Subject(SubjectKind.ROOM, room_id)
+
+
+def case_id(text: str) -> int | None:
+    """Read a case number; None when it is none."""
+    return number.parse_case(text)

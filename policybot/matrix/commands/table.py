@@ -1,0 +1,112 @@
+"""Every command of the bot, in the order in which help lists them."""
+
+from policybot.domain.permission import Permission
+from policybot.matrix.commands import cases, filings, members
+from policybot.matrix.commands.command import Command
+
+COMMANDS: tuple[Command, ...] = (
+    Command("about", "Who runs this, and the rules.", Permission.ABOUT_READ, members.about),
+    Command("verify", "Link your account to you, by a page.", Permission.IDENTITY_LINK, members.verify),
+    Command(
+        "agree [VERSION]",
+        "Read the agreement; with its version, sign it.",
+        Permission.AGREEMENT_SIGN,
+        members.agree,
+    ),
+    Command("me", "What is known and decided about you.", Permission.SELF_READ, members.me),
+    Command(
+        "unlink", "End the link between your account and you.", Permission.IDENTITY_LINK, members.unlink
+    ),
+    Command(
+        "report [SUBJECT] RULE TEXT…",
+        "Report a message by replying to it, or anything by a link to it.",
+        Permission.REPORT_SEND,
+        members.report,
+    ),
+    Command(
+        "status NUMBER", "Where your report or your filing stands.", Permission.SELF_READ, members.status
+    ),
+    Command(
+        "appeal CASE TEXT…", "Object to a decision about you.", Permission.APPEAL_SEND, members.appeal
+    ),
+    Command(
+        "restore CASE",
+        "Put your message back after a successful appeal.",
+        Permission.APPEAL_SEND,
+        members.restore,
+    ),
+    Command("lookup NUMBER", "The public record of a room.", Permission.REGISTER_READ, members.lookup),
+    Command(
+        "file ROOM CATEGORY PURPOSE…",
+        "Apply to make your room public.",
+        Permission.FILING_SUBMIT,
+        filings.file,
+    ),
+    Command(
+        "answer NUMBER TEXT…",
+        "Answer the reviewer of your filing.",
+        Permission.FILING_SUBMIT,
+        filings.answer,
+    ),
+    Command("withdraw NUMBER", "Take your filing back.", Permission.FILING_SUBMIT, filings.withdraw),
+    Command("renew NUMBER", "Prolong your room's approval.", Permission.FILING_SUBMIT, filings.renew),
+    Command(
+        "queue [WHAT]",
+        "What waits: filings, cases, appeals, or all.",
+        Permission.QUEUE_READ,
+        cases.queue,
+    ),
+    Command("show NUMBER", "A case or a filing with all its facts.", Permission.CASE_READ, cases.show),
+    Command("approve NUMBER", "Approve a filing.", Permission.FILING_REVIEW, filings.approve),
+    Command("ask NUMBER TEXT…", "Ask the applicant something.", Permission.FILING_REVIEW, filings.ask),
+    Command(
+        "reject NUMBER TEXT…",
+        "Reject a filing, with the reason.",
+        Permission.FILING_REVIEW,
+        filings.reject,
+    ),
+    Command(
+        "revoke NUMBER TEXT…",
+        "Propose to take an approval back.",
+        Permission.FILING_REVOKE,
+        filings.revoke,
+    ),
+    Command("claim CASE", "Take a case for half an hour.", Permission.CASE_CLAIM, cases.claim),
+    Command("release CASE", "Give a case back.", Permission.CASE_CLAIM, cases.release),
+    Command(
+        "propose CASE RULE SEVERITY",
+        "What the ladder proposes, and why.",
+        Permission.CASE_DECIDE,
+        cases.propose,
+    ),
+    Command(
+        "decide CASE RULE SEVERITY MEASURE FACTS…",
+        "Decide a case. MEASURE is «proposed» or one like restrict:P3D; add +remove to remove the "
+        "message, and factors such as +newcomer.",
+        Permission.CASE_DECIDE,
+        cases.decide,
+    ),
+    Command("dismiss CASE REASON…", "Close a case: no breach.", Permission.CASE_DECIDE, cases.dismiss),
+    Command("confirm CODE", "Confirm a grave act.", Permission.ACT_CONFIRM, cases.confirm),
+    Command("deny CODE", "Refuse a grave act.", Permission.ACT_CONFIRM, cases.deny),
+    Command("lift CASE REASON…", "End a measure early.", Permission.SANCTION_LIFT, cases.lift),
+    Command("history USER", "What was decided about an account.", Permission.CASE_READ, cases.history),
+    Command(
+        "retry NUMBER", "Try again what could not be carried out.", Permission.SANCTION_LIFT, cases.retry
+    ),
+    Command(
+        "uphold CASE REASONS…", "Appeal: the decision stands.", Permission.APPEAL_DECIDE, cases.uphold
+    ),
+    Command(
+        "modify CASE MEASURE REASONS…",
+        "Appeal: a milder measure.",
+        Permission.APPEAL_DECIDE,
+        cases.modify,
+    ),
+    Command(
+        "overturn CASE REASONS…",
+        "Appeal: the decision is void.",
+        Permission.APPEAL_DECIDE,
+        cases.overturn,
+    ),
+)

@@ -1,0 +1,217 @@
+"""From a Matrix event to what it means: one event, one database transaction.
+
+Most events mean nothing to us and cost a look at their type and first character. What means
+something is handled once, however often it is sent; what cannot be handled is parked, and people are
+told.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+from policybot.domain.effects import JoinRoom, Say
+from policybot.domain.errors import Refused
+from policybot.matrix.appservice import Event
+from policybot.matrix.commands.dispatch import Dispatch, Message, is_command
+from policybot.services.setting import Setting
+from policybot.store import events, rooms
+from policybot.store.database import Database, DatabaseAway, Tx
+from policybot.store.rooms import Kind, Room
+
+log = logging.getLogger(__name__)
+
+_Handler = Callable[[Tx, Event], Awaitable[None]]
+
+_COMMANDS_A_MINUTE = 30
+_REMEMBERED_SENDERS = 10_000
+
+
+class Events:
+    """What is done with each event."""
+
+    def __init__(self, setting: Setting, database: Database, dispatch: Dispatch) -> None:
+        """Hand commands to `dispatch`."""
+        self._setting = setting
+        self._database = database
+        self._dispatch = dispatch
+        self._bot = setting.config.bot_user_id
+        self._pace = _Pace(setting)
+
+    async def handle(self, event: Event) -> None:
+        """Handle one event, or park it.
+
+        Raises:
+            DatabaseAway: it was not handled and must come again.
+        """
+        meaning = self._meaning(event)
+        if meaning is None:
+            return
+        event_id = event.get("event_id")
+        if not isinstance(event_id, str):
+            return
+        try:
+            if meaning == self._command:
+                aliases = await self._dispatch.aliases(event)
+                meaning = partial(self._command, aliases=aliases)
+            async with self._database.transaction() as tx:
+                if await events.first_time(tx, event_id, self._setting.now()):
+                    await meaning(tx, event)
+        except DatabaseAway:
+            raise
+        except Exception as error:
+            log.exception("Event %s could not be handled", event_id)
+            await self._park(event_id, event, error)
+
+    async def _park(self, event_id: str, event: Event, error: Exception) -> None:
+        """Remember a poisonous event without its content, and tell the review room."""
+        room_id = _text(event, "room_id")
+        async with self._database.transaction() as tx:
+            now = self._setting.now()
+            await events.first_time(tx, event_id, now)
+            await events.park(
+                tx,
+                event_id,
+                room_id=room_id,
+                sender=_text(event, "sender"),
+                kind=_text(event, "type"),
+                error=f"{type(error).__name__}: {error}"[:500],
+                now=now,
+            )
+            self._setting.tell_staff(
+                tx,
+                f"I could not handle the event {event_id} in {room_id} and have put it aside "
+                f"({type(error).__name__}). Nothing was done with it. The log has the details.",
+                cause=f"event {event_id}",
+            )
+
+    def _meaning(self, event: Event) -> _Handler | None:
+        """Say what an event means to us; fast, for it is asked for every message."""
+        match event.get("type"):
+            case "m.room.message":
+                if is_command(event) and self._pace.allows(event["sender"]):
+                    return self._command
+            case "m.room.member":
+                return self._member
+            case "m.room.power_levels":
+                return self._levels
+            case "m.room.encryption":
+                return self._encryption
+        return None
+
+    async def _command(
+        self, tx: Tx, event: Event, aliases: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        if event["sender"] == self._bot:
+            return
+        room = await rooms.get(tx, event["room_id"])
+        message = Message.of(event, room)
+        try:
+            answer = await self._dispatch.answer(tx, message, aliases)
+        except Refused as refusal:
+            answer = str(refusal)
+        if answer is None:
+            return
+        if room is not None and room.kind in (Kind.DIRECT, Kind.REVIEW):
+            self._setting.queue(
+                tx, [Say(message.room_id, answer, message.event_id)], cause=message.event_id
+            )
+        else:
+            # What somebody asks the bot is nobody else's business.
+            self._setting.tell(tx, message.sender, answer, cause=message.event_id)
+
+    async def _member(self, tx: Tx, event: Event) -> None:
+        room_id, user_id = event["room_id"], _text(event, "state_key")
+        content = _content(event)
+        membership = content.get("membership")
+        if user_id == self._bot:
+            if membership == "invite":
+                direct = content.get("is_direct") is True
+                joining = JoinRoom(room_id, event["sender"], direct)
+                self._setting.queue(tx, [joining], cause=f"invitation {room_id}")
+            elif membership in ("leave", "ban"):
+                await self._left(tx, room_id, event)
+        elif room_id == self._setting.review_room:
+            if membership == "join":
+                await rooms.enter_review(tx, user_id)
+            else:
+                await rooms.leave_review(tx, user_id)
+
+    async def _left(self, tx: Tx, room_id: str, event: Event) -> None:
+        room = await rooms.get(tx, room_id)
+        if room is None:
+            return
+        if room.kind in (Kind.GOVERNED, Kind.REVIEW):
+            self._setting.tell_staff(
+                tx,
+                f"I was removed from {room_id} by {event['sender']}. Measures there cannot be "
+                "carried out until I am back: please look at it.",
+                cause=f"room {room_id}",
+            )
+            return
+        await rooms.forget(tx, room_id)
+
+    async def _levels(self, tx: Tx, event: Event) -> None:
+        room = await rooms.get(tx, event["room_id"])
+        if room is None or event.get("state_key") != "":
+            return
+        levels = rooms.with_content(room, _content(event))
+        await rooms.save(tx, levels, self._setting.now())
+
+    async def _encryption(self, tx: Tx, event: Event) -> None:
+        room = await rooms.get(tx, event["room_id"])
+        if room is None or event.get("state_key") != "":
+            return
+        if room.kind is Kind.GOVERNED:
+            self._setting.tell_staff(
+                tx,
+                f"{event['sender']} has turned on encryption in {room.room_id}. A public room "
+                "cannot be looked after that way: please talk to its owner.",
+                cause=f"room {room.room_id}",
+            )
+        elif room.kind is Kind.DIRECT and room.user_id:
+            await encrypted_direct_room(tx, self._setting, room)
+
+
+async def encrypted_direct_room(tx: Tx, setting: Setting, room: Room) -> None:
+    """Leave an encrypted direct room aside, for we cannot read there, and open another."""
+    await rooms.forget(tx, room.room_id)
+    if room.user_id:
+        setting.tell(
+            tx,
+            room.user_id,
+            "Our other chat is encrypted, and I cannot read what you write there. Please write "
+            "to me here instead: !policy help",
+            cause=f"encrypted {room.room_id}",
+        )
+
+
+class _Pace:
+    """How many commands a minute are answered to one sender; in memory, for it guards the database."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self._minute: datetime | None = None
+        self._counts: dict[str, int] = {}
+
+    def allows(self, sender: object) -> bool:
+        """Count a command; False once its sender has had enough answers for this minute."""
+        now = self._setting.now()
+        if self._minute is None or now - self._minute >= timedelta(minutes=1):
+            self._minute, self._counts = now, {}
+        if not isinstance(sender, str) or len(self._counts) > _REMEMBERED_SENDERS:
+            return False
+        self._counts[sender] = self._counts.get(sender, 0) + 1
+        return self._counts[sender] <= _COMMANDS_A_MINUTE
+
+
+def _text(event: Event, key: str) -> str:
+    value = event.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _content(event: Event) -> Mapping[str, Any]:
+    content = event.get("content")
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,113 @@
+"""The start: find the review room, tell the homeserver that we are there, and take what waited."""
+
+import uuid
+from http import HTTPStatus
+
+from mautrix.api import Path
+
+from policybot.domain.rank import Levels
+from policybot.matrix.client import Client, Missing
+from policybot.ports import Impossible, Later
+from policybot.services.setting import Setting
+from policybot.store import rooms
+from policybot.store.database import Database
+from policybot.store.rooms import Kind, Room
+
+HEARTBEAT = "org.policybot.heartbeat"
+"""An event in the review room that clients do not show. After a restart of its own Synapse delivers
+nothing that waited until a new event comes by; this is that event."""
+
+
+class Start:
+    """What is done with the homeserver when policybot starts."""
+
+    def __init__(self, setting: Setting, database: Database, client: Client) -> None:
+        """Use the bot's own client."""
+        self._setting = setting
+        self._database = database
+        self._client = client
+
+    async def recall(self) -> None:
+        """Remember the review room from the last time, so that work goes on without a homeserver."""
+        async with self._database.transaction() as tx:
+            known = await rooms.ids_of_kind(tx, Kind.REVIEW)
+        wanted = self._setting.config.review_room
+        self._setting.review_room = known[0] if known else wanted
+
+    async def greet(self) -> None:
+        """Make sure of our account and the review room, and fetch the backlog.
+
+        Raises:
+            Later: the homeserver is away.
+            Impossible: something has to be set right first; the message says what.
+        """
+        await self._ensure_account()
+        room_id = await self._enter_review_room()
+        await self._ping()
+        beat = Path.v3.rooms[room_id].send[HEARTBEAT][uuid.uuid4().hex]
+        await self._client.put(beat, {})
+
+    async def _ensure_account(self) -> None:
+        try:
+            await self._client.get(Path.v3.account.whoami)
+            await self._client.post(
+                Path.v3.register,
+                {
+                    "type": "m.login.application_service",
+                    "username": self._setting.config.appservice.localpart,
+                    "inhibit_login": True,
+                },
+            )
+        except Impossible as error:
+            if "M_USER_IN_USE" in str(error) or "already" in str(error).lower():
+                return
+            if str(HTTPStatus.UNAUTHORIZED.value) in str(error):
+                message = "the homeserver does not know our registration: see app_service_config_files"
+                raise Impossible(message) from error
+            raise
+
+    async def _enter_review_room(self) -> str:
+        wanted = self._setting.config.review_room
+        room_id = await self.resolve(wanted) if wanted.startswith("#") else wanted
+        if room_id is None:
+            message = (
+                f"there is no room {wanted}; make a private, unencrypted room under this alias and "
+                f"invite {self._setting.config.bot_user_id} to it"
+            )
+            raise Impossible(message)
+        try:
+            await self._client.post(Path.v3.join[room_id], {})
+        except Impossible as error:
+            message = f"please invite {self._setting.config.bot_user_id} to {wanted}"
+            raise Impossible(message) from error
+        answer = await self._client.get(Path.v3.rooms[room_id].joined_members)
+        members = set(answer.get("joined", {})) - {self._setting.config.bot_user_id}
+        async with self._database.transaction() as tx:
+            for known in await rooms.ids_of_kind(tx, Kind.REVIEW):
+                if known != room_id:
+                    await rooms.forget(tx, known)
+            room = Room(room_id, Kind.REVIEW, Levels("", (), {}))
+            await rooms.save(tx, room, self._setting.now())
+            await rooms.reset_review(tx, members)
+        self._setting.review_room = room_id
+        return room_id
+
+    async def _ping(self) -> None:
+        """Ask the homeserver to reach us; a good answer makes it send what waited."""
+        path = Path.v1.appservice[self._setting.config.appservice.id].ping
+        try:
+            await self._client.post(path, {"transaction_id": uuid.uuid4().hex})
+        except Later as error:
+            # While Synapse is already trying again it answers 502; the backlog is on its way then.
+            if not str(error).startswith(str(HTTPStatus.BAD_GATEWAY.value)):
+                raise
+
+    async def resolve(self, alias: str) -> str | None:
+        """Look a room alias up; None if nobody knows it or the homeserver is away."""
+        try:
+            answer = await self._client.get(Path.v3.directory.room[alias])
+        except (Missing, Impossible):
+            return None
+        except Later:
+            return None
+        return str(answer["room_id"])

@@ -1,0 +1,73 @@
+"""The calls that only Synapse knows: its admin API, and nothing else.
+
+Each call names the documentation page that describes it (matrix-org's Synapse documentation,
+"Admin API"). On another homeserver they are refused with a sentence.
+"""
+
+from typing import Any
+
+from mautrix.api import SynapseAdminPath as Path
+
+from policybot.matrix.client import Client, Missing
+from policybot.ports import Impossible
+
+
+class Synapse:
+    """Synapse's admin API, used with the token of an administrator."""
+
+    def __init__(self, admin: Client) -> None:
+        """Use a client whose account is a server administrator."""
+        self._admin = admin
+
+    async def version(self) -> str:
+        """Read the server's version ("Version API")."""
+        answer = await self._admin.get(Path.v1.server_version)
+        return str(answer.get("server_version", ""))
+
+    async def event(self, event_id: str) -> dict[str, Any]:
+        """Read an event, with its content even if it was redacted ("Fetch event API")."""
+        answer = await self._admin.get(Path.v1.fetch_event[event_id])
+        return dict(answer["event"])
+
+    async def make_room_admin(self, room_id: str, user_id: str) -> None:
+        """Give an account the rank of the room's local administrator ("Make Room Admin API")."""
+        await self._admin.post(Path.v1.rooms[room_id].make_room_admin, {"user_id": user_id})
+
+    async def user(self, user_id: str) -> dict[str, Any]:
+        """Read an account's details, `admin` and `suspended` among them ("User Admin API").
+
+        Raises:
+            Missing: the account is not one of this homeserver.
+        """
+        return dict(await self._admin.get(Path.v2.users[user_id]))
+
+    async def suspend(self, user_id: str, *, suspended: bool) -> None:
+        """Suspend an account or end its suspension ("Suspend/Unsuspend Account").
+
+        Raises:
+            Impossible: the homeserver does not know suspension.
+        """
+        try:
+            await self._admin.put(Path.v1.suspend[user_id], {"suspend": suspended})
+        except Missing as error:
+            message = (
+                f"the homeserver cannot suspend {user_id}: the account is not here, or this is not "
+                "Synapse 1.114 or newer"
+            )
+            raise Impossible(message) from error
+
+    async def server_notice(self, user_id: str, text: str, key: str) -> None:
+        """Send a message that even a suspended account receives ("Server notices").
+
+        Raises:
+            Impossible: server notices are not configured.
+        """
+        body = {"user_id": user_id, "content": {"msgtype": "m.text", "body": text}}
+        try:
+            await self._admin.put(Path.v1.send_server_notice[key], body)
+        except Impossible as error:
+            message = (
+                f"{user_id} is suspended and server notices do not work ({error}); "
+                "set server_notices with auto_join in homeserver.yaml"
+            )
+            raise Impossible(message) from error

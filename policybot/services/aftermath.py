@@ -1,0 +1,94 @@
+"""What follows once an effect was carried out: a clock starts, a case learns its author, staff hears."""
+
+from policybot.domain.effects import JoinRoom, KeepEvidence, Notify, TakeSeat
+from policybot.domain.rank import Control, Levels, control
+from policybot.ports import Result
+from policybot.services.cases import Cases
+from policybot.services.filings import Filings
+from policybot.services.sanctions import Sanctions
+from policybot.services.setting import Setting
+from policybot.store import cases, decisions, outbox, rooms
+from policybot.store.database import Tx
+from policybot.store.outbox import Queued
+from policybot.store.rooms import Kind, Room
+
+
+class Aftermath:
+    """The service that hears of every effect that was carried out."""
+
+    def __init__(
+        self, setting: Setting, applications: Filings, casework: Cases, measures: Sanctions
+    ) -> None:
+        """Hand on to the services concerned."""
+        self._setting = setting
+        self._filings = applications
+        self._cases = casework
+        self._sanctions = measures
+
+    async def __call__(self, tx: Tx, queued: Queued, result: Result) -> None:
+        """Record what follows, in the transaction that marks the effect as done."""
+        match queued.effect:
+            case KeepEvidence() as keep if "content" in result:
+                kept = cases.evidence_of(keep, result, self._setting.now())
+                await self._cases.evidence_kept(tx, kept)
+            case JoinRoom(room_id, inviter) if "direct" in result:
+                await self._joined(tx, room_id, inviter, result)
+            case TakeSeat(room_id) if "levels" in result:
+                await self._seated(tx, room_id, _levels(result))
+            case Notify(user_id) if result.get("opened"):
+                opened = str(result["opened"])
+                await self._know(tx, Room(opened, Kind.DIRECT, Levels("", (), {}), user_id))
+            case _:
+                pass
+        await self._follow_cause(tx, queued)
+        if drift := result.get("drift"):
+            self._setting.tell_staff(tx, str(drift), cause=f"drift {queued.id}")
+
+    async def _follow_cause(self, tx: Tx, queued: Queued) -> None:
+        """Let a decision go on when its last effect is done, and note when its notice arrived."""
+        noun, _, number = queued.cause.partition(" ")
+        if noun == "decision" and await outbox.unfinished(tx, queued.cause) == 0:
+            await self._sanctions.carried_out(tx, int(number))
+        if noun == "approval" and await outbox.unfinished(tx, queued.cause) == 0:
+            await self._filings.shown(tx, int(number))
+        if noun == "notice" and number.isdecimal():
+            await decisions.told(tx, int(number), self._setting.now())
+
+    async def _know(self, tx: Tx, room: Room) -> None:
+        known = await rooms.get(tx, room.room_id)
+        if known is None or known.kind in (Kind.OTHER, Kind.DIRECT):
+            await rooms.save(tx, room, self._setting.now())
+
+    async def _joined(self, tx: Tx, room_id: str, inviter: str, result: Result) -> None:
+        if not result["direct"]:
+            await self._know(tx, Room(room_id, Kind.OTHER, _levels(result)))
+        elif result.get("encrypted"):
+            # We cannot read there. The next message to this person opens a room where we can.
+            self._setting.tell(
+                tx,
+                inviter,
+                "Our other chat is encrypted, and I cannot read what you write there. Please write "
+                "to me here instead: !policy help",
+                cause=f"encrypted {room_id}",
+            )
+        else:
+            await self._know(tx, Room(room_id, Kind.DIRECT, _levels(result), inviter))
+
+    async def _seated(self, tx: Tx, room_id: str, levels: Levels) -> None:
+        await rooms.save(tx, Room(room_id, Kind.GOVERNED, levels), self._setting.now())
+        reach = control(levels, self._setting.config.bot_user_id)
+        if reach is Control.NONE:
+            self._setting.tell_staff(
+                tx,
+                f"I am in {room_id} without the rank to moderate there. Ask its owner to give me "
+                "power level 100; until then only measures on the account or the room work.",
+                cause=f"room {room_id}",
+            )
+
+
+def _levels(result: Result) -> Levels:
+    return Levels(
+        str(result.get("version", "")),
+        tuple(result.get("creators", ())),
+        dict(result.get("levels", {})),
+    )

@@ -1,0 +1,268 @@
+"""Appeals: take an objection in, have another person decide it, and undo what was wrong."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from policybot.domain import appeal as rules
+from policybot.domain import ladder, notice
+from policybot.domain.appeal import Appeal, Verdict
+from policybot.domain.appeal import State as AppealState
+from policybot.domain.case import Case, Outcome
+from policybot.domain.decision import IN_FORCE, Decision, State
+from policybot.domain.effects import Restore
+from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
+from policybot.domain.ladder import Act
+from policybot.domain.measure import Kind, Measure
+from policybot.domain.sanction import BINDING
+from policybot.services.cases import Cases
+from policybot.services.decisions import strike_of
+from policybot.services.sanctions import Sanctions
+from policybot.services.setting import Setting
+from policybot.store import appeals, audit, cases, decisions, filings, outbox, sanctions
+from policybot.store.database import Tx, next_number
+
+
+class Appeals:
+    """The service for appeals."""
+
+    def __init__(self, setting: Setting, casework: Cases, measures: Sanctions) -> None:
+        """Work with the services that hold cases and sanctions."""
+        self._setting = setting
+        self._cases = casework
+        self._sanctions = measures
+
+    async def submit(self, tx: Tx, appellant: str, case_id: int | None, text: str) -> Appeal:
+        """Take in an objection.
+
+        Raises:
+            NotFound: nothing was decided about the appellant in that case.
+            Incomplete: it says nothing.
+            OutOfOrder: it is too late, or there is one already.
+        """
+        decision = await self._decision_about(tx, appellant, case_id)
+        now = self._setting.now()
+        if any(a.decision_id == decision.id for a in await appeals.of_case(tx, decision.case_id)):
+            message = f"Your appeal on {decision.number} is in already; each decision has one."
+            raise OutOfOrder(message)
+        window = self._setting.config.ladder.appeal_window
+        decided_at = decision.told_at or decision.decided_at
+        rules.admissible(text, decided_at=decided_at, now=now, window=window)
+        appeal = Appeal(
+            id=await next_number(tx, "appeal"),
+            case_id=decision.case_id,
+            decision_id=decision.id,
+            appellant=appellant,
+            text=text.strip(),
+            state=AppealState.SUBMITTED,
+            submitted_at=now,
+        )
+        await appeals.add(tx, appeal)
+        await decisions.save(tx, replace(decision, state=State.UNDER_APPEAL))
+        self._remember(tx, appellant, "appeal:submit", appeal)
+        stays = f"{decision.scope.value}:{decision.measure.kind.value}"
+        rested = ""
+        if stays in self._setting.config.ladder.appeal_stay:
+            rested = " The measure rests meanwhile." if await self._sanctions.stay(tx, decision) else ""
+        self._setting.tell_staff(
+            tx,
+            f"Appeal on {decision.number} ({decision.measure.in_words(decision.scope.value)}, "
+            f"decided by {decision.decider}).{rested}\nThe person writes: {appeal.text}\n"
+            f"Next, by somebody who had no part in it: !policy show {decision.number} · "
+            f"!policy uphold|overturn {decision.number} REASONS · "
+            f"!policy modify {decision.number} MEASURE REASONS",
+            cause=f"appeal {appeal.id}",
+        )
+        return appeal
+
+    async def _decision_about(self, tx: Tx, user_id: str, case_id: int | None) -> Decision:
+        """Find the decision in force that concerns somebody: their own, or their room's."""
+        found = await decisions.of_case(tx, case_id) if case_id is not None else []
+        for decision in reversed(found):
+            if decision.state not in IN_FORCE:
+                continue
+            if decision.user_id == user_id:
+                return decision
+            filing = await filings.of_room(tx, decision.room_id) if decision.room_id else None
+            if decision.user_id is None and filing is not None and filing.applicant == user_id:
+                return decision
+        message = "There is no decision about you under this number."
+        raise NotFound(message)
+
+    async def waiting_in(self, tx: Tx, case: Case) -> tuple[Appeal, Decision]:
+        """Read the appeal that waits in a case, with the decision it is against.
+
+        Raises:
+            NotFound: none does.
+        """
+        for appeal in await appeals.of_case(tx, case.id):
+            decision = await decisions.get(tx, appeal.decision_id)
+            if appeal.state is AppealState.SUBMITTED and decision is not None:
+                return appeal, decision
+        message = f"No appeal waits in {case.number}."
+        raise NotFound(message)
+
+    async def _open(self, tx: Tx, reviewer: str, case: Case) -> tuple[Appeal, Decision]:
+        appeal, decision = await self.waiting_in(tx, case)
+        excluded = {decision.decider, decision.approver, appeal.appellant, decision.user_id}
+        parties = await self._cases.involved(tx, case)
+        rules.decidable_by(appeal, reviewer, parties | {e for e in excluded if e})
+        return appeal, decision
+
+    async def _close(
+        self, tx: Tx, reviewer: str, appeal: Appeal, verdict: Verdict, reasons: str
+    ) -> None:
+        state = rules.decided(appeal, verdict, reasons)
+        done = replace(appeal, state=state, reviewer=reviewer, reasons=reasons.strip())
+        await appeals.save(tx, done)
+        self._remember(tx, reviewer, f"appeal:{verdict}", done)
+
+    async def uphold(self, tx: Tx, reviewer: str, case: Case, reasons: str) -> None:
+        """Let a decision stand."""
+        appeal, decision = await self._open(tx, reviewer, case)
+        await self._close(tx, reviewer, appeal, Verdict.UPHOLD, reasons)
+        await decisions.save(tx, replace(decision, state=State.UPHELD))
+        await self._sanctions.resume(tx, decision)
+        text = notice.upheld(
+            case_number=case.number,
+            reasons=reasons,
+            appeal_body=self._setting.config.operator.appeal_body,
+        )
+        self._setting.tell(tx, appeal.appellant, text, cause=f"appeal {appeal.id}")
+
+    async def overturn(self, tx: Tx, reviewer: str, case: Case, reasons: str) -> list[str]:
+        """Void a decision from the beginning and take back what it did.
+
+        Returns a line for each later decision that was made harsher by it.
+        """
+        appeal, decision = await self._open(tx, reviewer, case)
+        await self._close(tx, reviewer, appeal, Verdict.OVERTURN, reasons)
+        await decisions.save(tx, replace(decision, state=State.OVERTURNED))
+        await self._sanctions.take_back(tx, decision, reviewer)
+        text = notice.overturned(case_number=case.number, reasons=reasons, removed=decision.remove)
+        self._setting.tell(tx, appeal.appellant, text, cause=f"appeal {appeal.id}")
+        for report in await cases.reports(tx, case.id):
+            text = notice.reversed_for_reporter(case_number=case.number, receipt=report.receipt)
+            self._setting.tell(tx, report.reporter, text, cause=f"report {report.id}")
+        await cases.resolve_reports(tx, case.id, Outcome.OVERTURNED)
+        return await self._reconsider(tx, decision)
+
+    async def modify(
+        self, tx: Tx, reviewer: str, case: Case, measure_text: str, reasons: str
+    ) -> Decision:
+        """Put a milder measure in the place of the one that was decided.
+
+        Raises:
+            NotFound: that is no measure.
+            Incomplete: it is not milder.
+        """
+        appeal, decision = await self._open(tx, reviewer, case)
+        try:
+            measure = Measure.parse(measure_text)
+        except ValueError as error:
+            raise NotFound(str(error)) from None
+        if not measure < decision.measure:
+            message = "A modified measure must be milder than the one that was appealed."
+            raise Incomplete(message)
+        await self._close(tx, reviewer, appeal, Verdict.MODIFY, reasons)
+        old = await sanctions.of_decision(tx, decision.id)
+        served = old.served if old else timedelta(0)
+        if old and old.starts_at and old.state in BINDING:
+            served += self._setting.now() - old.starts_at
+        await decisions.save(tx, replace(decision, state=State.MODIFIED))
+        milder = replace(
+            decision,
+            id=await next_number(tx, "decision"),
+            state=State.FINAL,
+            measure=measure,
+            remove=False,
+            decider=reviewer,
+            approver=None,
+            supersedes=decision.id,
+            decided_at=self._setting.now(),
+            version=1,
+        )
+        statement = await decisions.statement(tx, decision.id)
+        words = measure.in_words(decision.scope.value)
+        await decisions.add(tx, milder, replace(statement, measure=words))
+        imposed = await self._sanctions.impose(tx, milder, remove=None, served=served)
+        await self._sanctions.take_back(tx, decision, reviewer)
+        text = notice.modified(case_number=case.number, reasons=reasons, measure=words)
+        self._setting.tell(tx, appeal.appellant, text, cause=f"appeal {appeal.id}")
+        self._remember(tx, reviewer, "decision:modify", appeal, measure=str(imposed.measure))
+        return milder
+
+    async def _reconsider(self, tx: Tx, void: Decision) -> list[str]:
+        """Look at later decisions that counted the void one; lift at once what it made harsher."""
+        policy = self._setting.config.ladder
+        ledger = await decisions.ledger(tx, void.scope, void.scope_key)
+        lines = []
+        for later in ledger:
+            if later.id == void.id or later.state not in IN_FORCE:
+                continue
+            if later.decided_at <= void.decided_at:
+                continue
+            act = Act(
+                scope=later.scope,
+                key=later.scope_key,
+                severity=later.severity,
+                occurred_at=later.occurred_at,
+                decided_at=later.decided_at,
+                incident=later.number,
+            )
+            strikes = [
+                strike_of(d, policy)
+                for d in ledger
+                if d.id < later.id and d.measure.kind not in (Kind.NONE, Kind.ADVISE)
+            ]
+            now = ladder.propose(policy, act, strikes)
+            if now.band == later.history:
+                continue
+            line = f"{later.number}: history was {later.history.value}, is {now.band.value}"
+            if now.cell < later.measure:
+                taken = await sanctions.of_decision(tx, later.id)
+                if taken is not None and taken.state in BINDING:
+                    because = f"recalculated after {void.number} was overturned"
+                    await self._sanctions.lift(tx, "system:appeal", later.case_id, because)
+                    line += "; its measure was lifted"
+            lines.append(line)
+        if lines:
+            text = "Please review these later decisions:\n" + "\n".join(lines)
+            self._setting.tell_staff(tx, text, cause=f"decision {void.id}")
+        return lines
+
+    async def restore(self, tx: Tx, author: str, case_id: int | None) -> None:
+        """Post a removed message again, at its author's wish, after the removal was overturned.
+
+        Raises:
+            NotFound: there is nothing of theirs to restore.
+            OutOfOrder: it was restored before.
+        """
+        found = await decisions.of_case(tx, case_id) if case_id is not None else []
+        case = await cases.get(tx, case_id) if case_id is not None else None
+        removed = [d for d in found if d.remove and d.state is State.OVERTURNED]
+        if not removed or case is None or removed[-1].user_id != author:
+            message = "There is nothing to restore under this number."
+            raise NotFound(message)
+        room_id, event_id = case.subject.room_id, case.subject.event_id
+        if room_id is None or event_id is None:
+            message = "There is nothing to restore under this number."
+            raise NotFound(message)
+        cause = f"restore {removed[-1].id}"
+        if not await outbox.never_queued(tx, cause):
+            message = "It was put back already."
+            raise OutOfOrder(message)
+        reason = f"Restored after appeal, {case.number}"
+        self._setting.queue(tx, [Restore(room_id, event_id, reason)], cause=cause)
+        audit.append(tx, at=self._setting.now(), actor=author, tag="message:restore", object=case.number)
+
+    def _remember(self, tx: Tx, actor: str, tag: str, appeal: Appeal, **payload: str) -> None:
+        audit.append(
+            tx,
+            at=self._setting.now(),
+            actor=actor,
+            tag=tag,
+            object=f"C-{appeal.case_id}",
+            decision=appeal.decision_id,
+            text=appeal.reasons or appeal.text,
+            **payload,
+        )

@@ -1,0 +1,243 @@
+"""Cases: take reports in, hand a case to one moderator, decide it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from policybot.domain import case as rules
+from policybot.domain import notice
+from policybot.domain.case import (
+    Case,
+    Outcome,
+    Report,
+    ReportState,
+    State,
+    Step,
+    Subject,
+    SubjectKind,
+)
+from policybot.domain.effects import KeepEvidence
+from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
+from policybot.services.setting import Setting
+from policybot.store import audit, cases, filings, rooms
+from policybot.store.cases import Evidence
+from policybot.store.database import Tx, next_number
+from policybot.store.rooms import Kind as RoomKind
+
+_MIN_REPORT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A case with all that a moderator needs to see."""
+
+    case: Case
+    reports: tuple[Report, ...]
+    evidence: Evidence | None
+
+
+class Cases:
+    """The service for reports and cases."""
+
+    def __init__(self, setting: Setting) -> None:
+        """Work in a setting."""
+        self._setting = setting
+
+    async def report(self, tx: Tx, reporter: str, subject: Subject, category: str, text: str) -> Report:
+        """Take in a complaint; it joins the open case on its subject, or opens one.
+
+        Raises:
+            NotFound: the category is no rule, or the subject is nothing we look after.
+            Incomplete: the text says nothing.
+            OutOfOrder: the reporter has reported it already, or it is their own.
+        """
+        rule = next((r for r in self._setting.config.rules if r.id == category.upper()), None)
+        if rule is None:
+            known = ", ".join(f"{r.id} ({r.title})" for r in self._setting.config.rules)
+            message = f"Please name the rule that is broken. Rules: {known}."
+            raise NotFound(message)
+        if len(text.strip()) < _MIN_REPORT:
+            message = "Please say in a few words what is wrong."
+            raise Incomplete(message)
+        await self._check_ours(tx, reporter, subject)
+        now = self._setting.now()
+        case = await cases.open_on(tx, subject)
+        known_reports = await cases.reports(tx, case.id) if case else []
+        for earlier in known_reports:
+            if earlier.reporter == reporter:
+                message = f"You have reported this already; your receipt is {earlier.receipt}."
+                raise OutOfOrder(message)
+        if case is None:
+            case = await self._open(tx, subject, now)
+        report = Report(
+            id=await next_number(tx, "report"),
+            reporter=reporter,
+            subject=subject,
+            category=rule.id,
+            text=text.strip(),
+            case_id=case.id,
+            state=ReportState.ATTACHED,
+            outcome=None,
+            received_at=now,
+        )
+        await cases.add_report(tx, report)
+        audit.append(
+            tx,
+            at=now,
+            actor=reporter,
+            tag="report:receive",
+            object=report.receipt,
+            case=case.number,
+            category=rule.id,
+        )
+        self._announce(tx, case, report, len(known_reports) + 1)
+        return report
+
+    async def _check_ours(self, tx: Tx, reporter: str, subject: Subject) -> None:
+        if subject.user_id == reporter and subject.kind is SubjectKind.USER:
+            message = "That is your own account."
+            raise OutOfOrder(message)
+        if subject.user_id == self._setting.config.bot_user_id:
+            message = f"To complain about me, please write to {self._setting.config.operator.contact}."
+            raise NotFound(message)
+        if subject.room_id is None:
+            return
+        room = await rooms.get(tx, subject.room_id)
+        if room is None or room.kind is not RoomKind.GOVERNED:
+            message = (
+                "I look after governed rooms only, and this is none. For anything else please "
+                f"write to {self._setting.config.operator.contact}."
+            )
+            raise NotFound(message)
+
+    async def _open(self, tx: Tx, subject: Subject, now: datetime) -> Case:
+        case = Case(
+            id=await next_number(tx, "case"),
+            subject=subject,
+            state=State.OPEN,
+            opened_at=now,
+            occurred_at=now,
+        )
+        await cases.add(tx, case)
+        audit.append(
+            tx,
+            at=now,
+            actor="system:reports",
+            tag="case:open",
+            object=case.number,
+            subject=subject.key,
+        )
+        if subject.kind is SubjectKind.EVENT and subject.room_id and subject.event_id:
+            keep = KeepEvidence(subject.room_id, subject.event_id)
+            self._setting.queue(tx, [keep], cause=f"case {case.id}")
+        return case
+
+    def _announce(self, tx: Tx, case: Case, report: Report, count: int) -> None:
+        heading = f"New case {case.number}" if count == 1 else f"{case.number}: report {count}"
+        self._setting.tell_staff(
+            tx,
+            f"{heading}: {case.subject.in_words}\n"
+            f"Rule named: {report.category}. The reporter writes: {report.text}\n"
+            f"Next: !policy show {case.number} · !policy claim {case.number}",
+            cause=f"case {case.id}",
+        )
+
+    async def evidence_kept(self, tx: Tx, evidence: Evidence) -> None:
+        """Fill a case with what the homeserver said about its event: who wrote it, and when."""
+        await cases.keep(tx, evidence)
+        for case in await cases.about_event(tx, evidence.event_id):
+            subject = replace(case.subject, user_id=evidence.sender)
+            known = replace(case, subject=subject, occurred_at=evidence.sent_at)
+            await cases.save(tx, known)
+
+    async def find(self, tx: Tx, case_id: int | None, text: str) -> Case:
+        """Read a case.
+
+        Raises:
+            NotFound: there is none.
+        """
+        case = await cases.get(tx, case_id) if case_id is not None else None
+        if case is None:
+            message = f"There is no case {text} that you can see."
+            raise NotFound(message)
+        return case
+
+    async def file(self, tx: Tx, viewer: str, case: Case) -> File:
+        """Gather what a moderator needs to see of a case.
+
+        Raises:
+            NotFound: the viewer is a party to it.
+        """
+        if viewer in await self.involved(tx, case):
+            message = f"There is no case {case.number} that you can see."
+            raise NotFound(message)
+        event_id = case.subject.event_id
+        kept = await cases.evidence(tx, event_id) if event_id else None
+        return File(case, tuple(await cases.reports(tx, case.id)), kept)
+
+    async def involved(self, tx: Tx, case: Case) -> frozenset[str]:
+        """Name the parties of a case: the reporters, its subject, who answers for the room."""
+        parties = {report.reporter for report in await cases.reports(tx, case.id)}
+        if case.subject.user_id:
+            parties.add(case.subject.user_id)
+        if case.subject.room_id:
+            filing = await filings.of_room(tx, case.subject.room_id)
+            if filing is not None:
+                parties.add(filing.applicant)
+        return frozenset(parties)
+
+    async def claim(self, tx: Tx, by: str, case: Case) -> Case:
+        """Take a case for half an hour, or go on with it."""
+        rules.workable_by(case, by, self._setting.now(), await self.involved(tx, case))
+        claimed = rules.claimed(case, by, self._setting.now())
+        await cases.save(tx, claimed)
+        self.remember(tx, by, "case:claim", claimed)
+        return replace(claimed, version=claimed.version + 1)
+
+    async def release(self, tx: Tx, by: str, case: Case) -> Case:
+        """Give a case back."""
+        released = rules.released(case, by, self._setting.now())
+        await cases.save(tx, released)
+        self.remember(tx, by, "case:release", released)
+        return released
+
+    async def take(self, tx: Tx, by: str, case: Case) -> Case:
+        """Make sure that a case is somebody's to decide; an unclaimed one is claimed on the way."""
+        now = self._setting.now()
+        if case.state in (State.OPEN, State.CLAIMED) and case.held_by(now) in (None, by):
+            case = rules.claimed(case, by, now)
+        rules.workable_by(case, by, now, await self.involved(tx, case))
+        return case
+
+    async def dismiss(self, tx: Tx, by: str, case: Case, reason: str) -> None:
+        """Close a case without a breach, and tell the reporters.
+
+        Raises:
+            Incomplete: no reason is given.
+        """
+        if len(reason.strip()) < notice.MIN_FACTS:
+            message = "Please note in a sentence why this is no breach."
+            raise Incomplete(message)
+        taken = await self.take(tx, by, case)
+        closed = rules.moved(rules.moved(taken, Step.DECIDE), Step.CLOSE)
+        await cases.save(tx, closed)
+        for report in await cases.reports(tx, case.id):
+            text = notice.no_breach(case_number=case.number, receipt=report.receipt)
+            self._setting.tell(tx, report.reporter, text, cause=f"report {report.id}")
+        await cases.resolve_reports(tx, case.id, Outcome.NO_BREACH)
+        self.remember(tx, by, "case:dismiss", case, reason=reason)
+
+    async def receipt(self, tx: Tx, reporter: str, report_id: int | None, text: str) -> Report:
+        """Read a report that somebody made themselves.
+
+        Raises:
+            NotFound: it is not theirs, or there is none.
+        """
+        report = await cases.report(tx, report_id) if report_id is not None else None
+        if report is None or report.reporter != reporter:
+            message = f"There is no {text} that you can see."
+            raise NotFound(message)
+        return report
+
+    def remember(self, tx: Tx, actor: str, tag: str, case: Case, **payload: str) -> None:
+        """Write an audit entry about a case."""
+        audit.append(tx, at=self._setting.now(), actor=actor, tag=tag, object=case.number, **payload)

@@ -1,0 +1,421 @@
+"""Decisions: what the ladder proposes in a case, what a person decides, who has to confirm it."""
+
+from dataclasses import dataclass, replace
+
+from policybot.domain import case as case_rules
+from policybot.domain import decision as rules
+from policybot.domain import ladder, notice
+from policybot.domain.case import Case, SubjectKind
+from policybot.domain.decision import Approval, Decision, State
+from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
+from policybot.domain.ladder import Act, Ladder, Proposal, Scope, Severity, Strike, StrikeState
+from policybot.domain.measure import Kind, Measure
+from policybot.domain.notice import Statement
+from policybot.domain.permission import Permission, Role, allowed
+from policybot.domain.rules import Rule
+from policybot.services.cases import Cases
+from policybot.services.filings import Filings
+from policybot.services.sanctions import Sanctions
+from policybot.services.setting import Setting
+from policybot.store import audit, cases, decisions, filings, members, policies
+from policybot.store.database import Tx, next_number
+
+PROPOSED = "proposed"
+"""What a moderator writes to follow the ladder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a moderator typed: rule, severity, measure, factors and facts."""
+
+    rule: str
+    severity: str
+    measure: str = PROPOSED
+    remove: bool = False
+    factors: frozenset[str] = frozenset()
+    facts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A decision worked out, with everything that follows from it, before anything is written."""
+
+    decision: Decision
+    statement: Statement
+    proposal: Proposal
+    policy: Ladder
+    second_person: tuple[str, ...]
+    """Why somebody else has to confirm it; empty if nobody has to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of a decision: final, or waiting for the confirmation under a code."""
+
+    draft: Draft
+    approval: Approval | None
+
+
+class Decisions:
+    """The service for decisions in cases."""
+
+    def __init__(
+        self, setting: Setting, casework: Cases, measures: Sanctions, applications: Filings
+    ) -> None:
+        """Work with the services that hold cases, sanctions and filings."""
+        self._setting = setting
+        self._cases = casework
+        self._sanctions = measures
+        self._filings = applications
+
+    async def draft(self, tx: Tx, by: str, case: Case, choice: Choice) -> Draft:
+        """Work out a decision.
+
+        Raises:
+            NotFound: there is no such rule, severity or measure.
+            Incomplete: something is missing, or rank forbids the measure.
+        """
+        rule = self._rule(choice.rule)
+        severity = _severity(choice.severity, rule)
+        scope = _scope(case, rule)
+        if case.subject.kind is SubjectKind.EVENT and case.subject.user_id is None:
+            message = f"I am still fetching the message of {case.number}. Please try in a moment."
+            raise OutOfOrder(message)
+        key = await self._ledger_key(tx, scope, case)
+        proposal, policy = await self._propose(tx, case, scope, key, severity, choice.factors)
+        measure = _measure(choice.measure, proposal)
+        if choice.remove and case.subject.event_id is None:
+            message = "There is no message to remove in this case."
+            raise Incomplete(message)
+        decision = Decision(
+            id=0,
+            case_id=case.id,
+            state=State.FINAL,
+            policy_hash=policies.fingerprint(policy),
+            rule_id=rule.id,
+            scope=scope,
+            scope_key=key,
+            severity=severity,
+            history=proposal.band,
+            measure=measure,
+            remove=choice.remove,
+            facts=choice.facts.strip(),
+            explanation=proposal.explain(),
+            occurred_at=case.occurred_at,
+            decided_at=self._setting.now(),
+            decider=by,
+            user_id=case.subject.user_id,
+            room_id=case.subject.room_id,
+        )
+        await self._sanctions.restraints(tx, decision)
+        reasons = ladder.second_person(policy, proposal, measure)
+        statement = await self._statement(tx, decision, rule, proposal)
+        return Draft(decision, statement, proposal, policy, reasons)
+
+    def _rule(self, text: str) -> Rule:
+        found = next((r for r in self._setting.config.rules if r.id == text.upper()), None)
+        if found is None:
+            known = ", ".join(r.id for r in self._setting.config.rules)
+            message = f"There is no rule «{text}». Rules: {known}."
+            raise NotFound(message)
+        return found
+
+    async def _ledger_key(self, tx: Tx, scope: Scope, case: Case) -> str:
+        """Name the ledger: by person where one is known, so that a second account changes nothing."""
+        if scope is Scope.ROOM:
+            return str(case.subject.room_id)
+        user_id = str(case.subject.user_id)
+        link = await members.link_of(tx, user_id)
+        who = link.person_id if link else user_id
+        return f"{case.subject.room_id} {who}" if scope is Scope.MEMBER else who
+
+    async def _propose(  # noqa: PLR0913, PLR0917 - the parts of an act
+        self,
+        tx: Tx,
+        case: Case,
+        scope: Scope,
+        key: str,
+        severity: Severity,
+        factors: frozenset[str],
+    ) -> tuple[Proposal, Ladder]:
+        """Ask the ladder of the time of the act, and use today's where it is milder."""
+        today = self._setting.config.ladder
+        then = await policies.in_force_at(tx, case.occurred_at) or today
+        found: list[tuple[Proposal, Ladder]] = []
+        for policy in (then, today) if then != today else (today,):
+            act = Act(
+                scope=scope,
+                key=key,
+                severity=severity,
+                occurred_at=case.occurred_at,
+                decided_at=max(self._setting.now(), case.occurred_at),
+                incident=case.number,
+                aggravating=factors & frozenset(policy.aggravating),
+                mitigating=factors & frozenset(policy.mitigating),
+            )
+            if unknown := factors - act.aggravating - act.mitigating:
+                known = ", ".join((*policy.aggravating, *policy.mitigating))
+                message = f"There is no factor «{min(unknown)}». Factors: {known}."
+                raise NotFound(message)
+            found.append((ladder.propose(policy, act, await self._ledger(tx, act, policy)), policy))
+        first = found[0]
+        if len(found) == 1:
+            return first
+        milder = ladder.milder(first[0], found[1][0])
+        return first if milder is first[0] else found[1]
+
+    async def _ledger(self, tx: Tx, act: Act, policy: Ladder) -> list[Strike]:
+        return [
+            strike_of(decision, policy)
+            for decision in await decisions.ledger(tx, act.scope, act.key)
+            if decision.measure.kind not in (Kind.NONE, Kind.ADVISE)
+        ]
+
+    async def _statement(self, tx: Tx, decision: Decision, rule: Rule, proposal: Proposal) -> Statement:
+        config = self._setting.config
+        reports = await cases.reports(tx, decision.case_id)
+        place = {
+            Scope.MEMBER: f"in the room {decision.room_id}",
+            Scope.ACCOUNT: f"for the account {decision.user_id}",
+            Scope.ROOM: f"for the room {decision.room_id}",
+            Scope.SERVER: "for the homeserver",
+        }[decision.scope]
+        counted = len(proposal.counted)
+        statement = notice.statement(
+            rule=rule,
+            measure=decision.measure,
+            scope=decision.scope,
+            place=place,
+            removed=decision.remove,
+            facts=decision.facts,
+            severity=f"severity {decision.severity.value} on a scale from S0 to S4",
+            history="no earlier decision counted"
+            if not counted
+            else f"{counted} earlier decision{'s' if counted > 1 else ''} counted",
+            reported=bool(reports),
+            case_number=decision.number,
+            appeal_window=config.ladder.appeal_window,
+            appeal_body=config.operator.appeal_body,
+        )
+        return notice.complete(statement)
+
+    async def decide(self, tx: Tx, by: str, case: Case, choice: Choice) -> Taken:
+        """Decide a case, or propose the decision to whoever has to confirm it."""
+        taken = await self._cases.take(tx, by, case)
+        draft = await self.draft(tx, by, taken, choice)
+        waits = bool(draft.second_person) or draft.decision.grave
+        case_rules.moved(taken, case_rules.Step.PROPOSE if waits else case_rules.Step.DECIDE)
+        decision = replace(
+            draft.decision,
+            id=await next_number(tx, "decision"),
+            state=State.PENDING if waits else State.FINAL,
+        )
+        draft = replace(draft, decision=decision)
+        await decisions.add(tx, decision, draft.statement)
+        if not waits:
+            await self._enforce(tx, taken, decision)
+            return Taken(draft, None)
+        approval = Approval(
+            code=self._setting.code(),
+            subject=f"decision {decision.id}",
+            binding=decision.binding,
+            proposer=by,
+            needs_other=bool(draft.second_person),
+            expires_at=self._setting.now() + rules.APPROVAL_LIFE,
+        )
+        await decisions.add_approval(tx, approval)
+        await cases.save(tx, case_rules.moved(taken, case_rules.Step.PROPOSE))
+        self._remember(tx, by, "decision:propose", decision)
+        return Taken(draft, approval)
+
+    async def _enforce(self, tx: Tx, case: Case, decision: Decision) -> None:
+        decided = case_rules.moved(case, case_rules.Step.DECIDE)
+        await cases.save(tx, case_rules.moved(decided, case_rules.Step.CLOSE))
+        actor = decision.approver or decision.decider
+        self._remember(tx, actor, "decision:final", decision)
+        remove = case.subject.event_id if decision.remove else None
+        await self._sanctions.impose(tx, decision, remove=remove)
+
+    async def confirm(self, tx: Tx, by: str, code: str, roles: frozenset[Role]) -> str:
+        """Confirm what waits under a code; say what was confirmed.
+
+        Raises:
+            NotFound: nothing waits under it.
+            NotPermitted: somebody else has to confirm it.
+            OutOfOrder: it expired, or what would happen has changed since.
+        """
+        approval = await self._waiting(tx, code, roles)
+        kind, _, number = approval.subject.partition(" ")
+        if kind == "filing":
+            return await self._confirm_revocation(tx, by, approval, number)
+        decision = await decisions.get(tx, int(number))
+        case = await cases.get(tx, decision.case_id) if decision else None
+        if decision is None or case is None:
+            message = f"Nothing waits under the code {code}."
+            raise NotFound(message)
+        involved = await self._cases.involved(tx, case)
+        rules.confirmable(approval, by, self._setting.now(), involved)
+        await self._check_unchanged(tx, approval, decision, case)
+        final = replace(
+            decision,
+            state=State.FINAL,
+            approver=by if by != decision.decider else None,
+            decided_at=self._setting.now(),
+        )
+        await decisions.end_approval(tx, approval.code, "given", by)
+        await decisions.save(tx, final)
+        await self._enforce(tx, case, replace(final, version=final.version + 1))
+        measure = decision.measure.in_words(decision.scope.value)
+        return f"{decision.number} is decided: {measure}. It is being carried out."
+
+    async def _check_unchanged(self, tx: Tx, approval: Approval, decision: Decision, case: Case) -> None:
+        """Refuse to carry out anything else than what was proposed: history may have moved on."""
+        choice = Choice(
+            rule=decision.rule_id,
+            severity=decision.severity.value,
+            measure=str(decision.measure),
+            remove=decision.remove,
+            facts=decision.facts,
+        )
+        now = await self.draft(tx, decision.decider, case, choice)
+        if now.decision.binding != approval.binding or decision.binding != approval.binding:
+            message = (
+                f"What was proposed under {approval.code} no longer fits: something changed since. "
+                f"Deny it with !policy deny {approval.code} and decide anew."
+            )
+            raise OutOfOrder(message)
+
+    async def deny(self, tx: Tx, by: str, code: str, roles: frozenset[Role]) -> str:
+        """Refuse what waits under a code; nothing happens, and the case goes back to work."""
+        approval = await self._waiting(tx, code, roles)
+        await decisions.end_approval(tx, approval.code, "denied", by)
+        await self._undo_proposal(tx, approval, State.DENIED, by)
+        return f"The proposal {approval.code} is denied. Nothing was done."
+
+    async def expire(self, tx: Tx) -> None:
+        """Let approvals go that nobody gave in time: silence decides nothing."""
+        for approval in await decisions.overdue_approvals(tx, self._setting.now()):
+            await decisions.end_approval(tx, approval.code, "expired", None)
+            await self._undo_proposal(tx, approval, State.EXPIRED, "system:clock")
+            self._setting.tell_staff(
+                tx,
+                f"The proposal {approval.code} has expired. Nothing was done.",
+                cause=approval.subject,
+            )
+
+    async def _undo_proposal(self, tx: Tx, approval: Approval, state: State, by: str) -> None:
+        kind, _, number = approval.subject.partition(" ")
+        if kind != "decision":
+            return
+        decision = await decisions.get(tx, int(number))
+        if decision is None:
+            return
+        await decisions.save(tx, replace(decision, state=state))
+        case = await cases.get(tx, decision.case_id)
+        if case is not None:
+            await cases.save(tx, case_rules.moved(case, case_rules.Step.DENY))
+        self._remember(tx, by, f"decision:{state}", decision)
+
+    async def _waiting(self, tx: Tx, code: str, roles: frozenset[Role]) -> Approval:
+        """Find what waits under a code, for somebody who could decide such a thing themselves."""
+        approval = await decisions.approval(tx, code.upper())
+        about_filing = approval is not None and approval.subject.startswith("filing ")
+        needed = Permission.FILING_REVOKE if about_filing else Permission.CASE_DECIDE
+        if approval is None or not allowed(roles, needed):
+            message = f"Nothing waits under the code {code}."
+            raise NotFound(message)
+        return approval
+
+    async def propose_revocation(self, tx: Tx, by: str, text: str, reason: str) -> Approval:
+        """Propose to revoke an approval; a second person always has to confirm it."""
+        filing = await self._filings.visible(tx, by, text, staff=True)
+        if len(reason.strip()) < notice.MIN_FACTS:
+            message = "Please give the reason in a sentence; the owner will read it."
+            raise Incomplete(message)
+        self._filings.check_revocable(by, filing)
+        approval = Approval(
+            code=self._setting.code(),
+            subject=f"filing {filing.number}",
+            binding=reason.strip(),
+            proposer=by,
+            needs_other=True,
+            expires_at=self._setting.now() + rules.APPROVAL_LIFE,
+        )
+        await decisions.add_approval(tx, approval)
+        return approval
+
+    async def _confirm_revocation(self, tx: Tx, by: str, approval: Approval, number: str) -> str:
+        filing = await filings.get(tx, number)
+        if filing is None:
+            message = f"Nothing waits under the code {approval.code}."
+            raise NotFound(message)
+        parties = frozenset({filing.applicant})
+        rules.confirmable(approval, by, self._setting.now(), parties)
+        self._filings.check_revocable(by, filing)
+        await decisions.end_approval(tx, approval.code, "given", by)
+        await self._filings.revoked(tx, by, filing, approval.binding)
+        return f"{filing.number} is revoked."
+
+    def _remember(self, tx: Tx, actor: str, tag: str, decision: Decision) -> None:
+        audit.append(
+            tx,
+            at=self._setting.now(),
+            actor=actor,
+            tag=tag,
+            object=decision.number,
+            decision=decision.id,
+            rule=decision.rule_id,
+            severity=decision.severity.value,
+            measure=str(decision.measure),
+            binding=decision.binding,
+        )
+
+
+def strike_of(decision: Decision, policy: Ladder) -> Strike:
+    """Read a decision as the ladder counts it."""
+    state = {
+        State.OVERTURNED: StrikeState.VOID,
+        State.MODIFIED: StrikeState.VOID,
+        State.UNDER_APPEAL: StrikeState.UNDER_APPEAL,
+    }.get(decision.state, StrikeState.FINAL)
+    return Strike(
+        case=decision.number,
+        scope=decision.scope,
+        key=decision.scope_key,
+        severity=decision.severity,
+        occurred_at=decision.occurred_at,
+        notified_at=decision.notified_at(policy.deemed_notified_after),
+        incident=decision.number,
+        state=state,
+    )
+
+
+def _severity(text: str, rule: Rule) -> Severity:
+    try:
+        severity = Severity(text.upper())
+    except ValueError:
+        message = f"«{text}» is no severity. They go from S0 (slight) to S4 (gravest)."
+        raise NotFound(message) from None
+    if not rule.covers(severity):
+        message = f"Rule {rule.id} covers severities {rule.mildest.value} to {rule.harshest.value}."
+        raise NotFound(message)
+    return severity
+
+
+def _scope(case: Case, rule: Rule) -> Scope:
+    match case.subject.kind:
+        case SubjectKind.ROOM:
+            return Scope.ROOM
+        case SubjectKind.USER:
+            return Scope.ACCOUNT
+        case SubjectKind.EVENT:
+            return rule.scope
+
+
+def _measure(text: str, proposal: Proposal) -> Measure:
+    if text == PROPOSED:
+        return proposal.cell
+    try:
+        return Measure.parse(text)
+    except ValueError as error:
+        raise NotFound(str(error)) from None

@@ -1,0 +1,305 @@
+"""Filings: apply to make a room public, review the application, grant and take back what follows."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from policybot.domain import filing as rules
+from policybot.domain import number
+from policybot.domain.effects import (
+    Effect,
+    Notify,
+    Publish,
+    SetLabel,
+    TakeSeat,
+    Unpublish,
+    WithdrawLabel,
+)
+from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrder
+from policybot.domain.filing import Filing, State, Step
+from policybot.domain.sanction import Label
+from policybot.services.members import Members
+from policybot.services.setting import Setting
+from policybot.store import audit, filings
+from policybot.store.database import Tx, next_number
+
+_REMIND_BEFORE = timedelta(days=30)
+
+
+class Filings:
+    """The service for filings."""
+
+    def __init__(self, setting: Setting, people: Members) -> None:
+        """Work with the members' service, which knows who may publish."""
+        self._setting = setting
+        self._members = people
+
+    async def submit(
+        self, tx: Tx, applicant: str, *, room_id: str, category: str, purpose: str
+    ) -> Filing:
+        """File a room.
+
+        Raises:
+            NotFound: the operator has no such category.
+            OutOfOrder: something has to come first; the message says what.
+            NotPermitted: the applicant has filed as many rooms as one may.
+        """
+        config, now = self._setting.config.filing, self._setting.now()
+        found = next((c for c in config.categories if c.id == category.lower()), None)
+        if found is None:
+            known = ", ".join(c.id for c in config.categories)
+            message = f"There is no category «{category}». Categories: {known}."
+            raise NotFound(message)
+        await self._members.may_publish(tx, applicant, found.assurance)
+        await self._check_free(tx, applicant, room_id)
+        draft = Filing(
+            id=0,
+            room_id=room_id,
+            applicant=applicant,
+            purpose=purpose.strip(),
+            categories=(found.id,),
+            state=State.DRAFT,
+            submitted_at=now,
+        )
+        filing = replace(rules.submitted(draft), id=await next_number(tx, "filing"))
+        await filings.add(tx, filing)
+        self._remember(tx, applicant, "filing:submit", filing, room=room_id, category=found.id)
+        self._setting.tell_staff(tx, self._card(filing), cause=f"filing {filing.id}")
+        return filing
+
+    async def _check_free(self, tx: Tx, applicant: str, room_id: str) -> None:
+        existing = await filings.of_room(tx, room_id)
+        if existing is not None:
+            if not rules.owned_by(existing, applicant):
+                message = "This room has been filed by somebody else."
+                raise OutOfOrder(message)
+            message = f"You have filed this room already: {existing.number}, {existing.in_words}."
+            raise OutOfOrder(message)
+        mine = await filings.of_applicant(tx, applicant)
+        allowed = self._setting.config.filing.rooms_per_person
+        if sum(f.state not in rules.ENDED for f in mine) >= allowed:
+            message = f"One person can have {allowed} rooms filed at a time, and you have as many."
+            raise NotPermitted(message)
+
+    def _card(self, filing: Filing) -> str:
+        return (
+            f"New filing {filing.number}\n"
+            f"Room: {filing.room_id}\nApplicant: {filing.applicant} (verified, agreement signed)\n"
+            f"Category: {', '.join(filing.categories)}\nPurpose: {filing.purpose}\n"
+            f"Next: !policy approve {filing.number} · !policy ask {filing.number} QUESTION · "
+            f"!policy reject {filing.number} REASON"
+        )
+
+    async def visible(self, tx: Tx, viewer: str, text: str, *, staff: bool) -> Filing:
+        """Read a filing that the viewer may see.
+
+        Raises:
+            NotFound: there is none for them; a mistyped record number is told as such.
+        """
+        wanted = text.upper()
+        filing = await filings.get(tx, wanted)
+        if filing is not None and (staff or rules.owned_by(filing, viewer)):
+            return filing
+        if filing is None and number.looks_like_record(wanted) and not number.is_record(wanted):
+            message = f"{text} is not a record number: its check characters do not fit. A typo?"
+            raise NotFound(message)
+        message = f"There is no filing {text} that you can see."
+        raise NotFound(message)
+
+    async def lookup(self, tx: Tx, text: str) -> Filing:
+        """Find the public record of a room by its number or by the room.
+
+        Raises:
+            NotFound: no room in force has it.
+        """
+        public = rules.IN_FORCE | {State.SUSPENDED, State.REVOKED}
+        found = await (filings.of_room(tx, text) if text[0] == "!" else filings.get(tx, text.upper()))
+        if found is not None and found.state in public and found.record_number:
+            return found
+        if number.looks_like_record(text.upper()) and not number.is_record(text.upper()):
+            message = f"{text} is not a record number: its check characters do not fit. A typo?"
+            raise NotFound(message)
+        message = f"Nothing is on record under {text}."
+        raise NotFound(message)
+
+    async def approve(self, tx: Tx, reviewer: str, text: str) -> Filing:
+        """Approve a filing: number it, take a seat in the room, label it and publish it."""
+        now, config = self._setting.now(), self._setting.config.filing
+        filing = await self._for_review(tx, reviewer, text)
+        # Moved before the number is drawn: a refusal must come before the first write.
+        rules.moved(filing, Step.APPROVE)
+        serial = await next_number(tx, f"record {now.year}")
+        filing = rules.approved(
+            filing,
+            record_number=number.record(config.prefix, now.year, serial),
+            now=now,
+            valid_for=config.valid_for,
+        )
+        await filings.save(tx, filing)
+        room, record = filing.room_id, filing.number
+        shown: list[Effect] = [
+            TakeSeat(room),
+            SetLabel(room, record, filing.categories),
+            Publish(room),
+        ]
+        self._setting.queue(tx, shown, cause=f"approval {filing.id}")
+        self._remember(tx, reviewer, "filing:approve", filing, record=record)
+        return filing
+
+    async def shown(self, tx: Tx, filing_id: int) -> None:
+        """Tell the owner once the room is labelled and in the directory."""
+        filing = await filings.get(tx, f"F-{filing_id}")
+        if filing is None or filing.state is not State.APPROVED:
+            return
+        self._setting.tell(
+            tx,
+            filing.applicant,
+            f"Your room is approved under the record number {filing.number}. It is in the "
+            f"directory now, and the approval is valid until {filing.valid_until:%-d %B %Y}. I have "
+            "taken a moderator's rank in the room, as the agreement says.",
+            cause=f"filing {filing.id}",
+        )
+
+    async def ask(self, tx: Tx, reviewer: str, text: str, question: str) -> Filing:
+        """Ask the applicant something."""
+        filing = await self._for_review(tx, reviewer, text)
+        _say_something(question, "your question")
+        filing = replace(rules.moved(filing, Step.ASK), reason=question)
+        await filings.save(tx, filing)
+        self._setting.tell(
+            tx,
+            filing.applicant,
+            f"About your filing {filing.number}, the reviewer asks: {question}\n"
+            f"Please answer with: !policy answer {filing.number} YOUR ANSWER",
+            cause=f"filing {filing.id}",
+        )
+        self._remember(tx, reviewer, "filing:ask", filing, question=question)
+        return filing
+
+    async def answer(self, tx: Tx, applicant: str, text: str, answer: str) -> Filing:
+        """Answer the reviewer's question."""
+        filing = await self.visible(tx, applicant, text, staff=False)
+        _say_something(answer, "your answer")
+        filing = replace(rules.moved(filing, Step.ANSWER), reason=answer)
+        await filings.save(tx, filing)
+        self._setting.tell_staff(
+            tx,
+            f"{filing.number}: the applicant answers: {answer}\n"
+            f"Next: !policy approve {filing.number} · !policy reject {filing.number} REASON",
+            cause=f"filing {filing.id}",
+        )
+        self._remember(tx, applicant, "filing:answer", filing, answer=answer)
+        return filing
+
+    async def reject(self, tx: Tx, reviewer: str, text: str, reason: str) -> Filing:
+        """Reject a filing, with the reason that its applicant reads."""
+        filing = await self._for_review(tx, reviewer, text)
+        _say_something(reason, "the reason")
+        filing = replace(rules.moved(filing, Step.REJECT), reason=reason)
+        await filings.save(tx, filing)
+        self._setting.tell(
+            tx,
+            filing.applicant,
+            f"Your filing {filing.number} was rejected. Reason: {reason}\n"
+            "You can file the room again once this is mended. If you think it is wrong, ask "
+            f"{self._setting.config.operator.contact}.",
+            cause=f"filing {filing.id}",
+        )
+        self._remember(tx, reviewer, "filing:reject", filing, reason=reason)
+        return filing
+
+    async def withdraw(self, tx: Tx, applicant: str, text: str) -> Filing:
+        """Take an application back before it is decided."""
+        filing = await self.visible(tx, applicant, text, staff=False)
+        filing = rules.moved(filing, Step.WITHDRAW)
+        await filings.save(tx, filing)
+        self._remember(tx, applicant, "filing:withdraw", filing)
+        return filing
+
+    async def renew(self, tx: Tx, applicant: str, text: str) -> Filing:
+        """Prolong an approval whose time is nearly over."""
+        filing = await self.visible(tx, applicant, text, staff=False)
+        filing = rules.moved(filing, Step.RENEW)
+        valid_until = self._setting.now() + self._setting.config.filing.valid_for
+        filing = replace(filing, valid_until=valid_until)
+        await filings.save(tx, filing)
+        self._remember(tx, applicant, "filing:renew", filing)
+        return filing
+
+    async def remind(self, tx: Tx) -> None:
+        """Remind the owners whose approval runs out within 30 days."""
+        for filing in await filings.running_out(tx, self._setting.now() + _REMIND_BEFORE):
+            reminded = rules.moved(filing, Step.REMIND)
+            await filings.save(tx, reminded)
+            self._setting.tell(
+                tx,
+                filing.applicant,
+                f"The approval of your room {filing.number} ends on {filing.valid_until:%-d %B %Y}. "
+                f"To keep it, write: !policy renew {filing.number}",
+                cause=f"filing {filing.id}",
+            )
+            self._remember(tx, "system:clock", "filing:remind", reminded)
+
+    @staticmethod
+    def check_revocable(by: str, filing: Filing) -> None:
+        """Check that a filing can be revoked by somebody, before it is proposed and again after.
+
+        Raises:
+            NotPermitted: it is their own.
+            OutOfOrder: it is not in force.
+        """
+        if rules.owned_by(filing, by):
+            message = f"{filing.number} is your own filing: somebody else decides about it."
+            raise NotPermitted(message)
+        rules.moved(filing, Step.REVOKE)
+
+    async def revoked(self, tx: Tx, by: str, filing: Filing, reason: str) -> Filing:
+        """Take an approval back, after a second person agreed."""
+        filing = replace(rules.moved(filing, Step.REVOKE), reason=reason)
+        await filings.save(tx, filing)
+        self._setting.queue(
+            tx,
+            [
+                Unpublish(filing.room_id),
+                WithdrawLabel(filing.room_id, filing.number, filing.categories),
+                Notify(
+                    filing.applicant,
+                    f"The approval of your room {filing.number} was revoked. Reason: {reason}\n"
+                    "The room stays yours, and is no longer in the directory. If you think this is "
+                    f"wrong, ask {self._setting.config.operator.contact}.",
+                ),
+            ],
+            cause=f"filing {filing.id}",
+        )
+        self._remember(tx, by, "filing:revoke", filing, reason=reason)
+        return filing
+
+    async def restricted(self, tx: Tx, by: str, room_id: str, step: Step) -> None:
+        """Let the state of a room's filing follow a sanction on the room."""
+        filing = await filings.of_room(tx, room_id)
+        if filing is None or (filing.state, step) not in rules.MOVES:
+            return
+        filing = rules.moved(filing, step)
+        await filings.save(tx, filing)
+        self._remember(tx, by, f"filing:{step}", filing)
+
+    async def _for_review(self, tx: Tx, reviewer: str, text: str) -> Filing:
+        """Read a filing that somebody takes up for review, claiming it if it is new."""
+        filing = await self.visible(tx, reviewer, text, staff=True)
+        rules.reviewed_by(filing, reviewer)
+        if filing.state is State.SUBMITTED:
+            filing = rules.moved(filing, Step.CLAIM)
+        return replace(filing, reviewer=reviewer)
+
+    def _remember(self, tx: Tx, actor: str, tag: str, filing: Filing, **payload: str) -> None:
+        audit.append(tx, at=self._setting.now(), actor=actor, tag=tag, object=filing.number, **payload)
+
+
+def label_of(filing: Filing) -> Label:
+    """Say what the label of a filed room reads."""
+    return Label(filing.number, filing.categories)
+
+
+def _say_something(text: str, what: str) -> None:
+    if not text.strip():
+        message = f"Please write {what} as well."
+        raise Incomplete(message)

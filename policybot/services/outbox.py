@@ -1,0 +1,279 @@
+"""The outbox worker: performs queued effects, in order within one subject, until they are done.
+
+    waiting ─ performed ────────────→ done      (what follows is recorded in the same transaction)
+       │ └── homeserver away, busy ─→ waiting   (later, with a growing pause)
+       └──── it will never work ────→ dead      (the review room is told)
+
+This is the one place where the homeserver is changed, so a dry run is one condition here.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final
+
+from policybot.domain.effects import (
+    RESTORING,
+    STANDING,
+    Effect,
+    JoinRoom,
+    KeepEvidence,
+    Notify,
+    Redact,
+    Restore,
+    Say,
+    in_words,
+    target,
+)
+from policybot.ports import Errand, Homeserver, Impossible, Later, Result
+from policybot.services.setting import Setting
+from policybot.store import cases, outbox, rooms
+from policybot.store.database import Database, DatabaseAway, Tx
+from policybot.store.outbox import SHARDS, Lease, Queued
+
+log = logging.getLogger(__name__)
+
+Aftermath = Callable[[Tx, Queued, Result], Awaitable[None]]
+"""Records what follows from an effect that was carried out."""
+
+LEASE_LIFE: Final = timedelta(seconds=15)
+RENEW_BEFORE: Final = timedelta(seconds=8)
+LONGEST_PAUSE: Final = timedelta(seconds=30)
+GIVE_UP_AFTER: Final = timedelta(days=3)
+_AT_ONCE: Final = 8
+_PAGE: Final = 500
+_HARMLESS = (Say, JoinRoom, KeepEvidence)
+"""What is done in a dry run too: answers, entering rooms, reading."""
+
+
+class Outbox:
+    """The worker of one process."""
+
+    def __init__(
+        self, setting: Setting, database: Database, homeserver: Homeserver, aftermath: Aftermath
+    ) -> None:
+        """Perform effects on a homeserver, and hand what came of them to `aftermath`."""
+        self._setting = setting
+        self._database = database
+        self._homeserver = homeserver
+        self._aftermath = aftermath
+        self._owner = uuid.uuid4().hex
+        self._leases: dict[int, Lease] = {}
+        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._wake = asyncio.Event()
+        setting.nudge = self._wake.set
+
+    async def run(self) -> None:
+        """Work until cancelled, then give the leases up."""
+        try:
+            while True:
+                self._wake.clear()
+                pause = await self._round()
+                try:
+                    await asyncio.wait_for(self._wake.wait(), pause)
+                except TimeoutError:
+                    continue
+        finally:
+            for task in self._busy.values():
+                task.cancel()
+            await asyncio.gather(*self._busy.values(), return_exceptions=True)
+            await self._give_up_leases()
+
+    async def _round(self) -> float:
+        """Start what can be started; return the seconds after which to look again."""
+        try:
+            await self._renew()
+            return await self._start_lanes()
+        except DatabaseAway as error:
+            log.warning("The outbox cannot reach the database: %s", error)
+            return 1.0
+
+    async def drain(self) -> None:
+        """Work until nothing is left that could be done now."""
+        while True:
+            await self._renew()
+            await self._start_lanes()
+            if not self._busy:
+                return
+            await asyncio.wait(self._busy.values())
+
+    async def _renew(self) -> None:
+        now = self._setting.now()
+        stale = [
+            shard
+            for shard in range(SHARDS)
+            if shard not in self._leases or self._leases[shard].until - now < RENEW_BEFORE
+        ]
+        if not stale:
+            return
+        async with self._database.transaction() as tx:
+            for shard in stale:
+                lease = await outbox.lease(tx, shard, self._owner, now, LEASE_LIFE)
+                if lease is None:
+                    self._leases.pop(shard, None)
+                else:
+                    self._leases[shard] = lease
+
+    async def _give_up_leases(self) -> None:
+        try:
+            async with self._database.transaction() as tx:
+                await outbox.release(tx, self._owner)
+        except DatabaseAway as error:
+            log.warning("The leases end by themselves, for the database is away: %s", error)
+
+    async def _start_lanes(self) -> float:
+        """Begin on the oldest effects of every lane that is free and due."""
+        now, after, pause = self._setting.now(), 0, 5.0
+        blocked: set[str] = set()
+        while True:
+            async with self._database.transaction() as tx:
+                page = await outbox.waiting(tx, after, _PAGE)
+            lanes: defaultdict[str, list[Queued]] = defaultdict(list)
+            for queued in page:
+                if queued.lane in self._busy or queued.lane in blocked:
+                    blocked.add(queued.lane)
+                elif queued.shard in self._leases and queued.not_before <= now:
+                    lanes[queued.lane].append(queued)
+                else:
+                    blocked.add(queued.lane)
+                    pause = min(pause, max(0.05, (queued.not_before - now).total_seconds()))
+            for lane, waiting in lanes.items():
+                self._busy[lane] = asyncio.create_task(self._work(lane, waiting))
+                blocked.add(lane)
+            if len(page) < _PAGE:
+                return pause
+            after = page[-1].id
+
+    async def _work(self, lane: str, waiting: list[Queued]) -> None:
+        """Perform the effects of one lane one after another; stop at the first that has to wait."""
+        try:
+            async with self._slots:
+                for queued in waiting:
+                    if not await self._perform(queued):
+                        break
+        except DatabaseAway as error:
+            log.warning("The outbox cannot reach the database: %s", error)
+        finally:
+            del self._busy[lane]
+            self._wake.set()
+
+    async def _perform(self, queued: Queued) -> bool:
+        """Perform one effect; False if the rest of its lane has to wait."""
+        effect = queued.effect
+        lease = self._leases.get(queued.shard)
+        if lease is None or lease.until <= self._setting.now():
+            return False
+        if self._setting.config.dry_run and not isinstance(effect, _HARMLESS):
+            log.info("dry run: would %s", in_words(effect))
+            return await self._record(queued, lease, "dry", {})
+        try:
+            errand = await self._prepare(queued)
+            result = await self._homeserver.perform(errand)
+        except Later as error:
+            return await self._postpone(queued, lease, str(error), error.retry_after)
+        except Impossible as error:
+            return await self._bury(queued, lease, str(error))
+        except DatabaseAway:
+            raise
+        except Exception as error:
+            log.exception("Effect %s (%s) failed", queued.id, type(effect).__name__)
+            return await self._postpone(queued, lease, f"internal error: {type(error).__name__}")
+        return await self._record(queued, lease, "done", result)
+
+    async def _prepare(self, queued: Queued) -> Errand:
+        """Gather what is needed; keep what must be kept before anything is changed."""
+        effect = queued.effect
+        again = queued.attempts > 0
+        match effect:
+            case Notify(user_id):
+                async with self._database.transaction() as tx:
+                    room = await rooms.direct(tx, user_id)
+                return Errand(effect, queued.key, again, direct_room=room)
+            case Redact(room_id, event_id):
+                await self._keep_first(room_id, event_id, queued.key)
+                return Errand(effect, queued.key, again)
+            case Restore(_, event_id):
+                return Errand(effect, queued.key, again, evidence=await self._kept(event_id))
+            case _ if isinstance(effect, STANDING):
+                return Errand(effect, queued.key, again, before=await self._before(effect))
+            case _ if isinstance(effect, RESTORING):
+                async with self._database.transaction() as tx:
+                    before = await outbox.remembered(tx, target(effect))
+                return Errand(effect, queued.key, again, before=before)
+            case _:
+                return Errand(effect, queued.key, again)
+
+    async def _keep_first(self, room_id: str, event_id: str, key: str) -> None:
+        """Keep a copy of an event before it is removed."""
+        async with self._database.transaction() as tx:
+            kept = await cases.evidence(tx, event_id)
+        if kept is None:
+            keep = KeepEvidence(room_id, event_id)
+            result = await self._homeserver.perform(Errand(keep, key))
+            async with self._database.transaction() as tx:
+                await cases.keep(tx, cases.evidence_of(keep, result, self._setting.now()))
+
+    async def _kept(self, event_id: str) -> Result | None:
+        async with self._database.transaction() as tx:
+            kept = await cases.evidence(tx, event_id)
+        if kept is None:
+            return None
+        return {"sender": kept.sender, "sent_at": kept.sent_at, "content": kept.content}
+
+    async def _before(self, effect: Effect) -> Result:
+        """Remember what is there now, unless an effect stands there already; safe before any change."""
+        async with self._database.transaction() as tx:
+            known = await outbox.remembered(tx, target(effect))
+        if known is not None:
+            return known
+        seen = dict(await self._homeserver.observe(effect))
+        async with self._database.transaction() as tx:
+            await outbox.remember(tx, target(effect), seen, self._setting.now())
+        return seen
+
+    async def _record(self, queued: Queued, lease: Lease, state: str, result: Result) -> bool:
+        """Mark an effect as carried out, with all that follows, in one transaction."""
+        async with self._database.transaction() as tx:
+            now = self._setting.now()
+            if not await outbox.finish(tx, queued, lease.fence, state=state, now=now):
+                return True
+            if isinstance(queued.effect, RESTORING):
+                await outbox.forget(tx, target(queued.effect))
+            await self._aftermath(tx, queued, result)
+        return True
+
+    async def _postpone(
+        self, queued: Queued, lease: Lease, error: str, retry_after: float | None = None
+    ) -> bool:
+        now = self._setting.now()
+        if now - queued.queued_at > GIVE_UP_AFTER:
+            return await self._bury(queued, lease, error)
+        pause = min(LONGEST_PAUSE, timedelta(seconds=2 ** min(queued.attempts, 8)))
+        if retry_after is not None:
+            pause = max(timedelta(milliseconds=50), timedelta(seconds=retry_after))
+        async with self._database.transaction() as tx:
+            await outbox.postpone(tx, queued, lease.fence, now + pause, error)
+        log.warning("Later: %s (%s)", in_words(queued.effect), error)
+        return False
+
+    async def _bury(self, queued: Queued, lease: Lease, error: str) -> bool:
+        """Give an effect up and call people; the rest of its lane goes on."""
+        log.error("Cannot %s: %s", in_words(queued.effect), error)
+        async with self._database.transaction() as tx:
+            now = self._setting.now()
+            if not await outbox.finish(tx, queued, lease.fence, state="dead", now=now, error=error):
+                return True
+            effect = queued.effect
+            if isinstance(effect, Say) and effect.room_id == self._setting.review_room:
+                return True
+            self._setting.tell_staff(
+                tx,
+                f"I could not {in_words(effect)} ({queued.cause}).\nReason: {error}\n"
+                f"Once it is mended: !policy retry {queued.id}",
+                cause=f"alarm {queued.id}",
+            )
+        return True

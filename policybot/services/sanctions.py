@@ -1,0 +1,250 @@
+"""Sanctions: carry out a decision, start its clock, end it on time, lift it, take it back."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from policybot.domain import filing as filing_rules
+from policybot.domain import notice
+from policybot.domain import sanction as rules
+from policybot.domain.case import Outcome
+from policybot.domain.decision import Decision
+from policybot.domain.effects import Effect, Redact
+from policybot.domain.errors import Incomplete, NotFound
+from policybot.domain.ladder import Scope
+from policybot.domain.measure import Kind
+from policybot.domain.rank import hindrance
+from policybot.domain.sanction import BINDING, Sanction, State, Step
+from policybot.services.filings import Filings, label_of
+from policybot.services.setting import Setting
+from policybot.store import audit, cases, decisions, filings, outbox, rooms, sanctions
+from policybot.store.database import Tx, next_number
+from policybot.store.rooms import Kind as RoomKind
+
+_ROOM_MEASURES = (Kind.SUSPEND, Kind.CLOSE)
+
+
+def cause_of(decision: Decision) -> str:
+    """Name what a decision's effects belong to in the outbox."""
+    return f"decision {decision.id}"
+
+
+class Sanctions:
+    """The service for sanctions."""
+
+    def __init__(self, setting: Setting, applications: Filings) -> None:
+        """Work with the filings' service, which keeps a room's standing."""
+        self._setting = setting
+        self._filings = applications
+
+    async def restraints(self, tx: Tx, decision: Decision) -> tuple[Effect, ...]:
+        """Say which effects a decision needs.
+
+        Raises:
+            Incomplete: rank or distance forbids one of them; the message says the way round.
+        """
+        governed: Sequence[str] = ()
+        label = None
+        kind = decision.measure.kind
+        if decision.scope is Scope.ACCOUNT and kind is Kind.RESTRICT:
+            governed = await rooms.ids_of_kind(tx, RoomKind.GOVERNED)
+            if not governed:
+                message = "There is no governed room to restrict anybody in."
+                raise Incomplete(message)
+        if decision.scope is Scope.ACCOUNT and kind in _ROOM_MEASURES:
+            self._check_local(decision)
+        if decision.scope is Scope.ROOM and decision.room_id:
+            filing = await filings.of_room(tx, decision.room_id)
+            label = label_of(filing) if filing and filing.record_number else None
+        if decision.scope is Scope.MEMBER and kind in (Kind.RESTRICT, *_ROOM_MEASURES):
+            await self._check_rank(tx, decision)
+        return rules.restraints(
+            decision.scope,
+            decision.measure,
+            user_id=decision.user_id,
+            room_id=decision.room_id,
+            governed=governed,
+            label=label,
+        )
+
+    def _check_local(self, decision: Decision) -> None:
+        if decision.user_id and not self._setting.is_local(decision.user_id):
+            message = (
+                f"{decision.user_id} lives on another homeserver, so its account is not ours to "
+                "suspend. Decide by a rule for members: they can be kept out of the room."
+            )
+            raise Incomplete(message)
+
+    async def _check_rank(self, tx: Tx, decision: Decision) -> None:
+        room = await rooms.get(tx, decision.room_id or "")
+        if room is None or decision.user_id is None:
+            return
+        bot = self._setting.config.bot_user_id
+        if (reason := hindrance(room.levels, bot, decision.user_id)) is not None:
+            raise Incomplete(reason)
+
+    async def impose(
+        self, tx: Tx, decision: Decision, *, remove: str | None, served: timedelta = timedelta(0)
+    ) -> Sanction:
+        """Queue what a final decision asks for: what protects people first, word of it after.
+
+        Args:
+            tx: the transaction of the decision.
+            decision: the decision.
+            remove: the event to remove, if it is decided so.
+            served: time of an earlier measure that is credited.
+        """
+        sanction = Sanction(
+            id=await next_number(tx, "sanction"),
+            decision_id=decision.id,
+            scope=decision.scope,
+            measure=decision.measure,
+            state=State.PLANNED,
+            user_id=None if decision.scope is Scope.ROOM else decision.user_id,
+            room_id=decision.room_id,
+            served=served,
+            restraints=await self.restraints(tx, decision),
+        )
+        await sanctions.add(tx, sanction)
+        effects: list[Effect] = []
+        if remove and decision.room_id:
+            effects.append(Redact(decision.room_id, remove, f"Removed: {decision.number}"))
+        effects += sanction.restraints
+        self._setting.queue(tx, effects, cause=cause_of(decision))
+        if decision.scope is Scope.ROOM and decision.measure.kind in _ROOM_MEASURES:
+            step = filing_rules.Step.SUSPEND
+            await self._filings.restricted(tx, decision.decider, decision.room_id or "", step)
+        if not effects:
+            await self.carried_out(tx, decision.id)
+        return sanction
+
+    async def carried_out(self, tx: Tx, decision_id: int) -> None:
+        """Start the clock and tell everybody, once the homeserver did all that was decided."""
+        decision = await decisions.get(tx, decision_id)
+        sanction = await sanctions.of_decision(tx, decision_id)
+        if decision is None or sanction is None or sanction.state is not State.PLANNED:
+            return
+        now = self._setting.now()
+        sanction = rules.enforced(sanction, now)
+        if decision.measure.kind in (Kind.NONE, Kind.ADVISE, Kind.WARN):
+            sanction = rules.moved(sanction, Step.END)
+        await sanctions.save(tx, sanction)
+        audit.append(tx, at=now, actor="system:outbox", tag="sanction:enforce", object=decision.number)
+        # The clock also starts anew after a stay; then the person knows the decision already.
+        if decision.told_at is None:
+            await self._tell(tx, decision, sanction)
+
+    async def _tell(self, tx: Tx, decision: Decision, sanction: Sanction) -> None:
+        concerned = decision.user_id
+        if decision.scope is Scope.ROOM:
+            filing = await filings.of_room(tx, decision.room_id or "")
+            concerned = filing.applicant if filing else None
+        statement = await decisions.statement(tx, decision.id)
+        if concerned:
+            text = notice.decided(statement, case_number=decision.number, ends_at=sanction.ends_at)
+            self._setting.tell(tx, concerned, text, cause=f"notice {decision.id}")
+        for report in await cases.reports(tx, decision.case_id):
+            if report.outcome is None:
+                text = notice.actioned(case_number=decision.number, receipt=report.receipt)
+                self._setting.tell(tx, report.reporter, text, cause=f"report {report.id}")
+        await cases.resolve_reports(tx, decision.case_id, Outcome.ACTIONED)
+
+    async def end_due(self, tx: Tx) -> int:
+        """End the sanctions whose time is over; return how many there were."""
+        found = await sanctions.due(tx, self._setting.now())
+        for sanction in found:
+            await self._close(tx, sanction, Step.END, by="system:clock")
+            decision = await decisions.get(tx, sanction.decision_id)
+            if decision is not None:
+                measure = sanction.measure.in_words(sanction.scope.value)
+                text = notice.ended(case_number=decision.number, measure=measure)
+                await self._tell_concerned(tx, sanction, text, decision)
+        return len(found)
+
+    async def lift(self, tx: Tx, by: str, case_id: int, reason: str) -> Sanction:
+        """End a sanction early, by decision of a person.
+
+        Raises:
+            NotFound: nothing binds in that case.
+            Incomplete: no reason is given.
+        """
+        decision, sanction = await self.binding_in(tx, case_id)
+        if len(reason.strip()) < notice.MIN_FACTS:
+            message = "Please say in a sentence why; the person will read it."
+            raise Incomplete(message)
+        lifted = await self._close(tx, sanction, Step.LIFT, by=by, reason=reason)
+        measure = sanction.measure.in_words(sanction.scope.value)
+        text = notice.lifted(case_number=decision.number, measure=measure, reason=reason)
+        await self._tell_concerned(tx, sanction, text, decision)
+        return lifted
+
+    async def binding_in(self, tx: Tx, case_id: int) -> tuple[Decision, Sanction]:
+        """Find the sanction of a case that binds now.
+
+        Raises:
+            NotFound: none does.
+        """
+        for decision in reversed(await decisions.of_case(tx, case_id)):
+            sanction = await sanctions.of_decision(tx, decision.id)
+            if sanction is not None and sanction.state in BINDING | {State.STAYED}:
+                return decision, sanction
+        message = f"No measure binds in C-{case_id}."
+        raise NotFound(message)
+
+    async def take_back(self, tx: Tx, decision: Decision, by: str) -> Sanction | None:
+        """Void the sanction of a decision from the beginning."""
+        sanction = await sanctions.of_decision(tx, decision.id)
+        if sanction is None:
+            return None
+        return await self._close(tx, sanction, Step.VOID, by=by)
+
+    async def stay(self, tx: Tx, decision: Decision) -> bool:
+        """Let a sanction rest while an appeal is decided, if there is one to rest."""
+        sanction = await sanctions.of_decision(tx, decision.id)
+        if sanction is None or sanction.state not in BINDING:
+            return False
+        await self._close(tx, sanction, Step.STAY, by="system:appeal")
+        return True
+
+    async def resume(self, tx: Tx, decision: Decision) -> None:
+        """Let a rested sanction go on, with the time served so far credited."""
+        sanction = await sanctions.of_decision(tx, decision.id)
+        if sanction is None or sanction.state is not State.STAYED:
+            return
+        await sanctions.save(tx, rules.moved(sanction, Step.RESUME))
+        self._setting.queue(tx, sanction.restraints, cause=cause_of(decision))
+
+    async def _close(
+        self, tx: Tx, sanction: Sanction, step: Step, *, by: str, reason: str | None = None
+    ) -> Sanction:
+        """Let a sanction stop binding, and give back what no other sanction wants kept."""
+        now = self._setting.now()
+        was_binding = sanction.state in BINDING
+        closed = rules.stayed(sanction, now) if step is Step.STAY else rules.moved(sanction, step)
+        await sanctions.save(tx, closed, lifted_by=by, reason=reason)
+        if was_binding:
+            await outbox.drop(tx, f"decision {sanction.decision_id}")
+            others = await sanctions.binding_on(tx, sanction.user_id, sanction.room_id)
+            back = rules.release(sanction, [o for o in others if o.id != sanction.id])
+            self._setting.queue(tx, back, cause=f"sanction {sanction.id}")
+            still = any(o.id != sanction.id and o.state in BINDING for o in others)
+            if sanction.scope is Scope.ROOM and sanction.room_id and not still:
+                step_back = filing_rules.Step.REINSTATE
+                await self._filings.restricted(tx, by, sanction.room_id, step_back)
+        audit.append(
+            tx,
+            at=now,
+            actor=by,
+            tag=f"sanction:{step}",
+            object=f"sanction {sanction.id}",
+            reason=reason or "",
+        )
+        return replace(closed, version=closed.version + 1)
+
+    async def _tell_concerned(self, tx: Tx, sanction: Sanction, text: str, decision: Decision) -> None:
+        concerned = sanction.user_id
+        if sanction.scope is Scope.ROOM and sanction.room_id:
+            filing = await filings.of_room(tx, sanction.room_id)
+            concerned = filing.applicant if filing else None
+        if concerned:
+            self._setting.tell(tx, concerned, text, cause=f"notice {decision.id} after")

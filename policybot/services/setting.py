@@ -1,0 +1,56 @@
+"""What all services share: the configuration, the clock, chance, and the way to queue effects."""
+
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from policybot.config import Config
+from policybot.domain.effects import Effect, Notify, Say
+from policybot.ports import Clock
+from policybot.store import outbox
+from policybot.store.database import Tx
+
+_CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+
+
+def _nobody_to_nudge() -> None:
+    """Stand in until the outbox worker runs."""
+
+
+@dataclass
+class Setting:
+    """The surroundings of a service."""
+
+    config: Config
+    now: Clock
+    nudge: Callable[[], None] = field(default=_nobody_to_nudge)
+    """Tells the outbox worker that there is something to do."""
+    review_room: str = ""
+    """The ID of the review room, once its alias is resolved."""
+
+    def queue(self, tx: Tx, effects: Iterable[Effect], *, cause: str) -> None:
+        """Put effects into the outbox and wake it once they are committed."""
+        outbox.put(tx, tuple(effects), cause=cause, now=self.now())
+        tx.after_commit(self.nudge)
+
+    def tell(self, tx: Tx, user_id: str, text: str, *, cause: str) -> None:
+        """Send a person a message."""
+        self.queue(tx, [Notify(user_id, text)], cause=cause)
+
+    def tell_staff(self, tx: Tx, text: str, *, cause: str) -> None:
+        """Write in the review room."""
+        self.queue(tx, [Say(self.review_room, text)], cause=cause)
+
+    def is_local(self, user_id: str) -> bool:
+        """Say whether an account lives on our homeserver."""
+        return user_id.partition(":")[2] == self.config.homeserver.server_name
+
+    @staticmethod
+    def token() -> str:
+        """Draw a capability for a one-time link (256 bits)."""
+        return secrets.token_urlsafe(32)
+
+    @staticmethod
+    def code() -> str:
+        """Draw a short code for a confirmation; it is no secret, the role is what counts."""
+        return "".join(secrets.choice(_CODE_ALPHABET) for _ in range(6))

@@ -1,0 +1,67 @@
+"""Appeals against decisions."""
+
+from policybot.domain.appeal import Appeal, State
+from policybot.store.database import Row, Stale, Tx, from_ms, to_ms
+
+
+async def add(tx: Tx, appeal: Appeal) -> None:
+    """Save a new appeal. A second one against the same decision violates a unique column."""
+    await tx.execute(
+        "INSERT INTO appeals (id, case_id, decision_id, appellant, text, state, submitted_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        appeal.id,
+        appeal.case_id,
+        appeal.decision_id,
+        appeal.appellant,
+        appeal.text,
+        appeal.state.value,
+        to_ms(appeal.submitted_at),
+    )
+
+
+async def save(tx: Tx, appeal: Appeal) -> None:
+    """Save what an appeal has become.
+
+    Raises:
+        Stale: somebody else decided it meanwhile.
+    """
+    row = await tx.first(
+        "UPDATE appeals SET state = $1, reviewer = $2, reasons = $3, version = version + 1"
+        " WHERE id = $4 AND version = $5 RETURNING id",
+        appeal.state.value,
+        appeal.reviewer,
+        appeal.reasons,
+        appeal.id,
+        appeal.version,
+    )
+    if row is None:
+        raise Stale(str(appeal.id))
+
+
+async def of_case(tx: Tx, case_id: int) -> list[Appeal]:
+    """List the appeals in a case, oldest first."""
+    rows = await tx.fetch("SELECT * FROM appeals WHERE case_id = $1 ORDER BY id", case_id)
+    return [_appeal(row) for row in rows]
+
+
+async def waiting(tx: Tx, limit: int = 50) -> list[Appeal]:
+    """List the appeals that wait for a reviewer, oldest first."""
+    rows = await tx.fetch(
+        "SELECT * FROM appeals WHERE state = 'submitted' ORDER BY submitted_at LIMIT $1", limit
+    )
+    return [_appeal(row) for row in rows]
+
+
+def _appeal(row: Row) -> Appeal:
+    return Appeal(
+        id=row["id"],
+        case_id=row["case_id"],
+        decision_id=row["decision_id"],
+        appellant=row["appellant"],
+        text=row["text"],
+        state=State(row["state"]),
+        submitted_at=from_ms(row["submitted_at"]),
+        reviewer=row["reviewer"],
+        reasons=row["reasons"],
+        version=row["version"],
+    )

@@ -1,0 +1,301 @@
+"""The database: explicit transactions over SQLite or PostgreSQL, and the schema's upgrades.
+
+A transaction is a value that is passed on by hand. It rolls back on every way out but the regular
+one, cancellation included, and refuses to be used by another task than the one that opened it.
+"""
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from importlib import resources
+from typing import Any, Protocol, TypeVar
+
+import asyncpg
+from mautrix.util.async_db import Database as Pool
+from mautrix.util.async_db import Scheme, UpgradeTable
+
+VERSION_TABLE = "policybot_version"
+_VERSION = "SELECT version FROM policybot_version"
+
+Item = TypeVar("Item")
+
+
+class Row(Protocol):
+    """A result row: values by column name."""
+
+    def __getitem__(self, column: str, /) -> Any:  # noqa: ANN401 - as the column is declared
+        """Read a column."""
+        ...
+
+
+class DatabaseAway(Exception):  # noqa: N818 - a condition that passes
+    """The database cannot be reached, or could not take the transaction; trying again may help."""
+
+
+class Stale(DatabaseAway):
+    """A row was changed by somebody else since it was read."""
+
+
+_PASSING = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.AdminShutdownError,
+    OSError,
+)
+_SQLITE_PASSING = frozenset({5, 6, 8, 10, 13, 14})
+"""SQLite's BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN (sqlite.org/rescode.html)."""
+
+
+def to_ms(at: datetime) -> int:
+    """Write an aware time as epoch milliseconds."""
+    return round(at.timestamp() * 1000)
+
+
+def from_ms(value: int) -> datetime:
+    """Read epoch milliseconds as a time in UTC."""
+    return datetime.fromtimestamp(value / 1000, UTC)
+
+
+def optional_ms(at: datetime | None) -> int | None:
+    """Write a time that may be absent."""
+    return None if at is None else to_ms(at)
+
+
+def optional_time(value: int | None) -> datetime | None:
+    """Read a time that may be absent."""
+    return None if value is None else from_ms(value)
+
+
+def span_ms(span: timedelta) -> int:
+    """Write a duration as milliseconds."""
+    return round(span.total_seconds() * 1000)
+
+
+@lru_cache(maxsize=512)
+def _for_sqlite(sql: str) -> str:
+    return re.sub(r"\$(\d+)", r"?\1", sql)
+
+
+class Tx:
+    """One open transaction."""
+
+    def __init__(self, connection: Any, *, sqlite: bool) -> None:  # noqa: ANN401 - of either driver
+        """Wrap a driver's connection that has begun a transaction."""
+        self._connection = connection
+        self._sqlite = sqlite
+        self._task = asyncio.current_task()
+        self._deferred: dict[Callable[[Tx, Sequence[Any]], Awaitable[None]], list[Any]] = {}
+        self._after: list[Callable[[], None]] = []
+
+    def _own(self) -> None:
+        if asyncio.current_task() is not self._task:
+            message = "a transaction belongs to the task that opened it"
+            raise RuntimeError(message)
+
+    async def fetch(self, sql: str, *values: object) -> Sequence[Row]:
+        """Run a statement and return its rows."""
+        self._own()
+        if self._sqlite:
+            rows: Sequence[Row] = await self._connection.execute_fetchall(_for_sqlite(sql), values)
+            return rows
+        found: Sequence[Row] = await self._connection.fetch(sql, *values)
+        return found
+
+    async def first(self, sql: str, *values: object) -> Row | None:
+        """Run a statement and return its first row."""
+        rows = await self.fetch(sql, *values)
+        return rows[0] if rows else None
+
+    async def value(self, sql: str, *values: object) -> Any:  # noqa: ANN401 - as selected
+        """Run a statement and return the column `value` of its first row; None without a row."""
+        row = await self.first(sql, *values)
+        return None if row is None else row["value"]
+
+    async def execute(self, sql: str, *values: object) -> None:
+        """Run a statement whose rows do not matter."""
+        self._own()
+        if self._sqlite:
+            await self._connection.execute_fetchall(_for_sqlite(sql), values)
+        else:
+            await self._connection.execute(sql, *values)
+
+    async def many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """Run a statement once for each row of values."""
+        self._own()
+        await self._connection.executemany(sql, rows)
+
+    def defer(self, write: Callable[["Tx", Sequence[Item]], Awaitable[None]], item: Item) -> None:
+        """Leave a write for the end of the transaction, where all its kind are written together."""
+        self._deferred.setdefault(write, []).append(item)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call something once the transaction is safely stored; never if it is not."""
+        if callback not in self._after:
+            self._after.append(callback)
+
+    async def flush(self) -> None:
+        """Write what was deferred."""
+        while self._deferred:
+            write = next(iter(self._deferred))
+            await write(self, self._deferred.pop(write))
+
+    def committed(self) -> None:
+        """Tell those who asked to know."""
+        for callback in self._after:
+            callback()
+
+
+class Database:
+    """The pool of connections."""
+
+    def __init__(self, pool: Pool) -> None:
+        """Use a pool that was started."""
+        self._pool = pool
+        self._sqlite = pool.scheme == Scheme.SQLITE
+
+    @classmethod
+    async def open(cls, url: str, *, upgrade: bool = True) -> "Database":
+        """Connect, and bring the schema up to date unless told not to.
+
+        Raises:
+            DatabaseAway: nobody answers at that address.
+        """
+        arguments: dict[str, Any] = {"min_size": 1, "max_size": 10, "meow_exit_on_ice": False}
+        if url.startswith("sqlite"):
+            # FULL: a commit survives a power cut, for a decision that was announced must not vanish.
+            arguments = {
+                "min_size": 1,
+                "init_commands": ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"],
+            }
+        pool = Pool.create(
+            url,
+            db_args=arguments,
+            upgrade_table=upgrades() if upgrade else None,
+            owner_name="policybot" if upgrade else None,
+            ignore_foreign_tables=not upgrade,
+        )
+        try:
+            await pool.start()
+        except _PASSING as error:
+            raise DatabaseAway(str(error)) from error
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.stop()
+
+    async def version(self) -> int:
+        """Read the version of the schema as it is in the database; 0 for an empty one."""
+        async with self._pool.acquire_direct() as connection:
+            if not await connection.table_exists(VERSION_TABLE):
+                return 0
+            return int(await connection.fetchval(_VERSION) or 0)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Tx]:
+        """Open a transaction; it is committed when the block ends, and rolled back otherwise.
+
+        Raises:
+            DatabaseAway: it could not be begun or committed for a reason that passes.
+        """
+        try:
+            async with self._pool.acquire_direct() as connection:
+                begin = _sqlite_transaction if self._sqlite else _postgres_transaction
+                tx = Tx(connection.wrapped, sqlite=self._sqlite)
+                async with begin(connection.wrapped):
+                    yield tx
+                    await tx.flush()
+        except _PASSING as error:
+            raise DatabaseAway(str(error)) from error
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF in _SQLITE_PASSING:
+                raise DatabaseAway(str(error)) from error
+            raise
+        tx.committed()
+
+
+@asynccontextmanager
+async def _sqlite_transaction(connection: Any) -> AsyncIterator[None]:  # noqa: ANN401 - untyped
+    try:
+        await connection.execute_fetchall("BEGIN IMMEDIATE")
+        yield
+        await connection.commit()
+    except BaseException:
+        # Statements run in the connection's own thread in the order in which they were given, so
+        # this comes after whatever was under way when we were cancelled.
+        await asyncio.shield(connection.rollback())
+        raise
+
+
+@asynccontextmanager
+async def _postgres_transaction(connection: Any) -> AsyncIterator[None]:  # noqa: ANN401 - untyped
+    async with connection.transaction():
+        yield
+
+
+def statements(script: str, *, sqlite: bool) -> list[str]:
+    """Split a schema file into statements for one of the two databases.
+
+    A statement ends with a semicolon at the end of a line. `-- only: sqlite` or `-- only: postgres`
+    before a statement keeps it from the other.
+    """
+    kept = []
+    for statement in re.split(r"(?<=;)[ \t]*(?:--[^\n]*)?\n(?=\S|\n|$)", script):
+        only = re.search(r"^-- only: (\w+)$", statement, re.MULTILINE)
+        if only and (only[1] == "sqlite") is not sqlite:
+            continue
+        if re.sub(r"--[^\n]*", "", statement).strip():
+            kept.append(statement.strip())
+    key = "INTEGER PRIMARY KEY AUTOINCREMENT" if sqlite else "BIGSERIAL PRIMARY KEY"
+    return [statement.replace("SERIAL_KEY", key) for statement in kept]
+
+
+def upgrades() -> UpgradeTable:
+    """Read `schema/*.sql` as steps from version to version.
+
+    Each file begins `-- vFROM -> vTO: what it does`; `00-latest.sql` makes a new database at once.
+    """
+    table = UpgradeTable(version_table_name=VERSION_TABLE, database_name="policybot")
+    folder = resources.files("policybot.store") / "schema"
+    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if not file.name.endswith(".sql"):
+            continue
+        script = file.read_text("utf-8")
+        header = re.match(r"-- v(\d+) -> v(\d+): (.+)", script)
+        if header is None:
+            message = f"schema/{file.name}: the first line must be `-- vFROM -> vTO: …`"
+            raise ValueError(message)
+        table.register(
+            _step(script),
+            index=int(header[1]),
+            upgrades_to=int(header[2]),
+            description=header[3],
+        )
+    return table
+
+
+def _step(script: str) -> Callable[[Any, Scheme], Awaitable[None]]:
+    async def upgrade(connection: Any, scheme: Scheme) -> None:  # noqa: ANN401 - untyped
+        for statement in statements(script, sqlite=scheme == Scheme.SQLITE):
+            await connection.execute(statement)
+
+    return upgrade
+
+
+async def next_number(tx: Tx, name: str) -> int:
+    """Count a counter up; numbers are handed out without gaps, for a rollback gives them back."""
+    return int(
+        await tx.value(
+            "INSERT INTO counters (name, value) VALUES ($1, 1)"
+            " ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value",
+            name,
+        )
+    )

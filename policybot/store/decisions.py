@@ -1,0 +1,212 @@
+"""Decisions with their statements of reasons, and approvals that wait for a second person."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+
+from policybot.domain.decision import Approval, Decision, State
+from policybot.domain.ladder import History, Scope, Severity
+from policybot.domain.measure import Measure
+from policybot.domain.notice import Statement
+from policybot.store.database import (
+    Row,
+    Stale,
+    Tx,
+    from_ms,
+    optional_ms,
+    optional_time,
+    to_ms,
+)
+
+
+async def add(tx: Tx, decision: Decision, statement: Statement) -> None:
+    """Save a new decision with its statement; without one it cannot be saved."""
+    await tx.execute(
+        "INSERT INTO decisions (id, case_id, state, policy_hash, rule_id, scope, scope_key,"
+        " severity, history, measure, remove, facts, explanation, statement, occurred_at,"
+        " decided_at, decider, user_id, room_id, supersedes) VALUES ($1, $2, $3, $4, $5, $6, $7,"
+        " $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+        decision.id,
+        decision.case_id,
+        decision.state.value,
+        decision.policy_hash,
+        decision.rule_id,
+        decision.scope.value,
+        decision.scope_key,
+        decision.severity.value,
+        decision.history.value,
+        str(decision.measure),
+        int(decision.remove),
+        decision.facts,
+        json.dumps(decision.explanation),
+        json.dumps(asdict(statement)),
+        to_ms(decision.occurred_at),
+        to_ms(decision.decided_at),
+        decision.decider,
+        decision.user_id,
+        decision.room_id,
+        decision.supersedes,
+    )
+
+
+async def save(tx: Tx, decision: Decision) -> None:
+    """Save what a decision has become.
+
+    Raises:
+        Stale: somebody else changed it meanwhile.
+    """
+    row = await tx.first(
+        "UPDATE decisions SET state = $1, approver = $2, told_at = $3, read_at = $4,"
+        " decided_at = $5, version = version + 1 WHERE id = $6 AND version = $7 RETURNING id",
+        decision.state.value,
+        decision.approver,
+        optional_ms(decision.told_at),
+        optional_ms(decision.read_at),
+        to_ms(decision.decided_at),
+        decision.id,
+        decision.version,
+    )
+    if row is None:
+        raise Stale(decision.number)
+
+
+async def get(tx: Tx, decision_id: int) -> Decision | None:
+    """Read a decision."""
+    row = await tx.first("SELECT * FROM decisions WHERE id = $1", decision_id)
+    return None if row is None else _decision(row)
+
+
+async def of_case(tx: Tx, case_id: int) -> list[Decision]:
+    """List the decisions in a case, oldest first."""
+    rows = await tx.fetch("SELECT * FROM decisions WHERE case_id = $1 ORDER BY id", case_id)
+    return [_decision(row) for row in rows]
+
+
+async def ledger(tx: Tx, scope: Scope, key: str) -> list[Decision]:
+    """List the decisions that were ever final in one ledger, oldest first."""
+    rows = await tx.fetch(
+        "SELECT * FROM decisions WHERE scope_key = $1 AND scope = $2"
+        " AND state NOT IN ('pending', 'denied', 'expired') ORDER BY id",
+        key,
+        scope.value,
+    )
+    return [_decision(row) for row in rows]
+
+
+async def about(tx: Tx, user_id: str) -> list[Decision]:
+    """List the decisions about an account that are or were in force, newest first."""
+    rows = await tx.fetch(
+        "SELECT * FROM decisions WHERE user_id = $1"
+        " AND state NOT IN ('pending', 'denied', 'expired') ORDER BY id DESC LIMIT 20",
+        user_id,
+    )
+    return [_decision(row) for row in rows]
+
+
+async def statement(tx: Tx, decision_id: int) -> Statement:
+    """Read a decision's statement of reasons."""
+    data = await tx.value("SELECT statement AS value FROM decisions WHERE id = $1", decision_id)
+    return Statement(**json.loads(data))
+
+
+async def told(tx: Tx, decision_id: int, now: datetime) -> None:
+    """Note that the homeserver took the notice of a decision."""
+    await tx.execute(
+        "UPDATE decisions SET told_at = COALESCE(told_at, $1), version = version + 1 WHERE id = $2",
+        to_ms(now),
+        decision_id,
+    )
+
+
+async def mark_read(tx: Tx, user_id: str, now: datetime) -> None:
+    """Note that somebody who was told of decisions has shown up, so they have seen them."""
+    await tx.execute(
+        "UPDATE decisions SET read_at = $1, version = version + 1 WHERE user_id = $2"
+        " AND told_at IS NOT NULL AND read_at IS NULL",
+        to_ms(now),
+        user_id,
+    )
+
+
+async def add_approval(tx: Tx, approval: Approval) -> None:
+    """Save an act that waits for its confirmation."""
+    await tx.execute(
+        "INSERT INTO approvals (code, subject, binding, proposer, needs_other, expires_at, state)"
+        " VALUES ($1, $2, $3, $4, $5, $6, 'waiting')",
+        approval.code,
+        approval.subject,
+        approval.binding,
+        approval.proposer,
+        int(approval.needs_other),
+        to_ms(approval.expires_at),
+    )
+
+
+async def approval(tx: Tx, code: str) -> Approval | None:
+    """Read an approval that is still waiting."""
+    row = await tx.first("SELECT * FROM approvals WHERE code = $1 AND state = 'waiting'", code)
+    return None if row is None else _approval(row)
+
+
+async def end_approval(tx: Tx, code: str, state: str, approver: str | None) -> None:
+    """Note how an approval ended: `given`, `denied` or `expired`.
+
+    Raises:
+        Stale: it ended otherwise meanwhile.
+    """
+    row = await tx.first(
+        "UPDATE approvals SET state = $1, approver = $2 WHERE code = $3 AND state = 'waiting'"
+        " RETURNING code",
+        state,
+        approver,
+        code,
+    )
+    if row is None:
+        raise Stale(code)
+
+
+async def overdue_approvals(tx: Tx, now: datetime) -> list[Approval]:
+    """List approvals that nobody gave in time."""
+    rows = await tx.fetch(
+        "SELECT * FROM approvals WHERE state = 'waiting' AND expires_at <= $1", to_ms(now)
+    )
+    return [_approval(row) for row in rows]
+
+
+def _approval(row: Row) -> Approval:
+    return Approval(
+        code=row["code"],
+        subject=row["subject"],
+        binding=row["binding"],
+        proposer=row["proposer"],
+        needs_other=bool(row["needs_other"]),
+        expires_at=from_ms(row["expires_at"]),
+    )
+
+
+def _decision(row: Row) -> Decision:
+    return Decision(
+        id=row["id"],
+        case_id=row["case_id"],
+        state=State(row["state"]),
+        policy_hash=row["policy_hash"],
+        rule_id=row["rule_id"],
+        scope=Scope(row["scope"]),
+        scope_key=row["scope_key"],
+        severity=Severity(row["severity"]),
+        history=History(row["history"]),
+        measure=Measure.parse(row["measure"]),
+        remove=bool(row["remove"]),
+        facts=row["facts"],
+        explanation=tuple(json.loads(row["explanation"])),
+        occurred_at=from_ms(row["occurred_at"]),
+        decided_at=from_ms(row["decided_at"]),
+        decider=row["decider"],
+        user_id=row["user_id"],
+        room_id=row["room_id"],
+        approver=row["approver"],
+        told_at=optional_time(row["told_at"]),
+        read_at=optional_time(row["read_at"]),
+        supersedes=row["supersedes"],
+        version=row["version"],
+    )

@@ -1,0 +1,118 @@
+"""Rooms that the bot knows: direct rooms, the review room, governed rooms with their levels."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from policybot.domain.rank import Levels
+from policybot.store.database import Row, Tx, to_ms
+
+
+class Kind(StrEnum):
+    """What a room is to the bot."""
+
+    DIRECT = "direct"
+    REVIEW = "review"
+    GOVERNED = "governed"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """One room and the power in it, as last seen."""
+
+    room_id: str
+    kind: Kind
+    levels: Levels
+    user_id: str | None = None
+
+
+def with_content(room: Room, content: Mapping[str, Any]) -> Room:
+    """Give a room the power levels of a new `m.room.power_levels` event."""
+    return replace(room, levels=replace(room.levels, content=dict(content)))
+
+
+async def save(tx: Tx, room: Room, now: datetime) -> None:
+    """Remember a room, or what it has become."""
+    await tx.execute(
+        "INSERT INTO rooms (room_id, kind, user_id, version, creators, levels, at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (room_id) DO UPDATE SET"
+        " kind = $2, user_id = $3, version = $4, creators = $5, levels = $6, at = $7",
+        room.room_id,
+        room.kind.value,
+        room.user_id,
+        room.levels.version,
+        json.dumps(room.levels.creators),
+        json.dumps(room.levels.content),
+        to_ms(now),
+    )
+
+
+async def get(tx: Tx, room_id: str) -> Room | None:
+    """Read a room; None if the bot does not know it."""
+    row = await tx.first("SELECT * FROM rooms WHERE room_id = $1", room_id)
+    return None if row is None else _room(row)
+
+
+async def direct(tx: Tx, user_id: str) -> str | None:
+    """Find the newest direct room with somebody."""
+    found = await tx.value(
+        "SELECT room_id AS value FROM rooms WHERE kind = 'direct' AND user_id = $1"
+        " ORDER BY at DESC LIMIT 1",
+        user_id,
+    )
+    return None if found is None else str(found)
+
+
+async def of_kind(tx: Tx, kind: Kind) -> list[Room]:
+    """List the rooms of one kind."""
+    rows = await tx.fetch("SELECT * FROM rooms WHERE kind = $1 ORDER BY room_id", kind.value)
+    return [_room(row) for row in rows]
+
+
+async def ids_of_kind(tx: Tx, kind: Kind) -> list[str]:
+    """List the IDs of the rooms of one kind."""
+    rows = await tx.fetch("SELECT room_id FROM rooms WHERE kind = $1", kind.value)
+    return [row["room_id"] for row in rows]
+
+
+async def forget(tx: Tx, room_id: str) -> None:
+    """Forget a room that the bot has left."""
+    await tx.execute("DELETE FROM rooms WHERE room_id = $1", room_id)
+
+
+async def enter_review(tx: Tx, user_id: str) -> None:
+    """Remember that somebody is in the review room."""
+    await tx.execute(
+        "INSERT INTO review_members (user_id) VALUES ($1) ON CONFLICT (user_id) DO NOTHING",
+        user_id,
+    )
+
+
+async def leave_review(tx: Tx, user_id: str) -> None:
+    """Remember that somebody is no longer in the review room."""
+    await tx.execute("DELETE FROM review_members WHERE user_id = $1", user_id)
+
+
+async def in_review(tx: Tx, user_id: str) -> bool:
+    """Say whether somebody is in the review room."""
+    row = await tx.first("SELECT user_id FROM review_members WHERE user_id = $1", user_id)
+    return row is not None
+
+
+async def reset_review(tx: Tx, user_ids: set[str]) -> None:
+    """Replace the members of the review room by what the homeserver says."""
+    await tx.execute("DELETE FROM review_members")
+    await tx.many("INSERT INTO review_members (user_id) VALUES ($1)", [(u,) for u in user_ids])
+
+
+def _room(row: Row) -> Room:
+    return Room(
+        room_id=row["room_id"],
+        kind=Kind(row["kind"]),
+        user_id=row["user_id"],
+        levels=Levels(row["version"], tuple(json.loads(row["creators"])), json.loads(row["levels"])),
+    )

@@ -1,0 +1,111 @@
+"""Sanctions: which measure binds whom, from when until when."""
+
+import json
+from datetime import datetime, timedelta
+
+from policybot.domain.effects import dump, load
+from policybot.domain.ladder import Scope
+from policybot.domain.measure import Measure
+from policybot.domain.sanction import Sanction, State
+from policybot.store.database import (
+    Row,
+    Stale,
+    Tx,
+    optional_ms,
+    optional_time,
+    span_ms,
+    to_ms,
+)
+
+
+async def add(tx: Tx, sanction: Sanction) -> None:
+    """Save a new sanction."""
+    await tx.execute(
+        "INSERT INTO sanctions (id, decision_id, scope, measure, state, user_id, room_id, served,"
+        " restraints) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        sanction.id,
+        sanction.decision_id,
+        sanction.scope.value,
+        str(sanction.measure),
+        sanction.state.value,
+        sanction.user_id,
+        sanction.room_id,
+        span_ms(sanction.served),
+        json.dumps([dump(effect) for effect in sanction.restraints]),
+    )
+
+
+async def save(
+    tx: Tx, sanction: Sanction, *, lifted_by: str | None = None, reason: str | None = None
+) -> None:
+    """Save what a sanction has become.
+
+    Raises:
+        Stale: somebody else moved it meanwhile.
+    """
+    row = await tx.first(
+        "UPDATE sanctions SET state = $1, starts_at = $2, ends_at = $3, served = $4,"
+        " lifted_by = COALESCE($5, lifted_by), lift_reason = COALESCE($6, lift_reason),"
+        " version = version + 1 WHERE id = $7 AND version = $8 RETURNING id",
+        sanction.state.value,
+        optional_ms(sanction.starts_at),
+        optional_ms(sanction.ends_at),
+        span_ms(sanction.served),
+        lifted_by,
+        reason,
+        sanction.id,
+        sanction.version,
+    )
+    if row is None:
+        raise Stale(str(sanction.id))
+
+
+async def get(tx: Tx, sanction_id: int) -> Sanction | None:
+    """Read a sanction."""
+    row = await tx.first("SELECT * FROM sanctions WHERE id = $1", sanction_id)
+    return None if row is None else _sanction(row)
+
+
+async def of_decision(tx: Tx, decision_id: int) -> Sanction | None:
+    """Read the sanction that a decision imposed."""
+    row = await tx.first("SELECT * FROM sanctions WHERE decision_id = $1", decision_id)
+    return None if row is None else _sanction(row)
+
+
+async def binding_on(tx: Tx, user_id: str | None, room_id: str | None) -> list[Sanction]:
+    """List the planned, active and stayed sanctions on an account, or on a room."""
+    rows = await tx.fetch(
+        "SELECT * FROM sanctions WHERE user_id = $1 AND state IN ('planned', 'active', 'stayed')"
+        " UNION SELECT * FROM sanctions WHERE room_id = $2 AND user_id IS NULL"
+        " AND state IN ('planned', 'active', 'stayed') ORDER BY 1",
+        user_id,
+        room_id,
+    )
+    return [_sanction(row) for row in rows]
+
+
+async def due(tx: Tx, now: datetime, limit: int = 100) -> list[Sanction]:
+    """List active sanctions whose time is over."""
+    rows = await tx.fetch(
+        "SELECT * FROM sanctions WHERE state = 'active' AND ends_at <= $1 ORDER BY ends_at LIMIT $2",
+        to_ms(now),
+        limit,
+    )
+    return [_sanction(row) for row in rows]
+
+
+def _sanction(row: Row) -> Sanction:
+    return Sanction(
+        id=row["id"],
+        decision_id=row["decision_id"],
+        scope=Scope(row["scope"]),
+        measure=Measure.parse(row["measure"]),
+        state=State(row["state"]),
+        user_id=row["user_id"],
+        room_id=row["room_id"],
+        starts_at=optional_time(row["starts_at"]),
+        ends_at=optional_time(row["ends_at"]),
+        served=timedelta(milliseconds=row["served"]),
+        restraints=tuple(load(kind, data) for kind, data in json.loads(row["restraints"])),
+        version=row["version"],
+    )

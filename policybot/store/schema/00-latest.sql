@@ -1,0 +1,315 @@
+-- v0 -> v1: Latest schema
+-- Times are epoch milliseconds. Lists and maps are JSON text. SERIAL_KEY is an integer key that the
+-- database counts up. Rows of governance are never deleted; their state changes.
+
+CREATE TABLE counters (
+    name  TEXT PRIMARY KEY,
+    value BIGINT NOT NULL
+);
+
+-- Events -----------------------------------------------------------------------------------------
+
+CREATE TABLE seen_events (
+    event_id TEXT PRIMARY KEY,
+    at       BIGINT NOT NULL
+);
+
+CREATE TABLE dead_events (
+    event_id TEXT PRIMARY KEY,
+    room_id  TEXT NOT NULL,
+    sender   TEXT NOT NULL,
+    type     TEXT NOT NULL,
+    error    TEXT NOT NULL,
+    at       BIGINT NOT NULL
+);
+
+-- Rooms that the bot knows -----------------------------------------------------------------------
+
+CREATE TABLE rooms (
+    room_id  TEXT PRIMARY KEY,
+    kind     TEXT NOT NULL CHECK (kind IN ('direct', 'review', 'governed', 'other')),
+    user_id  TEXT,                        -- the other person of a direct room
+    version  TEXT NOT NULL DEFAULT '',
+    creators TEXT NOT NULL DEFAULT '[]',
+    levels   TEXT NOT NULL DEFAULT '{}',  -- content of m.room.power_levels
+    at       BIGINT NOT NULL
+);
+CREATE INDEX rooms_direct ON rooms (user_id, at) WHERE kind = 'direct';
+
+CREATE TABLE review_members (
+    user_id TEXT PRIMARY KEY
+);
+
+-- Members ----------------------------------------------------------------------------------------
+
+CREATE TABLE persons (
+    id           TEXT PRIMARY KEY,
+    source       TEXT NOT NULL,
+    subject_hash TEXT NOT NULL,           -- keyed hash of the source's reference; no name is here
+    assurance    TEXT NOT NULL CHECK (assurance IN ('low', 'substantial', 'high')),
+    verified_at  BIGINT NOT NULL,
+    UNIQUE (source, subject_hash)
+);
+
+CREATE TABLE links (
+    id         SERIAL_KEY,
+    person_id  TEXT NOT NULL REFERENCES persons (id),
+    user_id    TEXT NOT NULL,
+    slot       INTEGER NOT NULL,          -- one person has at most N accounts: 1..N, each once
+    front      TEXT NOT NULL CHECK (front IN ('pseudonym', 'real')),
+    created_at BIGINT NOT NULL,
+    ended_at   BIGINT,
+    end_reason TEXT
+);
+CREATE UNIQUE INDEX links_active_user ON links (user_id) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX links_active_slot ON links (person_id, slot) WHERE ended_at IS NULL;
+
+CREATE TABLE verification_attempts (
+    token_hash  TEXT PRIMARY KEY,
+    user_id     TEXT NOT NULL,
+    expires_at  BIGINT NOT NULL,
+    wrong_codes INTEGER NOT NULL DEFAULT 0,
+    used_at     BIGINT
+);
+CREATE INDEX verification_attempts_user ON verification_attempts (user_id, expires_at);
+
+CREATE TABLE agreements (
+    hash           TEXT PRIMARY KEY,
+    version        TEXT NOT NULL UNIQUE,
+    effective_from BIGINT NOT NULL,
+    text           TEXT NOT NULL,
+    commitments    TEXT NOT NULL
+);
+
+CREATE TABLE acceptances (
+    user_id        TEXT NOT NULL,
+    agreement_hash TEXT NOT NULL REFERENCES agreements (hash),
+    person_id      TEXT NOT NULL REFERENCES persons (id),
+    at             BIGINT NOT NULL,
+    method         TEXT NOT NULL,
+    PRIMARY KEY (user_id, agreement_hash)
+);
+
+-- Filings ----------------------------------------------------------------------------------------
+
+CREATE TABLE filings (
+    id            BIGINT PRIMARY KEY,
+    record_number TEXT UNIQUE,
+    room_id       TEXT NOT NULL,
+    applicant     TEXT NOT NULL,
+    purpose       TEXT NOT NULL,
+    categories    TEXT NOT NULL,
+    state         TEXT NOT NULL,
+    submitted_at  BIGINT NOT NULL,
+    reviewer      TEXT,
+    reason        TEXT NOT NULL DEFAULT '',
+    valid_until   BIGINT,
+    version       INTEGER NOT NULL DEFAULT 1
+);
+CREATE UNIQUE INDEX filings_room ON filings (room_id)
+    WHERE state NOT IN ('revoked', 'rejected', 'withdrawn');
+CREATE INDEX filings_state ON filings (state, submitted_at);
+CREATE INDEX filings_applicant ON filings (applicant);
+
+-- Cases ------------------------------------------------------------------------------------------
+
+CREATE TABLE cases (
+    id          BIGINT PRIMARY KEY,
+    kind        TEXT NOT NULL CHECK (kind IN ('event', 'room', 'user')),
+    subject_key TEXT NOT NULL,
+    room_id     TEXT,
+    event_id    TEXT,
+    user_id     TEXT,
+    state       TEXT NOT NULL,
+    opened_at   BIGINT NOT NULL,
+    occurred_at BIGINT NOT NULL,
+    assignee    TEXT,
+    lease_until BIGINT,
+    version     INTEGER NOT NULL DEFAULT 1
+);
+CREATE UNIQUE INDEX cases_open_subject ON cases (subject_key)
+    WHERE state IN ('open', 'claimed', 'pending_approval');
+CREATE INDEX cases_state ON cases (state, opened_at);
+
+CREATE TABLE reports (
+    id          BIGINT PRIMARY KEY,
+    reporter    TEXT NOT NULL,
+    subject_key TEXT NOT NULL,
+    category    TEXT NOT NULL,
+    text        TEXT NOT NULL,
+    case_id     BIGINT NOT NULL REFERENCES cases (id),
+    state       TEXT NOT NULL CHECK (state IN ('attached', 'resolved')),
+    outcome     TEXT CHECK (outcome IN ('actioned', 'no_breach', 'overturned')),
+    received_at BIGINT NOT NULL,
+    UNIQUE (reporter, case_id)
+);
+CREATE INDEX reports_case ON reports (case_id);
+
+CREATE TABLE evidence (
+    event_id    TEXT PRIMARY KEY,
+    room_id     TEXT NOT NULL,
+    sender      TEXT NOT NULL,
+    sent_at     BIGINT NOT NULL,
+    content     TEXT NOT NULL,
+    sha256      TEXT NOT NULL,
+    captured_at BIGINT NOT NULL
+);
+
+-- Decisions, sanctions, appeals --------------------------------------------------------------------
+
+CREATE TABLE policies (
+    hash           TEXT PRIMARY KEY,
+    id             TEXT NOT NULL,
+    version        TEXT NOT NULL,
+    effective_from BIGINT NOT NULL,
+    data           TEXT NOT NULL,
+    UNIQUE (id, version)
+);
+
+CREATE TABLE decisions (
+    id          BIGINT PRIMARY KEY,
+    case_id     BIGINT NOT NULL REFERENCES cases (id),
+    state       TEXT NOT NULL,
+    policy_hash TEXT NOT NULL REFERENCES policies (hash),
+    rule_id     TEXT NOT NULL,
+    scope       TEXT NOT NULL,
+    scope_key   TEXT NOT NULL,
+    severity    TEXT NOT NULL,
+    history     TEXT NOT NULL,
+    measure     TEXT NOT NULL,
+    remove      INTEGER NOT NULL,
+    facts       TEXT NOT NULL CHECK (facts <> ''),
+    explanation TEXT NOT NULL,
+    statement   TEXT NOT NULL CHECK (statement <> ''),
+    occurred_at BIGINT NOT NULL,
+    decided_at  BIGINT NOT NULL,
+    decider     TEXT NOT NULL,
+    user_id     TEXT,
+    room_id     TEXT,
+    approver    TEXT CHECK (approver <> decider),
+    told_at     BIGINT,                   -- the homeserver took the notice
+    read_at     BIGINT,                   -- the person is known to have seen it
+    supersedes  BIGINT REFERENCES decisions (id),
+    version     INTEGER NOT NULL DEFAULT 1
+);
+CREATE INDEX decisions_case ON decisions (case_id);
+CREATE INDEX decisions_user ON decisions (user_id);
+CREATE INDEX decisions_ledger ON decisions (scope_key, scope);
+
+CREATE TABLE approvals (
+    code        TEXT PRIMARY KEY,
+    subject     TEXT NOT NULL,
+    binding     TEXT NOT NULL,
+    proposer    TEXT NOT NULL,
+    needs_other INTEGER NOT NULL,
+    expires_at  BIGINT NOT NULL,
+    state       TEXT NOT NULL CHECK (state IN ('waiting', 'given', 'denied', 'expired')),
+    approver    TEXT
+);
+CREATE INDEX approvals_waiting ON approvals (expires_at) WHERE state = 'waiting';
+
+CREATE TABLE sanctions (
+    id          BIGINT PRIMARY KEY,
+    decision_id BIGINT NOT NULL REFERENCES decisions (id),
+    scope       TEXT NOT NULL,
+    measure     TEXT NOT NULL,
+    state       TEXT NOT NULL,
+    user_id     TEXT,
+    room_id     TEXT,
+    starts_at   BIGINT,
+    ends_at     BIGINT,
+    served      BIGINT NOT NULL DEFAULT 0, -- milliseconds
+    restraints  TEXT NOT NULL,
+    lifted_by   TEXT,
+    lift_reason TEXT,
+    version     INTEGER NOT NULL DEFAULT 1
+);
+CREATE INDEX sanctions_decision ON sanctions (decision_id);
+CREATE INDEX sanctions_ending ON sanctions (ends_at) WHERE state = 'active';
+CREATE INDEX sanctions_user ON sanctions (user_id) WHERE state IN ('planned', 'active', 'stayed');
+CREATE INDEX sanctions_room ON sanctions (room_id) WHERE state IN ('planned', 'active', 'stayed');
+
+CREATE TABLE appeals (
+    id           BIGINT PRIMARY KEY,
+    case_id      BIGINT NOT NULL REFERENCES cases (id),
+    decision_id  BIGINT NOT NULL REFERENCES decisions (id) UNIQUE,
+    appellant    TEXT NOT NULL,
+    text         TEXT NOT NULL,
+    state        TEXT NOT NULL,
+    submitted_at BIGINT NOT NULL,
+    reviewer     TEXT,
+    reasons      TEXT NOT NULL DEFAULT '',
+    version      INTEGER NOT NULL DEFAULT 1
+);
+CREATE INDEX appeals_waiting ON appeals (submitted_at) WHERE state = 'submitted';
+
+-- Effects ----------------------------------------------------------------------------------------
+
+CREATE TABLE outbox (
+    id         SERIAL_KEY,
+    shard      INTEGER NOT NULL,
+    lane       TEXT NOT NULL,             -- effects of one lane are performed in order
+    kind       TEXT NOT NULL,
+    data       TEXT NOT NULL,
+    cause      TEXT NOT NULL,             -- what it belongs to: `sanction 3 enforce`, `filing 2`, …
+    state      TEXT NOT NULL CHECK (state IN ('waiting', 'done', 'dry', 'dead', 'dropped')),
+    attempts   INTEGER NOT NULL DEFAULT 0,
+    not_before BIGINT NOT NULL,
+    queued_at  BIGINT NOT NULL,
+    done_at    BIGINT,
+    error      TEXT
+);
+CREATE INDEX outbox_waiting ON outbox (id) WHERE state = 'waiting';
+CREATE INDEX outbox_cause ON outbox (cause);
+
+CREATE TABLE shards (
+    shard INTEGER PRIMARY KEY,
+    owner TEXT NOT NULL,
+    fence BIGINT NOT NULL,
+    until BIGINT NOT NULL
+);
+
+CREATE TABLE observed (                   -- what was there before a standing effect
+    target TEXT PRIMARY KEY,
+    before TEXT NOT NULL,
+    at     BIGINT NOT NULL
+);
+
+-- Audit: a chain that only grows -------------------------------------------------------------------
+
+CREATE TABLE audit (
+    seq        BIGINT PRIMARY KEY,
+    at         BIGINT NOT NULL,
+    actor      TEXT NOT NULL,
+    tag        TEXT NOT NULL,
+    object     TEXT NOT NULL,
+    commitment TEXT NOT NULL,             -- HMAC-SHA256(salt, payload)
+    previous   TEXT NOT NULL,
+    hash       TEXT NOT NULL
+);
+
+CREATE TABLE audit_payloads (             -- may be shredded: the chain holds without it
+    seq     BIGINT PRIMARY KEY REFERENCES audit (seq),
+    salt    TEXT NOT NULL,
+    payload TEXT NOT NULL
+);
+
+CREATE TABLE audit_head (
+    one  INTEGER PRIMARY KEY CHECK (one = 1),
+    seq  BIGINT NOT NULL,
+    hash TEXT NOT NULL
+);
+INSERT INTO audit_head (one, seq, hash) VALUES (1, 0, '');
+
+-- only: sqlite
+CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;
+-- only: sqlite
+CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;
+-- only: postgres
+CREATE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql AS
+    $body$ BEGIN RAISE EXCEPTION 'the audit log only grows'; END $body$;
+-- only: postgres
+CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_only_grows();

@@ -1,0 +1,1 @@
+"""The web side: pages for members, by one-time link."""

@@ -1,0 +1,359 @@
+"""A world for tests: real database, real services, a fake homeserver, a clock moved by hand."""
+
+import itertools
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from policybot.app import App
+from policybot.config import Config, load
+from policybot.domain.effects import (
+    Effect,
+    ExcludeMember,
+    FreezeRoom,
+    JoinRoom,
+    KeepEvidence,
+    Notify,
+    Publish,
+    ReadmitMember,
+    Redact,
+    ReleaseMember,
+    Restore,
+    RestrictMember,
+    Say,
+    SetLabel,
+    SuspendAccount,
+    TakeSeat,
+    UnfreezeRoom,
+    Unpublish,
+    UnsuspendAccount,
+    WithdrawLabel,
+)
+from policybot.domain.rank import Levels
+from policybot.matrix.commands.dispatch import Dispatch
+from policybot.matrix.events import Events
+from policybot.ports import Errand, Impossible, Later, Result
+from policybot.store import rooms
+from policybot.store.database import Database
+from policybot.store.rooms import Kind
+from tests import files
+
+SERVER = "example.org"
+BOT = f"@policybot:{SERVER}"
+REVIEW = f"!review:{SERVER}"
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+E = TypeVar("E")
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.at = START
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def pass_time(self, **span: float) -> None:
+        self.at += timedelta(**span)
+
+
+@dataclass
+class FakeHomeserver:
+    """A homeserver in memory, for speed and for faults that the real one cannot be made to show.
+
+    `tests/acceptance` holds the same port against the real Synapse.
+    """
+
+    clock: Clock
+    performed: list[Effect] = field(default_factory=list)
+    levels: dict[str, dict[str, Any]] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    events: dict[str, dict[str, Any]] = field(default_factory=dict)
+    redacted: set[str] = field(default_factory=set)
+    directory: set[str] = field(default_factory=set)
+    labels: dict[str, str] = field(default_factory=dict)
+    suspended: set[str] = field(default_factory=set)
+    banned: set[tuple[str, str]] = field(default_factory=set)
+    said: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Messages by their key, so that one key is one message: room (or person) and text."""
+    away: bool = False
+    refuses: dict[type[Effect], str] = field(default_factory=dict)
+    before_answer: Any = None
+    """Called after an effect was done and before it is answered: where a crash hurts most."""
+
+    async def observe(self, effect: Effect) -> Result:
+        self._reachable()
+        match effect:
+            case RestrictMember(room_id, user_id):
+                return {"level": self.levels[room_id]["users"].get(user_id)}
+            case ExcludeMember(room_id, user_id):
+                return {"membership": "ban" if (room_id, user_id) in self.banned else "join"}
+            case FreezeRoom(room_id):
+                return {"events_default": self.levels[room_id].get("events_default", 0)}
+            case SuspendAccount(user_id):
+                return {"suspended": user_id in self.suspended}
+            case _:
+                raise AssertionError(effect)
+
+    def _reachable(self) -> None:
+        if self.away:
+            message = "the homeserver cannot be reached"
+            raise Later(message)
+
+    async def perform(self, errand: Errand) -> Result:
+        self._reachable()
+        if (reason := self.refuses.get(type(errand.effect))) is not None:
+            raise Impossible(reason)
+        result = self._do(errand)
+        self.performed.append(errand.effect)
+        if self.before_answer is not None:
+            self.before_answer(errand.effect)
+        return result
+
+    def _do(self, errand: Errand) -> Result:  # noqa: C901, PLR0912 - one line for each effect
+        before = errand.before or {}
+        match errand.effect:
+            case Say(room_id, text):
+                self.said.setdefault(errand.key, (room_id, text))
+            case Notify(user_id, text):
+                self.said.setdefault(errand.key, (user_id, text))
+                return {"opened": None if errand.direct_room else f"!direct-{user_id}"}
+            case JoinRoom(room_id, _, direct):
+                return self._power(room_id) | {"direct": direct, "encrypted": False}
+            case TakeSeat(room_id):
+                self.levels[room_id]["users"][BOT] = 100
+                return self._power(room_id)
+            case KeepEvidence(_, event_id):
+                if event_id not in self.events:
+                    message = "404 M_NOT_FOUND"
+                    raise Impossible(message)
+                return self.events[event_id]
+            case Redact(_, event_id):
+                self.redacted.add(event_id)
+            case Restore(room_id):
+                assert errand.evidence is not None
+                self.said[errand.key] = (room_id, errand.evidence["content"]["body"])
+            case RestrictMember(room_id, user_id):
+                self.levels[room_id]["users"][user_id] = -1
+            case ReleaseMember(room_id, user_id):
+                return self._release(room_id, user_id, errand.before)
+            case ExcludeMember(room_id, user_id):
+                self.banned.add((room_id, user_id))
+            case ReadmitMember(room_id, user_id):
+                self.banned.discard((room_id, user_id))
+            case FreezeRoom(room_id):
+                self.levels[room_id]["events_default"] = 100
+            case UnfreezeRoom(room_id):
+                self.levels[room_id]["events_default"] = before.get("events_default", 0)
+            case Publish(room_id):
+                self.directory.add(room_id)
+            case Unpublish(room_id):
+                self.directory.discard(room_id)
+            case SetLabel(room_id, number):
+                self.labels[room_id] = number
+            case WithdrawLabel(room_id):
+                self.labels.pop(room_id, None)
+            case SuspendAccount(user_id):
+                self.suspended.add(user_id)
+            case UnsuspendAccount(user_id):
+                self.suspended.discard(user_id)
+        return {}
+
+    def _power(self, room_id: str) -> dict[str, Any]:
+        levels = self.levels.setdefault(room_id, {"users": {}})
+        version = self.versions.get(room_id, "11")
+        return {"version": version, "creators": [], "levels": levels}
+
+    def _release(self, room_id: str, user_id: str, before: Result | None) -> Result:
+        users = self.levels[room_id]["users"]
+        if before is None:
+            return {}
+        if users.get(user_id) != -1:
+            return {"drift": f"somebody changed the level of {user_id}"}
+        if before["level"] is None:
+            del users[user_id]
+        else:
+            users[user_id] = before["level"]
+        return {}
+
+
+def user(name: str) -> str:
+    """Write somebody's user ID."""
+    return name if name.startswith("@") else f"@{name}:{SERVER}"
+
+
+@dataclass
+class World:
+    """Everybody and everything that a test needs."""
+
+    config: Config
+    database: Database
+    clock: Clock
+    homeserver: FakeHomeserver
+    app: App
+    inward: Events
+    aliases: dict[str, str] = field(default_factory=dict)
+    _counter: Any = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def room(self) -> str:
+        return f"!garden:{SERVER}"
+
+    def event_id(self) -> str:
+        return f"$event{next(self._counter)}"
+
+    async def deliver(self, **event: Any) -> str:
+        """Let the homeserver deliver an event, and let the outbox do what it can."""
+        event.setdefault("event_id", self.event_id())
+        event.setdefault("origin_server_ts", int(self.clock().timestamp() * 1000))
+        self.homeserver.events[event["event_id"]] = event
+        await self.inward.handle(event)
+        await self.work()
+        return str(event["event_id"])
+
+    async def work(self) -> None:
+        """Let the outbox do what it can do now."""
+        worker = self.app.worker(self.homeserver)
+        await worker.drain()
+        await worker._give_up_leases()
+
+    async def message(self, who: str, body: str, room: str = "", **content: Any) -> str:
+        """Let somebody write a message."""
+        return await self.deliver(
+            type="m.room.message",
+            room_id=room or f"!direct-{user(who)}",
+            sender=user(who),
+            content={"msgtype": "m.text", "body": body} | content,
+        )
+
+    async def say(self, who: str, body: str, room: str = "", **content: Any) -> str:
+        """Let somebody write a message, and give back what the bot answered."""
+        before = set(self.homeserver.said)
+        room_id = room or await self.direct(who)
+        await self.message(who, body, room_id, **content)
+        answers = [
+            text
+            for key, (where, text) in self.homeserver.said.items()
+            if key not in before and where in (room_id, user(who))
+        ]
+        return answers[0] if answers else ""
+
+    async def direct(self, who: str) -> str:
+        """Open somebody's direct room with the bot, unless it is there."""
+        async with self.database.transaction() as tx:
+            known = await rooms.direct(tx, user(who))
+        if known is not None:
+            return known
+        room_id = f"!direct-{user(who)}"
+        await self.deliver(
+            type="m.room.member",
+            room_id=room_id,
+            sender=user(who),
+            state_key=BOT,
+            content={"membership": "invite", "is_direct": True},
+        )
+        return room_id
+
+    async def review(self, who: str, body: str) -> str:
+        """Let somebody write in the review room, and give back the answer."""
+        return await self.say(who, body, REVIEW)
+
+    def told(self, who: str) -> list[str]:
+        """List what the bot has told somebody."""
+        return [text for where, text in self.homeserver.said.values() if where == user(who)]
+
+    def in_review(self) -> list[str]:
+        """List what the bot has written in the review room."""
+        return [text for where, text in self.homeserver.said.values() if where == REVIEW]
+
+    async def tick(self, **span: float) -> None:
+        """Let time pass and the clock strike."""
+        self.clock.pass_time(**span)
+        await self.app.tick()
+        await self.work()
+
+    async def verified(self, who: str) -> None:
+        """Verify somebody and have them sign the agreement."""
+        answer = await self.say(who, "!policy verify")
+        token = find(r"(?<=/verify/)\S+", answer)
+        async with self.database.transaction() as tx:
+            await self.app.services.members.give_code(tx, token, files.CODES[who])
+        await self.work()
+        await self.say(who, f"!policy agree {self.config.agreement.version}")
+
+    async def governed_room(self, owner: str = "anna", room: str = "") -> str:
+        """Have somebody's room filed and approved; return its record number."""
+        room = room or self.room
+        await self.verified(owner)
+        self.homeserver.levels[room] = {"users": {user(owner): 100}}
+        await self.deliver(
+            type="m.room.member",
+            room_id=room,
+            sender=user(owner),
+            state_key=BOT,
+            content={"membership": "invite"},
+        )
+        answer = await self.say(owner, f"!policy file {room} general Neighbours talk of gardens")
+        filing = find(r"F-\d+", answer)
+        answer = await self.review("ravi", f"!policy approve {filing}")
+        return find(r"PB-\d{4}-\d{6}-\w\w", answer)
+
+    async def reported(
+        self, offender: str = "tom", reporter: str = "lea", text: str = "Buy my spades!"
+    ) -> str:
+        """Have somebody write something in the governed room and somebody report it."""
+        event = await self.message(offender, text, self.room)
+        link = f"https://matrix.to/#/{self.room}/{event}"
+        await self.say(reporter, f"!policy report {link} R1 This is an advert")
+        return find(r"(?<=New case )C-\d+", self.in_review()[-1])
+
+    async def decided(self, case: str, measure: str, by: str = "mira", confirm: str = "") -> str:
+        """Have a moderator decide a case, and another confirm it if needed."""
+        answer = await self.review(
+            by, f"!policy decide {case} R1 S2 {measure} Advertised a shop in a room for neighbours"
+        )
+        if confirm:
+            code = find(r"(?<=!policy confirm )\w+", answer)
+            answer = await self.review(confirm, f"!policy confirm {code}")
+        return answer
+
+
+def find(pattern: str, text: str) -> str:
+    """Read a number or a link out of an answer."""
+    match = re.search(pattern, text)
+    assert match, f"no {pattern} in: {text}"
+    return match[0]
+
+
+@asynccontextmanager
+async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIterator[World]:
+    """Make a world in a folder; `changes` are keys of the configuration by their dotted names."""
+    config_file = files.write(folder, database_url, changes)
+    config = load(config_file)
+    database = await Database.open(config.database_url)
+    clock = Clock()
+    homeserver = FakeHomeserver(clock)
+    app = App(config, database, now=clock)
+    app.setting.review_room = REVIEW
+    await app.record_policy()
+    aliases: dict[str, str] = {}
+
+    async def resolve(alias: str) -> str | None:
+        return aliases.get(alias)
+
+    inward = Events(app.setting, database, Dispatch(app.services, resolve))
+    made = World(config, database, clock, homeserver, app, inward, aliases)
+    async with database.transaction() as tx:
+        room = rooms.Room(REVIEW, Kind.REVIEW, Levels("", (), {}))
+        await rooms.save(tx, room, clock())
+        await rooms.reset_review(tx, {user(name) for name in ("mira", "otto", "ravi")})
+    try:
+        yield made
+    finally:
+        await database.close()
