@@ -100,7 +100,7 @@ class App:
                     "another text. People signed that one: give the new text a new version."
                 )
                 raise CannotStart(message)
-            if await policies.save(tx, self.config.ladder):
+            if await policies.save(tx, self.setting.policy):
                 message = (
                     f"The ladder's version {self.config.ladder.version} is on record with other "
                     "contents. Decisions rest on it: give the new ladder a new version."

@@ -6,7 +6,7 @@ the Matrix side performs it later. `inverse` says which effect takes it back. An
 exactly that.
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 
@@ -295,7 +295,7 @@ def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line 
 
 def dump(effect: Effect) -> tuple[str, dict[str, Any]]:
     """Write an effect as its kind and plain JSON values."""
-    return type(effect).__name__, asdict(effect)
+    return type(effect).__name__, {field.name: getattr(effect, field.name) for field in fields(effect)}
 
 
 def load(kind: str, data: dict[str, Any]) -> Effect:

@@ -7,6 +7,7 @@ from policybot.domain import decision as rules
 from policybot.domain import ladder, notice
 from policybot.domain.case import Case, SubjectKind
 from policybot.domain.decision import Approval, Decision, State
+from policybot.domain.effects import Effect
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.ladder import Act, Ladder, Proposal, Scope, Severity, Strike, StrikeState
 from policybot.domain.measure import Kind, Measure
@@ -19,6 +20,7 @@ from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.store import audit, cases, decisions, filings, members, policies
 from policybot.store.database import Tx, next_number
+from policybot.store.policies import Policy
 
 PROPOSED = "proposed"
 """What a moderator writes to follow the ladder."""
@@ -43,7 +45,8 @@ class Draft:
     decision: Decision
     statement: Statement
     proposal: Proposal
-    policy: Ladder
+    restraints: tuple[Effect, ...]
+    """The effects that carry the measure."""
     second_person: tuple[str, ...]
     """Why somebody else has to confirm it; empty if nobody has to."""
 
@@ -91,7 +94,7 @@ class Decisions:
             id=0,
             case_id=case.id,
             state=State.FINAL,
-            policy_hash=policies.fingerprint(policy),
+            policy_hash=policy.hash,
             rule_id=rule.id,
             scope=scope,
             scope_key=key,
@@ -107,10 +110,10 @@ class Decisions:
             user_id=case.subject.user_id,
             room_id=case.subject.room_id,
         )
-        await self._sanctions.restraints(tx, decision)
-        reasons = ladder.second_person(policy, proposal, measure)
+        restraints = await self._sanctions.restraints(tx, decision)
+        reasons = ladder.second_person(policy.ladder, proposal, measure)
         statement = await self._statement(tx, decision, rule, proposal)
-        return Draft(decision, statement, proposal, policy, reasons)
+        return Draft(decision, statement, proposal, restraints, reasons)
 
     def _rule(self, text: str) -> Rule:
         found = next((r for r in self._setting.config.rules if r.id == text.upper()), None)
@@ -137,12 +140,13 @@ class Decisions:
         key: str,
         severity: Severity,
         factors: frozenset[str],
-    ) -> tuple[Proposal, Ladder]:
+    ) -> tuple[Proposal, Policy]:
         """Ask the ladder of the time of the act, and use today's where it is milder."""
-        today = self._setting.config.ladder
+        today = self._setting.policy
         then = await policies.in_force_at(tx, case.occurred_at) or today
-        found: list[tuple[Proposal, Ladder]] = []
-        for policy in (then, today) if then != today else (today,):
+        found: list[tuple[Proposal, Policy]] = []
+        for version in (then, today) if then.hash != today.hash else (today,):
+            policy = version.ladder
             act = Act(
                 scope=scope,
                 key=key,
@@ -157,7 +161,8 @@ class Decisions:
                 known = ", ".join((*policy.aggravating, *policy.mitigating))
                 message = f"There is no factor «{min(unknown)}». Factors: {known}."
                 raise NotFound(message)
-            found.append((ladder.propose(policy, act, await self._ledger(tx, act, policy)), policy))
+            proposal = ladder.propose(policy, act, await self._ledger(tx, act, policy))
+            found.append((proposal, version))
         first = found[0]
         if len(found) == 1:
             return first
@@ -213,7 +218,7 @@ class Decisions:
         draft = replace(draft, decision=decision)
         await decisions.add(tx, decision, draft.statement)
         if not waits:
-            await self._enforce(tx, taken, decision)
+            await self._enforce(tx, taken, decision, draft.restraints)
             return Taken(draft, None)
         approval = Approval(
             code=self._setting.code(),
@@ -228,13 +233,15 @@ class Decisions:
         self._remember(tx, by, "decision:propose", decision)
         return Taken(draft, approval)
 
-    async def _enforce(self, tx: Tx, case: Case, decision: Decision) -> None:
+    async def _enforce(
+        self, tx: Tx, case: Case, decision: Decision, restraints: tuple[Effect, ...]
+    ) -> None:
         decided = case_rules.moved(case, case_rules.Step.DECIDE)
         await cases.save(tx, case_rules.moved(decided, case_rules.Step.CLOSE))
         actor = decision.approver or decision.decider
         self._remember(tx, actor, "decision:final", decision)
         remove = case.subject.event_id if decision.remove else None
-        await self._sanctions.impose(tx, decision, remove=remove)
+        await self._sanctions.impose(tx, decision, restraints, remove=remove)
 
     async def confirm(self, tx: Tx, by: str, code: str, roles: frozenset[Role]) -> str:
         """Confirm what waits under a code; say what was confirmed.
@@ -255,7 +262,7 @@ class Decisions:
             raise NotFound(message)
         involved = await self._cases.involved(tx, case)
         rules.confirmable(approval, by, self._setting.now(), involved)
-        await self._check_unchanged(tx, approval, decision, case)
+        restraints = await self._check_unchanged(tx, approval, decision, case)
         final = replace(
             decision,
             state=State.FINAL,
@@ -264,11 +271,13 @@ class Decisions:
         )
         await decisions.end_approval(tx, approval.code, "given", by)
         await decisions.save(tx, final)
-        await self._enforce(tx, case, replace(final, version=final.version + 1))
+        await self._enforce(tx, case, replace(final, version=final.version + 1), restraints)
         measure = decision.measure.in_words(decision.scope.value)
         return f"{decision.number} is decided: {measure}. It is being carried out."
 
-    async def _check_unchanged(self, tx: Tx, approval: Approval, decision: Decision, case: Case) -> None:
+    async def _check_unchanged(
+        self, tx: Tx, approval: Approval, decision: Decision, case: Case
+    ) -> tuple[Effect, ...]:
         """Refuse to carry out anything else than what was proposed: history may have moved on."""
         choice = Choice(
             rule=decision.rule_id,
@@ -284,6 +293,7 @@ class Decisions:
                 f"Deny it with !policy deny {approval.code} and decide anew."
             )
             raise OutOfOrder(message)
+        return now.restraints
 
     async def deny(self, tx: Tx, by: str, code: str, roles: frozenset[Role]) -> str:
         """Refuse what waits under a code; nothing happens, and the case goes back to work."""

@@ -84,13 +84,20 @@ class Sanctions:
             raise Incomplete(reason)
 
     async def impose(
-        self, tx: Tx, decision: Decision, *, remove: str | None, served: timedelta = timedelta(0)
+        self,
+        tx: Tx,
+        decision: Decision,
+        restraints: tuple[Effect, ...],
+        *,
+        remove: str | None,
+        served: timedelta = timedelta(0),
     ) -> Sanction:
         """Queue what a final decision asks for: what protects people first, word of it after.
 
         Args:
             tx: the transaction of the decision.
             decision: the decision.
+            restraints: the effects that carry its measure.
             remove: the event to remove, if it is decided so.
             served: time of an earlier measure that is credited.
         """
@@ -103,7 +110,7 @@ class Sanctions:
             user_id=None if decision.scope is Scope.ROOM else decision.user_id,
             room_id=decision.room_id,
             served=served,
-            restraints=await self.restraints(tx, decision),
+            restraints=restraints,
         )
         await sanctions.add(tx, sanction)
         effects: list[Effect] = []

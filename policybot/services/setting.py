@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from policybot.config import Config
 from policybot.domain.effects import Effect, Notify, Say
 from policybot.ports import Clock
-from policybot.store import outbox
+from policybot.store import outbox, policies
 from policybot.store.database import Tx
+from policybot.store.policies import Policy
 
 _CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
@@ -25,8 +26,14 @@ class Setting:
     now: Clock
     nudge: Callable[[], None] = field(default=_nobody_to_nudge)
     """Tells the outbox worker that there is something to do."""
+    policy: Policy = field(init=False)
+    """The ladder that binds today."""
     review_room: str = ""
     """The ID of the review room, once its alias is resolved."""
+
+    def __post_init__(self) -> None:
+        """Take the ladder of the configuration."""
+        self.policy = policies.of(self.config.ladder)
 
     def queue(self, tx: Tx, effects: Iterable[Effect], *, cause: str) -> None:
         """Put effects into the outbox and wake it once they are committed."""

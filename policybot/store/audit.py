@@ -17,6 +17,7 @@ from policybot.store.database import Tx, to_ms
 Value = str | int | bool | None | Sequence[str]
 
 _BATCH = 1000
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Entry:
 
 def canonical(value: object) -> str:
     """Write JSON in one way only: sorted keys, no spaces (RFC 8785, for texts and integers)."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _ENCODER.encode(value)
 
 
 def commitment(salt: str, payload: str) -> str:

@@ -19,7 +19,7 @@ from mautrix.util.async_db import Database as Pool
 from mautrix.util.async_db import Scheme, UpgradeTable
 
 VERSION_TABLE = "policybot_version"
-_VERSION = "SELECT version FROM policybot_version"
+_VERSION = "SELECT version AS value FROM policybot_version"
 
 Item = TypeVar("Item")
 
@@ -52,6 +52,10 @@ _PASSING = (
 )
 _SQLITE_PASSING = frozenset({5, 6, 8, 10, 13, 14})
 """SQLite's BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN (sqlite.org/rescode.html)."""
+
+
+_PATIENCE = 500
+"""Hundredths of a second that a transaction waits for another process to end its own."""
 
 
 def to_ms(at: datetime) -> int:
@@ -87,31 +91,26 @@ def _for_sqlite(sql: str) -> str:
 class Tx:
     """One open transaction."""
 
-    def __init__(self, connection: Any, *, sqlite: bool) -> None:  # noqa: ANN401 - of either driver
-        """Wrap a driver's connection that has begun a transaction."""
-        self._connection = connection
-        self._sqlite = sqlite
+    def __init__(self, run: "_Runner") -> None:
+        """Run statements on a connection that has begun a transaction."""
+        self._run = run
         self._task = asyncio.current_task()
         self._deferred: dict[Callable[[Tx, Sequence[Any]], Awaitable[None]], list[Any]] = {}
         self._after: list[Callable[[], None]] = []
 
-    def _own(self) -> None:
+    def _own(self) -> "_Runner":
         if asyncio.current_task() is not self._task:
             message = "a transaction belongs to the task that opened it"
             raise RuntimeError(message)
+        return self._run
 
     async def fetch(self, sql: str, *values: object) -> Sequence[Row]:
         """Run a statement and return its rows."""
-        self._own()
-        if self._sqlite:
-            rows: Sequence[Row] = await self._connection.execute_fetchall(_for_sqlite(sql), values)
-            return rows
-        found: Sequence[Row] = await self._connection.fetch(sql, *values)
-        return found
+        return await self._own().fetch(sql, values)
 
     async def first(self, sql: str, *values: object) -> Row | None:
         """Run a statement and return its first row."""
-        rows = await self.fetch(sql, *values)
+        rows = await self._own().fetch(sql, values)
         return rows[0] if rows else None
 
     async def value(self, sql: str, *values: object) -> Any:  # noqa: ANN401 - as selected
@@ -121,16 +120,11 @@ class Tx:
 
     async def execute(self, sql: str, *values: object) -> None:
         """Run a statement whose rows do not matter."""
-        self._own()
-        if self._sqlite:
-            await self._connection.execute_fetchall(_for_sqlite(sql), values)
-        else:
-            await self._connection.execute(sql, *values)
+        await self._own().fetch(sql, values)
 
     async def many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         """Run a statement once for each row of values."""
-        self._own()
-        await self._connection.executemany(sql, rows)
+        await self._own().many(sql, rows)
 
     def defer(self, write: Callable[["Tx", Sequence[Item]], Awaitable[None]], item: Item) -> None:
         """Leave a write for the end of the transaction, where all its kind are written together."""
@@ -153,13 +147,101 @@ class Tx:
             callback()
 
 
-class Database:
-    """The pool of connections."""
+class _Runner(Protocol):
+    """One connection, as a transaction uses it."""
 
-    def __init__(self, pool: Pool) -> None:
-        """Use a pool that was started."""
+    async def fetch(self, sql: str, values: Sequence[object]) -> Sequence[Row]:
+        """Run a statement."""
+        ...
+
+    async def many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """Run a statement once for each row."""
+        ...
+
+
+class _Postgres:
+    """A connection to PostgreSQL."""
+
+    def __init__(self, connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]") -> None:
+        self._connection = connection
+
+    async def fetch(self, sql: str, values: Sequence[object]) -> Sequence[Row]:
+        return await self._connection.fetch(sql, *values)
+
+    async def many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        await self._connection.executemany(sql, rows)
+
+
+class _Sqlite:
+    """The one connection to an SQLite file.
+
+    A statement takes microseconds, less than handing it to a thread would: it runs where it is
+    called. What may wait is the beginning, for another process that writes, and the end, for the
+    disk: the one is tried again, the other goes to a thread.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection.row_factory = sqlite3.Row
+        # FULL: a commit survives a power cut, for a decision that was announced must not vanish.
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=0"):
+            self._connection.execute(f"PRAGMA {pragma}")
+        self._turn = asyncio.Lock()
+
+    async def fetch(self, sql: str, values: Sequence[object]) -> Sequence[Row]:
+        return self._connection.execute(_for_sqlite(sql), values).fetchall()
+
+    async def many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        self._connection.executemany(_for_sqlite(sql), rows)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["_Sqlite"]:
+        """Run a transaction; another one waits its turn."""
+        async with self._turn:
+            before = self._connection.total_changes
+            try:
+                await self._begin()
+                yield self
+                if self._connection.total_changes == before:
+                    self._connection.rollback()
+                else:
+                    await _in_thread(self._connection.commit)
+            except BaseException:
+                self._connection.rollback()
+                raise
+
+    async def _begin(self) -> None:
+        for waited in range(_PATIENCE):
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or waited == _PATIENCE - 1:
+                    raise
+                await asyncio.sleep(0.01)
+            else:
+                return
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+async def _in_thread(call: Callable[..., object], *values: object) -> None:
+    """Run something in a thread, and wait for its end even if we are cancelled meanwhile."""
+    running = asyncio.ensure_future(asyncio.to_thread(call, *values))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        raise
+
+
+class Database:
+    """Where transactions come from."""
+
+    def __init__(self, pool: Pool, sqlite: _Sqlite | None) -> None:
+        """Use a pool that was started, or the connection to an SQLite file."""
         self._pool = pool
-        self._sqlite = pool.scheme == Scheme.SQLITE
+        self._sqlite = sqlite
 
     @classmethod
     async def open(cls, url: str, *, upgrade: bool = True) -> "Database":
@@ -168,16 +250,11 @@ class Database:
         Raises:
             DatabaseAway: nobody answers at that address.
         """
-        arguments: dict[str, Any] = {"min_size": 1, "max_size": 10, "meow_exit_on_ice": False}
-        if url.startswith("sqlite"):
-            # FULL: a commit survives a power cut, for a decision that was announced must not vanish.
-            arguments = {
-                "min_size": 1,
-                "init_commands": ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"],
-            }
+        is_sqlite = url.startswith("sqlite:")
+        sizes = {"min_size": 1} if is_sqlite else {"min_size": 1, "max_size": 10}
         pool = Pool.create(
             url,
-            db_args=arguments,
+            db_args={**sizes, "meow_exit_on_ice": False} if not is_sqlite else sizes,
             upgrade_table=upgrades() if upgrade else None,
             owner_name="policybot" if upgrade else None,
             ignore_foreign_tables=not upgrade,
@@ -186,18 +263,28 @@ class Database:
             await pool.start()
         except _PASSING as error:
             raise DatabaseAway(str(error)) from error
-        return cls(pool)
+        except sqlite3.OperationalError as error:
+            raise DatabaseAway(str(error)) from error
+        if not is_sqlite:
+            return cls(pool, None)
+        # mautrix has upgraded the schema; from here on we use a connection of our own.
+        await pool.stop()
+        return cls(pool, _Sqlite(pool.url.path))
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._pool.stop()
+        if self._sqlite is None:
+            await self._pool.stop()
+        else:
+            self._sqlite.close()
 
     async def version(self) -> int:
         """Read the version of the schema as it is in the database; 0 for an empty one."""
-        async with self._pool.acquire_direct() as connection:
-            if not await connection.table_exists(VERSION_TABLE):
-                return 0
-            return int(await connection.fetchval(_VERSION) or 0)
+        try:
+            async with self.transaction() as tx:
+                return int(await tx.value(_VERSION) or 0)
+        except (sqlite3.OperationalError, asyncpg.UndefinedTableError):
+            return 0
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
@@ -206,13 +293,12 @@ class Database:
         Raises:
             DatabaseAway: it could not be begun or committed for a reason that passes.
         """
+        begin = self._sqlite.transaction if self._sqlite else self._on_postgres
         try:
-            async with self._pool.acquire_direct() as connection:
-                begin = _sqlite_transaction if self._sqlite else _postgres_transaction
-                tx = Tx(connection.wrapped, sqlite=self._sqlite)
-                async with begin(connection.wrapped):
-                    yield tx
-                    await tx.flush()
+            async with begin() as runner:
+                tx = Tx(runner)
+                yield tx
+                await tx.flush()
         except _PASSING as error:
             raise DatabaseAway(str(error)) from error
         except sqlite3.OperationalError as error:
@@ -221,24 +307,12 @@ class Database:
             raise
         tx.committed()
 
-
-@asynccontextmanager
-async def _sqlite_transaction(connection: Any) -> AsyncIterator[None]:  # noqa: ANN401 - untyped
-    try:
-        await connection.execute_fetchall("BEGIN IMMEDIATE")
-        yield
-        await connection.commit()
-    except BaseException:
-        # Statements run in the connection's own thread in the order in which they were given, so
-        # this comes after whatever was under way when we were cancelled.
-        await asyncio.shield(connection.rollback())
-        raise
-
-
-@asynccontextmanager
-async def _postgres_transaction(connection: Any) -> AsyncIterator[None]:  # noqa: ANN401 - untyped
-    async with connection.transaction():
-        yield
+    @asynccontextmanager
+    async def _on_postgres(self) -> AsyncIterator[_Runner]:
+        async with self._pool.acquire_direct() as connection:
+            wrapped: Any = connection.wrapped
+            async with wrapped.transaction():
+                yield _Postgres(wrapped)
 
 
 def statements(script: str, *, sqlite: bool) -> list[str]:

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from policybot.domain import ladder_file
 from policybot.domain.ladder import Ladder
@@ -10,37 +12,53 @@ from policybot.store.audit import canonical
 from policybot.store.database import Tx, to_ms
 
 
-def fingerprint(policy: Ladder) -> str:
-    """Compute the hash under which a version is stored and named in decisions."""
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One version of the ladder, and the hash under which decisions name it."""
+
+    hash: str
+    ladder: Ladder
+
+
+def of(policy: Ladder) -> Policy:
+    """Compute the hash of a version."""
+    return Policy(_fingerprint(policy), policy)
+
+
+@lru_cache(maxsize=32)
+def _read(data: str) -> Ladder:
+    return ladder_file.parse(json.loads(data))
+
+
+def _fingerprint(policy: Ladder) -> str:
     return hashlib.sha256(canonical(ladder_file.dump(policy)).encode()).hexdigest()
 
 
-async def save(tx: Tx, policy: Ladder) -> str | None:
+async def save(tx: Tx, policy: Policy) -> str | None:
     """Remember a version; return the hash under which it is known if that differs."""
     known = await tx.value(
         "SELECT hash AS value FROM policies WHERE id = $1 AND version = $2",
-        policy.id,
-        policy.version,
+        policy.ladder.id,
+        policy.ladder.version,
     )
-    mine = fingerprint(policy)
     if known is not None:
-        return None if known == mine else str(known)
+        return None if known == policy.hash else str(known)
     await tx.execute(
         "INSERT INTO policies (hash, id, version, effective_from, data) VALUES ($1,$2,$3,$4,$5)",
-        mine,
-        policy.id,
-        policy.version,
-        to_ms(policy.effective_from),
-        canonical(ladder_file.dump(policy)),
+        policy.hash,
+        policy.ladder.id,
+        policy.ladder.version,
+        to_ms(policy.ladder.effective_from),
+        canonical(ladder_file.dump(policy.ladder)),
     )
     return None
 
 
-async def in_force_at(tx: Tx, at: datetime) -> Ladder | None:
+async def in_force_at(tx: Tx, at: datetime) -> Policy | None:
     """Read the version that was in force at a time; None before the first."""
-    data = await tx.value(
-        "SELECT data AS value FROM policies WHERE effective_from <= $1"
+    row = await tx.first(
+        "SELECT hash, data FROM policies WHERE effective_from <= $1"
         " ORDER BY effective_from DESC LIMIT 1",
         to_ms(at),
     )
-    return None if data is None else ladder_file.parse(json.loads(data))
+    return None if row is None else Policy(row["hash"], _read(row["data"]))

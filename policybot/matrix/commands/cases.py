@@ -158,8 +158,7 @@ async def decide(services: Services, asked: Asked) -> str:
         facts=asked.words["FACTS"],
     )
     taken = await services.decisions.decide(asked.tx, asked.sender, case, choice)
-    effects = await services.sanctions.restraints(asked.tx, taken.draft.decision)
-    preview = _preview(taken.draft, [in_words(effect) for effect in effects])
+    preview = _preview(taken.draft)
     if taken.approval is None:
         return f"{preview}\nIt is being carried out, and the person is told why."
     who = "A second person has to confirm it" if taken.approval.needs_other else "Please confirm it"
@@ -173,10 +172,10 @@ def _measure(text: str) -> tuple[str, bool, frozenset[str]]:
     return measure, "remove" in added, frozenset(added) - {"remove"}
 
 
-def _preview(draft: Draft, effects: list[str]) -> str:
+def _preview(draft: Draft) -> str:
     decision = draft.decision
     removed = ["remove the message"] if decision.remove else []
-    changes = ", ".join(removed + effects) or "nothing on the homeserver"
+    changes = ", ".join([*removed, *map(in_words, draft.restraints)]) or "nothing on the homeserver"
     return (
         f"{decision.number}: rule {decision.rule_id}, {decision.severity.value}, history "
         f"{decision.history.value} → {decision.measure.in_words(decision.scope.value)} "

@@ -1,0 +1,1 @@
+"""Measurements: plain commands that print a figure each; `make bench` runs them all."""
