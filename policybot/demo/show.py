@@ -72,7 +72,7 @@ def _progress(status: Status, what: str) -> None:
 async def _story(console: Console, made: Stage) -> bool:
     cast = Cast(made, lambda who, where, text: _line(console, who, where, text))
     for number, step in enumerate(STORY, 1):
-        console.print(f"\n[bold]{number}/{len(STORY)} {escape(step.title)}[/]")
+        console.print(f"\n[bold]{number}/{len(STORY)} {escape(step.title)}[/]", soft_wrap=True)
         try:
             await step.play(cast)
         except AssertionError as error:

@@ -164,7 +164,7 @@ def _prepare(
                 f"@ravi:{server}": ["reviewer", "appeals"],
             },
             # In the story a second person is asked for already here, so that one can see it.
-            "ladder.approvals.second_person_from": {"measure": "restrict", "duration": "P3D"},
+            "ladder.approvals.second_person_from": {"measure": "restrict", "duration": "P7D"},
         }
         | changes,
     )

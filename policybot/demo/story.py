@@ -1,8 +1,8 @@
 """The story that the demo plays: each step acts as people do, and asks the homeserver what came of it.
 
-Anna opens a public room, Tom breaks a rule there, Lea reports it, Mira decides, Tom appeals, and Ravi,
-who had no part in it, overturns the decision. Nobody asks policybot what it believes: power levels,
-directory, redactions and notices are read from the homeserver.
+Anna opens a public room, Tom writes what reads like a threat, Lea reports it, Mira decides, Tom
+appeals, and Ravi, who had no part in it, overturns the decision. Nobody asks policybot what it
+believes: power levels, directory, redactions and notices are read from the homeserver.
 """
 
 import re
@@ -145,11 +145,11 @@ async def approve(cast: Cast) -> None:
 
 
 async def break_rule(cast: Cast) -> None:
-    """Tom advertises in the room."""
+    """Tom writes something that reads like a threat."""
     room = cast.known["room"]
     for name in ("tom", "lea"):
         await cast.people[name].join(room)
-    text = "Cheap spades! Only today! Buy at my shop!"
+    text = "Anna, tonight I come for your tomatoes, whether you like it or not!"
     cast.show("tom", "#garden", text)
     cast.known["event"] = await cast.people["tom"].say(room, text)
 
@@ -157,7 +157,7 @@ async def break_rule(cast: Cast) -> None:
 async def report(cast: Cast) -> None:
     """Lea reports it and gets a receipt."""
     link = f"https://matrix.to/#/{cast.known['room']}/{cast.known['event']}"
-    answer = await cast.asks("lea", f"!policy report {link} R1 This is an advert", "Your receipt is")
+    answer = await cast.asks("lea", f"!policy report {link} R2 He threatens Anna", "Your receipt is")
     cast.known["receipt"] = found(r"R-\d+", answer)
     card = await cast.hears("mira", cast.review_room, "New case")
     cast.known["case"] = found(r"C-\d+", card)
@@ -167,15 +167,15 @@ async def propose(cast: Cast) -> None:
     """Mira looks at the case and asks the ladder."""
     case = cast.known["case"]
     await cast.asks_in_review("mira", f"!policy claim {case}", "is yours until")
-    await cast.asks_in_review("mira", f"!policy show {case}", "Cheap spades")
-    await cast.asks_in_review("mira", f"!policy propose {case} R1 S2", "proposed: warn")
+    await cast.asks_in_review("mira", f"!policy show {case}", "tomatoes")
+    await cast.asks_in_review("mira", f"!policy propose {case} R2 S3", "proposed: restrict P7D")
 
 
 async def decide(cast: Cast) -> None:
-    """She restricts Tom for three days and removes the message; a second person has to agree."""
+    """She follows the proposal and has the message removed; a second person has to agree."""
     case = cast.known["case"]
-    facts = "Tom advertised his shop in a room for neighbours."
-    command = f"!policy decide {case} R1 S2 restrict:P3D+remove {facts}"
+    facts = "Tom announced to break into a neighbour's garden."
+    command = f"!policy decide {case} R2 S3 proposed+remove {facts}"
     answer = await cast.asks_in_review("mira", command, "confirm")
     code = found(r"(?<=!policy confirm )\w+", answer)
     await cast.asks_in_review("mira", f"!policy confirm {code}", "needs a second person")
@@ -206,7 +206,7 @@ async def enforce(cast: Cast) -> None:
 async def appeal(cast: Cast) -> None:
     """Tom objects. Neither Mira nor Otto, who decided, can decide that."""
     case = cast.known["case"]
-    text = "I asked Anna first, and she said that it was fine."
+    text = "Anna and I had a bet, and I won her tomatoes. She laughed about it."
     await cast.asks("tom", f"!policy appeal {case} {text}", f"Your appeal on {case} is in")
     await cast.hears("ravi", cast.review_room, f"Appeal on {case}")
     await cast.asks_in_review("otto", f"!policy overturn {case} I was wrong", "had a part")
@@ -215,7 +215,7 @@ async def appeal(cast: Cast) -> None:
 async def overturn(cast: Cast) -> None:
     """Ravi overturns it: the restriction is gone, and everybody who was told is told."""
     room, case, tom = cast.known["room"], cast.known["case"], cast.people["tom"]
-    reasons = "The owner of the room had allowed it."
+    reasons = "It was a joke between friends, and Anna says the same."
     await cast.asks_in_review("ravi", f"!policy overturn {case} {reasons}", "is void")
     await cast.hears("tom", cast.rooms["tom"], "Your appeal on")
     await cast.hears("lea", cast.rooms["lea"], "overturned it")
@@ -230,7 +230,7 @@ async def restore(cast: Cast) -> None:
     """Tom has his message put back."""
     case, room = cast.known["case"], cast.known["room"]
     await cast.asks("tom", f"!policy restore {case}", "posted again")
-    await cast.hears("lea", room, "Cheap spades")
+    await cast.hears("lea", room, "tomatoes")
 
 
 async def look_up(cast: Cast) -> None:

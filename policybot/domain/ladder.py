@@ -163,9 +163,16 @@ class Proposal:
             names = ", ".join(sorted(self.act.aggravating | self.act.mitigating))
             lines.append(f"moved to column {self.column.value} for: {names}")
         lines.append(f"proposed: {self.cell} (row {self.act.severity.value})")
-        lines.append(f"permitted: {self.mildest} to {self.harshest}")
+        lines.append(f"permitted: {self.range_in_words}")
         lines.append(f"the same again would be: {self.next}")
         return tuple(lines)
+
+    @property
+    def range_in_words(self) -> str:
+        """The measures that one person may choose from."""
+        if self.mildest == self.harshest:
+            return f"{self.cell} alone"
+        return f"{self.mildest} to {self.harshest}"
 
     def permits(self, measure: Measure) -> bool:
         """Say whether one person may choose that measure."""
@@ -295,7 +302,7 @@ def second_person(ladder: Ladder, proposal: Proposal, chosen: Measure) -> tuple[
     elif ladder.second_person_from <= chosen:
         reasons.append(f"from {ladder.second_person_from} on two people decide")
     if not proposal.permits(chosen):
-        reasons.append(f"it is outside the permitted range ({proposal.mildest} to {proposal.harshest})")
+        reasons.append(f"it is outside what is permitted ({proposal.range_in_words})")
     return tuple(reasons)
 
 

@@ -109,7 +109,7 @@ def decided(statement: Statement, *, case_number: str, ends_at: datetime | None)
     until = f"\nIt ends by itself on {day(ends_at)}." if ends_at else ""
     return (
         f"Decision {case_number}\n"
-        f"Measure: {statement.measure}, {statement.scope}.{until}\n"
+        f"Measure: {statement.measure}. It concerns {statement.scope}.{until}\n"
         f"{statement.removed}\n\n"
         f"What happened: {statement.facts}\n"
         f"Why it is not allowed: {statement.rule}\n"

@@ -179,11 +179,13 @@ class Decisions:
     async def _statement(self, tx: Tx, decision: Decision, rule: Rule, proposal: Proposal) -> Statement:
         config = self._setting.config
         reports = await cases.reports(tx, decision.case_id)
+        filing = await filings.of_room(tx, decision.room_id) if decision.room_id else None
+        room = filing.number if filing else decision.room_id
         place = {
-            Scope.MEMBER: f"in the room {decision.room_id}",
-            Scope.ACCOUNT: f"for the account {decision.user_id}",
-            Scope.ROOM: f"for the room {decision.room_id}",
-            Scope.SERVER: "for the homeserver",
+            Scope.MEMBER: f"the room {room}",
+            Scope.ACCOUNT: f"the account {decision.user_id}",
+            Scope.ROOM: f"the room {room}",
+            Scope.SERVER: "the homeserver",
         }[decision.scope]
         counted = len(proposal.counted)
         statement = notice.statement(
