@@ -64,7 +64,7 @@ def admissible(text: str, *, decided_at: datetime, now: datetime, window: timede
         message = "Please say in a sentence why the decision is wrong."
         raise Incomplete(message)
     if now > decided_at + window:
-        message = f"The time to appeal ended on {decided_at + window:%d %B %Y}."
+        message = f"The time to appeal ended on {decided_at + window:%-d %B %Y}."
         raise OutOfOrder(message)
 
 

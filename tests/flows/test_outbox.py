@@ -1,0 +1,164 @@
+"""Effects: each happens once, whatever breaks, and nothing is given up silently."""
+
+from typing import Any
+
+import pytest
+
+from policybot.domain.effects import (
+    Effect,
+    JoinRoom,
+    KeepEvidence,
+    Publish,
+    Redact,
+    RestrictMember,
+    Say,
+)
+from policybot.store import audit, outbox
+from tests.world import REVIEW, World, find, user
+from tests.world import world as make_world
+
+
+class Crash(BaseException):
+    """The process is gone, in the middle of whatever it did."""
+
+
+async def chain_holds(world: World) -> bool:
+    async with world.database.transaction() as tx:
+        steps = [step async for step in audit.verify(tx)]
+    return isinstance(steps[-1], int)
+
+
+async def restart(world: World) -> None:
+    """Start a new worker once the leases of the dead one have run out."""
+    world.clock.pass_time(seconds=20)
+    await world.work()
+
+
+def done(world: World, kind: type[Effect]) -> int:
+    return sum(isinstance(effect, kind) for effect in world.homeserver.performed)
+
+
+@pytest.mark.parametrize("after", range(5))
+async def test_a_crash_right_after_any_effect_doubles_nothing_and_loses_nothing(
+    any_world: World, after: int
+) -> None:
+    """The worst instant: the homeserver has done it, and we die before we could note that."""
+    world = any_world
+    await world.governed_room()
+    case = await world.reported()
+    left = [after]
+
+    def crash(_: Effect) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            world.homeserver.before_answer = None
+            raise Crash
+
+    world.homeserver.before_answer = crash
+    with pytest.raises((Crash, BaseExceptionGroup)):
+        await world.review(
+            "mira", f"!policy decide {case} R2 S3 proposed+remove Threatened a neighbour at night"
+        )
+        await world.work()
+        raise Crash  # the effects were fewer than that
+    world.homeserver.before_answer = None
+    await restart(world)
+    assert world.homeserver.redacted
+    assert world.homeserver.levels[world.room]["users"][user("tom")] == -1
+    notices = [text for text in world.told("tom") if text.startswith("Decision C-")]
+    assert len(notices) == 1
+    async with world.database.transaction() as tx:
+        assert await outbox.counts(tx) == {"waiting": 0, "dead": 0}
+    assert await chain_holds(world)
+    await world.review("ravi", "!policy help")
+    await world.say("tom", f"!policy appeal {case} It was a joke between friends")
+    await world.review("ravi", f"!policy overturn {case} It was a joke between friends")
+    assert user("tom") not in world.homeserver.levels[world.room]["users"]
+
+
+async def test_a_decision_waits_while_the_homeserver_is_away(any_world: World) -> None:
+    world = any_world
+    await world.governed_room()
+    case = await world.reported()
+    world.homeserver.away = True
+    await world.review(
+        "mira", f"!policy decide {case} R2 S3 proposed+remove Threatened a neighbour at night"
+    )
+    for _ in range(6):
+        world.clock.pass_time(seconds=10)
+        await world.work()
+    assert not world.homeserver.redacted
+    assert user("tom") not in world.homeserver.levels[world.room]["users"]
+    world.homeserver.away = False
+    world.clock.pass_time(seconds=31)
+    await world.work()
+    assert world.homeserver.redacted
+    assert world.homeserver.levels[world.room]["users"][user("tom")] == -1
+    assert done(world, Redact) == done(world, RestrictMember) == 1
+
+
+async def test_the_clock_of_a_measure_starts_when_the_homeserver_has_carried_it_out(
+    world: World,
+) -> None:
+    await world.governed_room()
+    case = await world.reported()
+    world.homeserver.away = True
+    await world.review("mira", f"!policy decide {case} R2 S3 proposed Threatened a neighbour at night")
+    world.homeserver.away = False
+    world.clock.pass_time(hours=5)
+    await world.work()
+    assert any("It ends by itself on 9 March 2026, 14:00 UTC" in text for text in world.told("tom"))
+
+
+async def test_an_effect_that_can_never_work_calls_people_and_can_be_tried_again(
+    world: World,
+) -> None:
+    world.homeserver.refuses[Publish] = "the homeserver does not let me change its directory"
+    await world.governed_room()
+    alarm = world.in_review()[-1]
+    assert "could not publish" in alarm
+    assert "does not let me" in alarm
+    assert not any("in the directory now" in text for text in world.told("anna"))
+    del world.homeserver.refuses[Publish]
+    number = find(r"(?<=!policy retry )\d+", alarm)
+    assert "trying again" in await world.review("mira", f"!policy retry {number}")
+    await world.work()
+    assert world.room in world.homeserver.directory
+    assert any("directory now" in text for text in world.told("anna"))
+
+
+async def test_a_dead_effect_does_not_hold_back_what_comes_after_it(world: World) -> None:
+    world.homeserver.refuses[Publish] = "no"
+    await world.governed_room()
+    case = await world.reported()
+    await world.review("mira", f"!policy decide {case} R2 S3 proposed Threatened a neighbour at night")
+    assert world.homeserver.levels[world.room]["users"][user("tom")] == -1
+
+
+async def test_in_a_dry_run_everything_is_said_and_nobody_is_restricted(tmp_path: Any) -> None:
+    async with make_world(tmp_path, dry_run=True) as world:
+        await world.governed_room()
+        assert world.room not in world.homeserver.directory
+        assert {type(effect) for effect in world.homeserver.performed} <= {Say, JoinRoom, KeepEvidence}
+        async with world.database.transaction() as tx:
+            rows = await tx.fetch("SELECT kind, state FROM outbox WHERE state = 'dry'")
+        assert {row["kind"] for row in rows} >= {"TakeSeat", "SetLabel", "Publish"}
+
+
+async def test_two_workers_never_perform_the_same_effect(any_world: World) -> None:
+    world = any_world
+    first, second = world.app.worker(world.homeserver), world.app.worker(world.homeserver)
+    await first.drain()
+    async with world.database.transaction() as tx:
+        world.app.setting.queue(tx, [Say(REVIEW, "hello")], cause="test")
+    await second.drain()
+    assert world.in_review() == []
+    await first.drain()
+    assert world.in_review() == ["hello"]
+    async with world.database.transaction() as tx:
+        world.app.setting.queue(tx, [Say(REVIEW, "again")], cause="test")
+    world.clock.pass_time(seconds=20)
+    await second.drain()
+    await first.drain()
+    assert world.in_review() == ["hello", "again"]
+    assert done(world, Say) == 2

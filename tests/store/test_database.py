@@ -1,0 +1,135 @@
+"""Transactions: all or nothing, whatever happens to them; on both databases."""
+
+import asyncio
+
+import pytest
+
+from policybot.store.database import Database, Tx, next_number, statements
+
+
+async def count(database: Database) -> int:
+    async with database.transaction() as tx:
+        return int(await tx.value("SELECT count(*) AS value FROM counters"))
+
+
+async def test_a_transaction_is_stored_when_its_block_ends(database: Database) -> None:
+    async with database.transaction() as tx:
+        assert await next_number(tx, "case") == 1
+        assert await next_number(tx, "case") == 2
+    async with database.transaction() as tx:
+        assert await next_number(tx, "case") == 3
+
+
+async def test_an_error_leaves_nothing_behind(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction() as tx:
+            await next_number(tx, "case")
+            raise ZeroDivisionError
+    assert await count(database) == 0
+
+
+async def test_a_cancelled_transaction_leaves_nothing_behind_and_the_next_one_works(
+    database: Database,
+) -> None:
+    reached = asyncio.Event()
+
+    async def hangs() -> None:
+        async with database.transaction() as tx:
+            await next_number(tx, "case")
+            reached.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(hangs())
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await count(database) == 0
+    async with database.transaction() as tx:
+        assert await next_number(tx, "case") == 1
+
+
+async def test_cancelling_at_every_instant_never_leaves_a_half_transaction(
+    database: Database,
+) -> None:
+    """A pair of rows is written each time; never must there be one without the other."""
+
+    async def pair(number: int) -> None:
+        async with database.transaction() as tx:
+            await next_number(tx, f"left {number}")
+            await asyncio.sleep(0)
+            await next_number(tx, f"right {number}")
+
+    for number in range(60):
+        task = asyncio.create_task(pair(number))
+        for _ in range(number % 15):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    async with database.transaction() as tx:
+        rows = await tx.fetch("SELECT name FROM counters")
+    sides = [row["name"].split() for row in rows]
+    assert {n for side, n in sides if side == "left"} == {n for side, n in sides if side == "right"}
+
+
+async def test_a_child_task_cannot_use_its_parents_transaction(database: Database) -> None:
+    async with database.transaction() as tx:
+        task = asyncio.create_task(next_number(tx, "case"))
+        with pytest.raises(RuntimeError, match="belongs to the task"):
+            await task
+
+
+async def test_what_was_asked_to_follow_a_commit_follows_only_a_commit(database: Database) -> None:
+    called = []
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction() as tx:
+            tx.after_commit(lambda: called.append("rolled back"))
+            raise ZeroDivisionError
+    async with database.transaction() as tx:
+        tx.after_commit(lambda: called.append("committed"))
+        assert not called
+    assert called == ["committed"]
+
+
+async def test_deferred_writes_are_made_together_at_the_end(database: Database) -> None:
+    written: list[list[int]] = []
+
+    async def write(tx: Tx, items: object) -> None:
+        assert isinstance(items, list)
+        written.append(items)
+
+    async with database.transaction() as tx:
+        tx.defer(write, 1)
+        tx.defer(write, 2)
+        assert not written
+    assert written == [[1, 2]]
+
+
+async def test_numbers_of_a_rolled_back_transaction_are_given_out_again(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction() as tx:
+            assert await next_number(tx, "record 2026") == 1
+            raise ZeroDivisionError
+    async with database.transaction() as tx:
+        assert await next_number(tx, "record 2026") == 1
+
+
+async def test_opening_a_database_again_finds_it_up_to_date(database_url: str) -> None:
+    for _ in range(2):
+        opened = await Database.open(database_url)
+        assert await opened.version() == 1
+        await opened.close()
+
+
+def test_a_schema_file_is_split_into_statements_for_each_database() -> None:
+    script = (
+        "-- v0 -> v1: x\nCREATE TABLE a (\n    id SERIAL_KEY, -- a key;\n    b TEXT\n);\n\n"
+        "-- only: sqlite\nCREATE TRIGGER t BEFORE UPDATE ON a\n    BEGIN SELECT 1; END;\n"
+        "-- only: postgres\nCREATE INDEX i ON a (b);\n"
+    )
+    lite, post = statements(script, sqlite=True), statements(script, sqlite=False)
+    assert [len(lite), len(post)] == [2, 2]
+    assert "AUTOINCREMENT" in lite[0]
+    assert "TRIGGER" in lite[1]
+    assert "BIGSERIAL" in post[0]
+    assert "INDEX" in post[1]
