@@ -83,9 +83,9 @@ class App:
         services = self.services
         return Aftermath(self.setting, services.filings, services.cases, services.sanctions)
 
-    def worker(self, homeserver: Homeserver) -> Outbox:
+    def worker(self, homeserver: Homeserver, *, owner: str = "") -> Outbox:
         """Make the worker that performs effects."""
-        return Outbox(self.setting, self.database, homeserver, self.aftermath())
+        return Outbox(self.setting, self.database, homeserver, self.aftermath(), owner=owner)
 
     async def record_policy(self) -> None:
         """Remember the agreement and the ladder that bind now.

@@ -5,10 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
 
 import aiohttp
 
@@ -77,15 +79,23 @@ class Stage:
 
     async def until_ready(self) -> None:
         """Wait until policybot says that it is ready."""
+        await self.until_answered(f"{self.ops}/ready", HTTPStatus.OK)
+
+    async def until_answered(self, url: str, status: int) -> None:
+        """Wait until policybot answers at an address with a status.
+
+        Raises:
+            DidNotStart: it ended, or did not do so in time.
+        """
         for _ in range(_READY_WITHIN * 10):
             if self._bot is None or self._bot.poll() is not None:
                 break
             with suppress(aiohttp.ClientError):
-                async with self.session.get(f"{self.ops}/ready") as answer:
-                    if answer.status == 200:  # noqa: PLR2004 - OK
+                async with self.session.get(url) as answer:
+                    if answer.status == status:
                         return
             await asyncio.sleep(0.1)
-        message = f"policybot is not ready:\n{self.last_words()}"
+        message = f"policybot does not answer {status} at {url}:\n{self.last_words()}"
         raise DidNotStart(message)
 
     def last_words(self) -> str:
@@ -113,7 +123,7 @@ async def stage(
     *,
     database: str = "sqlite:policybot.db",
     room_version: str = "12",
-    **changes: object,
+    changes: Mapping[str, object] = MappingProxyType({}),
 ) -> AsyncIterator[Stage]:
     """Set everything up in a folder, and take it down whatever happens."""
     told("writing the configuration")
@@ -136,7 +146,7 @@ async def stage(
 
 
 def _prepare(
-    folder: Path, database: str, room_version: str, changes: dict[str, object]
+    folder: Path, database: str, room_version: str, changes: Mapping[str, object]
 ) -> tuple[Synapse, Stage]:
     """Write the files as `policybot init` does, with ports that are free here."""
     ports = [free_port() for _ in range(3)]
@@ -166,7 +176,7 @@ def _prepare(
             # In the story a second person is asked for already here, so that one can see it.
             "ladder.approvals.second_person_from": {"measure": "restrict", "duration": "P7D"},
         }
-        | changes,
+        | dict(changes),
     )
     rows = "".join(f"{name},{code}\n" for name, code in CODES.items())
     (folder / "policybot" / "roster.csv").write_text(f"person,code\n{rows}", "utf-8")

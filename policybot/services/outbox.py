@@ -53,14 +53,22 @@ class Outbox:
     """The worker of one process."""
 
     def __init__(
-        self, setting: Setting, database: Database, homeserver: Homeserver, aftermath: Aftermath
+        self,
+        setting: Setting,
+        database: Database,
+        homeserver: Homeserver,
+        aftermath: Aftermath,
+        *,
+        owner: str = "",
     ) -> None:
         """Perform effects on a homeserver, and hand what came of them to `aftermath`."""
         self._setting = setting
         self._database = database
         self._homeserver = homeserver
         self._aftermath = aftermath
-        self._owner = uuid.uuid4().hex
+        # Alone on a database, we take over at once from ourselves as we were before a crash; among
+        # several, the lease of the dead one has to run out.
+        self._owner = owner or (uuid.uuid4().hex if database.shared else "the only one")
         self._leases: dict[int, Lease] = {}
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(_AT_ONCE)

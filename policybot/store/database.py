@@ -271,6 +271,11 @@ class Database:
         await pool.stop()
         return cls(pool, _Sqlite(pool.url.path))
 
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may work on it at the same time; an SQLite file is for one."""
+        return self._sqlite is None
+
     async def close(self) -> None:
         """Close every connection."""
         if self._sqlite is None:

@@ -147,7 +147,8 @@ async def test_in_a_dry_run_everything_is_said_and_nobody_is_restricted(tmp_path
 
 async def test_two_workers_never_perform_the_same_effect(any_world: World) -> None:
     world = any_world
-    first, second = world.app.worker(world.homeserver), world.app.worker(world.homeserver)
+    first = world.app.worker(world.homeserver, owner="first")
+    second = world.app.worker(world.homeserver, owner="second")
     await first.drain()
     async with world.database.transaction() as tx:
         world.app.setting.queue(tx, [Say(REVIEW, "hello")], cause="test")
