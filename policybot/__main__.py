@@ -19,7 +19,7 @@ from policybot import __version__
 from policybot.config import Config, ConfigRefused, load
 
 app = typer.Typer(
-    help=__doc__,
+    help="Governed public rooms for a Matrix homeserver.",
     no_args_is_help=True,
     add_completion=False,
     # Its tracebacks show local variables, and some of those are secrets.
@@ -126,7 +126,7 @@ def init(  # noqa: PLR0913 - one option for each question
     *,
     server_name: Annotated[str, typer.Option(prompt="Server name (after the colon in user IDs)")],
     homeserver: Annotated[
-        str, typer.Option(prompt="Address of the homeserver", help="Where policybot reaches it.")
+        str, typer.Option(help="Where policybot reaches the homeserver.")
     ] = "http://127.0.0.1:8008",
     public_url: Annotated[
         str, typer.Option(prompt="Public address of the pages", help="Where people open them.")
@@ -238,12 +238,18 @@ def audit_verify(
 
 async def _verify(config: Config) -> dict[str, Any]:
     from policybot.store import audit
-    from policybot.store.database import Database
+    from policybot.store.database import Database, DatabaseAway
 
-    database = await Database.open(config.database_url, upgrade=False)
+    try:
+        database = await Database.open(config.database_url, upgrade=False)
+    except DatabaseAway as error:
+        raise _fail(str(error)) from None
     entries = 0
     try:
-        async with database.transaction() as tx:
+        if await database.version() == 0:
+            message = "The database is empty: there is nothing to verify yet."
+            raise _fail(message)
+        async with database.transaction(reading=True) as tx:
             with Progress(console=errors, transient=True) as progress:
                 task = progress.add_task("Verifying", total=await audit.length(tx))
                 async for step in audit.verify(tx):

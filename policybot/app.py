@@ -208,7 +208,7 @@ class App:
         """Say whether the homeserver and the database are there, and what waits."""
         waiting, parked = {}, 0
         with suppress(DatabaseAway):
-            async with self.database.transaction() as tx:
+            async with self.database.transaction(reading=True) as tx:
                 waiting = await outbox.counts(tx)
                 parked = await events.parked(tx)
                 ready = self.ready

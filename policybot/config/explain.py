@@ -1,13 +1,15 @@
 """What a key of the configuration means, for `policybot config explain`."""
 
 import re
+from datetime import timedelta
 from difflib import get_close_matches
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from policybot.config.fresh import sample
-from policybot.config.schema import Settings
+from policybot.config.schema import Listen, Settings
+from policybot.domain.measure import format_duration
 
 
 def keys(model: type[BaseModel] = Settings, prefix: str = "") -> dict[str, FieldInfo]:
@@ -51,6 +53,10 @@ def _shown(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True, validated_data={})
     if isinstance(value, BaseModel):
         return "as below"
+    if isinstance(value, timedelta):
+        return format_duration(value)
+    if isinstance(value, Listen):
+        return f"{value.host}:{value.port}"
     return "none" if value is None else str(value)
 
 

@@ -277,35 +277,50 @@ def _grid(reader: _Reader, data: object, path: Path) -> Grid:
             reader.wrong((*path, row.value), f"must be a list of {len(COLUMNS)} measures, H0 to H3")
             continue
         grid[row] = tuple(reader.measure(cell, (*path, row.value, n)) for n, cell in enumerate(cells))
-    if len(grid) == len(ROWS) and not any(p.path[: len(path)] == path for p in reader.problems):
-        _check_fair(reader, grid, path)
+    _check_fair(reader, grid, path)
     return grid
 
 
 def _check_fair(reader: _Reader, grid: Grid, path: Path) -> None:
-    """Refuse a grid in which more is answered with less, or the least with too much."""
-    for number, row in enumerate(ROWS):
-        for place, column in enumerate(COLUMNS):
-            cell, here = grid[row][place], (*path, row.value, place)
-            if place and cell < grid[row][place - 1]:
-                before = COLUMNS[place - 1].value
-                reader.wrong(
-                    here,
-                    f"{row.value}/{column.value} ({cell}) is milder than {row.value}/{before} "
-                    f"({grid[row][place - 1]}): a longer history must not be answered more mildly",
-                )
-            if number and cell < grid[ROWS[number - 1]][place]:
-                above = ROWS[number - 1]
+    """Refuse a grid in which more is answered with less, or the least with too much.
+
+    Cells that could not be read are told already and compared with nothing.
+    """
+    unreadable = {problem.path for problem in reader.problems}
+    cells = {
+        (row, column): cell
+        for row, measures in grid.items()
+        for place, (column, cell) in enumerate(zip(COLUMNS, measures, strict=True))
+        if (*path, row.value, place) not in unreadable
+    }
+    for (row, column), cell in cells.items():
+        here = (*path, row.value, COLUMNS.index(column))
+        for other, what in (
+            (_left_of(row, column), "longer history"),
+            (_above(row, column), "graver act"),
+        ):
+            before = cells.get(other) if other else None
+            if other and before and cell < before:
                 reader.wrong(
                     here,
                     f"{row.value}/{column.value} ({cell}) is milder than "
-                    f"{above.value}/{column.value} ({grid[above][place]}): a graver act must not be "
-                    "answered more mildly",
+                    f"{other[0].value}/{other[1].value} ({before}): a {what} must not be answered "
+                    "more mildly",
                 )
-            if cell.kind is Kind.CLOSE and row is not Severity.S4:
-                reader.wrong(here, "«close» is for S4 alone")
-            if place == 0 and row in GUARANTEED and cell > FIRST_AT_MOST:
-                reader.wrong(here, f"a first {row.value} is answered with a warning at most")
+        if cell.kind is Kind.CLOSE and row is not Severity.S4:
+            reader.wrong(here, "«close» is for S4 alone")
+        if column is History.H0 and row in GUARANTEED and cell > FIRST_AT_MOST:
+            reader.wrong(here, f"a first {row.value} is answered with a warning at most")
+
+
+def _left_of(row: Severity, column: History) -> tuple[Severity, History] | None:
+    place = COLUMNS.index(column)
+    return (row, COLUMNS[place - 1]) if place else None
+
+
+def _above(row: Severity, column: History) -> tuple[Severity, History] | None:
+    place = ROWS.index(row)
+    return (ROWS[place - 1], column) if place else None
 
 
 def _discretion(reader: _Reader, data: object, path: Path) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class Doctor:
                 "database",
                 good=False,
                 said=str(error),
-                mend="Check `database` in the configuration.",
+                mend="Start `policybot run` once, or check `database` in the configuration.",
             )
         try:
             version, wanted = await database.version(), len(upgrades().upgrades)
@@ -111,7 +111,7 @@ class Doctor:
                 )
             if version == 0:
                 return Finding("database", good=True, said="empty; `policybot run` will set it up")
-            async with database.transaction() as tx:
+            async with database.transaction(reading=True) as tx:
                 dead = (await outbox.counts(tx))["dead"]
             if dead:
                 return Finding(
@@ -298,7 +298,7 @@ class Doctor:
         try:
             if await database.version() == 0:
                 return
-            async with database.transaction() as tx:
+            async with database.transaction(reading=True) as tx:
                 governed = await rooms.ids_of_kind(tx, Kind.GOVERNED)
         finally:
             await database.close()

@@ -138,7 +138,7 @@ class Outbox:
         now, after, pause = self._setting.now(), 0, 5.0
         blocked: set[str] = set()
         while True:
-            async with self._database.transaction() as tx:
+            async with self._database.transaction(reading=True) as tx:
                 page = await outbox.waiting(tx, after, _PAGE)
             lanes: defaultdict[str, list[Queued]] = defaultdict(list)
             for queued in page:

@@ -5,6 +5,7 @@ one, cancellation included, and refuses to be used by another task than the one 
 """
 
 import asyncio
+import os
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -195,12 +196,12 @@ class _Sqlite:
         self._connection.executemany(_for_sqlite(sql), rows)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator["_Sqlite"]:
+    async def transaction(self, *, reading: bool) -> AsyncIterator["_Sqlite"]:
         """Run a transaction; another one waits its turn."""
         async with self._turn:
             before = self._connection.total_changes
             try:
-                await self._begin()
+                await self._begin("BEGIN" if reading else "BEGIN IMMEDIATE")
                 yield self
                 if self._connection.total_changes == before:
                     self._connection.rollback()
@@ -210,10 +211,10 @@ class _Sqlite:
                 self._connection.rollback()
                 raise
 
-    async def _begin(self) -> None:
+    async def _begin(self, how: str) -> None:
         for waited in range(_PATIENCE):
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.execute(how)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or waited == _PATIENCE - 1:
                     raise
@@ -251,6 +252,9 @@ class Database:
             DatabaseAway: nobody answers at that address.
         """
         is_sqlite = url.startswith("sqlite:")
+        if is_sqlite and not upgrade and not os.path.exists(url.removeprefix("sqlite://")):  # noqa: ASYNC240, PTH110 - at start
+            message = "there is no database yet; `policybot run` makes it"
+            raise DatabaseAway(message)
         sizes = {"min_size": 1} if is_sqlite else {"min_size": 1, "max_size": 10}
         pool = Pool.create(
             url,
@@ -286,21 +290,24 @@ class Database:
     async def version(self) -> int:
         """Read the version of the schema as it is in the database; 0 for an empty one."""
         try:
-            async with self.transaction() as tx:
+            async with self.transaction(reading=True) as tx:
                 return int(await tx.value(_VERSION) or 0)
         except (sqlite3.OperationalError, asyncpg.UndefinedTableError):
             return 0
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Tx]:
+    async def transaction(self, *, reading: bool = False) -> AsyncIterator[Tx]:
         """Open a transaction; it is committed when the block ends, and rolled back otherwise.
+
+        One that is for reading alone sees one moment, however long it takes, and keeps no other
+        process from writing.
 
         Raises:
             DatabaseAway: it could not be begun or committed for a reason that passes.
         """
         begin = self._sqlite.transaction if self._sqlite else self._on_postgres
         try:
-            async with begin() as runner:
+            async with begin(reading=reading) as runner:
                 tx = Tx(runner)
                 yield tx
                 await tx.flush()
@@ -313,10 +320,11 @@ class Database:
         tx.committed()
 
     @asynccontextmanager
-    async def _on_postgres(self) -> AsyncIterator[_Runner]:
+    async def _on_postgres(self, *, reading: bool) -> AsyncIterator[_Runner]:
         async with self._pool.acquire_direct() as connection:
             wrapped: Any = connection.wrapped
-            async with wrapped.transaction():
+            isolation = "repeatable_read" if reading else "read_committed"
+            async with wrapped.transaction(readonly=reading, isolation=isolation):
                 yield _Postgres(wrapped)
 
 

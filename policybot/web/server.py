@@ -116,7 +116,7 @@ class Pages:
 
     async def _verify(self, request: web.Request) -> web.Response:
         """Show the form. Looking at it uses nothing up, so that a link preview does no harm."""
-        async with self._database.transaction() as tx:
+        async with self._database.transaction(reading=True) as tx:
             attempt = await self._members.attempt(tx, request.match_info["token"])
         return self._page("verify.html", user_id=attempt.user_id, error="")
 
