@@ -60,6 +60,12 @@ class Stage:
         """The bot's user ID."""
         return f"@{BOT}:{self.synapse.server_name}"
 
+    @property
+    def bot_pid(self) -> int:
+        """The process ID of policybot."""
+        assert self._bot is not None
+        return self._bot.pid
+
     async def start_bot(self, *, wait: bool = True) -> None:
         """Start policybot, and wait until it says that it is ready.
 

@@ -70,7 +70,6 @@ BINDING = frozenset({State.PLANNED, State.ACTIVE})
 class Sanction:
     """One measure on one subject."""
 
-    id: int
     decision_id: int
     scope: Scope
     measure: Measure

@@ -18,7 +18,7 @@ from policybot.domain.sanction import BINDING, Sanction, State, Step
 from policybot.services.filings import Filings, label_of
 from policybot.services.setting import Setting
 from policybot.store import audit, cases, decisions, filings, outbox, rooms, sanctions
-from policybot.store.database import Tx, next_number
+from policybot.store.database import Tx
 from policybot.store.rooms import Kind as RoomKind
 
 _ROOM_MEASURES = (Kind.SUSPEND, Kind.CLOSE)
@@ -102,7 +102,6 @@ class Sanctions:
             served: time of an earlier measure that is credited.
         """
         sanction = Sanction(
-            id=await next_number(tx, "sanction"),
             decision_id=decision.id,
             scope=decision.scope,
             measure=decision.measure,
@@ -232,9 +231,9 @@ class Sanctions:
         if was_binding:
             await outbox.drop(tx, f"decision {sanction.decision_id}")
             others = await sanctions.binding_on(tx, sanction.user_id, sanction.room_id)
-            back = rules.release(sanction, [o for o in others if o.id != sanction.id])
-            self._setting.queue(tx, back, cause=f"sanction {sanction.id}")
-            still = any(o.id != sanction.id and o.state in BINDING for o in others)
+            back = rules.release(sanction, [o for o in others if o.decision_id != sanction.decision_id])
+            self._setting.queue(tx, back, cause=f"sanction {sanction.decision_id}")
+            still = any(o.decision_id != sanction.decision_id and o.state in BINDING for o in others)
             if sanction.scope is Scope.ROOM and sanction.room_id and not still:
                 step_back = filing_rules.Step.REINSTATE
                 await self._filings.restricted(tx, by, sanction.room_id, step_back)
@@ -243,7 +242,7 @@ class Sanctions:
             at=now,
             actor=by,
             tag=f"sanction:{step}",
-            object=f"sanction {sanction.id}",
+            object=f"sanction {sanction.decision_id}",
             reason=reason or "",
         )
         return replace(closed, version=closed.version + 1)

@@ -228,7 +228,7 @@ class _Sqlite:
 
 async def _in_thread(call: Callable[..., object], *values: object) -> None:
     """Run something in a thread, and wait for its end even if we are cancelled meanwhile."""
-    running = asyncio.ensure_future(asyncio.to_thread(call, *values))
+    running = asyncio.get_running_loop().run_in_executor(None, call, *values)
     try:
         await asyncio.shield(running)
     except asyncio.CancelledError:

@@ -21,9 +21,8 @@ from policybot.store.database import (
 async def add(tx: Tx, sanction: Sanction) -> None:
     """Save a new sanction."""
     await tx.execute(
-        "INSERT INTO sanctions (id, decision_id, scope, measure, state, user_id, room_id, served,"
-        " restraints) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        sanction.id,
+        "INSERT INTO sanctions (decision_id, scope, measure, state, user_id, room_id, served,"
+        " restraints) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         sanction.decision_id,
         sanction.scope.value,
         str(sanction.measure),
@@ -46,24 +45,18 @@ async def save(
     row = await tx.first(
         "UPDATE sanctions SET state = $1, starts_at = $2, ends_at = $3, served = $4,"
         " lifted_by = COALESCE($5, lifted_by), lift_reason = COALESCE($6, lift_reason),"
-        " version = version + 1 WHERE id = $7 AND version = $8 RETURNING id",
+        " version = version + 1 WHERE decision_id = $7 AND version = $8 RETURNING version",
         sanction.state.value,
         optional_ms(sanction.starts_at),
         optional_ms(sanction.ends_at),
         span_ms(sanction.served),
         lifted_by,
         reason,
-        sanction.id,
+        sanction.decision_id,
         sanction.version,
     )
     if row is None:
-        raise Stale(str(sanction.id))
-
-
-async def get(tx: Tx, sanction_id: int) -> Sanction | None:
-    """Read a sanction."""
-    row = await tx.first("SELECT * FROM sanctions WHERE id = $1", sanction_id)
-    return None if row is None else _sanction(row)
+        raise Stale(str(sanction.decision_id))
 
 
 async def of_decision(tx: Tx, decision_id: int) -> Sanction | None:
@@ -96,7 +89,6 @@ async def due(tx: Tx, now: datetime, limit: int = 100) -> list[Sanction]:
 
 def _sanction(row: Row) -> Sanction:
     return Sanction(
-        id=row["id"],
         decision_id=row["decision_id"],
         scope=Scope(row["scope"]),
         measure=Measure.parse(row["measure"]),

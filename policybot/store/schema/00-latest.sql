@@ -208,9 +208,8 @@ CREATE TABLE approvals (
 );
 CREATE INDEX approvals_waiting ON approvals (expires_at) WHERE state = 'waiting';
 
-CREATE TABLE sanctions (
-    id          BIGINT PRIMARY KEY,
-    decision_id BIGINT NOT NULL REFERENCES decisions (id),
+CREATE TABLE sanctions (                  -- one for each decision that was carried out
+    decision_id BIGINT PRIMARY KEY REFERENCES decisions (id),
     scope       TEXT NOT NULL,
     measure     TEXT NOT NULL,
     state       TEXT NOT NULL,
@@ -224,7 +223,6 @@ CREATE TABLE sanctions (
     lift_reason TEXT,
     version     INTEGER NOT NULL DEFAULT 1
 );
-CREATE INDEX sanctions_decision ON sanctions (decision_id);
 CREATE INDEX sanctions_ending ON sanctions (ends_at) WHERE state = 'active';
 CREATE INDEX sanctions_user ON sanctions (user_id) WHERE state IN ('planned', 'active', 'stayed');
 CREATE INDEX sanctions_room ON sanctions (room_id) WHERE state IN ('planned', 'active', 'stayed');
