@@ -110,8 +110,10 @@ class App:
     async def tick(self) -> None:
         """Do what is due by the clock."""
         services, now = self.services, self.setting.now()
-        async with self.database.transaction() as tx:
-            await services.sanctions.end_due(tx)
+        while True:
+            async with self.database.transaction() as tx:
+                if await services.sanctions.end_due(tx) == 0:
+                    break
         async with self.database.transaction() as tx:
             await services.decisions.expire(tx)
             await services.filings.remind(tx)

@@ -234,8 +234,8 @@ class World:
 
     async def say(self, who: str, body: str, room: str = "", **content: Any) -> str:
         """Let somebody write a message, and give back what the bot answered."""
-        before = set(self.homeserver.said)
         room_id = room or await self.direct(who)
+        before = set(self.homeserver.said)
         await self.message(who, body, room_id, **content)
         answers = [
             text

@@ -5,7 +5,7 @@ on whose notice, whether by machine, on which ground, and how to object. An inco
 cannot be enforced.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 
 from policybot.domain.errors import Incomplete
@@ -13,6 +13,7 @@ from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind, Measure, duration_in_words
 from policybot.domain.rules import Ground, Rule
 
+_KEPT = "Nothing was removed."
 MIN_FACTS = 10
 """Characters below which facts say nothing that could be checked or contested."""
 
@@ -86,12 +87,8 @@ def statement(  # noqa: PLR0913 - one argument for each field that the law names
     return Statement(
         measure=measure.in_words(scope.value),
         scope=place,
-        duration="without a time limit"
-        if measure.kind is Kind.CLOSE
-        else duration_in_words(measure.duration)
-        if measure.duration
-        else "no duration",
-        removed="The message was removed." if removed else "Nothing was removed.",
+        duration=_duration(measure),
+        removed="The message was removed." if removed else _KEPT,
         facts=facts.strip(),
         origin="A report by somebody who saw it." if reported else "Our own observation.",
         automated="No. A person decided this, and no machine looked for it.",
@@ -102,6 +99,19 @@ def statement(  # noqa: PLR0913 - one argument for each field that the law names
         remedies=f"You can appeal within {appeal_window.days} days, and another person than the "
         f"one who decided will look at it: !policy appeal {case_number} YOUR REASONS.{outside}",
     )
+
+
+def with_measure(statement: Statement, measure: Measure, scope: Scope) -> Statement:
+    """Give a statement another measure, as a milder decision has it."""
+    return replace(
+        statement, measure=measure.in_words(scope.value), duration=_duration(measure), removed=_KEPT
+    )
+
+
+def _duration(measure: Measure) -> str:
+    if measure.kind is Kind.CLOSE:
+        return "without a time limit"
+    return duration_in_words(measure.duration) if measure.duration else "no duration"
 
 
 def decided(statement: Statement, *, case_number: str, ends_at: datetime | None) -> str:

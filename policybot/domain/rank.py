@@ -49,6 +49,12 @@ class Levels:
             default = 100 if user_id in self.creators else 0
         return _number(users.get(user_id, default))
 
+    def moderators(self) -> set[str]:
+        """Name those who can remove other people's messages; creators among them."""
+        least = self.needed("redact")
+        named = {user for user in _mapping(self.content, "users") if self.of(user) >= least}
+        return named | {user for user in self.creators if self.of(user) >= least}
+
     def needed(self, action: str, default: int = 50) -> float:
         """Give the level that `ban`, `kick`, `redact` or `state_default` asks for."""
         return _number(self.content.get(action, default))

@@ -6,6 +6,7 @@ it is there already; everything else is read before it is written.
 
 import hashlib
 import hmac
+import unicodedata
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -121,7 +122,11 @@ class MatrixHomeserver:
     # Messages -----------------------------------------------------------------------------------
 
     async def _say(self, errand: Errand, room_id: str, text: str, reply_to: str | None) -> Result:
-        content: dict[str, Any] = {"msgtype": "m.notice", "body": text, "m.mentions": {}}
+        if room_id.startswith("#"):
+            # Queued before the review room was found for the first time.
+            answer = await self._client.get(Path.v3.directory.room[room_id])
+            room_id = str(answer["room_id"])
+        content = _notice(text)
         if reply_to:
             content["m.relates_to"] = {"m.in_reply_to": {"event_id": reply_to}}
         return await self._send(errand, room_id, content)
@@ -149,7 +154,7 @@ class MatrixHomeserver:
                 await self._synapse.server_notice(user_id, text, errand.key)
                 return {"server_notice": True}
             room_id = opened = await self._open_direct_room(user_id)
-        content = {"msgtype": "m.notice", "body": text, "m.mentions": {}}
+        content = _notice(text)
         return dict(await self._send(errand, room_id, content)) | {"opened": opened}
 
     async def _open_direct_room(self, user_id: str) -> str:
@@ -325,3 +330,9 @@ class MatrixHomeserver:
             return {"drift": f"{user_id} had been suspended before our measure, and stays so."}
         await self._synapse.suspend(user_id, suspended=False)
         return {}
+
+
+def _notice(text: str) -> dict[str, Any]:
+    """Write a message that pings nobody, without characters that would hide or turn round its text."""
+    shown = "".join(c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cf"))
+    return {"msgtype": "m.notice", "body": shown, "m.mentions": {}}

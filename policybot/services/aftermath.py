@@ -1,6 +1,6 @@
 """What follows once an effect was carried out: a clock starts, a case learns its author, staff hears."""
 
-from policybot.domain.effects import JoinRoom, KeepEvidence, Notify, TakeSeat
+from policybot.domain.effects import JoinRoom, KeepEvidence, Notify, Say, TakeSeat
 from policybot.domain.rank import Control, Levels, control
 from policybot.ports import Result
 from policybot.services.cases import Cases
@@ -73,6 +73,11 @@ class Aftermath:
             )
         else:
             await self._know(tx, Room(room_id, Kind.DIRECT, _levels(result), inviter))
+            hello = (
+                f"Hello. I look after the public rooms of {self._setting.config.operator.name}. "
+                "What I understand: !policy help"
+            )
+            self._setting.queue(tx, [Say(room_id, hello)], cause=f"invitation {room_id}")
 
     async def _seated(self, tx: Tx, room_id: str, levels: Levels) -> None:
         await rooms.save(tx, Room(room_id, Kind.GOVERNED, levels), self._setting.now())

@@ -183,7 +183,7 @@ class Appeals:
         )
         statement = await decisions.statement(tx, decision.id)
         words = measure.in_words(decision.scope.value)
-        await decisions.add(tx, milder, replace(statement, measure=words))
+        await decisions.add(tx, milder, notice.with_measure(statement, measure, decision.scope))
         restraints = await self._sanctions.restraints(tx, milder)
         imposed = await self._sanctions.impose(tx, milder, restraints, remove=None, served=served)
         await self._sanctions.take_back(tx, decision, reviewer)

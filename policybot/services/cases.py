@@ -175,15 +175,22 @@ class Cases:
         return File(case, tuple(await cases.reports(tx, case.id)), kept)
 
     async def involved(self, tx: Tx, case: Case) -> frozenset[str]:
-        """Name the parties of a case: the reporters, its subject, who answers for the room."""
+        """Name the parties of a case: the reporters, its subject, those who answer for the room."""
         parties = {report.reporter for report in await cases.reports(tx, case.id)}
         if case.subject.user_id:
             parties.add(case.subject.user_id)
         if case.subject.room_id:
-            filing = await filings.of_room(tx, case.subject.room_id)
-            if filing is not None:
-                parties.add(filing.applicant)
+            parties |= await self._answering_for(tx, case.subject.room_id)
         return frozenset(parties)
+
+    async def _answering_for(self, tx: Tx, room_id: str) -> frozenset[str]:
+        """Name who filed a room and who moderates it: they do not judge what happens there."""
+        filing = await filings.of_room(tx, room_id)
+        room = await rooms.get(tx, room_id)
+        found = {filing.applicant} if filing else set()
+        if room is not None:
+            found |= room.levels.moderators()
+        return frozenset(found - {self._setting.config.bot_user_id})
 
     async def claim(self, tx: Tx, by: str, case: Case) -> Case:
         """Take a case for half an hour, or go on with it."""

@@ -25,8 +25,9 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    # The link in the address is a key: it must not travel on to other sites.
-    "Referrer-Policy": "no-referrer",
+    # The link in the address is a key: it must not travel on to other sites. `no-referrer` would do
+    # that too, but then browsers send the form with `Origin: null`.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -92,12 +93,16 @@ class Pages:
     def _foreign(self, request: web.Request) -> web.Response | None:
         if request.host.lower() != self._host:
             return self._sorry(421, "This page has another address.")
-        if request.method == "POST":
-            site = request.headers.get("Sec-Fetch-Site")
-            origin = request.headers.get("Origin", "").lower()
-            if site not in (None, "same-origin") or origin != self._origin:
-                return self._sorry(403, "Please open the link from your chat and try again.")
+        if request.method == "POST" and not self._same_site(request):
+            return self._sorry(403, "Please open the link from your chat and try again.")
         return None
+
+    def _same_site(self, request: web.Request) -> bool:
+        """Say whether a form was sent from our own page: by what the browser says of it."""
+        site = request.headers.get("Sec-Fetch-Site")
+        if site is not None:
+            return site == "same-origin"
+        return request.headers.get("Origin", "").lower() == self._origin
 
     def _page(self, name: str, status: int = 200, **values: object) -> web.Response:
         text = self._jinja.get_template(name).render(operator=self._config.operator, **values)

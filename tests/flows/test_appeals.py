@@ -97,3 +97,19 @@ async def test_a_message_is_put_back_once_and_only_at_its_authors_wish(world: Wo
     assert "already" in await world.say("tom", f"!policy restore {case}")
     restored = [text for where, text in world.homeserver.said.values() if where == world.room]
     assert restored == ["Anna, tonight I come for your tomatoes"]
+
+
+async def test_who_moderates_a_room_does_not_judge_what_happens_there(world: World) -> None:
+    await world.governed_room()
+    levels = {"users": {user("anna"): 100, user("mira"): 50}}
+    await world.deliver(
+        type="m.room.power_levels",
+        room_id=world.room,
+        sender=user("anna"),
+        state_key="",
+        content=levels,
+    )
+    case = await world.reported()
+    assert "no case" in await world.review("mira", f"!policy claim {case}")
+    assert case not in await world.review("mira", "!policy queue cases")
+    assert "is yours" in await world.review("otto", f"!policy claim {case}")

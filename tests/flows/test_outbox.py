@@ -1,6 +1,6 @@
 """Effects: each happens once, whatever breaks, and nothing is given up silently."""
 
-from typing import Any
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +8,7 @@ from policybot.domain.effects import (
     Effect,
     JoinRoom,
     KeepEvidence,
+    Notify,
     Publish,
     Redact,
     RestrictMember,
@@ -135,14 +136,23 @@ async def test_a_dead_effect_does_not_hold_back_what_comes_after_it(world: World
     assert world.homeserver.levels[world.room]["users"][user("tom")] == -1
 
 
-async def test_in_a_dry_run_everything_is_said_and_nobody_is_restricted(tmp_path: Any) -> None:
+async def test_in_a_dry_run_everything_is_said_and_nobody_is_restricted(tmp_path: Path) -> None:
     async with make_world(tmp_path, dry_run=True) as world:
         await world.governed_room()
         assert world.room not in world.homeserver.directory
-        assert {type(effect) for effect in world.homeserver.performed} <= {Say, JoinRoom, KeepEvidence}
+        await world.say("lea", f"!policy report {user('tom')} R2 He threatens everybody")
+        answer = await world.review(
+            "mira", "!policy decide C-1 R2 S3 suspend:P7D Threatened three neighbours in one night"
+        )
+        code = find(r"(?<=!policy confirm )\w+", answer)
+        assert "is decided" in await world.review("mira", f"!policy confirm {code}")
+        assert not world.homeserver.suspended
+        assert not any("Decision" in text for text in world.told("tom"))
+        kinds = {type(effect) for effect in world.homeserver.performed}
+        assert kinds <= {Say, Notify, JoinRoom, KeepEvidence}
         async with world.database.transaction() as tx:
-            rows = await tx.fetch("SELECT kind, state FROM outbox WHERE state = 'dry'")
-        assert {row["kind"] for row in rows} >= {"TakeSeat", "SetLabel", "Publish"}
+            rows = await tx.fetch("SELECT kind FROM outbox WHERE state = 'dry'")
+        assert {row["kind"] for row in rows} >= {"TakeSeat", "SetLabel", "Publish", "SuspendAccount"}
 
 
 async def test_two_workers_never_perform_the_same_effect(any_world: World) -> None:

@@ -164,7 +164,7 @@ class Dispatch:
         if verb in known:
             command = known[verb]
             return f"{PREFIX} {command.usage}\n{command.help}"
-        lines = [f"{PREFIX} {command.usage}" for command in known.values()]
+        lines = [f"{PREFIX} {command.usage} – {command.help}" for command in known.values()]
         return "\n".join([*lines, f"More on one of them: {PREFIX} help VERB"])
 
     @staticmethod
