@@ -194,7 +194,7 @@ class Cases:
 
     async def claim(self, tx: Tx, by: str, case: Case) -> Case:
         """Take a case for half an hour, or go on with it."""
-        rules.workable_by(case, by, self._setting.now(), await self.involved(tx, case))
+        rules.impartial(case, by, await self.involved(tx, case))
         claimed = rules.claimed(case, by, self._setting.now())
         await cases.save(tx, claimed)
         self.remember(tx, by, "case:claim", claimed)
@@ -208,12 +208,14 @@ class Cases:
         return released
 
     async def take(self, tx: Tx, by: str, case: Case) -> Case:
-        """Make sure that a case is somebody's to decide; an unclaimed one is claimed on the way."""
-        now = self._setting.now()
-        if case.state in (State.OPEN, State.CLAIMED) and case.held_by(now) in (None, by):
-            case = rules.claimed(case, by, now)
-        rules.workable_by(case, by, now, await self.involved(tx, case))
-        return case
+        """Make sure that a case is somebody's to decide; it is claimed on the way.
+
+        Raises:
+            NotPermitted: they are a party to it, or somebody else works on it.
+            OutOfOrder: it is past deciding.
+        """
+        rules.impartial(case, by, await self.involved(tx, case))
+        return rules.claimed(case, by, self._setting.now())
 
     async def dismiss(self, tx: Tx, by: str, case: Case, reason: str) -> None:
         """Close a case without a breach, and tell the reporters.

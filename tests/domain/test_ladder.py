@@ -156,7 +156,7 @@ def test_discretion_moves_the_measure_by_one_column_at_most(
 def test_what_others_did_does_not_matter(
     ledger: list[Strike], others: list[Strike], severity: Severity
 ) -> None:
-    elsewhere = [replace(s, scope=Scope.ACCOUNT) for s in ledger]
+    elsewhere = [replace(s, scope=Scope.ACCOUNT, incident=f"other {s.case}") for s in ledger]
     assert cell([*ledger, *others, *elsewhere], severity) == cell(ledger, severity)
 
 

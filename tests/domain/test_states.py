@@ -1,0 +1,152 @@
+"""The state tables: what is not in them cannot happen, whatever is tried in whatever order."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policybot.domain import appeal, case, filing, sanction
+from policybot.domain.appeal import Appeal
+from policybot.domain.case import Case, Subject, SubjectKind
+from policybot.domain.effects import Effect, FreezeRoom, ReleaseMember, RestrictMember
+from policybot.domain.errors import Incomplete, NotPermitted, OutOfOrder
+from policybot.domain.filing import Filing
+from policybot.domain.ladder import Scope
+from policybot.domain.measure import Measure
+from policybot.domain.sanction import Sanction
+
+NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+WEEK = Measure.parse("restrict P7D")
+
+
+def a_filing(state: filing.State = filing.State.DRAFT) -> Filing:
+    return Filing(1, "!r:x", "@anna:x", "Talk about gardens", ("general",), state, NOW)
+
+
+def a_case(state: case.State = case.State.OPEN) -> Case:
+    return Case(1, Subject(SubjectKind.EVENT, "!r:x", "$e", "@tom:x"), state, NOW, NOW)
+
+
+def a_sanction(state: sanction.State = sanction.State.PLANNED, **changes: Any) -> Sanction:
+    restraint = RestrictMember("!r:x", "@tom:x")
+    made = {"user_id": "@tom:x", "room_id": "!r:x", "restraints": (restraint,)} | changes
+    return Sanction(1, Scope.MEMBER, WEEK, state, **made)
+
+
+TABLES: list[
+    tuple[Mapping[Any, StrEnum], StrEnum, type[StrEnum], Callable[..., Any], Callable[..., Any]]
+] = [
+    (filing.MOVES, filing.State.DRAFT, filing.Step, a_filing, filing.moved),
+    (case.MOVES, case.State.OPEN, case.Step, a_case, case.moved),
+    (sanction.MOVES, sanction.State.PLANNED, sanction.Step, a_sanction, sanction.moved),
+]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=["filing", "case", "sanction"])
+@given(data=st.data())
+def test_a_random_walk_never_leaves_the_table(table: Any, data: st.DataObject) -> None:
+    moves, _, steps, make, moved = table
+    thing = make()
+    for step in data.draw(st.lists(st.sampled_from(list(steps)), max_size=12)):
+        expected = moves.get((thing.state, step))
+        if expected is None:
+            with pytest.raises(OutOfOrder):
+                moved(thing, step)
+        else:
+            thing = moved(thing, step)
+            assert thing.state is expected
+
+
+@pytest.mark.parametrize("table", TABLES, ids=["filing", "case", "sanction"])
+def test_every_state_can_be_reached(table: Any) -> None:
+    moves, first, *_ = table
+    reached = {first}
+    for _ in moves:
+        reached |= {after for (before, _), after in moves.items() if before in reached}
+    states: type[StrEnum] = type(first)
+    assert reached == set(states)
+
+
+def test_nothing_leaves_a_filing_that_has_ended() -> None:
+    assert not {before for before, _ in filing.MOVES} & filing.ENDED
+
+
+def test_a_filing_needs_a_purpose_and_a_category() -> None:
+    with pytest.raises(Incomplete, match="what the room is for"):
+        filing.submitted(replace(a_filing(), purpose="hm"))
+    with pytest.raises(Incomplete, match="category"):
+        filing.submitted(replace(a_filing(), categories=()))
+
+
+def test_nobody_reviews_their_own_filing_or_that_of_another_reviewer() -> None:
+    with pytest.raises(NotPermitted, match="your own"):
+        filing.reviewed_by(a_filing(), "@anna:x")
+    with pytest.raises(NotPermitted, match="is with @ravi:x"):
+        filing.reviewed_by(replace(a_filing(), reviewer="@ravi:x"), "@mira:x")
+
+
+def test_a_claim_keeps_others_away_until_it_runs_out() -> None:
+    mine = case.claimed(a_case(), "@mira:x", NOW)
+    with pytest.raises(NotPermitted, match="with @mira:x"):
+        case.claimed(mine, "@otto:x", NOW + case.LEASE - timedelta(seconds=1))
+    assert case.claimed(mine, "@mira:x", NOW).assignee == "@mira:x"
+    assert case.claimed(mine, "@otto:x", NOW + case.LEASE).assignee == "@otto:x"
+
+
+def test_a_party_never_decides_its_own_case() -> None:
+    with pytest.raises(NotPermitted, match="party"):
+        case.impartial(a_case(), "@mira:x", frozenset({"@mira:x"}))
+
+
+@given(st.timedeltas(timedelta(0), timedelta(days=10)), st.timedeltas(timedelta(0), timedelta(days=10)))
+def test_the_time_served_is_never_more_than_was_imposed(first: timedelta, rest: timedelta) -> None:
+    active = sanction.enforced(a_sanction(), NOW)
+    assert active.ends_at is not None
+    first = min(first, active.ends_at - NOW)
+    stayed = sanction.stayed(active, NOW + first)
+    resumed_at = NOW + first + rest
+    again = sanction.enforced(sanction.moved(stayed, sanction.Step.RESUME), resumed_at)
+    assert again.ends_at is not None
+    assert first + (again.ends_at - resumed_at) <= timedelta(days=7)
+
+
+def test_a_measure_runs_from_when_it_was_carried_out() -> None:
+    active = sanction.enforced(a_sanction(), NOW)
+    assert (active.starts_at, active.ends_at) == (NOW, NOW + timedelta(days=7))
+    assert not sanction.due(active, NOW + timedelta(days=7) - timedelta(seconds=1))
+    assert sanction.due(active, NOW + timedelta(days=7))
+
+
+def test_what_another_binding_measure_wants_is_not_taken_back() -> None:
+    ending = a_sanction(sanction.State.ACTIVE)
+    other = replace(a_sanction(sanction.State.ACTIVE), decision_id=2)
+    back: tuple[Effect, ...] = (ReleaseMember("!r:x", "@tom:x"),)
+    assert sanction.release(ending, [other]) == ()
+    assert sanction.release(ending, [replace(other, state=sanction.State.STAYED)]) == back
+    assert sanction.release(ending, [replace(other, restraints=(FreezeRoom("!r:x"),))]) == back
+
+
+def test_an_appeal_is_decided_once_with_reasons_by_somebody_without_a_part() -> None:
+    made = Appeal(1, 1, 1, "@tom:x", "It was a joke", appeal.State.SUBMITTED, NOW)
+    with pytest.raises(NotPermitted, match="had a part"):
+        appeal.decidable_by(made, "@mira:x", frozenset({"@mira:x"}))
+    with pytest.raises(Incomplete, match="reasons"):
+        appeal.decided(made, appeal.Verdict.OVERTURN, " ")
+    ended = {appeal.decided(made, verdict, "A good reason") for verdict in appeal.Verdict}
+    assert ended == set(appeal.State) - {appeal.State.SUBMITTED}
+
+
+def test_an_appeal_comes_in_time_and_says_something() -> None:
+    window = timedelta(days=183)
+    appeal.admissible("It was a joke", decided_at=NOW, now=NOW + window, window=window)
+    with pytest.raises(OutOfOrder, match="The time to appeal ended on 1 December 2026"):
+        appeal.admissible(
+            "It was a joke", decided_at=NOW, now=NOW + window + timedelta(seconds=1), window=window
+        )
+    with pytest.raises(Incomplete):
+        appeal.admissible("no", decided_at=NOW, now=NOW, window=window)

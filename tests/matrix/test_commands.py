@@ -1,0 +1,193 @@
+"""Commands: every misuse is answered with what would be right, and changes nothing."""
+
+import pytest
+
+from policybot.domain.permission import of_staff
+from policybot.matrix.commands.command import Command, Misused
+from policybot.matrix.commands.table import COMMANDS
+from tests.world import World, user
+
+IDS = [command.verb for command in COMMANDS]
+
+
+def required(command: Command) -> list[str]:
+    return [word for word in command.usage.split()[1:] if not word.startswith("[")]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=IDS)
+def test_a_missing_argument_is_answered_with_the_usage(command: Command) -> None:
+    for number in range(len(required(command))):
+        with pytest.raises(Misused, match="Usage: !policy") as caught:
+            command.read(" ".join(["x"] * number))
+        assert command.usage in str(caught.value)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=IDS)
+def test_too_many_arguments_are_answered_with_the_usage(command: Command) -> None:
+    if command.usage.endswith("…"):
+        assert command.read(" ".join(["x"] * 20))
+    else:
+        with pytest.raises(Misused, match="more than I understand"):
+            command.read(" ".join(["x"] * 20))
+
+
+def test_every_verb_is_there_once_and_explained() -> None:
+    assert len(set(IDS)) == len(IDS)
+    assert all(command.help.endswith(".") for command in COMMANDS)
+
+
+STAFF = [command for command in COMMANDS if of_staff(command.needs)]
+
+
+@pytest.mark.parametrize("command", STAFF, ids=[command.verb for command in STAFF])
+async def test_what_belongs_to_staff_does_not_exist_for_others(world: World, command: Command) -> None:
+    nonsense = await world.say("lea", f"!policy {command.verb}zzzz C-1 R1 S1 x y z")
+    answer = await world.say("lea", f"!policy {command.verb} C-1 R1 S1 x y z")
+    assert answer.startswith(f"I do not know «{command.verb}»")
+    assert nonsense.startswith(f"I do not know «{command.verb}zzzz»")
+    assert command.usage not in await world.say("lea", "!policy help")
+
+
+async def test_staff_commands_are_for_the_review_room_or_in_private(world: World) -> None:
+    await world.governed_room()
+    answer = await world.say("mira", "!policy queue", world.room)
+    assert "in the review room or to me alone" in answer
+    assert "Nothing waits" in await world.say("mira", "!policy queue")
+
+
+async def test_a_misspelt_command_is_answered_with_the_nearest(world: World) -> None:
+    assert "Did you mean: !policy verify" in await world.say("lea", "!policy verfy")
+    assert "Did you mean: !policy claim CASE" in await world.review("mira", "!policy clam C-1")
+
+
+@pytest.mark.parametrize("text", ["!рolicy me", "！policy me", "!pοlicy verify", "!policу help"])
+async def test_letters_that_only_look_right_are_told_and_do_nothing(world: World, text: str) -> None:
+    assert "with other letters" in await world.say("lea", text)
+
+
+@pytest.mark.parametrize(
+    ("command", "there", "not_there"),
+    [
+        ("status", "R-1", "R-99"),
+        ("status", "F-1", "F-99"),
+        ("appeal", "C-1 It was a joke", "C-99 It was a joke"),
+        ("answer", "F-1 Because I say so", "F-99 Because I say so"),
+        ("withdraw", "F-1", "F-99"),
+    ],
+)
+async def test_somebody_elses_number_is_answered_like_one_that_does_not_exist(
+    world: World, command: str, there: str, not_there: str
+) -> None:
+    await world.governed_room()
+    await world.reported()
+    foreign = await world.say("zoe", f"!policy {command} {there}")
+    unknown = await world.say("zoe", f"!policy {command} {not_there}")
+    assert foreign.replace(there.split(maxsplit=1)[0], "X") == unknown.replace(
+        not_there.split(maxsplit=1)[0], "X"
+    )
+
+
+async def test_a_report_is_made_by_replying_or_by_a_link_once(world: World) -> None:
+    await world.governed_room()
+    event = await world.message("tom", "Buy my spades!", world.room)
+    reply = {"m.relates_to": {"m.in_reply_to": {"event_id": event}}}
+    assert "receipt is R-1" in await world.say("lea", "!policy report R1 an advert", world.room, **reply)
+    link = f"https://matrix.to/#/{world.room}/{event}?via=example.org"
+    assert "receipt is R-1" in await world.say("lea", f"!policy report {link} R1 again")
+    assert "receipt is R-2" in await world.say("zoe", f"!policy report {link} R1 me too")
+    assert "C-1: report 2" in world.in_review()[-1]
+
+
+async def test_a_report_about_nothing_we_look_after_is_answered_kindly(world: World) -> None:
+    assert "governed rooms only" in await world.say("lea", "!policy report !x:example.org R1 bad room")
+    assert "name the rule" in await world.say("lea", f"!policy report {user('tom')} R99 bad")
+    assert "do not find a room" in await world.say("lea", "!policy report #no:example.org R1 bad")
+    assert "your own account" in await world.say("lea", f"!policy report {user('lea')} R1 bad me")
+    assert "What is it about" in await world.say("lea", "!policy report R1 bad")
+
+
+async def test_a_room_is_filed_by_its_owner_only_and_once(world: World) -> None:
+    await world.governed_room()
+    await world.verified("tom")
+    assert "Only somebody who owns" in await world.say(
+        "tom", f"!policy file {world.room} general mine now"
+    )
+    assert "filed this room already" in await world.say(
+        "anna", f"!policy file {world.room} general Neighbours talk"
+    )
+    assert "not in that room" in await world.say(
+        "tom", "!policy file !other:example.org general Our room"
+    )
+    assert "no category" in await world.say("anna", f"!policy file {world.room} weather Rain and sun")
+
+
+async def test_what_has_to_come_first_is_said(world: World) -> None:
+    room = world.room
+    world.homeserver.levels[room] = {"users": {user("zoe"): 100}}
+    await world.deliver(
+        type="m.room.member",
+        room_id=room,
+        sender=user("zoe"),
+        state_key=f"@policybot:{user('x').partition(':')[2]}",
+        content={"membership": "invite"},
+    )
+    command = f"!policy file {room} general Neighbours talk of gardens"
+    assert "verify yourself first" in await world.say("zoe", command)
+    assert "verify yourself first" in await world.say("zoe", "!policy agree 1")
+
+
+async def test_a_reviewer_asks_and_the_owner_answers(world: World) -> None:
+    await world.verified("anna")
+    world.homeserver.levels[world.room] = {"users": {user("anna"): 100}}
+    await world.deliver(
+        type="m.room.member",
+        room_id=world.room,
+        sender=user("anna"),
+        state_key=f"@policybot:{user('x').partition(':')[2]}",
+        content={"membership": "invite"},
+    )
+    await world.say("anna", f"!policy file {world.room} general Neighbours talk of gardens")
+    assert "waits for its applicant" in await world.review("ravi", "!policy ask F-1 Which gardens?")
+    assert "Which gardens?" in world.told("anna")[-1]
+    assert "not the time" in await world.review("ravi", "!policy approve F-1")
+    assert "with the reviewer again" in await world.say("anna", "!policy answer F-1 Ours")
+    assert "is rejected" in await world.review("ravi", "!policy reject F-1 There is one already")
+    assert "There is one already" in world.told("anna")[-1]
+
+
+async def test_revoking_needs_two_people_and_undoes_what_approval_did(world: World) -> None:
+    record = await world.governed_room()
+    reason = "The room was sold to a shop"
+    answer = await world.review("ravi", f"!policy revoke {record} {reason}")
+    code = answer.split("!policy confirm ")[1].split()[0]
+    assert "second person" in await world.review("ravi", f"!policy confirm {code}")
+    assert "Nothing waits under" in await world.review("mira", f"!policy confirm {code}")
+    assert world.room in world.homeserver.directory
+
+
+async def test_a_record_number_with_a_typo_is_told_as_one(world: World) -> None:
+    record = await world.governed_room()
+    wrong = record[:-1] + ("A" if record[-1] != "A" else "B")
+    assert "check characters" in await world.say("lea", f"!policy lookup {wrong}")
+    assert "approved" in await world.say("lea", f"!policy lookup {record.lower()}")
+
+
+async def test_a_proposal_that_nobody_confirms_expires_and_does_nothing(world: World) -> None:
+    await world.governed_room()
+    case = await world.reported()
+    answer = await world.decided(case, "restrict:P3D")
+    code = answer.split("!policy confirm ")[1].split()[0]
+    await world.tick(hours=24)
+    assert "has expired" in world.in_review()[-1]
+    assert "Nothing waits under" in await world.review("otto", f"!policy confirm {code}")
+    assert user("tom") not in world.homeserver.levels[world.room]["users"]
+    assert "is yours" in await world.review("otto", f"!policy claim {case}")
+
+
+async def test_a_proposal_can_be_denied(world: World) -> None:
+    await world.governed_room()
+    case = await world.reported()
+    answer = await world.decided(case, "restrict:P3D")
+    code = answer.split("!policy confirm ")[1].split()[0]
+    assert "is denied" in await world.review("otto", f"!policy deny {code}")
+    assert user("tom") not in world.homeserver.levels[world.room]["users"]

@@ -1,0 +1,187 @@
+"""What events mean: most mean nothing and cost nothing, each is handled once, poison is put aside."""
+
+from typing import Any
+
+import pytest
+
+from policybot.domain.effects import JoinRoom, Notify
+from policybot.services.members import Members
+from tests.world import BOT, REVIEW, SERVER, World, user
+
+TABLES = (
+    "counters seen_events dead_events rooms review_members persons links verification_attempts"
+    " agreements acceptances filings cases reports evidence policies decisions approvals sanctions"
+    " appeals outbox observed audit audit_payloads"
+)
+
+
+async def rows(world: World) -> dict[str, int]:
+    async with world.database.transaction() as tx:
+        return {t: await tx.value(f"SELECT count(*) AS value FROM {t}") for t in TABLES.split()}  # noqa: S608 - a list
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "m.room.message", "content": {"msgtype": "m.text", "body": "A fine day"}},
+        {"type": "m.room.message", "content": {"msgtype": "m.image", "body": "!policy me"}},
+        {"type": "m.room.message", "content": {"msgtype": "m.notice", "body": "!policy me"}},
+        {"type": "m.room.message", "content": {"msgtype": "m.text", "body": "say !policy me"}},
+        {"type": "m.room.message", "content": {"msgtype": "m.text", "body": "!policyx me"}},
+        {"type": "m.room.message", "content": {"msgtype": "m.text", "body": "> !policy me\n\nno"}},
+        {"type": "m.room.message", "content": {"msgtype": "m.text", "body": 7}},
+        {"type": "m.room.message", "content": None},
+        {"type": "m.room.message", "content": {}},
+        {
+            "type": "m.room.message",
+            "content": {
+                "msgtype": "m.text",
+                "body": "!policy me",
+                "m.relates_to": {"rel_type": "m.replace", "event_id": "$x"},
+            },
+        },
+        {"type": "m.reaction", "content": {}},
+        {"type": 5},
+        {},
+    ],
+)
+async def test_a_message_that_is_no_command_writes_nothing(world: World, event: dict[str, Any]) -> None:
+    await world.governed_room()
+    before = await rows(world)
+    await world.inward.handle(
+        {"event_id": "$clean", "room_id": world.room, "sender": user("tom")} | event
+    )
+    assert await rows(world) == before
+
+
+async def test_an_event_that_comes_twice_is_handled_once(any_world: World) -> None:
+    world = any_world
+    room = await world.direct("lea")
+    content = {"msgtype": "m.text", "body": "!policy me"}
+    for _ in range(3):
+        await world.deliver(
+            event_id="$same", type="m.room.message", room_id=room, sender=user("lea"), content=content
+        )
+    assert sum("Identity:" in text for _, text in world.homeserver.said.values()) == 1
+
+
+async def test_a_poisonous_event_is_put_aside_and_the_next_one_is_handled(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_: Any) -> None:
+        message = "a bug"
+        raise ZeroDivisionError(message)
+
+    monkeypatch.setattr(Members, "standpoint", breaks)
+    assert await world.say("lea", "!policy me secret-4711") != ""
+    assert await world.say("lea", "!policy me") == ""
+    assert "put it aside" in world.in_review()[-1]
+    assert "I do not know" in await world.say("lea", "!policy nonsense")
+    async with world.database.transaction() as tx:
+        parked = await tx.fetch("SELECT * FROM dead_events")
+    assert [row["error"] for row in parked] == ["ZeroDivisionError: a bug"]
+
+
+@pytest.mark.parametrize(
+    "broken", [{"room_id": 7}, {"content": {"membership": ["x"]}}, {"state_key": 5}]
+)
+async def test_a_malformed_event_never_stops_the_next(world: World, broken: dict[str, Any]) -> None:
+    event = {
+        "event_id": "$bad",
+        "type": "m.room.member",
+        "room_id": REVIEW,
+        "sender": user("lea"),
+        "state_key": user("lea"),
+        "content": {"membership": "join"},
+    }
+    await world.inward.handle(event | broken)
+    assert "I do not know" in await world.say("lea", "!policy nonsense")
+
+
+async def test_an_invitation_is_followed_and_a_direct_room_is_greeted(world: World) -> None:
+    await world.direct("lea")
+    assert JoinRoom(f"!direct-{user('lea')}", user("lea"), direct=True) in world.homeserver.performed
+    assert any("!policy help" in text for _, text in world.homeserver.said.values())
+
+
+async def test_an_encrypted_direct_room_is_left_aside_and_another_is_opened(world: World) -> None:
+    room = await world.direct("lea")
+    await world.deliver(
+        type="m.room.encryption",
+        room_id=room,
+        sender=user("lea"),
+        state_key="",
+        content={"algorithm": "m.megolm.v1.aes-sha2"},
+    )
+    told = [e for e in world.homeserver.performed if isinstance(e, Notify)]
+    assert told[-1].user_id == user("lea")
+    assert "cannot read" in told[-1].text
+
+
+async def test_being_removed_from_a_governed_room_is_told(world: World) -> None:
+    await world.governed_room()
+    await world.deliver(
+        type="m.room.member",
+        room_id=world.room,
+        sender=user("anna"),
+        state_key=BOT,
+        content={"membership": "leave"},
+    )
+    assert "I was removed" in world.in_review()[-1]
+
+
+async def test_a_role_counts_only_while_its_holder_is_in_the_review_room(world: World) -> None:
+    await world.deliver(
+        type="m.room.member",
+        room_id=REVIEW,
+        sender=user("mira"),
+        state_key=user("mira"),
+        content={"membership": "leave"},
+    )
+    assert "I do not know «queue»" in await world.say("mira", "!policy queue")
+    await world.deliver(
+        type="m.room.member",
+        room_id=REVIEW,
+        sender=user("mira"),
+        state_key=user("mira"),
+        content={"membership": "join"},
+    )
+    assert "Nothing waits" in await world.say("mira", "!policy queue")
+
+
+async def test_after_thirty_commands_in_a_minute_the_next_gets_no_answer(world: World) -> None:
+    room = await world.direct("lea")
+    for _ in range(30):
+        assert await world.say("lea", "!policy help", room)
+    before = await rows(world)
+    await world.inward.handle(
+        {
+            "event_id": "$more",
+            "type": "m.room.message",
+            "room_id": room,
+            "sender": user("lea"),
+            "content": {"msgtype": "m.text", "body": "!policy help"},
+        }
+    )
+    assert await rows(world) == before
+    world.clock.pass_time(minutes=1)
+    assert await world.say("lea", "!policy help", room)
+
+
+async def test_in_a_public_room_the_answer_goes_to_the_person_alone(world: World) -> None:
+    await world.governed_room()
+    answer = await world.say("tom", "!policy me", world.room)
+    assert "Identity:" in answer
+    assert not [1 for where, _ in world.homeserver.said.values() if where == world.room]
+
+
+async def test_our_own_messages_are_no_commands(world: World) -> None:
+    before = await rows(world)
+    await world.deliver(
+        type="m.room.message",
+        room_id=f"!x:{SERVER}",
+        sender=BOT,
+        content={"msgtype": "m.text", "body": "!policy help"},
+    )
+    after = await rows(world)
+    assert after["outbox"] == before["outbox"]
