@@ -300,6 +300,14 @@ def simulate(  # noqa: PLR0913 - one option for each part of an act
 
 
 @app.command()
+def commands() -> None:
+    """Print the page of all chat commands."""
+    from policybot.matrix.commands.page import page
+
+    typer.echo(page(), nl=False)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
