@@ -1,5 +1,6 @@
 """Reading the configuration file, and saying of every mistake in which line it is."""
 
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -91,7 +92,10 @@ def _read(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise _refused(path, line, "this key is there twice") from None
     except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        # What was opened and never closed is to be mended where it was opened.
+        opened = error.context_mark if "flow" in str(error.context) else None
+        mark = opened or error.problem_mark
+        line = mark.line + 1 if mark else 0
         raise _refused(path, line, f"is not YAML: {error.problem}") from None
     except YAMLError as error:
         raise _refused(path, 0, f"is not YAML: {type(error).__name__}") from None
@@ -122,9 +126,11 @@ def _plain(data: Any) -> Any:  # noqa: ANN401 - whatever the file holds
 def _problem(path: Path, data: Any, detail: ErrorDetails) -> Problem:  # noqa: ANN401 - the file
     key: Key = tuple(part for part in detail["loc"] if part != "[key]")
     message = _message(detail, key)
-    if not key and message.partition(":")[0].replace(".", "").isalpha():
-        name, _, rest = message.partition(": ")
-        key, message = tuple(name.split(".")), rest
+    # A mistake between several keys names the one to change: `staff: somebody must …`.
+    name, colon, rest = message.partition(": ")
+    if detail["type"] == "value_error" and colon and re.fullmatch(r"[a-z_.\d]+", name):
+        named = tuple(int(part) if part.isdecimal() else part for part in name.split("."))
+        key, message = (*key, *named), rest
     return Problem(_line(data, key), _dotted(key), message, path.name)
 
 

@@ -250,10 +250,10 @@ class RuleSection(Section):
     @model_validator(mode="after")
     def _sound(self) -> Self:
         if self.ground is Ground.LAW and not self.legal_ref:
-            message = "a rule on the ground of law needs legal_ref"
+            message = "legal_ref: is needed where the ground is law"
             raise ValueError(message)
         if self.severity[1] < self.severity[0]:
-            message = "severity must name the milder one first"
+            message = "severity: must name the milder one first"
             raise ValueError(message)
         return self
 
@@ -333,9 +333,10 @@ class Settings(Section):
             ("rules", [r.id for r in self.rules]),
             ("filing.categories", [c.id for c in self.filing.categories]),
         ):
-            if len(ids) != len(set(ids)):
-                message = f"{name}: an id is there twice"
-                raise ValueError(message)
+            for place, id_ in enumerate(ids):
+                if id_ in ids[:place]:
+                    message = f"{name}.{place}.id: «{id_}» is there twice"
+                    raise ValueError(message)
         return self
 
 

@@ -1,0 +1,198 @@
+"""The configuration file: every mistake is told with its line, and no secret ever."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from policybot.__main__ import app
+from policybot.config import ConfigRefused, fresh, load, permissions_too_open
+from policybot.config.explain import explain
+from tests import files
+
+SECRET = "s3cret-" * 6
+
+
+def refused(folder: Path, old: str, new: str) -> list[str]:
+    """Change one thing in a good file and give back the mistakes that are told."""
+    path = files.write(folder)
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+    with pytest.raises(ConfigRefused) as caught:
+        load(path)
+    line = text[: text.index(old)].count("\n") + 1
+    found = [str(problem) for problem in caught.value.problems]
+    near = [p.line for p in caught.value.problems]
+    assert any(abs(n - line) <= new.count("\n") + 2 or n == 1 for n in near), (line, found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("rooms_per_person: 3", "rooms_per_persn: 3", "did you mean «rooms_per_person»"),
+        ("rooms_per_person: 3", "rooms_per_person: many", "filing.rooms_per_person: input should be"),
+        ("valid_for: P365D", "valid_for: P1Y", "«P1Y» is no duration"),
+        ("prefix: PB", "prefix: pb", "filing.prefix"),
+        ("  name: Example", "  nam: Example", "operator.name: is missing"),
+        ("public_url: https://", "public_url: ftp://", "begins with http:// or https://"),
+        ("listen: 127.0.0.1:29331", "listen: 127.0.0.1:99999", "an address and a port"),
+        ("database: sqlite:", "database: mysql:", "must be sqlite:FILE or postgres://"),
+        ('review_room: "#review', 'review_room: "review', "a room ID or an alias"),
+        ("scope: account", "scope: planet", "rules[2].scope"),
+        ("severity: [S0, S2]", "severity: [S2, S0]", "milder one first"),
+        ("ground: terms", "ground: law", "needed where the ground is law"),
+        ("- id: R2", "- id: R1", "rules[1].id: «R1» is there twice"),
+        ("S1: [warn, restrict P1D, restrict P3D, restrict P7D]", "S1: [warn, banish]", "4 measures"),
+        ("suspend P180D, close]", "suspend P180D, shame]", "«shame» is no measure"),
+        ("bands: {H0: 0, H1: 1", "bands: {H0: 0, H1: 0", "must be more than H0"),
+        ("window: P183D", "window: P30D", "P183D or longer"),
+        ("dry_run: false", "dry_run: [", "is not YAML"),
+        ("dry_run: false", "dry_run: false\ndry_run: true", "there twice"),
+        ("dry_run: false", "dry_run: perhaps", "dry_run: input should be a valid boolean"),
+        ("    - moderator\n", "    - emperor\n", "staff"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    found = refused(tmp_path, old, new)
+    assert any(message in line for line in found), found
+    assert all(line.startswith("config.yaml:") for line in found)
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(tmp_path: Path) -> None:
+    path = files.write(tmp_path)
+    text = path.read_text("utf-8")
+    for old, new in (
+        ("prefix: PB", "prefix: pb"),
+        ("window: P183D", "window: P1D"),
+        ("link_minutes", "link_mins"),
+    ):
+        text = text.replace(old, new, 1)
+    path.write_text(text, "utf-8")
+    with pytest.raises(ConfigRefused) as caught:
+        load(path)
+    lines = [problem.line for problem in caught.value.problems]
+    assert len(lines) == 3
+    assert lines == sorted(lines)
+
+
+@pytest.mark.parametrize("value", ["CHANGE-ME-please", "generate", "short"])
+def test_an_example_or_short_secret_is_refused(tmp_path: Path, value: str) -> None:
+    path = files.write(tmp_path, changes={"identity.index_key": value})
+    with pytest.raises(ConfigRefused, match=r"identity\.index_key: (is an example|must have 32)"):
+        load(path)
+
+
+def test_a_secret_is_never_part_of_a_message(tmp_path: Path) -> None:
+    path = files.write(
+        tmp_path,
+        f"mysql://user:{SECRET}@host/db",
+        {"appservice.as_token": SECRET, "appservice.hs_token": SECRET, "homeserver.address": 7},
+    )
+    with pytest.raises(ConfigRefused) as caught:
+        load(path)
+    assert "must be sqlite:FILE" in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_secrets_refuse_to_be_printed(tmp_path: Path) -> None:
+    config = load(files.write(tmp_path, changes={"identity.index_key": SECRET}))
+    assert SECRET not in f"{config!r} {config.identity!r} {config.appservice} {vars(config)}"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "there is no such file"),
+        (b"\xff\xfe", "is not UTF-8"),
+        (b"", "must be a map"),
+        (b"- a\n- b\n", "must be a map"),
+        (b"a: b: c\n", "is not YAML"),
+        (b"{}", "homeserver: is missing"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_refused(
+    tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    path = tmp_path / "config.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigRefused, match=message):
+        load(path)
+
+
+def test_too_few_people_are_refused(tmp_path: Path) -> None:
+    alone = {"staff": {"@mira:example.org": ["moderator", "reviewer", "appeals"]}}
+    with pytest.raises(ConfigRefused, match="another person than the one who decided"):
+        load(files.write(tmp_path, changes=alone))
+
+
+def test_the_samples_are_refused_as_they_stand(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(fresh.sample("config.sample.yaml"), "utf-8")
+    with pytest.raises(ConfigRefused) as caught:
+        load(path)
+    assert len(caught.value.problems) == 3
+    (tmp_path / "sample.yaml").write_text(fresh.sample("registration.yaml"), "utf-8")
+    good = load(files.write(tmp_path / "good"))
+    problems = fresh.registration_problems(tmp_path / "sample.yaml", good)
+    assert "its secrets are those of the sample" in problems
+
+
+def test_fresh_files_are_readable_by_their_owner_alone_and_agree(tmp_path: Path) -> None:
+    path = files.write(tmp_path)
+    registration = tmp_path / "registration.yaml"
+    for file in (path, registration):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert not permissions_too_open(file)
+    assert fresh.registration_problems(registration, load(path)) == []
+    with pytest.raises(FileExistsError, match="--force"):
+        files.write(tmp_path)
+
+
+def test_two_fresh_files_never_share_a_secret(tmp_path: Path) -> None:
+    one, two = load(files.write(tmp_path / "1")), load(files.write(tmp_path / "2"))
+    secrets = [
+        secret.get_secret_value()
+        for config in (one, two)
+        for secret in (config.appservice.as_token, config.appservice.hs_token, config.identity.index_key)
+    ]
+    assert len(set(secrets)) == 6
+
+
+def test_a_key_is_explained() -> None:
+    assert "How long an approval is valid" in explain("filing.valid_for")
+    assert "default: 1" in explain("identity.accounts_per_person")
+    assert "required" in explain("rules.title")
+    with pytest.raises(LookupError, match=r"filing\.valid_for"):
+        explain("filing.valid_fr")
+
+
+def test_the_command_line_ends_with_two_and_no_traceback_on_a_bad_file(tmp_path: Path) -> None:
+    path = files.write(tmp_path)
+    path.write_text(path.read_text("utf-8").replace("prefix: PB", "prefix: p"), "utf-8")
+    for command in (["config", "check"], ["run"], ["doctor"], ["audit", "verify"], ["simulate", "S1"]):
+        result = CliRunner().invoke(app, [*command, "-c", str(path)])
+        assert result.exit_code == 2, result.output
+        assert "Traceback" not in result.output
+        assert "filing.prefix" in result.output
+
+
+def test_simulate_says_how_a_proposal_comes_about(tmp_path: Path) -> None:
+    path = files.write(tmp_path)
+    result = CliRunner().invoke(app, ["simulate", "S2", "--strike", "S2:30", "-c", str(path)])
+    assert result.exit_code == 0
+    assert "proposed: restrict P3D (row S2)" in result.output
+    assert "one person decides" in result.output
+    result = CliRunner().invoke(app, ["simulate", "S9", "-c", str(path)])
+    assert result.exit_code == 2
+
+
+def test_there_is_nothing_to_verify_before_the_first_run(tmp_path: Path) -> None:
+    path = files.write(tmp_path)
+    result = CliRunner().invoke(app, ["audit", "verify", "-c", str(path)])
+    assert result.exit_code == 1
+    assert "policybot run" in result.output
+    assert not (tmp_path / "policybot.db").exists()

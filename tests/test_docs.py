@@ -1,0 +1,84 @@
+"""What is written about policybot is true of it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from policybot.config.explain import keys
+from policybot.config.fresh import sample
+from policybot.matrix.commands.page import page
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+LONGEST = 460
+"""Lines that a module has at the most; beyond that it is to be split by noun."""
+
+
+def test_the_page_of_commands_is_that_of_the_table() -> None:
+    assert (ROOT / "docs" / "commands.md").read_text("utf-8") == page(), "run `make docs`"
+
+
+def sample_keys() -> dict[str, int]:
+    """Find the keys of the sample with their lines; those of list items once."""
+    found: dict[str, int] = {}
+    path: list[tuple[int, str]] = []
+    for number, line in enumerate(sample("config.sample.yaml").splitlines()):
+        match = re.match(r"(\s*(?:- )?)([\w]+):", line)
+        if match is None or line.lstrip().startswith("#"):
+            continue
+        depth = len(match[1])
+        path = [(d, k) for d, k in path if d < depth] + [(depth, match[2])]
+        found.setdefault(".".join(k for _, k in path), number)
+    return found
+
+
+def test_the_sample_has_every_key_and_no_other() -> None:
+    in_sample = {key for key in sample_keys() if not key.startswith(("ladder.", "agreement.text."))}
+    assert in_sample == set(keys())
+
+
+def test_every_key_of_the_sample_is_explained() -> None:
+    lines = sample("config.sample.yaml").splitlines()
+    bare = []
+    for key, number in sample_keys().items():
+        above = next((text for text in reversed(lines[:number]) if text.strip()), "")
+        commented = above.lstrip().startswith("#") or "#" in lines[number]
+        in_table = re.search(r"\.(S\d|H\d|grid|mitigating|version)$", key)
+        header = not lines[number].split(":", 1)[1].strip() and number + 1 < len(lines)
+        explained_below = header and lines[number + 1].lstrip().startswith("#")
+        if not (commented or in_table or explained_below):
+            bare.append(key)
+    assert bare == []
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)
+def test_links_lead_somewhere(file: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", file.read_text("utf-8")):
+        if not target.startswith("http"):
+            assert (file.parent / target).exists(), target
+
+
+def test_there_is_a_place_for_what_changes_next() -> None:
+    assert "## Unreleased" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_no_module_has_grown_too_long() -> None:
+    long = {
+        str(file.relative_to(ROOT)): count
+        for file in (ROOT / "policybot").rglob("*.py")
+        if (count := len(file.read_text("utf-8").splitlines())) > LONGEST
+    }
+    assert long == {}
+
+
+def test_every_module_says_what_it_is() -> None:
+    for file in (ROOT / "policybot").rglob("*.py"):
+        assert re.match(r'"""[A-Z"a-z].*[.:]', file.read_text("utf-8")), file
+
+
+def test_no_sql_stands_outside_the_store() -> None:
+    for file in (ROOT / "policybot").rglob("*.py"):
+        if "store" not in file.parts:
+            text = file.read_text("utf-8")
+            assert not re.search(r'"(SELECT|INSERT INTO|UPDATE|DELETE FROM) ', text), file

@@ -1,0 +1,147 @@
+"""The pages: safe headers everywhere, links that previews do not use up, forms that only we can send."""
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from policybot.demo.synapse import free_port
+from policybot.web.server import HEADERS, Pages
+from tests.files import CODES
+from tests.world import World, find
+
+HOST = "policybot.example.org"
+
+
+@dataclass
+class Browser:
+    """Somebody's browser, which says of itself what browsers say."""
+
+    session: aiohttp.ClientSession
+    url: str
+
+    async def get(self, path: str, **headers: str) -> tuple[int, str, Any]:
+        async with self.session.get(self.url + path, headers={"Host": HOST} | headers) as answer:
+            return answer.status, await answer.text(), answer.headers
+
+    async def post(self, path: str, code: str, **headers: str) -> tuple[int, str]:
+        said = {"Host": HOST, "Origin": f"https://{HOST}", "Sec-Fetch-Site": "same-origin"}
+        for name, value in headers.items():
+            said[name.replace("_", "-")] = value
+        said = {name: value for name, value in said.items() if value}
+        async with self.session.post(self.url + path, data={"code": code}, headers=said) as answer:
+            return answer.status, await answer.text()
+
+
+@pytest.fixture
+async def browser(world: World) -> AsyncIterator[Browser]:
+    pages = Pages(world.config, world.database, world.app.services.members)
+    runner, port = web.AppRunner(pages.application(), access_log=None), free_port()
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    async with aiohttp.ClientSession() as session:
+        yield Browser(session, f"http://127.0.0.1:{port}")
+    await runner.cleanup()
+
+
+async def link(world: World, who: str = "anna") -> str:
+    return find(r"/verify/\S+", await world.say(who, "!policy verify"))
+
+
+async def test_every_answer_has_the_safe_headers(browser: Browser, world: World) -> None:
+    for path in (await link(world), "/verify/unknown", "/about", "/style.css", "/nowhere"):
+        _, _, headers = await browser.get(path)
+        assert {name: headers.get(name) for name in HEADERS} == HEADERS, path
+
+
+def test_the_form_is_sent_with_its_origin() -> None:
+    """With `no-referrer` browsers send `Origin: null`, and nobody could verify themselves."""
+    assert HEADERS["Referrer-Policy"] == "same-origin"
+
+
+async def test_looking_at_a_link_uses_nothing_up(browser: Browser, world: World) -> None:
+    path = await link(world)
+    for _ in range(5):
+        status, page, _ = await browser.get(path)
+        assert status == 200
+        assert "@anna:example.org" in page
+    status, page = await browser.post(path, CODES["anna"])
+    assert (status, "is verified" in page) == (200, True)
+    await world.work()
+    assert "Identity: verified" in await world.say("anna", "!policy me")
+    assert (await browser.get(path))[0] == 404
+
+
+async def test_five_wrong_codes_end_a_link(browser: Browser, world: World) -> None:
+    path = await link(world)
+    for left in (4, 3, 2, 1):
+        status, page = await browser.post(path, "wrong-code")
+        assert status == 422
+        assert f"{left} tries are left" in page
+    await browser.post(path, "wrong-code")
+    assert (await browser.post(path, CODES["anna"]))[0] == 404
+    assert "not verified" in await world.say("anna", "!policy me")
+
+
+async def test_a_link_ends_with_its_time(browser: Browser, world: World) -> None:
+    path = await link(world)
+    world.clock.pass_time(minutes=31)
+    assert (await browser.post(path, CODES["anna"]))[0] == 404
+
+
+async def test_one_person_has_one_account(browser: Browser, world: World) -> None:
+    await browser.post(await link(world, "anna"), CODES["anna"])
+    status, page = await browser.post(await link(world, "tom"), CODES["anna"])
+    assert status == 422
+    assert "not accepted" in page, "the answer does not tell that the person is known"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+        {"Sec_Fetch_Site": "none"},
+        {"Sec_Fetch_Site": "", "Origin": "https://evil.example"},
+        {"Sec_Fetch_Site": "", "Origin": "null"},
+        {"Sec_Fetch_Site": "", "Origin": ""},
+    ],
+)
+async def test_a_form_from_elsewhere_is_refused(
+    browser: Browser, world: World, headers: dict[str, str]
+) -> None:
+    path = await link(world)
+    assert (await browser.post(path, CODES["anna"], **headers))[0] == 403
+    assert (await browser.post(path, CODES["anna"], Sec_Fetch_Site=""))[0] == 200
+
+
+async def test_another_host_is_refused(browser: Browser) -> None:
+    assert (await browser.get("/about", Host="evil.example"))[0] == 421
+
+
+async def test_what_people_type_is_never_taken_for_html(browser: Browser, world: World) -> None:
+    path = await link(world, "@<script>alert(1)</script>:example.org")
+    _, page, _ = await browser.get(path)
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+async def test_too_much_is_refused(browser: Browser, world: World) -> None:
+    assert (await browser.post(await link(world), "x" * 20_000))[0] == 413
+
+
+async def test_a_link_is_never_logged(
+    browser: Browser, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    path = await link(world)
+    (world.config.roster_file).unlink()
+    status, page = await browser.post(path, CODES["anna"])
+    assert status == 503
+    assert "cannot check codes" in page
+    assert path.removeprefix("/verify/") not in caplog.text
+    assert CODES["anna"] not in caplog.text
