@@ -75,6 +75,8 @@ class Outbox:
         # several, the lease of the dead one has to run out.
         self._owner = owner or (uuid.uuid4().hex if database.shared else "the only one")
         self._life = LEASE_LIFE if database.shared else ALONE_LIFE
+        # What was queued before may have been sent by a process that died before it could note that.
+        self._begun = setting.now()
         self._leases: dict[int, Lease] = {}
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(_AT_ONCE)
@@ -154,7 +156,8 @@ class Outbox:
                     lanes[queued.lane].append(queued)
                 else:
                     blocked.add(queued.lane)
-                    pause = min(pause, max(0.05, (queued.not_before - now).total_seconds()))
+                    if queued.shard in self._leases:
+                        pause = min(pause, max(0.05, (queued.not_before - now).total_seconds()))
             for lane, waiting in lanes.items():
                 self._busy[lane] = asyncio.create_task(self._work(lane, waiting))
                 blocked.add(lane)
@@ -177,16 +180,11 @@ class Outbox:
 
     async def _perform(self, queued: Queued) -> bool:
         """Perform one effect; False if the rest of its lane has to wait."""
-        effect = queued.effect
         lease = self._leases.get(queued.shard)
         if lease is None or lease.until <= self._setting.now():
             return False
-        if self._setting.config.dry_run and not (isinstance(effect, _HARMLESS) or _answers(queued)):
-            log.info("dry run: would %s", in_words(effect))
-            return await self._record(queued, lease, "dry", {})
         try:
-            errand = await self._prepare(queued)
-            result = await self._homeserver.perform(errand)
+            return await self._attempt(queued, lease)
         except Later as error:
             return await self._postpone(queued, lease, str(error), error.retry_after)
         except Impossible as error:
@@ -194,14 +192,32 @@ class Outbox:
         except DatabaseAway:
             raise
         except Exception as error:
-            log.exception("Effect %s (%s) failed", queued.id, type(effect).__name__)
+            log.exception("Effect %s (%s) failed", queued.id, type(queued.effect).__name__)
             return await self._postpone(queued, lease, f"internal error: {type(error).__name__}")
+
+    async def _attempt(self, queued: Queued, lease: Lease) -> bool:
+        if not await self._still_wanted(queued):
+            return True
+        if self._withheld(queued):
+            log.info("dry run: would %s", in_words(queued.effect))
+            return await self._record(queued, lease, "dry", {})
+        errand = await self._prepare(queued)
+        result = await self._homeserver.perform(errand)
         return await self._record(queued, lease, "done", result)
+
+    async def _still_wanted(self, queued: Queued) -> bool:
+        """Look whether the reason for an effect is still there; it may have gone since it was read."""
+        async with self._database.transaction(reading=True) as tx:
+            return await outbox.is_waiting(tx, queued.id)
+
+    def _withheld(self, queued: Queued) -> bool:
+        harmless = isinstance(queued.effect, _HARMLESS) or _answers(queued)
+        return self._setting.config.dry_run and not harmless
 
     async def _prepare(self, queued: Queued) -> Errand:
         """Gather what is needed; keep what must be kept before anything is changed."""
         effect = queued.effect
-        again = queued.attempts > 0
+        again = queued.attempts > 0 or queued.queued_at < self._begun
         match effect:
             case Notify(user_id):
                 async with self._database.transaction() as tx:

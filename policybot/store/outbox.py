@@ -132,6 +132,12 @@ async def unfinished(tx: Tx, cause: str) -> int:
     )
 
 
+async def is_waiting(tx: Tx, queued_id: int) -> bool:
+    """Say whether an effect still waits."""
+    row = await tx.first("SELECT id FROM outbox WHERE id = $1 AND state = 'waiting'", queued_id)
+    return row is not None
+
+
 async def never_queued(tx: Tx, cause: str) -> bool:
     """Say whether nothing was ever queued for a cause."""
     return await tx.first("SELECT id FROM outbox WHERE cause = $1 LIMIT 1", cause) is None

@@ -14,7 +14,10 @@ from policybot.domain.effects import (
     RestrictMember,
     Say,
 )
+from policybot.services.aftermath import Aftermath
 from policybot.store import audit, outbox
+from policybot.store.database import Tx
+from policybot.store.outbox import Queued
 from tests.world import REVIEW, World, find, user
 from tests.world import world as make_world
 
@@ -173,3 +176,43 @@ async def test_two_workers_never_perform_the_same_effect(any_world: World) -> No
     await first.drain()
     assert world.in_review() == ["hello", "again"]
     assert done(world, Say) == 2
+
+
+async def test_a_bug_in_what_follows_an_effect_does_not_repeat_it_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = [True]
+    told = Aftermath._follow_cause
+
+    async def sometimes(self: Aftermath, tx: Tx, queued: Queued) -> None:
+        if broken[0]:
+            raise ZeroDivisionError
+        await told(self, tx, queued)
+
+    monkeypatch.setattr(Aftermath, "_follow_cause", sometimes)
+    async with world.database.transaction() as tx:
+        world.app.setting.queue(tx, [Say(REVIEW, "hello")], cause="test")
+    await world.work()
+    await world.work()
+    assert done(world, Say) == 1
+    broken[0] = False
+    world.clock.pass_time(seconds=5)
+    await world.work()
+    assert world.in_review() == ["hello"]
+    async with world.database.transaction() as tx:
+        assert await outbox.counts(tx) == {"waiting": 0, "dead": 0}
+
+
+async def test_what_was_taken_back_before_it_was_carried_out_is_not_carried_out(
+    world: World,
+) -> None:
+    await world.governed_room()
+    case = await world.reported()
+    world.homeserver.away = True
+    await world.review("mira", f"!policy decide {case} R2 S3 proposed Threatened a neighbour at night")
+    await world.review("mira", f"!policy lift {case} They have made it up already")
+    world.homeserver.away = False
+    world.clock.pass_time(minutes=1)
+    await world.work()
+    assert done(world, RestrictMember) == 0
+    assert not any(text.startswith("Decision") for text in world.told("tom"))

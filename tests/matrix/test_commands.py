@@ -191,3 +191,10 @@ async def test_a_proposal_can_be_denied(world: World) -> None:
     code = answer.split("!policy confirm ")[1].split()[0]
     assert "is denied" in await world.review("otto", f"!policy deny {code}")
     assert user("tom") not in world.homeserver.levels[world.room]["users"]
+
+
+async def test_a_command_that_is_too_long_is_refused(world: World) -> None:
+    await world.governed_room()
+    answer = await world.say("lea", f"!policy report {user('tom')} R1 " + "x" * 8000)
+    assert "too long" in answer
+    assert "Nothing waits" in await world.review("mira", "!policy queue")

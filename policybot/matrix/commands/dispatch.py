@@ -24,6 +24,8 @@ Resolve = Callable[[str], Awaitable[str | None]]
 
 _LOOKALIKES = str.maketrans("рοсуіӏІ|¡ǃ！", "pocyillI!!!")
 _MAX_ALIASES = 3
+_LONGEST = 8000
+"""Characters of a command: what it says is written on to others, and must fit into an event there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,8 @@ class Dispatch:
                 "This looks like a command but is written with other letters. "
                 f"Please type it with plain ones: {PREFIX} help"
             )
+        if len(message.body) > _LONGEST:
+            return f"That is too long for me: {_LONGEST} characters are the most."
         await decisions.mark_read(tx, message.sender, self._services.setting.now())
         roles = await self._roles(tx, message.sender)
         verb, _, rest = message.body.removeprefix(PREFIX).strip().partition(" ")
