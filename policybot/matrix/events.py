@@ -56,14 +56,20 @@ class Events:
             if meaning == self._command:
                 aliases = await self._dispatch.aliases(event)
                 meaning = partial(self._command, aliases=aliases)
-            async with self._database.transaction() as tx:
-                if await events.first_time(tx, event_id, self._setting.now()):
-                    await meaning(tx, event)
+            await self._once(event_id, event, meaning)
+        except Refused as refusal:
+            # What it had begun is rolled back; only the answer remains.
+            await self._once(event_id, event, partial(self._refuse, str(refusal)))
         except DatabaseAway:
             raise
         except Exception as error:
             log.exception("Event %s could not be handled", event_id)
             await self._park(event_id, event, error)
+
+    async def _once(self, event_id: str, event: Event, meaning: _Handler) -> None:
+        async with self._database.transaction() as tx:
+            if await events.first_time(tx, event_id, self._setting.now()):
+                await meaning(tx, event)
 
     async def _park(self, event_id: str, event: Event, error: Exception) -> None:
         """Remember a poisonous event without its content, and tell the review room."""
@@ -91,10 +97,13 @@ class Events:
         """Say what an event means to us; fast, for it is asked for every message."""
         match event.get("type"):
             case "m.room.message":
-                if is_command(event) and self._pace.allows(event["sender"]):
+                from_others = event.get("sender") != self._bot
+                if from_others and is_command(event) and self._pace.allows(event["sender"]):
                     return self._command
             case "m.room.member":
-                return self._member
+                ours = event.get("state_key") == self._bot
+                if ours or event.get("room_id") == self._setting.review_room:
+                    return self._member
             case "m.room.power_levels":
                 return self._levels
             case "m.room.encryption":
@@ -104,16 +113,14 @@ class Events:
     async def _command(
         self, tx: Tx, event: Event, aliases: Mapping[str, str] = MappingProxyType({})
     ) -> None:
-        if event["sender"] == self._bot:
-            return
-        room = await rooms.get(tx, event["room_id"])
-        message = Message.of(event, room)
-        try:
-            answer = await self._dispatch.answer(tx, message, aliases)
-        except Refused as refusal:
-            answer = str(refusal)
-        if answer is None:
-            return
+        message = Message.of(event, await rooms.get(tx, event["room_id"]))
+        self._answer(tx, message, await self._dispatch.answer(tx, message, aliases))
+
+    async def _refuse(self, why: str, tx: Tx, event: Event) -> None:
+        self._answer(tx, Message.of(event, await rooms.get(tx, event["room_id"])), why)
+
+    def _answer(self, tx: Tx, message: Message, answer: str) -> None:
+        room = message.room
         if room is not None and room.kind in (Kind.DIRECT, Kind.REVIEW):
             self._setting.queue(
                 tx, [Say(message.room_id, answer, message.event_id)], cause=message.event_id

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from policybot.domain.effects import JoinRoom, Notify
+from policybot.domain.errors import OutOfOrder
 from policybot.services.members import Members
+from policybot.store.database import Tx, next_number
 from tests.world import BOT, REVIEW, SERVER, World, user
 
 TABLES = (
@@ -185,3 +187,31 @@ async def test_our_own_messages_are_no_commands(world: World) -> None:
     )
     after = await rows(world)
     assert after["outbox"] == before["outbox"]
+
+
+async def test_a_refusal_leaves_nothing_behind_of_what_was_begun(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def begins_and_refuses(_: Members, tx: Tx, user_id: str) -> None:
+        await next_number(tx, "begun")
+        message = "Not today."
+        raise OutOfOrder(message)
+
+    monkeypatch.setattr(Members, "standpoint", begins_and_refuses)
+    assert await world.say("lea", "!policy me") == "Not today."
+    async with world.database.transaction() as tx:
+        assert await tx.first("SELECT value FROM counters WHERE name = 'begun'") is None
+
+
+async def test_people_who_come_and_go_write_nothing(world: World) -> None:
+    await world.governed_room()
+    before = await rows(world)
+    for membership in ("join", "leave", "ban"):
+        await world.deliver(
+            type="m.room.member",
+            room_id=world.room,
+            sender=user("zoe"),
+            state_key=user("zoe"),
+            content={"membership": membership},
+        )
+    assert await rows(world) == before

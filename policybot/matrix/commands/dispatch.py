@@ -109,8 +109,8 @@ class Dispatch:
                 found[alias] = room_id
         return found
 
-    async def answer(self, tx: Tx, message: Message, aliases: Mapping[str, str]) -> str | None:
-        """Carry a command out and say what came of it; None for silence.
+    async def answer(self, tx: Tx, message: Message, aliases: Mapping[str, str]) -> str:
+        """Carry a command out and say what came of it.
 
         Raises:
             Refused: it was not carried out; the message says why.
