@@ -161,11 +161,8 @@ class Events:
         await rooms.forget(tx, room_id)
 
     async def _levels(self, tx: Tx, event: Event) -> None:
-        room = await rooms.get(tx, event["room_id"])
-        if room is None or event.get("state_key") != "":
-            return
-        levels = rooms.with_content(room, _content(event))
-        await rooms.save(tx, levels, self._setting.now())
+        if event.get("state_key") == "":
+            await rooms.save_levels(tx, event["room_id"], _content(event))
 
     async def _encryption(self, tx: Tx, event: Event) -> None:
         room = await rooms.get(tx, event["room_id"])

@@ -37,7 +37,8 @@ class Aftermath:
                 await self._seated(tx, room_id, _levels(result))
             case Notify(user_id) if result.get("opened"):
                 opened = str(result["opened"])
-                await self._know(tx, Room(opened, Kind.DIRECT, Levels("", (), {}), user_id))
+                room = Room(opened, Kind.DIRECT, Levels("", (), {}), user_id)
+                await rooms.meet(tx, room, self._setting.now())
             case _:
                 pass
         await self._follow_cause(tx, queued)
@@ -47,21 +48,18 @@ class Aftermath:
     async def _follow_cause(self, tx: Tx, queued: Queued) -> None:
         """Let a decision go on when its last effect is done, and note when its notice arrived."""
         noun, _, number = queued.cause.partition(" ")
-        if noun == "decision" and await outbox.unfinished(tx, queued.cause) == 0:
-            await self._sanctions.carried_out(tx, int(number))
+        if noun == "decision":
+            await decisions.lock(tx, int(number))
+            if await outbox.unfinished(tx, queued.cause) == 0:
+                await self._sanctions.carried_out(tx, int(number))
         if noun == "approval" and await outbox.unfinished(tx, queued.cause) == 0:
             await self._filings.shown(tx, int(number))
         if noun == "notice" and number.isdecimal():
             await decisions.told(tx, int(number), self._setting.now())
 
-    async def _know(self, tx: Tx, room: Room) -> None:
-        known = await rooms.get(tx, room.room_id)
-        if known is None or known.kind in (Kind.OTHER, Kind.DIRECT):
-            await rooms.save(tx, room, self._setting.now())
-
     async def _joined(self, tx: Tx, room_id: str, inviter: str, result: Result) -> None:
         if not result["direct"]:
-            await self._know(tx, Room(room_id, Kind.OTHER, _levels(result)))
+            await rooms.meet(tx, Room(room_id, Kind.OTHER, _levels(result)), self._setting.now())
         elif result.get("encrypted"):
             # We cannot read there. The next message to this person opens a room where we can.
             self._setting.tell(
@@ -72,7 +70,8 @@ class Aftermath:
                 cause=f"encrypted {room_id}",
             )
         else:
-            await self._know(tx, Room(room_id, Kind.DIRECT, _levels(result), inviter))
+            room = Room(room_id, Kind.DIRECT, _levels(result), inviter)
+            await rooms.meet(tx, room, self._setting.now())
             hello = (
                 f"Hello. I look after the public rooms of {self._setting.config.operator.name}. "
                 "What I understand: !policy help"

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from policybot.domain import agreement as agreements
@@ -85,13 +85,13 @@ class Members:
             NotFound: the link is dead. `WrongCode` must be committed, for it was counted.
         """
         now = self._setting.now()
-        attempt = await self.attempt(tx, token)
+        attempt = await members.spend_try(tx, _hash(token), now)
+        if attempt is None:
+            raise NotFound(_DEAD_LINK)
         record = self._provider.check(code.strip())
         if record is None or not await self._link(tx, attempt.user_id, record):
-            wrong = replace(attempt, wrong_codes=attempt.wrong_codes + 1)
-            await members.save_attempt(tx, _hash(token), wrong)
-            raise WrongCode(self._wrong(wrong))
-        await members.save_attempt(tx, _hash(token), replace(attempt, used_at=now))
+            raise WrongCode(self._wrong(attempt))
+        await members.use_up(tx, _hash(token), now)
         self._setting.tell(
             tx,
             attempt.user_id,

@@ -109,6 +109,15 @@ async def statement(tx: Tx, decision_id: int) -> Statement:
     return Statement(**json.loads(data))
 
 
+async def lock(tx: Tx, decision_id: int) -> None:
+    """Let others who finish effects of the same decision wait until this transaction has ended.
+
+    Otherwise each of two that end at the same time sees the other's effect still waiting, and nobody
+    is the last.
+    """
+    await tx.execute("UPDATE decisions SET version = version WHERE id = $1", decision_id)
+
+
 async def told(tx: Tx, decision_id: int, now: datetime) -> None:
     """Note that the homeserver took the notice of a decision."""
     await tx.execute(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from policybot.domain.agreement import Agreement
-from policybot.domain.identity import Assurance, Attempt, Front, Link
+from policybot.domain.identity import MAX_ATTEMPTS, Assurance, Attempt, Front, Link
 from policybot.store.audit import canonical
 from policybot.store.database import (
     Row,
@@ -96,8 +96,7 @@ async def save_attempt(tx: Tx, token_hash: str, attempt: Attempt) -> None:
     """Remember a one-time link, by the hash of its token."""
     await tx.execute(
         "INSERT INTO verification_attempts (token_hash, user_id, expires_at, wrong_codes, used_at)"
-        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (token_hash) DO UPDATE SET"
-        " wrong_codes = $4, used_at = $5",
+        " VALUES ($1, $2, $3, $4, $5)",
         token_hash,
         attempt.user_id,
         to_ms(attempt.expires_at),
@@ -109,13 +108,40 @@ async def save_attempt(tx: Tx, token_hash: str, attempt: Attempt) -> None:
 async def attempt(tx: Tx, token_hash: str) -> Attempt | None:
     """Read a one-time link."""
     row = await tx.first("SELECT * FROM verification_attempts WHERE token_hash = $1", token_hash)
-    if row is None:
-        return None
+    return None if row is None else _attempt(row)
+
+
+def _attempt(row: Row) -> Attempt:
     return Attempt(
         user_id=row["user_id"],
         expires_at=from_ms(row["expires_at"]),
         wrong_codes=row["wrong_codes"],
         used_at=optional_time(row["used_at"]),
+    )
+
+
+async def spend_try(tx: Tx, token_hash: str, now: datetime) -> Attempt | None:
+    """Count a try before its code is looked at, so that tries at the same time cannot share one.
+
+    None if the link is used up; until the transaction ends, other tries wait.
+    """
+    row = await tx.first(
+        "UPDATE verification_attempts SET wrong_codes = wrong_codes + 1 WHERE token_hash = $1"
+        " AND used_at IS NULL AND expires_at > $2 AND wrong_codes < $3 RETURNING *",
+        token_hash,
+        to_ms(now),
+        MAX_ATTEMPTS,
+    )
+    return None if row is None else _attempt(row)
+
+
+async def use_up(tx: Tx, token_hash: str, now: datetime) -> None:
+    """Note that a link has done its work; the try that succeeded was no wrong one."""
+    await tx.execute(
+        "UPDATE verification_attempts SET used_at = $1, wrong_codes = wrong_codes - 1"
+        " WHERE token_hash = $2",
+        to_ms(now),
+        token_hash,
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -30,24 +30,31 @@ class Room:
     user_id: str | None = None
 
 
-def with_content(room: Room, content: Mapping[str, Any]) -> Room:
-    """Give a room the power levels of a new `m.room.power_levels` event."""
-    return replace(room, levels=replace(room.levels, content=dict(content)))
-
-
 async def save(tx: Tx, room: Room, now: datetime) -> None:
     """Remember a room, or what it has become."""
     await tx.execute(
         "INSERT INTO rooms (room_id, kind, user_id, version, creators, levels, at)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (room_id) DO UPDATE SET"
         " kind = $2, user_id = $3, version = $4, creators = $5, levels = $6, at = $7",
-        room.room_id,
-        room.kind.value,
-        room.user_id,
-        room.levels.version,
-        json.dumps(room.levels.creators),
-        json.dumps(room.levels.content),
-        to_ms(now),
+        *_values(room, now),
+    )
+
+
+async def meet(tx: Tx, room: Room, now: datetime) -> None:
+    """Remember a room that was entered, unless it is more to us already."""
+    await tx.execute(
+        "INSERT INTO rooms (room_id, kind, user_id, version, creators, levels, at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (room_id) DO UPDATE SET"
+        " kind = $2, user_id = $3, version = $4, creators = $5, levels = $6, at = $7"
+        " WHERE rooms.kind IN ('direct', 'other')",
+        *_values(room, now),
+    )
+
+
+async def save_levels(tx: Tx, room_id: str, content: Mapping[str, Any]) -> None:
+    """Remember the power levels that a known room has now; what it is to us stays as it is."""
+    await tx.execute(
+        "UPDATE rooms SET levels = $1 WHERE room_id = $2", json.dumps(dict(content)), room_id
     )
 
 
@@ -107,6 +114,18 @@ async def reset_review(tx: Tx, user_ids: set[str]) -> None:
     """Replace the members of the review room by what the homeserver says."""
     await tx.execute("DELETE FROM review_members")
     await tx.many("INSERT INTO review_members (user_id) VALUES ($1)", [(u,) for u in user_ids])
+
+
+def _values(room: Room, now: datetime) -> tuple[object, ...]:
+    return (
+        room.room_id,
+        room.kind.value,
+        room.user_id,
+        room.levels.version,
+        json.dumps(room.levels.creators),
+        json.dumps(dict(room.levels.content)),
+        to_ms(now),
+    )
 
 
 def _room(row: Row) -> Room:

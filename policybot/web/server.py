@@ -128,18 +128,18 @@ class Pages:
     async def _give_code(self, request: web.Request) -> web.Response:
         token = request.match_info["token"]
         code = (await request.post()).get("code")
-        async with self._database.transaction() as tx:
-            attempt = await self._members.attempt(tx, token)
-            try:
-                given = code if isinstance(code, str) else ""
-                await self._members.give_code(tx, token, given)
-            except WrongCode as wrong:
-                # Caught inside the transaction: the wrong code is counted.
-                return self._page("verify.html", 422, user_id=attempt.user_id, error=str(wrong))
-            except (OSError, ValueError):
-                log.exception("The roster cannot be read")
-                message = "We cannot check codes right now. Please try again later."
-                return self._sorry(503, message)
+        try:
+            async with self._database.transaction() as tx:
+                attempt = await self._members.attempt(tx, token)
+                try:
+                    given = code if isinstance(code, str) else ""
+                    await self._members.give_code(tx, token, given)
+                except WrongCode as wrong:
+                    # Caught inside the transaction: the wrong code is counted.
+                    return self._page("verify.html", 422, user_id=attempt.user_id, error=str(wrong))
+        except (OSError, ValueError):
+            log.exception("The roster cannot be read")
+            return self._sorry(503, "We cannot check codes right now. Please try again later.")
         message = f"{attempt.user_id} is verified. You can close this page and return to your chat."
         return self._page("message.html", title="Thank you", message=message)
 

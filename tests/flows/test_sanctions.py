@@ -156,3 +156,24 @@ async def test_history_makes_the_second_breach_weigh_more_only_once_it_was_known
     answer = await world.review("mira", f"!policy propose {third} R1 S2")
     assert f"counted: {first}" in answer
     assert "proposed: restrict P3D" in answer
+
+
+async def test_a_measure_on_an_account_holds_in_every_governed_room_and_starts_once(
+    any_world: World,
+) -> None:
+    """Its effects end in several lanes at the same time; the last of them starts the clock."""
+    world = any_world
+    await world.governed_room("anna")
+    await world.governed_room("zoe", "!second:example.org")
+    event = await world.message("tom", "Anna lives in Garden Street 7", world.room)
+    link = f"https://matrix.to/#/{world.room}/{event}"
+    await world.say("lea", f"!policy report {link} R3 He publishes where she lives")
+    facts = "Published a private address without consent"
+    answer = await world.review("mira", f"!policy decide C-1 R3 S3 proposed+remove {facts}")
+    assert "!second:example.org" in answer
+    for room in (world.room, "!second:example.org"):
+        assert world.homeserver.levels[room]["users"][user("tom")] == -1
+    assert sum(text.startswith("Decision C-1") for text in world.told("tom")) == 1
+    await world.tick(days=8)
+    for room in (world.room, "!second:example.org"):
+        assert user("tom") not in world.homeserver.levels[room]["users"]
