@@ -28,6 +28,10 @@ class Impossible(Exception):  # noqa: N818 - an answer
     """The homeserver will never do it: the bot lacks the rank, or the thing is gone."""
 
 
+class SourceAway(Exception):  # noqa: N818 - a condition that passes
+    """The source of real-name records cannot be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Errand:
     """One effect on its way, with what is known for carrying it out."""
@@ -74,7 +78,6 @@ class IdentityProvider(Protocol):
         """Find the person whose code this is.
 
         Raises:
-            OSError: the source cannot be read.
-            ValueError: the source is not what it should be; the message says where.
+            SourceAway: the source cannot be read; the message says why.
         """
         ...

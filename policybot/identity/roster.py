@@ -12,6 +12,7 @@ from pathlib import Path
 
 from policybot.domain.identity import Assurance, Record
 from policybot.matching.media import kind_of
+from policybot.ports import SourceAway
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +36,12 @@ class Roster:
         """Find the person whose code this is.
 
         Raises:
-            OSError: the file cannot be read.
-            ValueError: the file is no roster; the message says where.
+            SourceAway: the file cannot be read, or is no roster; the message says where.
         """
-        self._refresh()
+        try:
+            self._refresh()
+        except (OSError, ValueError) as error:
+            raise SourceAway(str(error)) from error
         person = self._codes.get(_digest(code))
         return None if person is None else Record("roster", person, self._assurance)
 

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from policybot.config import Config
 from policybot.domain.errors import NotFound, Refused
 from policybot.domain.permission import Permission, Role, allowed
+from policybot.ports import SourceAway
 from policybot.services.members import Members, WrongCode
 from policybot.store.database import Database, DatabaseAway
 
@@ -137,8 +138,8 @@ class Pages:
                 except WrongCode as wrong:
                     # Caught inside the transaction: the wrong code is counted.
                     return self._page("verify.html", 422, user_id=attempt.user_id, error=str(wrong))
-        except (OSError, ValueError):
-            log.exception("The roster cannot be read")
+        except SourceAway as error:
+            log.error("Codes cannot be checked: %s", error)  # noqa: TRY400 - the reason is all there is
             return self._sorry(503, "We cannot check codes right now. Please try again later.")
         message = f"{attempt.user_id} is verified. You can close this page and return to your chat."
         return self._page("message.html", title="Thank you", message=message)
