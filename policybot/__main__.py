@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,6 +17,9 @@ from rich.table import Table
 
 from policybot import __version__
 from policybot.config import Config, ConfigRefused, load
+
+if TYPE_CHECKING:
+    from policybot.matrix.doctor import Finding
 
 app = typer.Typer(
     help="Governed public rooms for a Matrix homeserver.",
@@ -177,6 +180,18 @@ def doctor(
     raise typer.Exit(asyncio.run(_examine(settings, config, file, as_json=as_json)))
 
 
+def _roster_finding(config: Config) -> "Finding":
+    from policybot.identity.roster import read
+    from policybot.matrix.doctor import Finding
+
+    try:
+        count = len(read(config.roster_file))
+    except (OSError, ValueError) as error:
+        mend = "Put a CSV file with the columns person and code at identity.roster.file."
+        return Finding("roster", good=False, said=str(error), mend=mend)
+    return Finding("roster", good=True, said=f"{count} persons")
+
+
 async def _examine(config: Config, file: Path, registration: Path, *, as_json: bool) -> int:
     import aiohttp
 
@@ -185,7 +200,8 @@ async def _examine(config: Config, file: Path, registration: Path, *, as_json: b
     logging.disable(logging.WARNING)
     found = []
     async with aiohttp.ClientSession() as session:
-        async for finding in Doctor(config, file, registration, session).look():
+        doctor_ = Doctor(config, file, registration, session, more=(_roster_finding(config),))
+        async for finding in doctor_.look():
             found.append(finding)
             if not as_json:
                 mark = "[green]✓[/]" if finding.good else "[red]✗[/]"

@@ -40,8 +40,11 @@ class Doctor:
         config_file: File,
         registration_file: File,
         session: aiohttp.ClientSession,
+        *,
+        more: tuple[Finding, ...] = (),
     ) -> None:
-        """Look at what these files say, and at the homeserver they name."""
+        """Look at what these files say, and at the homeserver they name; tell `more` as well."""
+        self._more = more
         self._config = config
         self._config_file = config_file
         self._registration_file = registration_file
@@ -67,6 +70,8 @@ class Doctor:
         )
         for what, check in checks:
             yield await self._safely(what, check)
+        for finding in self._more:
+            yield finding
         async for finding in self._governed_rooms():
             yield finding
 
