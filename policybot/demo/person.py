@@ -171,6 +171,17 @@ class Person:
                 raise AssertionError(message)
             await self._sync(min(left, 2.0))
 
+    async def wait_for_room_with(self, text: str, *, patience: float = _PATIENCE) -> str:
+        """Wait until a message with some text comes in any room; return the room."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            for room, events in self._timeline.items():
+                if any(text in str(event["content"].get("body")) for event in events):
+                    return room
+            await self._sync(1.0)
+        message = f"{self.user_id} read «{text}» nowhere"
+        raise AssertionError(message)
+
     async def wait_for_invite(self, sender: str, *, patience: float = _PATIENCE) -> str:
         """Wait until somebody invites us; return the room."""
         deadline = time.monotonic() + patience
