@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -81,6 +82,8 @@ def run(config: ConfigFile = DEFAULT) -> None:
 
     settings = _load(config)
     _set_up_logging(settings.logging.level)
+    # The database holds evidence: what we write is for our own account alone.
+    os.umask(0o077)
     try:
         asyncio.run(_serve(settings))
     except (CannotStart, DatabaseAway) as error:

@@ -134,11 +134,10 @@ class App:
         """Run until the block ends: doors open, worker and clock at work."""
         config = self.config
         await self.record_policy()
-        async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+        async with AsyncExitStack() as stack:
             session = await stack.enter_async_context(aiohttp.ClientSession())
-            client = Client(
-                config.homeserver.address, config.appservice.as_token.get_secret_value(), session
-            )
+            as_token = config.appservice.as_token.get_secret_value()
+            client = Client(config.homeserver.address, as_token, session)
             synapse = Synapse(Client(config.homeserver.address, config.admin_token, session))
             start = Start(self.setting, self.database, client)
             homeserver = MatrixHomeserver(
@@ -151,17 +150,17 @@ class App:
             await start.recall()
             inward = Events(self.setting, self.database, Dispatch(self.services, start.resolve))
             await stack.enter_async_context(self._doors(inward))
-            running = [
-                tasks.create_task(worker.run()),
-                tasks.create_task(self._keep_time()),
-                tasks.create_task(self._greet(start)),
-            ]
-            try:
-                yield
-            finally:
-                self.ready = False
-                for task in running:
-                    task.cancel()
+            async with asyncio.TaskGroup() as tasks:
+                running = [
+                    tasks.create_task(work)
+                    for work in (worker.run(), self._keep_time(), self._greet(start))
+                ]
+                try:
+                    yield
+                finally:
+                    self.ready = False
+                    for task in running:
+                        task.cancel()
 
     async def _greet(self, start: Start) -> None:
         """Wait for the homeserver, however long it takes, and say hello."""

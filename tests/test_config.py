@@ -123,10 +123,18 @@ def test_a_file_that_is_no_configuration_is_refused(
         load(path)
 
 
-def test_too_few_people_are_refused(tmp_path: Path) -> None:
-    alone = {"staff": {"@mira:example.org": ["moderator", "reviewer", "appeals"]}}
-    with pytest.raises(ConfigRefused, match="another person than the one who decided"):
-        load(files.write(tmp_path, changes=alone))
+@pytest.mark.parametrize(
+    "staff",
+    [
+        {"@mira:example.org": ["moderator", "reviewer", "appeals"]},
+        {"@mira:example.org": ["moderator", "reviewer", "appeals"], "@otto:example.org": ["moderator"]},
+    ],
+)
+def test_somebody_else_must_be_there_to_decide_an_appeal(
+    tmp_path: Path, staff: dict[str, list[str]]
+) -> None:
+    with pytest.raises(ConfigRefused, match="nobody could decide an appeal against .* @mira"):
+        load(files.write(tmp_path, changes={"staff": staff}))
 
 
 def test_the_samples_are_refused_as_they_stand(tmp_path: Path) -> None:

@@ -27,7 +27,6 @@ EXAMPLE = "CHANGE-ME"
 """What stands in the sample where a secret belongs."""
 _MIN_SECRET = 32
 _LAST_PORT = 65535
-_TWO_PEOPLE = 2
 
 
 class Listen(NamedTuple):
@@ -318,9 +317,13 @@ class Settings(Section):
             if not holders[role]:
                 message = f"staff: somebody must have the role {role.value}"
                 raise ValueError(message)
-        if len(holders[Role.MODERATOR] | holders[Role.APPEALS]) < _TWO_PEOPLE:
-            message = "staff: an appeal needs another person than the one who decided"
-            raise ValueError(message)
+        for moderator in sorted(holders[Role.MODERATOR]):
+            if holders[Role.APPEALS] <= {moderator}:
+                message = (
+                    f"staff: nobody could decide an appeal against a decision of {moderator}: give "
+                    "somebody else the role appeals"
+                )
+                raise ValueError(message)
         return self
 
     @model_validator(mode="after")

@@ -20,6 +20,16 @@ def doctor(config: Path) -> tuple[int, dict[str, Any]]:
     return done.returncode, {row["what"]: row for row in json.loads(done.stdout)}
 
 
+def run_beside(config: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "policybot", "run", "-c", str(config)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
 async def test_the_doctor_finds_nothing_wrong_with_a_good_set_up(tmp_path: Path) -> None:
     async with stage(tmp_path) as made:
         status, found = doctor(made.config)
@@ -59,3 +69,13 @@ async def test_started_before_the_homeserver_it_waits_and_says_so(tmp_path: Path
         await made.until_ready()
         assert "Traceback" not in made.last_words()
         assert made.stop_bot() == 0
+
+
+async def test_a_second_one_beside_the_first_says_that_the_port_is_taken(tmp_path: Path) -> None:
+    async with stage(tmp_path) as made:
+        second = run_beside(made.config)
+        assert second.returncode == 1
+        assert "Cannot listen" in second.stderr
+        assert "Traceback" not in second.stderr
+        database = made.config.parent / "policybot.db"
+        assert database.stat().st_mode & 0o077 == 0, "what is in it is for its owner alone"

@@ -1,10 +1,12 @@
 """Transactions: all or nothing, whatever happens to them; on both databases."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
-from policybot.store.database import Database, Tx, next_number, statements
+from policybot.store.database import Database, DatabaseAway, Tx, next_number, statements
+from tests.postgres import fresh_database
 
 
 async def count(database: Database) -> int:
@@ -133,3 +135,43 @@ def test_a_schema_file_is_split_into_statements_for_each_database() -> None:
     assert "TRIGGER" in lite[1]
     assert "BIGSERIAL" in post[0]
     assert "INDEX" in post[1]
+
+
+async def test_a_lost_connection_is_told_as_such_and_the_next_one_works(
+    postgres_socket: str,
+) -> None:
+    database = await Database.open(await fresh_database(postgres_socket, "lost"))
+    try:
+        with pytest.raises(DatabaseAway):
+            async with database.transaction() as tx:
+                await next_number(tx, "case")
+                await tx.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        async with database.transaction() as tx:
+            assert await next_number(tx, "case") == 1
+    finally:
+        await database.close()
+
+
+async def test_a_database_that_nobody_serves_is_away(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseAway):
+        await Database.open(f"postgres://postgres@/nothing?host={tmp_path}")
+    with pytest.raises(DatabaseAway, match="policybot run"):
+        await Database.open(f"sqlite:///{tmp_path}/nothing.db", upgrade=False)
+
+
+async def test_a_locked_file_is_away_and_comes_back(tmp_path: Path) -> None:
+    one = await Database.open(f"sqlite:///{tmp_path}/shared.db")
+    two = await Database.open(f"sqlite:///{tmp_path}/shared.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("policybot.store.database._PATIENCE", 2)
+        async with one.transaction() as tx:
+            await next_number(tx, "case")
+            with pytest.raises(DatabaseAway, match="locked"):
+                async with two.transaction() as other:
+                    await next_number(other, "case")
+            async with two.transaction(reading=True) as other:
+                assert await other.value("SELECT count(*) AS value FROM counters") == 0
+    async with two.transaction() as tx:
+        assert await next_number(tx, "case") == 2
+    await one.close()
+    await two.close()
