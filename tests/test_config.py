@@ -133,7 +133,7 @@ def test_a_file_that_is_no_configuration_is_refused(
 def test_somebody_else_must_be_there_to_decide_an_appeal(
     tmp_path: Path, staff: dict[str, list[str]]
 ) -> None:
-    with pytest.raises(ConfigRefused, match="nobody could decide an appeal against .* @mira"):
+    with pytest.raises(ConfigRefused, match=r"nobody could decide an appeal against .* @mira"):
         load(files.write(tmp_path, changes={"staff": staff}))
 
 
