@@ -182,16 +182,6 @@ class Person:
         message = f"{self.user_id} read «{text}» nowhere"
         raise AssertionError(message)
 
-    async def wait_for_invite(self, sender: str, *, patience: float = _PATIENCE) -> str:
-        """Wait until somebody invites us; return the room."""
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline:
-            for room, found in (await self._sync(1.0)).get("invite", {}).items():
-                if any(event["sender"] == sender for event in found["invite_state"]["events"]):
-                    return str(room)
-        message = f"{self.user_id} was not invited by {sender}"
-        raise AssertionError(message)
-
     async def wait_for_state(
         self,
         room: str,

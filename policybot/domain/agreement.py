@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +31,7 @@ class Agreement:
         return hashlib.sha256(json.dumps(signed).encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
-    """One person's signature under one version."""
-
-    user_id: str
-    agreement_hash: str
-    at: datetime
-    method: str
-    """How it was given: `event $ID` for a command."""
-
-
-class Standing:
+class Standing(StrEnum):
     """Whether somebody has signed what binds today."""
 
     NONE = "none"
@@ -51,7 +41,7 @@ class Standing:
     """An older version was signed; the present one waits."""
 
 
-def standing(current: Agreement, signed: frozenset[str]) -> str:
+def standing(current: Agreement, signed: frozenset[str]) -> Standing:
     """Say how somebody who signed the versions with these hashes stands towards the current one."""
     if current.hash in signed:
         return Standing.ACCEPTED

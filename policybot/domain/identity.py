@@ -53,11 +53,6 @@ class Link:
     created_at: datetime
     ended_at: datetime | None = None
 
-    @property
-    def active(self) -> bool:
-        """Whether the tie holds."""
-        return self.ended_at is None
-
 
 MAX_ATTEMPTS = 5
 """Wrong codes after which a verification link is dead: a code must not be guessable through it."""

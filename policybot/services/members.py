@@ -30,7 +30,7 @@ class Standpoint:
     """What somebody may know about their own standing."""
 
     link: Link | None
-    agreement: str
+    agreement: Standing
     decisions: tuple[str, ...]
 
 

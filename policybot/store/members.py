@@ -53,14 +53,6 @@ async def link_of(tx: Tx, user_id: str) -> Link | None:
     return None if row is None else _link(row)
 
 
-async def accounts_of(tx: Tx, person_id: str) -> list[str]:
-    """List the accounts that are linked to a person now."""
-    rows = await tx.fetch(
-        "SELECT user_id FROM links WHERE person_id = $1 AND ended_at IS NULL", person_id
-    )
-    return [row["user_id"] for row in rows]
-
-
 async def taken_slots(tx: Tx, person_id: str) -> frozenset[int]:
     """List the places for accounts that a person has used up."""
     rows = await tx.fetch("SELECT slot FROM links WHERE person_id = $1 AND ended_at IS NULL", person_id)

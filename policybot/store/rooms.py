@@ -74,12 +74,6 @@ async def direct(tx: Tx, user_id: str) -> str | None:
     return None if found is None else str(found)
 
 
-async def of_kind(tx: Tx, kind: Kind) -> list[Room]:
-    """List the rooms of one kind."""
-    rows = await tx.fetch("SELECT * FROM rooms WHERE kind = $1 ORDER BY room_id", kind.value)
-    return [_room(row) for row in rows]
-
-
 async def ids_of_kind(tx: Tx, kind: Kind) -> list[str]:
     """List the IDs of the rooms of one kind."""
     rows = await tx.fetch("SELECT room_id FROM rooms WHERE kind = $1", kind.value)

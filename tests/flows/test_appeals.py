@@ -113,3 +113,27 @@ async def test_who_moderates_a_room_does_not_judge_what_happens_there(world: Wor
     assert "no case" in await world.review("mira", f"!policy claim {case}")
     assert case not in await world.review("mira", "!policy queue cases")
     assert "is yours" in await world.review("otto", f"!policy claim {case}")
+
+
+async def test_a_closure_of_a_room_rests_while_its_owners_appeal_is_decided(any_world: World) -> None:
+    world = any_world
+    await world.governed_room()
+    await world.say("lea", f"!policy report {world.room} R2 The whole room hunts a neighbour")
+    facts = "The room agreed to hunt a neighbour down, again"
+    answer = await world.review("mira", f"!policy decide C-1 R2 S4 close {facts}")
+    assert "closure always needs two people" in answer
+    code = answer.split("!policy confirm ")[1].split()[0]
+    await world.review("otto", f"!policy confirm {code}")
+    assert world.room not in world.homeserver.directory
+    assert "without a time limit" not in world.told("anna")[-1]
+    assert "closure of the room" in world.told("anna")[-1]
+    await world.say("anna", "!policy appeal C-1 I was away and have thrown them out")
+    assert "rests meanwhile" in world.in_review()[-1]
+    assert world.room in world.homeserver.directory
+    assert world.homeserver.levels[world.room]["events_default"] == 0
+    await world.review("ravi", "!policy uphold C-1 It was not the first time")
+    assert world.room not in world.homeserver.directory
+    assert world.homeserver.levels[world.room]["events_default"] == 100
+    assert sum(text.startswith("Decision C-1") for text in world.told("anna")) == 1
+    await world.tick(days=1000)
+    assert world.room not in world.homeserver.directory

@@ -4,6 +4,7 @@ from policybot.domain import number
 from policybot.domain.agreement import Standing
 from policybot.matrix.commands import subject
 from policybot.matrix.commands.command import Asked, Services
+from policybot.store.rooms import Kind
 
 
 async def about(services: Services, asked: Asked) -> str:
@@ -81,9 +82,16 @@ async def report(services: Services, asked: Asked) -> str:
     taken = await services.cases.report(
         asked.tx, asked.sender, about_what, asked.words["RULE"], asked.words["TEXT"]
     )
+    seen = asked.room is not None and asked.room.kind is Kind.GOVERNED
+    hint = (
+        "\nOthers in the room could see that you wrote to me. Next time you can report from this chat: "
+        "!policy report LINK RULE TEXT"
+        if seen
+        else ""
+    )
     return (
         f"Thank you. Your receipt is {taken.receipt}. A moderator will look at it, and I will tell "
-        f"you the outcome. Where it stands: !policy status {taken.receipt}"
+        f"you the outcome. Where it stands: !policy status {taken.receipt}{hint}"
     )
 
 
