@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -114,11 +115,11 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="End when the story is told.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Play a story on a private homeserver, with everything real."""
-    try:
-        from policybot.demo.show import play
-    except ModuleNotFoundError as error:
-        message = f"The demo needs {error.name}. Install it with: pip install 'policybot[demo]'"
-        raise _fail(message) from None
+    if find_spec("synapse") is None:
+        message = "The demo needs Synapse. Install it with: pip install 'policybot[demo]'"
+        raise _fail(message)
+    from policybot.demo.show import play
+
     try:
         good = asyncio.run(play(console, once=once))
     except KeyboardInterrupt:
