@@ -211,7 +211,6 @@ class Decisions:
         taken = await self._cases.take(tx, by, case)
         draft = await self.draft(tx, by, taken, choice)
         waits = bool(draft.second_person) or draft.decision.grave
-        case_rules.moved(taken, case_rules.Step.PROPOSE if waits else case_rules.Step.DECIDE)
         decision = replace(
             draft.decision,
             id=await next_number(tx, "decision"),

@@ -176,9 +176,10 @@ class _Postgres:
 class _Sqlite:
     """The one connection to an SQLite file.
 
-    A statement takes microseconds, less than handing it to a thread would: it runs where it is
-    called. What may wait is the beginning, for another process that writes, and the end, for the
-    disk: the one is tried again, the other goes to a thread.
+    A statement takes microseconds, less than handing it to a thread would, and so does a commit on
+    most disks: both run where they are called. Where the disk is slow everybody waits for it, as they
+    would for the one connection. The beginning may have to wait for another process that writes, and
+    is tried again.
     """
 
     def __init__(self, path: str) -> None:
@@ -206,7 +207,7 @@ class _Sqlite:
                 if self._connection.total_changes == before:
                     self._connection.rollback()
                 else:
-                    await _in_thread(self._connection.commit)
+                    self._connection.commit()
             except BaseException:
                 self._connection.rollback()
                 raise
@@ -224,16 +225,6 @@ class _Sqlite:
 
     def close(self) -> None:
         self._connection.close()
-
-
-async def _in_thread(call: Callable[..., object], *values: object) -> None:
-    """Run something in a thread, and wait for its end even if we are cancelled meanwhile."""
-    running = asyncio.get_running_loop().run_in_executor(None, call, *values)
-    try:
-        await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait({running})
-        raise
 
 
 class Database:
@@ -341,8 +332,15 @@ def statements(script: str, *, sqlite: bool) -> list[str]:
             continue
         if re.sub(r"--[^\n]*", "", statement).strip():
             kept.append(statement.strip())
-    key = "INTEGER PRIMARY KEY AUTOINCREMENT" if sqlite else "BIGSERIAL PRIMARY KEY"
-    return [statement.replace("SERIAL_KEY", key) for statement in kept]
+    if not sqlite:
+        return [statement.replace("SERIAL_KEY", "BIGSERIAL PRIMARY KEY") for statement in kept]
+    # Spelt just so, the key is the row's own number and needs no index (sqlite.org/rowidtable.html).
+    return [
+        statement.replace("SERIAL_KEY", "INTEGER PRIMARY KEY AUTOINCREMENT").replace(
+            "BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY"
+        )
+        for statement in kept
+    ]
 
 
 def upgrades() -> UpgradeTable:

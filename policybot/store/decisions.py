@@ -1,7 +1,6 @@
 """Decisions with their statements of reasons, and approvals that wait for a second person."""
 
 import json
-from dataclasses import asdict
 from datetime import datetime
 
 from policybot.domain.decision import Approval, Decision, State
@@ -39,7 +38,7 @@ async def add(tx: Tx, decision: Decision, statement: Statement) -> None:
         int(decision.remove),
         decision.facts,
         json.dumps(decision.explanation),
-        json.dumps(asdict(statement)),
+        json.dumps({part: getattr(statement, part) for part in Statement.__slots__}),
         to_ms(decision.occurred_at),
         to_ms(decision.decided_at),
         decision.decider,
