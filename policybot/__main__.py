@@ -11,14 +11,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
 from policybot import __version__
-from policybot.config import Config, ConfigRefused, load
+from policybot.config import Config
+from policybot.terminal import (
+    DEFAULT,
+    MISUSED,
+    AsJson,
+    ConfigFile,
+    console,
+    errors,
+    fail,
+    opened,
+    read_config,
+)
+from policybot.upkeep import roster_app
 
 if TYPE_CHECKING:
     from policybot.matrix.doctor import Finding
@@ -34,33 +45,7 @@ config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True
 audit_app = typer.Typer(help="Look at the audit log.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(audit_app, name="audit")
-
-console = Console()
-errors = Console(stderr=True)
-
-ConfigFile = Annotated[
-    Path, typer.Option("--config", "-c", help="The configuration file.", show_default=True)
-]
-DEFAULT = Path("config.yaml")
-MISUSED = 2
-"""The exit status of a command that cannot be carried out as given."""
-
-
-def _load(path: Path) -> Config:
-    """Read the configuration, or end with its mistakes."""
-    try:
-        return load(path)
-    except ConfigRefused as refused:
-        for problem in refused.problems:
-            errors.print(escape(str(problem)), soft_wrap=True, highlight=False)
-        count = len(refused.problems)
-        errors.print(f"{count} mistake{'s' if count != 1 else ''}. Nothing was done.")
-        raise typer.Exit(MISUSED) from None
-
-
-def _fail(message: str) -> typer.Exit:
-    errors.print(escape(message), soft_wrap=True, highlight=False)
-    return typer.Exit(1)
+app.add_typer(roster_app, name="roster")
 
 
 def _set_up_logging(level: str) -> None:
@@ -81,17 +66,17 @@ def run(config: ConfigFile = DEFAULT) -> None:
     from policybot.app import CannotStart
     from policybot.store.database import DatabaseAway
 
-    settings = _load(config)
+    settings = read_config(config)
     _set_up_logging(settings.logging.level)
     # The database holds evidence: what we write is for our own account alone.
     os.umask(0o077)
     try:
         asyncio.run(_serve(settings))
     except (CannotStart, DatabaseAway) as error:
-        raise _fail(str(error)) from None
+        raise fail(str(error)) from None
     except OSError as error:
         message = f"Cannot listen: {error.strerror or error}"
-        raise _fail(message) from None
+        raise fail(message) from None
 
 
 async def _serve(config: Config) -> None:
@@ -117,7 +102,7 @@ def demo(
     """Play a story on a private homeserver, with everything real."""
     if find_spec("synapse") is None:
         message = "The demo needs Synapse. Install it with: pip install 'policybot[demo]'"
-        raise _fail(message)
+        raise fail(message)
     from policybot.demo.show import play
 
     try:
@@ -159,9 +144,14 @@ def init(  # noqa: PLR0913 - one option for each question
     try:
         paths = fresh.write(folder, answers, force=force)
     except FileExistsError as error:
-        raise _fail(str(error)) from None
-    settings = _load(paths.config)
-    console.print(f"Written: {escape(str(paths.config))} and {escape(str(paths.registration))}\n")
+        raise fail(str(error)) from None
+    settings = read_config(paths.config)
+    console.print(
+        f"Written: {escape(str(paths.config))}, {escape(str(paths.registration))} and "
+        f"{escape(str(paths.keys))}\nKeep a copy of {paths.keys.name} apart from the database: "
+        "without it nobody can read the names.\n",
+        soft_wrap=True,
+    )
     console.print("1. Add to homeserver.yaml, and restart the homeserver:\n")
     console.print(fresh.homeserver_lines(settings, paths.registration), markup=False, soft_wrap=True)
     console.print(
@@ -176,24 +166,26 @@ def init(  # noqa: PLR0913 - one option for each question
 def doctor(
     config: ConfigFile = DEFAULT,
     registration: Annotated[Path | None, typer.Option(help="The registration file.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,  # noqa: FBT002 - a flag
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Check each thing that can be wrong, and say the mend."""
-    settings = _load(config)
+    settings = read_config(config)
     file = registration or config.parent / "registration.yaml"
     raise typer.Exit(asyncio.run(_examine(settings, config, file, as_json=as_json)))
 
 
-def _roster_finding(config: Config) -> "Finding":
-    from policybot.identity.roster import read
+def _keys_finding(config: Config) -> "Finding":
+    from policybot.config.keys import KeyFile, KeyMissing
     from policybot.matrix.doctor import Finding
 
+    keys = KeyFile(config.key_file)
     try:
-        count = len(read(config.roster_file))
-    except (OSError, ValueError) as error:
-        mend = "Put a CSV file with the columns person and code at identity.roster.file."
-        return Finding("roster", good=False, said=str(error), mend=mend)
-    return Finding("roster", good=True, said=f"{count} persons")
+        keys.check()
+    except KeyMissing as error:
+        mend = "Put the key file back from your copy; a new one opens nothing that is in the vault."
+        return Finding("keys of the vault", good=False, said=str(error), mend=mend)
+    return Finding("keys of the vault", good=True, said=f"{keys.names[-1]} is in use")
 
 
 async def _examine(config: Config, file: Path, registration: Path, *, as_json: bool) -> int:
@@ -204,7 +196,7 @@ async def _examine(config: Config, file: Path, registration: Path, *, as_json: b
     logging.disable(logging.WARNING)
     found = []
     async with aiohttp.ClientSession() as session:
-        doctor_ = Doctor(config, file, registration, session, more=(_roster_finding(config),))
+        doctor_ = Doctor(config, file, registration, session, more=(_keys_finding(config),))
         async for finding in doctor_.look():
             found.append(finding)
             if not as_json:
@@ -224,7 +216,7 @@ async def _examine(config: Config, file: Path, registration: Path, *, as_json: b
 @config_app.command("check")
 def config_check(config: ConfigFile = DEFAULT) -> None:
     """List every mistake in the configuration, with its line."""
-    _load(config)
+    read_config(config)
     console.print(f"{escape(str(config))}: every key is understood.")
 
 
@@ -243,10 +235,11 @@ def config_explain(key: Annotated[str, typer.Argument(help="Such as filing.valid
 @audit_app.command("verify")
 def audit_verify(
     config: ConfigFile = DEFAULT,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,  # noqa: FBT002 - a flag
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Check that no entry of the audit log was changed, dropped or moved."""
-    result = asyncio.run(_verify(_load(config)))
+    result = asyncio.run(_verify(read_config(config)))
     if as_json:
         typer.echo(json.dumps(result))
     elif result["good"]:
@@ -258,28 +251,17 @@ def audit_verify(
 
 async def _verify(config: Config) -> dict[str, Any]:
     from policybot.store import audit
-    from policybot.store.database import Database, DatabaseAway
 
-    try:
-        database = await Database.open(config.database_url, upgrade=False)
-    except DatabaseAway as error:
-        raise _fail(str(error)) from None
     entries = 0
-    try:
-        if await database.version() == 0:
-            message = "The database is empty: there is nothing to verify yet."
-            raise _fail(message)
-        async with database.transaction(reading=True) as tx:
-            with Progress(console=errors, transient=True) as progress:
-                task = progress.add_task("Verifying", total=await audit.length(tx))
-                async for step in audit.verify(tx):
-                    if isinstance(step, audit.Fault):
-                        return {"good": False, "entry": step.seq, "what": step.what}
-                    entries = step
-                    progress.update(task, completed=entries)
-            return {"good": True, "entries": entries, "head": await audit.head(tx)}
-    finally:
-        await database.close()
+    async with opened(config) as database, database.transaction(reading=True) as tx:
+        with Progress(console=errors, transient=True) as progress:
+            task = progress.add_task("Verifying", total=await audit.length(tx))
+            async for step in audit.verify(tx):
+                if isinstance(step, audit.Fault):
+                    return {"good": False, "entry": step.seq, "what": step.what}
+                entries = step
+                progress.update(task, completed=entries)
+        return {"good": True, "entries": entries, "head": await audit.head(tx)}
 
 
 @app.command()
@@ -299,7 +281,7 @@ def simulate(  # noqa: PLR0913 - one option for each part of an act
     from policybot.app import utc_now
     from policybot.services.simulation import simulate as through_the_ladder
 
-    settings = _load(config)
+    settings = read_config(config)
     try:
         lines = through_the_ladder(
             settings.ladder,

@@ -10,7 +10,9 @@ import aiohttp
 from aiohttp import web
 
 from policybot.config import Config, Listen
-from policybot.identity.roster import Roster
+from policybot.config.keys import KeyFile, KeyMissing
+from policybot.domain.private import Private
+from policybot.identity.roster import RosterWay
 from policybot.matrix.appservice import PolicyAppService
 from policybot.matrix.client import Client
 from policybot.matrix.commands.command import Services
@@ -21,17 +23,22 @@ from policybot.matrix.start import Start
 from policybot.matrix.synapse import Synapse
 from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later
 from policybot.services.aftermath import Aftermath
+from policybot.services.agreements import Agreements
 from policybot.services.appeals import Appeals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.filings import Filings
 from policybot.services.members import Members
 from policybot.services.outbox import Outbox
+from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import events, members, outbox, policies
+from policybot.store import agreements, events, outbox, policies
 from policybot.store.database import Database, DatabaseAway
-from policybot.web.server import Pages
+from policybot.store.vault import DEAR, Index, Stretch, Vault
+from policybot.web.about import About
+from policybot.web.site import Site
+from policybot.web.verify import Verify
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +56,18 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def assemble(setting: Setting, provider: IdentityProvider) -> Services:
+def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     """Make the services, each with those that it works with."""
-    people = Members(setting, provider, setting.config.agreement)
-    applications = Filings(setting, people)
+    people = Members(setting, vault, index)
+    signatures = Agreements(setting)
+    applications = Filings(setting, people, signatures)
     casework = Cases(setting)
     measures = Sanctions(setting, applications)
     return Services(
         setting=setting,
         members=people,
+        roster=Roster(setting, people),
+        agreements=signatures,
         filings=applications,
         cases=casework,
         decisions=Decisions(setting, casework, measures, applications),
@@ -69,13 +79,24 @@ def assemble(setting: Setting, provider: IdentityProvider) -> Services:
 class App:
     """One running policybot."""
 
-    def __init__(self, config: Config, database: Database, *, now: Clock = utc_now) -> None:
-        """Put everything together that needs no network."""
+    def __init__(
+        self, config: Config, database: Database, *, now: Clock = utc_now, stretch: Stretch = DEAR
+    ) -> None:
+        """Put everything together that needs no network.
+
+        Raises:
+            CannotStart: the keys of the vault are not there, or others can read them.
+        """
         self.config = config
         self.database = database
         self.setting = Setting(config, now)
-        provider = Roster(config.roster_file, config.identity.roster.assurance)
-        self.services = assemble(self.setting, provider)
+        self.keys = KeyFile(config.key_file)
+        try:
+            self.keys.check()
+        except KeyMissing as error:
+            raise CannotStart(str(error)) from None
+        secret = Private(config.identity.index_key.get_secret_value())
+        self.services = assemble(self.setting, Vault(self.keys), Index(secret, stretch))
         self.ready = False
 
     def aftermath(self) -> Aftermath:
@@ -94,7 +115,7 @@ class App:
             CannotStart: a text was changed under a version that people know.
         """
         async with self.database.transaction() as tx:
-            if await members.save_agreement(tx, self.config.agreement):
+            if await agreements.save(tx, self.config.agreement):
                 message = (
                     f"The agreement's version {self.config.agreement.version} is on record with "
                     "another text. People signed that one: give the new text a new version."
@@ -117,6 +138,9 @@ class App:
         async with self.database.transaction() as tx:
             await services.decisions.expire(tx)
             await services.filings.remind(tx)
+            await services.members.lapse(tx)
+            await services.members.sweep_attempts(tx)
+            await services.roster.strike_off(tx)
             await events.forget_before(tx, now - _REMEMBER_EVENTS)
 
     async def _keep_time(self) -> None:
@@ -189,12 +213,25 @@ class App:
             handle=inward.handle,
         )
         await door.start(*config.appservice.listen)
-        pages = Pages(config, self.database, self.services.members)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(door.stop)
-            await stack.enter_async_context(_served(pages.application(), config.web.listen))
+            await stack.enter_async_context(_served(self.pages(), config.web.listen))
             await stack.enter_async_context(_served(self._health(), config.ops.listen))
             yield
+
+    def ways(self) -> list[IdentityProvider]:
+        """Make the ways in that the configuration offers, in the order of the page."""
+        offered = self.config.identity
+        found: list[IdentityProvider] = []
+        if offered.roster is not None:
+            found.append(RosterWay(offered.roster.title, self.services.roster, self.database))
+        return found
+
+    def pages(self) -> web.Application:
+        """Put the pages for people together."""
+        site = Site(self.config)
+        verify = Verify(site, self.database, self.services.members, self.ways())
+        return site.application([*About(site).routes(), *verify.routes()])
 
     def _health(self) -> web.Application:
         app = web.Application()

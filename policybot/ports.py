@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from policybot.domain.effects import Effect
-from policybot.domain.identity import Record
+from policybot.domain.identity import Record, Source
 
 Clock = Callable[[], datetime]
 """Gives the present as an aware time."""
@@ -29,7 +29,7 @@ class Impossible(Exception):  # noqa: N818 - an answer
 
 
 class SourceAway(Exception):  # noqa: N818 - a condition that passes
-    """The source of real-name records cannot be read."""
+    """The source of real-name records cannot be reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,58 @@ class Homeserver(Protocol):
         ...
 
 
-class IdentityProvider(Protocol):
-    """A source of real-name records."""
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the person something on our own page: a `code`, or for `document`s."""
 
-    def check(self, code: str) -> Record | None:
-        """Find the person whose code this is.
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Send the browser to the provider."""
+
+    url: str
+    state: str
+    """What the provider sends back unchanged, so that the browser's return is recognised."""
+    memory: Mapping[str, str]
+    """What `finish` needs to know again; kept sealed meanwhile."""
+
+
+Step = Ask | Go
+"""How a way in goes on."""
+
+
+class NotProved(Exception):  # noqa: N818 - an answer
+    """What a provider sent proves nothing; the reason is for the operator's log."""
+
+
+class IdentityProvider(Protocol):
+    """A way in: a source of real-name records. Called outside any transaction, for it may take long."""
+
+    @property
+    def source(self) -> Source:
+        """Which way this is."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What it is called on the page."""
+        ...
+
+    async def begin(self, state: str) -> Step:
+        """Say how it goes on; `state` is random, and good once.
 
         Raises:
-            SourceAway: the source cannot be read; the message says why.
+            SourceAway: the source cannot be reached; the message says why.
+        """
+        ...
+
+    async def finish(self, memory: Mapping[str, str], answer: Mapping[str, str]) -> Record | None:
+        """Find the person by what the browser brings; None if it is nobody.
+
+        Raises:
+            NotProved: the answer is not what the provider would send.
+            SourceAway: the source cannot be reached; the message says why.
         """
         ...

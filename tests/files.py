@@ -14,8 +14,12 @@ CODES = {
 }
 
 
+NAMES = {name: f"{name.title()} Canary-{name}" for name in CODES}
+"""Real names that must turn up nowhere."""
+
+
 def write(folder: Path, database_url: str = "", changes: dict[str, Any] | None = None) -> Path:
-    """Write a configuration with its roster; return the configuration's path."""
+    """Write a configuration with its keys; return the configuration's path."""
     answers: dict[str, Any] = {
         "staff": {
             "@mira:example.org": ["moderator"],
@@ -25,7 +29,4 @@ def write(folder: Path, database_url: str = "", changes: dict[str, Any] | None =
     }
     if database_url:
         answers["database"] = database_url
-    made = fresh.write(folder, answers | (changes or {}))
-    rows = "".join(f"{name},{code}\n" for name, code in CODES.items())
-    (folder / "roster.csv").write_text(f"person,code\n{rows}", "utf-8")
-    return made.config
+    return fresh.write(folder, answers | (changes or {})).config

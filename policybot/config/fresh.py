@@ -13,6 +13,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from policybot.config.keys import KeyFile
 from policybot.config.schema import EXAMPLE, Config
 
 _OWNER_ONLY = 0o600
@@ -20,10 +21,11 @@ _OWNER_ONLY = 0o600
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The two files that were written."""
+    """The files that were written."""
 
     config: Path
     registration: Path
+    keys: Path
 
 
 def sample(name: str) -> str:
@@ -36,7 +38,7 @@ def sample(name: str) -> str:
 
 
 def write(folder: Path, answers: dict[str, Any], *, force: bool = False) -> Files:
-    """Write both files, readable by their owner alone.
+    """Write the files, readable by their owner alone.
 
     Args:
         folder: where to write; it is made if it is not there.
@@ -47,8 +49,8 @@ def write(folder: Path, answers: dict[str, Any], *, force: bool = False) -> File
         FileExistsError: a file is there already.
         KeyError: an answer is to no question.
     """
-    files = Files(folder / "config.yaml", folder / "registration.yaml")
-    for path in (files.config, files.registration):
+    files = Files(folder / "config.yaml", folder / "registration.yaml", folder / "vault.key")
+    for path in (files.config, files.registration, files.keys):
         if path.exists() and not force:
             message = f"{path} is there already. Use --force to overwrite it: its secrets are lost."
             raise FileExistsError(message)
@@ -61,6 +63,7 @@ def write(folder: Path, answers: dict[str, Any], *, force: bool = False) -> File
     folder.mkdir(parents=True, exist_ok=True)
     _write(files.config, data)
     _write(files.registration, registration(data))
+    KeyFile.make(files.keys)
     return files
 
 

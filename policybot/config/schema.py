@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from policybot.domain.agreement import Agreement, Commitment
-from policybot.domain.identity import Assurance
+from policybot.domain.identity import Assurance, Claim
 from policybot.domain.ladder import Ladder, Scope, Severity
 from policybot.domain.measure import parse_duration
 from policybot.domain.permission import Role
@@ -159,12 +159,18 @@ class Operator(Section):
     )
 
 
-class Roster(Section):
-    """A list of verified persons, each with a one-time code that they were given."""
+class RosterSection(Section):
+    """The way in by a code from a list of persons that you import."""
 
-    file: Path = Field(description="A CSV file with the columns person and code.")
+    title: Word = Field(
+        "The code that you were given", description="What the code is called on the page."
+    )
     assurance: Assurance = Field(
         Assurance.SUBSTANTIAL, description="How sure this list is: low, substantial or high."
+    )
+    grace: Span = Field(
+        timedelta(days=14),
+        description="For how long a verification is still good after its person left the list.",
     )
 
 
@@ -175,13 +181,35 @@ class Identity(Section):
         description="The secret under which persons are recognised without their names. If it "
         "changes, nobody is recognised any more: keep it, and keep it apart."
     )
+    key_file: Path = Field(
+        Path("vault.key"),
+        description="The file of the keys under which names are encrypted. Without it nobody can read "
+        "them any more: keep a copy, apart from the copies of the database.",
+    )
     accounts_per_person: int = Field(
         1, ge=1, le=50, description="How many accounts one person may link."
     )
     link_minutes: int = Field(
         30, ge=5, le=1440, description="For how many minutes a verification link works."
     )
-    roster: Roster = Field(description="Where verified persons come from.")
+    valid_for: Span = Field(
+        timedelta(days=730), description="For how long a verification is good at most."
+    )
+    keep: frozenset[Claim] = Field(
+        frozenset({Claim.NAME}),
+        description="What is kept of a person: name, given_name, family_name, birthdate. Whatever "
+        "else a source sends is dropped at once.",
+    )
+    roster: RosterSection | None = Field(
+        None, description="The way in by a code from a list; null for none."
+    )
+
+    @model_validator(mode="after")
+    def _some_way(self) -> Self:
+        if self.roster is None:
+            message = "name at least one way in, such as roster"
+            raise ValueError(message)
+        return self
 
 
 class CommitmentSection(Section):
@@ -368,7 +396,7 @@ class Config:
             commitments=tuple(Commitment(c.id, c.text.strip()) for c in settings.agreement.commitments),
         )
         self.bot_user_id = f"@{settings.appservice.localpart}:{settings.homeserver.server_name}"
-        self.roster_file = folder / settings.identity.roster.file
+        self.key_file = folder / settings.identity.key_file
         self._database = settings.database
         self._folder = folder
 

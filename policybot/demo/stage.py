@@ -31,6 +31,8 @@ PEOPLE = {
 }
 CODES = {"anna": "birch-7421-lake", "tom": "cedar-1180-hill", "lea": "maple-5533-moor"}
 """The codes that the operator of the story gave to its people, on paper."""
+NAMES = {"anna": "Anna Berger", "tom": "Thomas Cole", "lea": "Lea Marin"}
+"""What they are really called; nobody in the story gets to see it."""
 _AGREEMENT = (
     "You speak here under a name of your choice. Who you are is known to The Neighbourhood and stays "
     "behind. You answer for what you publish, and the rules bind you and us."
@@ -82,6 +84,28 @@ class Stage:
             )
         if wait:
             await self.until_ready()
+
+    async def command(self, *words: str) -> str:
+        """Run a command of policybot, and return what it says.
+
+        Raises:
+            DidNotStart: it ended with a mistake.
+        """
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "policybot",
+            *words,
+            "-c",
+            str(self.config),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        if process.returncode:
+            message = f"policybot {' '.join(words)} failed:\n{said.decode()}"
+            raise DidNotStart(message)
+        return said.decode()
 
     async def until_ready(self) -> None:
         """Wait until policybot says that it is ready."""
@@ -141,6 +165,8 @@ async def stage(
             await synapse.start()
             told("making accounts")
             await _populate(made)
+            told("importing the roster")
+            await made.command("roster", "import", str(made.config.parent / "roster.csv"), "--yes")
             told("starting policybot")
             await made.start_bot(wait=False)
             await _promote(made)
@@ -184,8 +210,8 @@ def _prepare(
         }
         | dict(changes),
     )
-    rows = "".join(f"{name},{code}\n" for name, code in CODES.items())
-    (folder / "policybot" / "roster.csv").write_text(f"person,code\n{rows}", "utf-8")
+    rows = "".join(f"{n},{NAMES[name]},{code}\n" for n, (name, code) in enumerate(CODES.items(), 1))
+    (folder / "policybot" / "roster.csv").write_text(f"person,name,code\n{rows}", "utf-8")
     made = Stage(
         folder,
         synapse,

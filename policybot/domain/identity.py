@@ -1,8 +1,13 @@
-"""A verified person, the accounts linked to them, and the name in front."""
+"""A verified person, how they were verified, the accounts linked to them, and the name in front."""
 
+import re
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from policybot.domain.private import Private
 
 
 class Assurance(StrEnum):
@@ -12,10 +17,28 @@ class Assurance(StrEnum):
     SUBSTANTIAL = "substantial"
     HIGH = "high"
 
+    @property
+    def level(self) -> int:
+        """The level as a number that can be compared: 1 to 3."""
+        return list(Assurance).index(self) + 1
+
+    @classmethod
+    def of_level(cls, level: int) -> "Assurance":
+        """Give the level with this number."""
+        return list(cls)[level - 1]
+
     def reaches(self, needed: "Assurance") -> bool:
         """Say whether this level is enough where `needed` is asked for."""
-        order = list(Assurance)
-        return order.index(self) >= order.index(needed)
+        return self.level >= needed.level
+
+
+class Source(StrEnum):
+    """The ways in which a person can be verified."""
+
+    OIDC = "oidc"
+    ROSTER = "roster"
+    DOCUMENT = "document"
+    CALLBACK = "callback"
 
 
 class Front(StrEnum):
@@ -25,21 +48,93 @@ class Front(StrEnum):
     REAL = "real"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What a source of real-name records says of somebody.
+class Claim(StrEnum):
+    """What may be known of a person; nothing else is kept, whatever a source sends.
 
-    `reference` tells one person from another within the source (a staff number, say). It is
-    personal data: it is hashed before it is stored and never printed.
+    The names are those of OpenID Connect Core 1.0, section 5.1.
     """
 
-    source: str
-    reference: str
-    assurance: Assurance
+    NAME = "name"
+    GIVEN_NAME = "given_name"
+    FAMILY_NAME = "family_name"
+    BIRTHDATE = "birthdate"
 
-    def __repr__(self) -> str:
-        """Show everything but the person."""
-        return f"Record(source={self.source!r}, reference=…, assurance={self.assurance.value!r})"
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a source of real-name records says of somebody; the same from every source.
+
+    `reference` tells one person from another within `realm` (an issuer's subject, a staff number, a
+    document's number).
+    """
+
+    source: Source
+    realm: str
+    reference: Private
+    claims: Mapping[Claim, Private]
+    assurance: Assurance
+    process: str
+    """How the person was verified, in a few words: `eidas`, `code from the roster`."""
+    verified_at: datetime
+    expires_at: datetime | None = None
+    ticket: str = ""
+    """What the source uses up once an account is linked, such as a code of the roster."""
+
+    @property
+    def subject(self) -> Private:
+        """The person as the blind index knows them: realm and reference, in one form of writing."""
+        return Private(f"{self.realm}|{normalised(self.source, self.reference.reveal())}")
+
+    @property
+    def display_name(self) -> Private:
+        """The full name, or what there is of it."""
+        if Claim.NAME in self.claims:
+            return self.claims[Claim.NAME]
+        parts = (self.claims.get(claim) for claim in (Claim.GIVEN_NAME, Claim.FAMILY_NAME))
+        return Private(" ".join(part.reveal() for part in parts if part))
+
+
+NORMALISER = 1
+"""The version of `normalised`: the index names it, so that a better one can be introduced."""
+
+
+def normalised(source: Source, reference: str) -> str:
+    """Write a reference in one way: a document's number without spaces, hyphens and small letters."""
+    text = unicodedata.normalize("NFKC", reference).strip()
+    if source is Source.DOCUMENT:
+        return re.sub(r"[^0-9A-Z]", "", text.upper())
+    return text
+
+
+def same_name(one: str, other: str) -> bool:
+    """Say whether two names are the same but for case, accents, spaces and the order of their parts."""
+    return _name_parts(one) == _name_parts(other)
+
+
+def _name_parts(name: str) -> list[str]:
+    bare = "".join(
+        c for c in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(c)
+    )
+    return sorted(re.findall(r"\w+", bare))
+
+
+def masked(name: str) -> str:
+    """Show a name to its owner without showing it to somebody behind them: `A*** E***`."""
+    return " ".join(f"{part[0]}***" for part in name.split()) or "(no name)"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """That a person was verified: by which way, how surely, and until when that is good."""
+
+    person_id: str
+    source: Source
+    assurance: Assurance
+    process: str
+    verified_at: datetime
+    expires_at: datetime
+    id: int = 0
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +143,8 @@ class Link:
 
     user_id: str
     person_id: str
-    assurance: Assurance
+    assurance: Assurance | None
+    """The best verification of the person that is good today; None once all have ended."""
     front: Front
     created_at: datetime
     ended_at: datetime | None = None
@@ -60,7 +156,11 @@ MAX_ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try to verify an account through a one-time link."""
+    """One try to verify an account through a one-time link.
+
+    It is begun in the account's direct room, goes on in a browser, and ends with a code from the
+    page that the account sends back: so the person in the browser and the account meet.
+    """
 
     user_id: str
     expires_at: datetime
@@ -72,6 +172,19 @@ class Attempt:
         return self.used_at is None and now < self.expires_at and self.wrong_codes < MAX_ATTEMPTS
 
 
-def free_slot(taken: frozenset[int], allowed: int) -> int | None:
-    """Find the lowest free place for another account of one person; None when all are taken."""
-    return next((slot for slot in range(1, allowed + 1) if slot not in taken), None)
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A person that a source found for an attempt, until the account confirms."""
+
+    token_hash: str
+    user_id: str
+    candidate: str
+    """The ID under which the vault keeps what was found."""
+    blind: str
+    """The person in the blind index."""
+    source: Source
+    assurance: Assurance
+    process: str
+    verified_at: datetime
+    valid_until: datetime
+    ticket: str = ""

@@ -17,6 +17,7 @@ from policybot.domain.effects import (
 from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing, State, Step
 from policybot.domain.sanction import Label
+from policybot.services.agreements import Agreements
 from policybot.services.members import Members
 from policybot.services.setting import Setting
 from policybot.store import audit, filings
@@ -28,10 +29,11 @@ _REMIND_BEFORE = timedelta(days=30)
 class Filings:
     """The service for filings."""
 
-    def __init__(self, setting: Setting, people: Members) -> None:
-        """Work with the members' service, which knows who may publish."""
+    def __init__(self, setting: Setting, people: Members, signatures: Agreements) -> None:
+        """Work with the services that know who is verified and who has signed."""
         self._setting = setting
         self._members = people
+        self._agreements = signatures
 
     async def submit(
         self, tx: Tx, applicant: str, *, room_id: str, category: str, purpose: str
@@ -50,6 +52,7 @@ class Filings:
             message = f"There is no category «{category}». Categories: {known}."
             raise NotFound(message)
         await self._members.may_publish(tx, applicant, found.assurance)
+        await self._agreements.require(tx, applicant)
         await self._check_free(tx, applicant, room_id)
         draft = Filing(
             id=0,

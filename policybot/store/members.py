@@ -1,50 +1,29 @@
-"""Persons without their names, the accounts linked to them, and what they signed."""
+"""Persons without their names, how they were verified, and the accounts linked to them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
-from policybot.domain.agreement import Agreement
-from policybot.domain.identity import MAX_ATTEMPTS, Assurance, Attempt, Front, Link
-from policybot.store.audit import canonical
-from policybot.store.database import (
-    Row,
-    Tx,
-    from_ms,
-    optional_ms,
-    optional_time,
-    to_ms,
-)
+from policybot.domain.identity import Assurance, Front, Link, Source, Verification
+from policybot.store.database import Row, Tx, from_ms, optional_time, to_ms
 
 _LINK = (
-    "SELECT l.user_id, l.person_id, l.front, l.created_at, l.ended_at, p.assurance"
-    " FROM links l JOIN persons p ON p.id = l.person_id"
+    "SELECT l.user_id, l.person_id, l.front, l.created_at, l.ended_at, (SELECT MAX(v.level)"
+    " FROM verifications v WHERE v.person_id = l.person_id AND v.ended_at IS NULL) AS level"
+    " FROM links l"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A verified person, known by a keyed hash of the source's reference alone."""
-
-    id: str
-    source: str
-    subject_hash: str
-    assurance: Assurance
-
-
-async def save_person(tx: Tx, person: Person, now: datetime) -> str:
-    """Save a person, or find the one that this subject already is; return its ID."""
-    return str(
-        await tx.value(
-            "INSERT INTO persons (id, source, subject_hash, assurance, verified_at)"
-            " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (source, subject_hash) DO UPDATE SET"
-            " assurance = $4, verified_at = $5 RETURNING id AS value",
-            person.id,
-            person.source,
-            person.subject_hash,
-            person.assurance.value,
-            to_ms(now),
-        )
+async def save_person(tx: Tx, person_id: str, now: datetime) -> None:
+    """Save a person, unless they are known."""
+    await tx.execute(
+        "INSERT INTO persons (id, created_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING",
+        person_id,
+        to_ms(now),
     )
+
+
+async def erase_person(tx: Tx, person_id: str, now: datetime) -> None:
+    """Note that a person was erased; what was decided stays under their ID, which names nobody."""
+    await tx.execute("UPDATE persons SET erased_at = $1 WHERE id = $2", to_ms(now), person_id)
 
 
 async def link_of(tx: Tx, user_id: str) -> Link | None:
@@ -53,24 +32,39 @@ async def link_of(tx: Tx, user_id: str) -> Link | None:
     return None if row is None else _link(row)
 
 
-async def taken_slots(tx: Tx, person_id: str) -> frozenset[int]:
-    """List the places for accounts that a person has used up."""
-    rows = await tx.fetch("SELECT slot FROM links WHERE person_id = $1 AND ended_at IS NULL", person_id)
-    return frozenset(row["slot"] for row in rows)
+async def links_of(tx: Tx, person_id: str) -> list[Link]:
+    """List the active links of a person."""
+    rows = await tx.fetch(
+        f"{_LINK} WHERE l.person_id = $1 AND l.ended_at IS NULL ORDER BY l.slot", person_id
+    )
+    return [_link(row) for row in rows]
 
 
-async def save_link(tx: Tx, link: Link, slot: int) -> None:
-    """Tie an account to a person, in one of the person's places.
+async def save_link(tx: Tx, link: Link, places: int) -> bool:
+    """Tie an account to a person in the first place that is free; False if none of them is.
 
-    A place or an account that is taken already violates a unique index: two cannot have it.
+    Two requests at the same time cannot have one place, nor link one account twice: the indexes see
+    to it, and the second one goes on to the next place.
     """
+    for slot in range(1, places + 1):
+        row = await tx.first(
+            "INSERT INTO links (person_id, user_id, slot, front, created_at)"
+            " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING slot",
+            link.person_id,
+            link.user_id,
+            slot,
+            link.front.value,
+            to_ms(link.created_at),
+        )
+        if row is not None:
+            return True
+    return False
+
+
+async def save_front(tx: Tx, user_id: str, front: Front) -> None:
+    """Note what others see of somebody."""
     await tx.execute(
-        "INSERT INTO links (person_id, user_id, slot, front, created_at) VALUES ($1,$2,$3,$4,$5)",
-        link.person_id,
-        link.user_id,
-        slot,
-        link.front.value,
-        to_ms(link.created_at),
+        "UPDATE links SET front = $1 WHERE user_id = $2 AND ended_at IS NULL", front.value, user_id
     )
 
 
@@ -84,115 +78,72 @@ async def end_link(tx: Tx, user_id: str, reason: str, now: datetime) -> None:
     )
 
 
-async def save_attempt(tx: Tx, token_hash: str, attempt: Attempt) -> None:
-    """Remember a one-time link, by the hash of its token."""
+async def save_verification(tx: Tx, verification: Verification) -> None:
+    """Save how a person was verified, in place of an earlier time by the same way."""
+    await end_verification(
+        tx, verification.person_id, verification.source, "renewed", verification.verified_at
+    )
     await tx.execute(
-        "INSERT INTO verification_attempts (token_hash, user_id, expires_at, wrong_codes, used_at)"
-        " VALUES ($1, $2, $3, $4, $5)",
-        token_hash,
-        attempt.user_id,
-        to_ms(attempt.expires_at),
-        attempt.wrong_codes,
-        optional_ms(attempt.used_at),
+        "INSERT INTO verifications (person_id, source, level, process, verified_at, expires_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6)",
+        verification.person_id,
+        verification.source.value,
+        verification.assurance.level,
+        verification.process,
+        to_ms(verification.verified_at),
+        to_ms(verification.expires_at),
     )
 
 
-async def attempt(tx: Tx, token_hash: str) -> Attempt | None:
-    """Read a one-time link."""
-    row = await tx.first("SELECT * FROM verification_attempts WHERE token_hash = $1", token_hash)
-    return None if row is None else _attempt(row)
-
-
-def _attempt(row: Row) -> Attempt:
-    return Attempt(
-        user_id=row["user_id"],
-        expires_at=from_ms(row["expires_at"]),
-        wrong_codes=row["wrong_codes"],
-        used_at=optional_time(row["used_at"]),
-    )
-
-
-async def spend_try(tx: Tx, token_hash: str, now: datetime) -> Attempt | None:
-    """Count a try before its code is looked at, so that tries at the same time cannot share one.
-
-    None if the link is used up; until the transaction ends, other tries wait.
-    """
-    row = await tx.first(
-        "UPDATE verification_attempts SET wrong_codes = wrong_codes + 1 WHERE token_hash = $1"
-        " AND used_at IS NULL AND expires_at > $2 AND wrong_codes < $3 RETURNING *",
-        token_hash,
+async def end_verification(tx: Tx, person_id: str, source: Source, reason: str, now: datetime) -> None:
+    """End a person's verification by one way."""
+    await tx.execute(
+        "UPDATE verifications SET ended_at = $1, end_reason = $2 WHERE person_id = $3"
+        " AND source = $4 AND ended_at IS NULL",
         to_ms(now),
-        MAX_ATTEMPTS,
-    )
-    return None if row is None else _attempt(row)
-
-
-async def use_up(tx: Tx, token_hash: str, now: datetime) -> None:
-    """Note that a link has done its work; the try that succeeded was no wrong one."""
-    await tx.execute(
-        "UPDATE verification_attempts SET used_at = $1, wrong_codes = wrong_codes - 1"
-        " WHERE token_hash = $2",
-        to_ms(now),
-        token_hash,
-    )
-
-
-async def wrong_codes_since(tx: Tx, user_id: str, since: datetime) -> int:
-    """Count the wrong codes that an account gave through links that ended after `since`."""
-    return int(
-        await tx.value(
-            "SELECT COALESCE(SUM(wrong_codes), 0) AS value FROM verification_attempts"
-            " WHERE user_id = $1 AND expires_at > $2",
-            user_id,
-            to_ms(since),
-        )
-    )
-
-
-async def save_agreement(tx: Tx, agreement: Agreement) -> str | None:
-    """Remember a version; return the hash under which it is known if that differs."""
-    known = await tx.value("SELECT hash AS value FROM agreements WHERE version = $1", agreement.version)
-    if known is not None:
-        return None if known == agreement.hash else str(known)
-    await tx.execute(
-        "INSERT INTO agreements (hash, version, effective_from, text, commitments)"
-        " VALUES ($1, $2, $3, $4, $5)",
-        agreement.hash,
-        agreement.version,
-        to_ms(agreement.effective_from),
-        agreement.text,
-        canonical([[c.id, c.text] for c in agreement.commitments]),
-    )
-    return None
-
-
-async def accept(  # noqa: PLR0913 - the columns
-    tx: Tx, *, user_id: str, person_id: str, agreement_hash: str, method: str, now: datetime
-) -> None:
-    """Remember a signature; signing twice changes nothing."""
-    await tx.execute(
-        "INSERT INTO acceptances (user_id, agreement_hash, person_id, at, method)"
-        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (user_id, agreement_hash) DO NOTHING",
-        user_id,
-        agreement_hash,
+        reason,
         person_id,
-        to_ms(now),
-        method,
+        source.value,
     )
 
 
-async def signed(tx: Tx, user_id: str) -> frozenset[str]:
-    """List the hashes of the versions that an account has signed."""
-    rows = await tx.fetch("SELECT agreement_hash FROM acceptances WHERE user_id = $1", user_id)
-    return frozenset(row["agreement_hash"] for row in rows)
+async def verifications_of(tx: Tx, person_id: str) -> list[Verification]:
+    """List how a person was ever verified, newest first."""
+    rows = await tx.fetch("SELECT * FROM verifications WHERE person_id = $1 ORDER BY id DESC", person_id)
+    return [_verification(row) for row in rows]
+
+
+async def verifications_due(tx: Tx, now: datetime, limit: int) -> list[Verification]:
+    """List verifications whose time is over."""
+    rows = await tx.fetch(
+        "SELECT * FROM verifications WHERE ended_at IS NULL AND expires_at <= $1"
+        " ORDER BY expires_at LIMIT $2",
+        to_ms(now),
+        limit,
+    )
+    return [_verification(row) for row in rows]
 
 
 def _link(row: Row) -> Link:
+    level = row["level"]
     return Link(
         user_id=row["user_id"],
         person_id=row["person_id"],
-        assurance=Assurance(row["assurance"]),
+        assurance=None if level is None else Assurance.of_level(level),
         front=Front(row["front"]),
         created_at=from_ms(row["created_at"]),
+        ended_at=optional_time(row["ended_at"]),
+    )
+
+
+def _verification(row: Row) -> Verification:
+    return Verification(
+        person_id=row["person_id"],
+        source=Source(row["source"]),
+        assurance=Assurance.of_level(row["level"]),
+        process=row["process"],
+        verified_at=from_ms(row["verified_at"]),
+        expires_at=from_ms(row["expires_at"]),
+        id=row["id"],
         ended_at=optional_time(row["ended_at"]),
     )

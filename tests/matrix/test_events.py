@@ -11,7 +11,7 @@ from policybot.store.database import Tx, next_number
 from tests.world import BOT, REVIEW, SERVER, World, user
 
 TABLES = (
-    "counters seen_events dead_events rooms review_members persons links verification_attempts"
+    "counters seen_events dead_events rooms review_members persons links attempts"
     " agreements acceptances filings cases reports evidence policies decisions approvals sanctions"
     " appeals outbox observed audit audit_payloads"
 )
@@ -74,7 +74,7 @@ async def test_a_poisonous_event_is_put_aside_and_the_next_one_is_handled(
         message = "a bug"
         raise ZeroDivisionError(message)
 
-    monkeypatch.setattr(Members, "standpoint", breaks)
+    monkeypatch.setattr(Members, "link_of", breaks)
     assert await world.say("lea", "!policy me secret-4711") != ""
     assert await world.say("lea", "!policy me") == ""
     assert "put it aside" in world.in_review()[-1]
@@ -197,7 +197,7 @@ async def test_a_refusal_leaves_nothing_behind_of_what_was_begun(
         message = "Not today."
         raise OutOfOrder(message)
 
-    monkeypatch.setattr(Members, "standpoint", begins_and_refuses)
+    monkeypatch.setattr(Members, "link_of", begins_and_refuses)
     assert await world.say("lea", "!policy me") == "Not today."
     async with world.database.transaction() as tx:
         assert await tx.first("SELECT value FROM counters WHERE name = 'begun'") is None

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from policybot.demo.synapse import free_port
-from policybot.web.server import HEADERS, Pages
+from policybot.web.site import HEADERS
 from tests.files import CODES
 from tests.world import World, find
 
@@ -28,19 +28,19 @@ class Browser:
         async with self.session.get(self.url + path, headers={"Host": HOST} | headers) as answer:
             return answer.status, await answer.text(), answer.headers
 
-    async def post(self, path: str, code: str, **headers: str) -> tuple[int, str]:
+    async def post(self, path: str, code: str, way: str = "roster", **headers: str) -> tuple[int, str]:
         said = {"Host": HOST, "Origin": f"https://{HOST}", "Sec-Fetch-Site": "same-origin"}
         for name, value in headers.items():
             said[name.replace("_", "-")] = value
+        typed = {"way": way, "code": code}
         said = {name: value for name, value in said.items() if value}
-        async with self.session.post(self.url + path, data={"code": code}, headers=said) as answer:
+        async with self.session.post(self.url + path, data=typed, headers=said) as answer:
             return answer.status, await answer.text()
 
 
 @pytest.fixture
 async def browser(world: World) -> AsyncIterator[Browser]:
-    pages = Pages(world.config, world.database, world.app.services.members)
-    runner, port = web.AppRunner(pages.application(), access_log=None), free_port()
+    runner, port = web.AppRunner(world.app.pages(), access_log=None), free_port()
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     async with aiohttp.ClientSession() as session:
@@ -70,8 +70,11 @@ async def test_looking_at_a_link_uses_nothing_up(browser: Browser, world: World)
         assert status == 200
         assert "@anna:example.org" in page
     status, page = await browser.post(path, CODES["anna"])
-    assert (status, "is verified" in page) == (200, True)
-    await world.work()
+    assert status == 200
+    assert "A*** C***" in page, "the page names both sides, and the name only to its owner"
+    assert "@anna:example.org" in page
+    assert "not verified" in await world.say("anna", "!policy me"), "nothing is linked by the page"
+    await world.say("anna", find(r"!policy verify \w{6}", page))
     assert "Identity: verified" in await world.say("anna", "!policy me")
     assert (await browser.get(path))[0] == 404
 
@@ -81,7 +84,7 @@ async def test_five_wrong_codes_end_a_link(browser: Browser, world: World) -> No
     for left in (4, 3, 2, 1):
         status, page = await browser.post(path, "wrong-code")
         assert status == 422
-        assert f"{left} tries are left" in page
+        assert f"{left} {'try is' if left == 1 else 'tries are'} left" in page
     await browser.post(path, "wrong-code")
     assert (await browser.post(path, CODES["anna"]))[0] == 404
     assert "not verified" in await world.say("anna", "!policy me")
@@ -93,11 +96,19 @@ async def test_a_link_ends_with_its_time(browser: Browser, world: World) -> None
     assert (await browser.post(path, CODES["anna"]))[0] == 404
 
 
-async def test_one_person_has_one_account(browser: Browser, world: World) -> None:
-    await browser.post(await link(world, "anna"), CODES["anna"])
+async def test_a_page_tells_nobody_that_a_person_is_known(browser: Browser, world: World) -> None:
+    _, page = await browser.post(await link(world, "anna"), CODES["anna"])
+    await world.say("anna", find(r"!policy verify \w{6}", page))
     status, page = await browser.post(await link(world, "tom"), CODES["anna"])
     assert status == 422
-    assert "not accepted" in page, "the answer does not tell that the person is known"
+    assert "not accepted" in page
+
+
+async def test_a_way_that_is_not_offered_is_refused(browser: Browser, world: World) -> None:
+    path = await link(world)
+    for way in ("oidc", "nonsense", ""):
+        status, page = await browser.post(path, "x", way=way)
+        assert (status, "choose one of the ways" in page) == (422, True)
 
 
 @pytest.mark.parametrize(
@@ -139,9 +150,9 @@ async def test_a_link_is_never_logged(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     path = await link(world)
-    (world.config.roster_file).unlink()
+    world.config.key_file.unlink()
     status, page = await browser.post(path, CODES["anna"])
     assert status == 503
-    assert "cannot check codes" in page
+    assert "cannot check this" in page
     assert path.removeprefix("/verify/") not in caplog.text
     assert CODES["anna"] not in caplog.text

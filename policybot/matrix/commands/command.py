@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from policybot.domain.errors import Refused
 from policybot.domain.permission import Permission, Role
+from policybot.services.agreements import Agreements
 from policybot.services.appeals import Appeals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.filings import Filings
 from policybot.services.members import Members
+from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.store.database import Tx
@@ -24,6 +26,8 @@ class Services:
 
     setting: Setting
     members: Members
+    roster: Roster
+    agreements: Agreements
     filings: Filings
     cases: Cases
     decisions: Decisions

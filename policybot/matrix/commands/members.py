@@ -21,27 +21,30 @@ async def about(services: Services, asked: Asked) -> str:
 
 
 async def verify(services: Services, asked: Asked) -> str:
-    """Make a one-time link."""
+    """Make a one-time link, or take the code that stood on its page."""
+    if asked.room is not None and asked.room.kind is not Kind.DIRECT:
+        return "Please write this to me alone, in a direct chat: others should not see it."
+    if asked.words["CODE"]:
+        return await services.members.confirm(asked.tx, asked.sender, asked.words["CODE"])
     token = await services.members.begin_verification(asked.tx, asked.sender)
     config = services.setting.config
     return (
-        f"Open this page and enter the code that {config.operator.name} gave you:\n"
-        f"{config.web.public_url}/verify/{token}\n"
+        f"Open this page to show who you are:\n{config.web.public_url}/verify/{token}\n"
         f"It is for {asked.sender} alone and works for {config.identity.link_minutes} minutes. "
-        "Do not pass it on: whoever enters a code there ties their name to your account."
+        "Do not pass it on. At its end stands a code; send it to me here: !policy verify CODE"
     )
 
 
 async def agree(services: Services, asked: Asked) -> str:
     """Show the agreement, or sign it."""
-    agreement = services.members.agreement
+    agreement = services.agreements.current
     if not asked.words["VERSION"]:
         promises = "\n".join(f"· {c.text}" for c in agreement.commitments)
         return (
             f"Agreement, version {agreement.version}\n\n{agreement.text}\n\n{promises}\n\n"
             f"To sign it, write: !policy agree {agreement.version}"
         )
-    new = await services.members.sign(asked.tx, asked.sender, asked.words["VERSION"], asked.event_id)
+    new = await services.agreements.sign(asked.tx, asked.sender, asked.words["VERSION"], asked.event_id)
     if not new:
         return f"You have signed version {agreement.version} already. Nothing to do."
     return (
@@ -53,17 +56,19 @@ async def agree(services: Services, asked: Asked) -> str:
 
 async def me(services: Services, asked: Asked) -> str:
     """Say what is known about somebody, to themselves."""
-    standpoint = await services.members.standpoint(asked.tx, asked.sender)
-    link = standpoint.link
+    link = await services.members.link_of(asked.tx, asked.sender)
     verified = "not verified; begin with !policy verify"
-    if link is not None:
-        verified = f"verified since {link.created_at:%-d %B %Y}, level {link.assurance.value}"
+    if link is not None and link.assurance is not None:
+        verified = f"verified since {link.created_at:%-d %B %Y}, level {link.assurance}"
+    elif link is not None:
+        verified = "your verification has ended; begin anew with !policy verify"
     agreement = {
         Standing.NONE: "not signed; see !policy agree",
         Standing.DUE: "a new version waits; see !policy agree",
-        Standing.ACCEPTED: f"signed, version {services.members.agreement.version}",
-    }[standpoint.agreement]
-    decisions = "\n".join(standpoint.decisions) or "none"
+        Standing.ACCEPTED: f"signed, version {services.agreements.current.version}",
+    }[await services.agreements.standing(asked.tx, asked.sender)]
+    about = await services.members.decisions_about(asked.tx, asked.sender)
+    decisions = "\n".join(about) or "none"
     return (
         f"{asked.sender}\nIdentity: {verified}\nAgreement: {agreement}\n"
         f"Decisions about you:\n{decisions}"

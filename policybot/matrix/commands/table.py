@@ -6,7 +6,12 @@ from policybot.matrix.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
     Command("about", "Who runs this, and the rules.", Permission.ABOUT_READ, members.about),
-    Command("verify", "Link your account to you, by a page.", Permission.IDENTITY_LINK, members.verify),
+    Command(
+        "verify [CODE]",
+        "Link your account to you, by a page; then send the code that stands on it.",
+        Permission.IDENTITY_LINK,
+        members.verify,
+    ),
     Command(
         "agree [VERSION]",
         "Read the agreement; with its version, sign it.",

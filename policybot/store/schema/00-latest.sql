@@ -42,14 +42,25 @@ CREATE TABLE review_members (
 
 -- Members ----------------------------------------------------------------------------------------
 
-CREATE TABLE persons (
-    id           TEXT PRIMARY KEY,
-    source       TEXT NOT NULL,
-    subject_hash TEXT NOT NULL,           -- keyed hash of the source's reference; no name is here
-    assurance    TEXT NOT NULL CHECK (assurance IN ('low', 'substantial', 'high')),
-    verified_at  BIGINT NOT NULL,
-    UNIQUE (source, subject_hash)
+CREATE TABLE persons (                    -- no name is here: see the vault
+    id         TEXT PRIMARY KEY,
+    created_at BIGINT NOT NULL,
+    erased_at  BIGINT
 );
+
+CREATE TABLE verifications (              -- how a person was verified, and until when that is good
+    id          SERIAL_KEY,
+    person_id   TEXT NOT NULL REFERENCES persons (id),
+    source      TEXT NOT NULL CHECK (source IN ('oidc', 'roster', 'document', 'callback')),
+    level       INTEGER NOT NULL CHECK (level BETWEEN 1 AND 3),
+    process     TEXT NOT NULL,
+    verified_at BIGINT NOT NULL,
+    expires_at  BIGINT NOT NULL,
+    ended_at    BIGINT,
+    end_reason  TEXT
+);
+CREATE UNIQUE INDEX verifications_current ON verifications (person_id, source) WHERE ended_at IS NULL;
+CREATE INDEX verifications_ending ON verifications (expires_at) WHERE ended_at IS NULL;
 
 CREATE TABLE links (
     id         SERIAL_KEY,
@@ -64,14 +75,60 @@ CREATE TABLE links (
 CREATE UNIQUE INDEX links_active_user ON links (user_id) WHERE ended_at IS NULL;
 CREATE UNIQUE INDEX links_active_slot ON links (person_id, slot) WHERE ended_at IS NULL;
 
-CREATE TABLE verification_attempts (
-    token_hash  TEXT PRIMARY KEY,
-    user_id     TEXT NOT NULL,
-    expires_at  BIGINT NOT NULL,
-    wrong_codes INTEGER NOT NULL DEFAULT 0,
-    used_at     BIGINT
+CREATE TABLE attempts (                   -- tries to verify an account, by the hash of their link
+    token_hash   TEXT PRIMARY KEY,
+    user_id      TEXT NOT NULL,
+    expires_at   BIGINT NOT NULL,
+    wrong_codes  INTEGER NOT NULL DEFAULT 0,
+    used_at      BIGINT,
+    browser_hash TEXT,                    -- the browser that was sent to a provider
+    state_hash   TEXT UNIQUE,             -- what it has to bring back, once
+    source       TEXT,
+    candidate    TEXT,                    -- under which ID the vault keeps what was found
+    code_hash    TEXT,                    -- what the account has to send back
+    blind        TEXT,
+    level        INTEGER,
+    process      TEXT,
+    verified_at  BIGINT,
+    valid_until  BIGINT,
+    ticket       TEXT
 );
-CREATE INDEX verification_attempts_user ON verification_attempts (user_id, expires_at);
+CREATE INDEX attempts_user ON attempts (user_id, expires_at);
+
+CREATE TABLE roster (                     -- entries of the imported list, by their ID in the vault
+    id        TEXT PRIMARY KEY,
+    code_hash TEXT UNIQUE,                -- empty once the code was used
+    person_id TEXT REFERENCES persons (id),
+    left_at   BIGINT                      -- when a newer list no longer had it
+);
+CREATE INDEX roster_person ON roster (person_id);
+CREATE INDEX roster_left ON roster (left_at) WHERE left_at IS NOT NULL;
+
+-- The vault --------------------------------------------------------------------------------------
+-- It refers to no other table, so that it can move to a database of its own.
+
+CREATE TABLE vault_keys (
+    person_id TEXT PRIMARY KEY,
+    kek_id    TEXT NOT NULL,              -- the key outside the database that wraps this one
+    wrapped   TEXT NOT NULL
+);
+CREATE INDEX vault_keys_kek ON vault_keys (kek_id);
+
+CREATE TABLE vault_fields (
+    person_id   TEXT NOT NULL,
+    field_group TEXT NOT NULL,
+    sealed      TEXT NOT NULL,
+    PRIMARY KEY (person_id, field_group)
+);
+CREATE INDEX vault_fields_group ON vault_fields (field_group, person_id);
+
+CREATE TABLE vault_index (
+    purpose   TEXT NOT NULL,
+    blind     TEXT NOT NULL,
+    person_id TEXT NOT NULL,
+    PRIMARY KEY (purpose, blind)
+);
+CREATE INDEX vault_index_person ON vault_index (person_id);
 
 CREATE TABLE agreements (
     hash           TEXT PRIMARY KEY,

@@ -1,0 +1,186 @@
+"""Tries to verify an account: known by the hash of their link, so that the database opens none."""
+
+from datetime import datetime
+
+from policybot.domain.identity import MAX_ATTEMPTS, Assurance, Attempt, Found, Source
+from policybot.store.database import Row, Tx, from_ms, optional_time, to_ms
+
+_OPEN = f"used_at IS NULL AND expires_at > $2 AND wrong_codes < {MAX_ATTEMPTS}"
+
+
+async def add(tx: Tx, token_hash: str, attempt: Attempt) -> None:
+    """Remember a one-time link."""
+    await tx.execute(
+        "INSERT INTO attempts (token_hash, user_id, expires_at) VALUES ($1, $2, $3)",
+        token_hash,
+        attempt.user_id,
+        to_ms(attempt.expires_at),
+    )
+
+
+async def get(tx: Tx, token_hash: str) -> Attempt | None:
+    """Read a one-time link."""
+    row = await tx.first("SELECT * FROM attempts WHERE token_hash = $1", token_hash)
+    return None if row is None else _attempt(row)
+
+
+async def spend_try(tx: Tx, token_hash: str, now: datetime) -> Attempt | None:
+    """Count a try before its code is looked at, so that tries at the same time cannot share one.
+
+    None if the link is used up; until the transaction ends, other tries wait.
+    """
+    row = await tx.first(
+        f"UPDATE attempts SET wrong_codes = wrong_codes + 1 WHERE token_hash = $1 AND {_OPEN}"  # noqa: S608 - our own text
+        " RETURNING *",
+        token_hash,
+        to_ms(now),
+    )
+    return None if row is None else _attempt(row)
+
+
+async def forgive(tx: Tx, token_hash: str) -> None:
+    """Take a try back that turned out to be no wrong one."""
+    await tx.execute(
+        "UPDATE attempts SET wrong_codes = wrong_codes - 1 WHERE token_hash = $1", token_hash
+    )
+
+
+async def wrong_codes_since(tx: Tx, user_id: str, since: datetime) -> int:
+    """Count the wrong codes that an account gave through links that ended after `since`."""
+    return int(
+        await tx.value(
+            "SELECT COALESCE(SUM(wrong_codes), 0) AS value FROM attempts"
+            " WHERE user_id = $1 AND expires_at > $2",
+            user_id,
+            to_ms(since),
+        )
+    )
+
+
+async def send_away(  # noqa: PLR0913, PLR0917 - the columns
+    tx: Tx, token_hash: str, source: Source, candidate: str, state_hash: str, browser_hash: str
+) -> None:
+    """Remember which browser was sent to a provider, and what it has to bring back."""
+    await tx.execute(
+        "UPDATE attempts SET source = $1, candidate = $2, state_hash = $3, browser_hash = $4"
+        " WHERE token_hash = $5",
+        source.value,
+        candidate,
+        state_hash,
+        browser_hash,
+        token_hash,
+    )
+
+
+async def come_back(
+    tx: Tx, state_hash: str, browser_hash: str, now: datetime
+) -> tuple[str, str, Attempt] | None:
+    """Take a state that a browser brings back, once; None if it is not this browser's.
+
+    Returns the link's hash, the candidate's ID in the vault, and the attempt.
+    """
+    row = await tx.first(
+        f"UPDATE attempts SET state_hash = NULL WHERE state_hash = $1 AND {_OPEN}"  # noqa: S608 - our own text
+        " AND browser_hash = $3 RETURNING *",
+        state_hash,
+        to_ms(now),
+        browser_hash,
+    )
+    return None if row is None else (row["token_hash"], row["candidate"], _attempt(row))
+
+
+async def candidate_of(tx: Tx, token_hash: str) -> str | None:
+    """Name the vault's ID of what was found for an attempt before."""
+    return await tx.value(  # type: ignore[no-any-return]  # a text column
+        "SELECT candidate AS value FROM attempts WHERE token_hash = $1", token_hash
+    )
+
+
+async def save_found(tx: Tx, found: Found, code_hash: str) -> None:
+    """Remember whom a source found, and the code that the account has to send back."""
+    await tx.execute(
+        "UPDATE attempts SET source = $1, candidate = $2, code_hash = $3, blind = $4, level = $5,"
+        " process = $6, verified_at = $7, valid_until = $8, ticket = $9 WHERE token_hash = $10",
+        found.source.value,
+        found.candidate,
+        code_hash,
+        found.blind,
+        found.assurance.level,
+        found.process,
+        to_ms(found.verified_at),
+        to_ms(found.valid_until),
+        found.ticket,
+        found.token_hash,
+    )
+
+
+async def by_code(tx: Tx, code_hash: str, now: datetime) -> Found | None:
+    """Find the attempt that waits for a code, whoever's it is."""
+    row = await tx.first(
+        f"SELECT * FROM attempts WHERE code_hash = $1 AND {_OPEN}",  # noqa: S608 - our own text
+        code_hash,
+        to_ms(now),
+    )
+    return None if row is None else _found(row)
+
+
+async def count_wrong(tx: Tx, user_id: str, now: datetime) -> None:
+    """Count a wrong code against every link that an account has open."""
+    await tx.execute(
+        "UPDATE attempts SET wrong_codes = wrong_codes + 1 WHERE user_id = $1"
+        " AND used_at IS NULL AND expires_at > $2",
+        user_id,
+        to_ms(now),
+    )
+
+
+async def use_up(tx: Tx, token_hash: str, now: datetime) -> None:
+    """Note that a link has done its work, or may do none."""
+    await tx.execute(
+        "UPDATE attempts SET used_at = $1, code_hash = NULL, state_hash = NULL WHERE token_hash = $2",
+        to_ms(now),
+        token_hash,
+    )
+
+
+async def left_over(tx: Tx, now: datetime, limit: int) -> list[tuple[str, str]]:
+    """List attempts that came to nothing and whose find is still in the vault: hash and candidate."""
+    rows = await tx.fetch(
+        "SELECT token_hash, candidate FROM attempts WHERE candidate IS NOT NULL AND used_at IS NULL"
+        " AND expires_at <= $1 LIMIT $2",
+        to_ms(now),
+        limit,
+    )
+    return [(row["token_hash"], row["candidate"]) for row in rows]
+
+
+async def clear(tx: Tx, token_hash: str) -> None:
+    """Forget whom an attempt found."""
+    await tx.execute(
+        "UPDATE attempts SET candidate = NULL, blind = NULL, code_hash = NULL WHERE token_hash = $1",
+        token_hash,
+    )
+
+
+def _attempt(row: Row) -> Attempt:
+    return Attempt(
+        user_id=row["user_id"],
+        expires_at=from_ms(row["expires_at"]),
+        wrong_codes=row["wrong_codes"],
+        used_at=optional_time(row["used_at"]),
+    )
+
+
+def _found(row: Row) -> Found:
+    return Found(
+        token_hash=row["token_hash"],
+        user_id=row["user_id"],
+        candidate=row["candidate"],
+        blind=row["blind"],
+        source=Source(row["source"]),
+        assurance=Assurance.of_level(row["level"]),
+        process=row["process"],
+        verified_at=from_ms(row["verified_at"]),
+        valid_until=from_ms(row["valid_until"]),
+        ticket=row["ticket"],
+    )

@@ -1,0 +1,132 @@
+"""What all pages share: safe headers on every answer, refusals in words, templates.
+
+The pages work without JavaScript and load nothing from elsewhere.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from policybot.config import Config
+from policybot.config.keys import KeyMissing
+from policybot.domain.errors import NotFound, Refused
+from policybot.domain.permission import Permission, Role, allowed
+from policybot.ports import SourceAway
+from policybot.store.database import DatabaseAway
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    # The link in the address is a key: it must not travel on to other sites. `no-referrer` would do
+    # that too, but then browsers send the form with `Origin: null`.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cache-Control": "no-store",
+}
+_MAX_BODY = 16 * 1024
+
+
+class Site:
+    """The web side, under the configured public address."""
+
+    def __init__(self, config: Config) -> None:
+        """Make the templates ready."""
+        self.config = config
+        public = urlsplit(config.web.public_url)
+        self._host = public.netloc.lower()
+        self._origin = f"{public.scheme}://{public.netloc}".lower()
+        self.secure = public.scheme == "https"
+        self._jinja = Environment(
+            loader=PackageLoader("policybot.web"), autoescape=True, undefined=StrictUndefined
+        )
+
+    def application(self, routes: Sequence[web.RouteDef]) -> web.Application:
+        """Put pages together."""
+        app = web.Application(middlewares=[self._guard], client_max_size=_MAX_BODY)
+        app.add_routes([route("GET", "/style.css", self._style, needs=Permission.ABOUT_READ), *routes])
+        return app
+
+    def page(self, template: str, status: int = 200, **values: object) -> web.Response:
+        """Show a template."""
+        text = self._jinja.get_template(template).render(operator=self.config.operator, **values)
+        return web.Response(text=text, status=status, content_type="text/html")
+
+    def message(self, title: str, message: str, status: int = 200) -> web.Response:
+        """Show a few words."""
+        return self.page("message.html", status, title=title, message=message)
+
+    def sorry(self, status: int, message: str) -> web.Response:
+        """Refuse in words."""
+        return self.message("Sorry", message, status)
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse foreign hosts and cross-site posts, answer refusals, and set the headers."""
+        try:
+            response = self._foreign(request) or await handler(request)
+        except NotFound as refusal:
+            response = self.sorry(404, str(refusal))
+        except Refused as refusal:
+            response = self.sorry(409, str(refusal))
+        except web.HTTPNotFound:
+            response = self.sorry(404, "There is no such page.")
+        except web.HTTPRequestEntityTooLarge:
+            response = self.sorry(413, "That was too much.")
+        except web.HTTPException as error:
+            response = self.sorry(error.status, error.reason)
+        except DatabaseAway:
+            response = self.sorry(503, "We cannot do this right now. Please try again in a minute.")
+        except (SourceAway, KeyMissing) as error:
+            log.error("A source of verified persons is away: %s", error)  # noqa: TRY400 - the reason is all there is
+            response = self.sorry(503, "We cannot check this right now. Please try again later.")
+        except Exception as error:  # noqa: BLE001 - whatever it is, people get an answer
+            # Its text and its frames may hold what somebody typed.
+            log.error("A page failed: %s: %s", request.match_info.route.resource, type(error).__name__)  # noqa: TRY400 - as said
+            response = self.sorry(500, "Something went wrong on our side. Please try again later.")
+        response.headers.update(HEADERS)
+        return response
+
+    def _foreign(self, request: web.Request) -> web.Response | None:
+        if request.host.lower() != self._host:
+            return self.sorry(421, "This page has another address.")
+        if request.method == "POST" and not self._same_site(request):
+            return self.sorry(403, "Please open the link from your chat and try again.")
+        return None
+
+    def _same_site(self, request: web.Request) -> bool:
+        """Say whether a form was sent from our own page: by what the browser says of it."""
+        site = request.headers.get("Sec-Fetch-Site")
+        if site is not None:
+            return site == "same-origin"
+        return request.headers.get("Origin", "").lower() == self._origin
+
+    async def _style(self, _: web.Request) -> web.Response:
+        assert self._jinja.loader is not None
+        text = self._jinja.loader.get_source(self._jinja, "style.css")[0]
+        return web.Response(text=text, content_type="text/css")
+
+
+def route(method: str, path: str, handler: Handler, *, needs: Permission) -> web.RouteDef:
+    """Declare a page and who may see it; there is no page without it.
+
+    The pages of this side are for everybody: a page that needs more is a mistake in the program.
+    """
+    if not allowed({Role.EVERYBODY}, needs):
+        message = f"{path} needs {needs}, and these pages know no login"
+        raise ValueError(message)
+    return web.RouteDef(method, path, handler, {})
+
+
+async def form(request: web.Request) -> dict[str, str]:
+    """Read the texts of a form."""
+    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
