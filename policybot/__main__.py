@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import os
 import signal
 import sys
 from importlib.util import find_spec
@@ -68,8 +67,6 @@ def run(config: ConfigFile = DEFAULT) -> None:
 
     settings = read_config(config)
     _set_up_logging(settings.logging.level)
-    # The database holds evidence: what we write is for our own account alone.
-    os.umask(0o077)
     try:
         asyncio.run(_serve(settings))
     except (CannotStart, DatabaseAway) as error:

@@ -243,9 +243,8 @@ class Database:
             DatabaseAway: nobody answers at that address.
         """
         is_sqlite = url.startswith("sqlite:")
-        if is_sqlite and not upgrade and not os.path.exists(url.removeprefix("sqlite://")):  # noqa: ASYNC240, PTH110 - at start
-            message = "there is no database yet; `policybot run` makes it"
-            raise DatabaseAway(message)
+        if is_sqlite:
+            _found_or_made(url.removeprefix("sqlite://"), make=upgrade)
         sizes = {"min_size": 1} if is_sqlite else {"min_size": 1, "max_size": 10}
         pool = Pool.create(
             url,
@@ -317,6 +316,18 @@ class Database:
             isolation = "repeatable_read" if reading else "read_committed"
             async with wrapped.transaction(readonly=reading, isolation=isolation):
                 yield _Postgres(wrapped)
+
+
+def _found_or_made(path: str, *, make: bool) -> None:
+    """See to it that the file is there, for its owner alone: it holds evidence and sealed names."""
+    try:
+        # SQLite gives the files beside it the same mode (sqlite.org/src, findCreateFileMode).
+        os.close(os.open(path, os.O_RDWR | (os.O_CREAT if make else 0), 0o600))
+    except OSError as error:
+        message = f"{path}: {error.strerror}"
+        if isinstance(error, FileNotFoundError) and not make:
+            message = "there is no database yet; `policybot run` makes it"
+        raise DatabaseAway(message) from error
 
 
 def statements(script: str, *, sqlite: bool) -> list[str]:
