@@ -33,6 +33,7 @@ from policybot.services.outbox import Outbox
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
+from policybot.services.verifications import Verifications
 from policybot.store import agreements, events, outbox, policies
 from policybot.store.database import Database, DatabaseAway
 from policybot.store.vault import DEAR, Index, Stretch, Vault
@@ -66,6 +67,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     return Services(
         setting=setting,
         members=people,
+        verifications=Verifications(setting, people),
         roster=Roster(setting, people),
         agreements=signatures,
         filings=applications,
@@ -139,7 +141,7 @@ class App:
             await services.decisions.expire(tx)
             await services.filings.remind(tx)
             await services.members.lapse(tx)
-            await services.members.sweep_attempts(tx)
+            await services.verifications.sweep(tx)
             await services.roster.strike_off(tx)
             await events.forget_before(tx, now - _REMEMBER_EVENTS)
 
@@ -230,7 +232,7 @@ class App:
     def pages(self) -> web.Application:
         """Put the pages for people together."""
         site = Site(self.config)
-        verify = Verify(site, self.database, self.services.members, self.ways())
+        verify = Verify(site, self.database, self.services.verifications, self.ways())
         return site.application([*About(site).routes(), *verify.routes()])
 
     def _health(self) -> web.Application:

@@ -101,8 +101,13 @@ class IdentityProvider(Protocol):
     """A way in: a source of real-name records. Called outside any transaction, for it may take long."""
 
     @property
+    def id(self) -> str:
+        """Which way this is, in forms and in memory: `roster`, `oidc-campus`."""
+        ...
+
+    @property
     def source(self) -> Source:
-        """Which way this is."""
+        """Which kind of way this is."""
         ...
 
     @property

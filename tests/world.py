@@ -37,8 +37,8 @@ from policybot.domain.rank import Levels
 from policybot.matrix.commands.dispatch import Dispatch
 from policybot.matrix.events import Events
 from policybot.ports import Errand, Impossible, Later, Result
-from policybot.services.members import hashed
 from policybot.services.roster import Entry
+from policybot.services.verifications import hashed
 from policybot.store import rooms
 from policybot.store.database import Database
 from policybot.store.rooms import Kind
@@ -288,13 +288,13 @@ class World:
         """Verify somebody and have them sign the agreement."""
         answer = await self.say(who, "!policy verify")
         token = find(r"(?<=/verify/)\S+", answer)
-        members, roster = self.app.services.members, self.app.services.roster
+        verifications, roster = self.app.services.verifications, self.app.services.roster
         async with self.database.transaction(reading=True) as tx:
             record = await roster.check(tx, files.CODES[who])
         assert record is not None, f"{who} is not on the roster, or their code is used"
-        blind = await members.blind(record)
+        blind = await verifications.blind(record)
         async with self.database.transaction() as tx:
-            code = await members.found(tx, hashed(token), record, blind)
+            code = await verifications.found(tx, hashed(token), record, blind)
         assert "You are verified" in await self.say(who, f"!policy verify {code}")
         await self.say(who, f"!policy agree {self.config.agreement.version}")
 

@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from policybot.config.fresh import sample
-from policybot.config.schema import Listen, Settings
+from policybot.config.schema import Settings
+from policybot.config.types import Listen
 from policybot.domain.measure import format_duration
 
 

@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from policybot.config.keys import KeyFile
-from policybot.config.schema import EXAMPLE, Config
+from policybot.config.schema import Config
+from policybot.config.types import EXAMPLE
 
 _OWNER_ONLY = 0o600
 

@@ -1,112 +1,30 @@
 """What can be configured: each key with its type, its default and what it means."""
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    SecretStr,
-    model_validator,
+from pydantic import Field, SecretStr, model_validator
+
+from policybot.config.identity import Identity
+from policybot.config.types import (
+    Address,
+    Database,
+    Listen,
+    Room,
+    Secret,
+    Section,
+    Span,
+    Time,
+    Url,
+    UserId,
+    Word,
 )
-
 from policybot.domain.agreement import Agreement, Commitment
-from policybot.domain.identity import Assurance, Claim
+from policybot.domain.identity import Assurance
 from policybot.domain.ladder import Ladder, Scope, Severity
-from policybot.domain.measure import parse_duration
 from policybot.domain.permission import Role
 from policybot.domain.rules import Ground, Rule
-
-EXAMPLE = "CHANGE-ME"
-"""What stands in the sample where a secret belongs."""
-_MIN_SECRET = 32
-_LAST_PORT = 65535
-
-
-class Listen(NamedTuple):
-    """Where to listen: an address of this machine and a port."""
-
-    host: str
-    port: int
-
-
-def _listen(value: object) -> Listen:
-    if isinstance(value, Listen):
-        return value
-    match = re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[\w.-]+):(\d{1,5})", str(value))
-    if match is None or int(match[2]) > _LAST_PORT:
-        message = "must be an address and a port, such as 127.0.0.1:29330"
-        raise ValueError(message)
-    return Listen(match[1].strip("[]"), int(match[2]))
-
-
-def _url(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
-        message = "must be an address that begins with http:// or https://"
-        raise ValueError(message)
-    return value.rstrip("/")
-
-
-def _secret(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if text.startswith(EXAMPLE) or text == "generate":
-        message = "is an example; run `policybot init`, or write a random secret of your own"
-        raise ValueError(message)
-    if len(text) < _MIN_SECRET:
-        message = f"must have {_MIN_SECRET} characters or more"
-        raise ValueError(message)
-    return value
-
-
-def _user_id(value: str) -> str:
-    if not re.fullmatch(r"@[!-9;-~]+:[\w.\[\]:-]+", value, re.ASCII):
-        message = "must be a user ID, such as @anna:example.org"
-        raise ValueError(message)
-    return value
-
-
-def _room(value: str) -> str:
-    if not re.fullmatch(r"[!#]\S+", value):
-        message = "must be a room ID or an alias, such as #review:example.org"
-        raise ValueError(message)
-    return value
-
-
-def _database(value: SecretStr) -> SecretStr:
-    if not re.match(r"(sqlite:|postgres(ql)?://).", value.get_secret_value()):
-        message = "must be sqlite:FILE or postgres://user:password@host/name"
-        raise ValueError(message)
-    return value
-
-
-def _span(value: object) -> timedelta:
-    return value if isinstance(value, timedelta) else parse_duration(str(value))
-
-
-def _in_utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-Url = Annotated[str, AfterValidator(_url)]
-Secret = Annotated[SecretStr, AfterValidator(_secret)]
-UserId = Annotated[str, AfterValidator(_user_id)]
-Room = Annotated[str, AfterValidator(_room)]
-Span = Annotated[timedelta, PlainValidator(_span)]
-Time = Annotated[datetime, AfterValidator(_in_utc)]
-Address = Annotated[Listen, BeforeValidator(_listen)]
-Word = Annotated[str, Field(min_length=1)]
-
-
-class Section(BaseModel):
-    """A part of the configuration; unknown keys are mistakes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Homeserver(Section):
@@ -157,59 +75,6 @@ class Operator(Section):
     appeal_body: str | None = Field(
         None, description="Somebody outside whom people can turn to after an appeal."
     )
-
-
-class RosterSection(Section):
-    """The way in by a code from a list of persons that you import."""
-
-    title: Word = Field(
-        "The code that you were given", description="What the code is called on the page."
-    )
-    assurance: Assurance = Field(
-        Assurance.SUBSTANTIAL, description="How sure this list is: low, substantial or high."
-    )
-    grace: Span = Field(
-        timedelta(days=14),
-        description="For how long a verification is still good after its person left the list.",
-    )
-
-
-class Identity(Section):
-    """How accounts are linked to verified persons."""
-
-    index_key: Secret = Field(
-        description="The secret under which persons are recognised without their names. If it "
-        "changes, nobody is recognised any more: keep it, and keep it apart."
-    )
-    key_file: Path = Field(
-        Path("vault.key"),
-        description="The file of the keys under which names are encrypted. Without it nobody can read "
-        "them any more: keep a copy, apart from the copies of the database.",
-    )
-    accounts_per_person: int = Field(
-        1, ge=1, le=50, description="How many accounts one person may link."
-    )
-    link_minutes: int = Field(
-        30, ge=5, le=1440, description="For how many minutes a verification link works."
-    )
-    valid_for: Span = Field(
-        timedelta(days=730), description="For how long a verification is good at most."
-    )
-    keep: frozenset[Claim] = Field(
-        frozenset({Claim.NAME}),
-        description="What is kept of a person: name, given_name, family_name, birthdate. Whatever "
-        "else a source sends is dropped at once.",
-    )
-    roster: RosterSection | None = Field(
-        None, description="The way in by a code from a list; null for none."
-    )
-
-    @model_validator(mode="after")
-    def _some_way(self) -> Self:
-        if self.roster is None:
-            message = "name at least one way in, such as roster"
-            raise ValueError(message)
-        return self
 
 
 class CommitmentSection(Section):
@@ -312,7 +177,7 @@ class Settings(Section):
 
     homeserver: Homeserver = Field(description="The homeserver that policybot is attached to.")
     appservice: Appservice = Field(description="How the homeserver knows policybot.")
-    database: Annotated[SecretStr, AfterValidator(_database)] = Field(
+    database: Database = Field(
         SecretStr("sqlite:policybot.db"),
         description="sqlite:FILE (relative to this file) or postgres://user:password@host/name.",
     )

@@ -129,6 +129,7 @@ class Verification:
 
     person_id: str
     source: Source
+    realm: str
     assurance: Assurance
     process: str
     verified_at: datetime
@@ -183,6 +184,7 @@ class Found:
     blind: str
     """The person in the blind index."""
     source: Source
+    realm: str
     assurance: Assurance
     process: str
     verified_at: datetime

@@ -25,6 +25,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 class RosterWay:
     """The way in by a code from the roster."""
 
+    id = "roster"
     source = Source.ROSTER
 
     def __init__(self, title: str, roster: Roster, database: Database) -> None:

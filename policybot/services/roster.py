@@ -10,7 +10,7 @@ from typing import TypeVar
 from policybot.domain.errors import NotFound
 from policybot.domain.identity import Claim, Record, Source
 from policybot.domain.private import Private
-from policybot.services.members import Members
+from policybot.services.members import ROSTER_REALM, Members
 from policybot.services.setting import Setting
 from policybot.store import audit, members, roster
 from policybot.store.database import Database, Tx
@@ -166,7 +166,7 @@ class Roster:
             return None
         return Record(
             source=Source.ROSTER,
-            realm="roster",
+            realm=ROSTER_REALM,
             reference=data[PERSON],
             claims={Claim(name): value for name, value in data.items() if name != PERSON},
             assurance=way.assurance,
@@ -195,7 +195,7 @@ class Roster:
         raise NotFound(message)
 
     def _hash(self, code: str) -> str:
-        return self._members.keyed("roster", code.strip())
+        return self._setting.keyed("roster", code.strip())
 
     def _remember(self, tx: Tx, tag: str, number: int) -> None:
         audit.append(

@@ -57,14 +57,10 @@ async def wrong_codes_since(tx: Tx, user_id: str, since: datetime) -> int:
     )
 
 
-async def send_away(  # noqa: PLR0913, PLR0917 - the columns
-    tx: Tx, token_hash: str, source: Source, candidate: str, state_hash: str, browser_hash: str
-) -> None:
+async def send_away(tx: Tx, token_hash: str, candidate: str, state_hash: str, browser_hash: str) -> None:
     """Remember which browser was sent to a provider, and what it has to bring back."""
     await tx.execute(
-        "UPDATE attempts SET source = $1, candidate = $2, state_hash = $3, browser_hash = $4"
-        " WHERE token_hash = $5",
-        source.value,
+        "UPDATE attempts SET candidate = $1, state_hash = $2, browser_hash = $3 WHERE token_hash = $4",
         candidate,
         state_hash,
         browser_hash,
@@ -100,7 +96,8 @@ async def save_found(tx: Tx, found: Found, code_hash: str) -> None:
     """Remember whom a source found, and the code that the account has to send back."""
     await tx.execute(
         "UPDATE attempts SET source = $1, candidate = $2, code_hash = $3, blind = $4, level = $5,"
-        " process = $6, verified_at = $7, valid_until = $8, ticket = $9 WHERE token_hash = $10",
+        " process = $6, verified_at = $7, valid_until = $8, ticket = $9, realm = $10"
+        " WHERE token_hash = $11",
         found.source.value,
         found.candidate,
         code_hash,
@@ -110,6 +107,7 @@ async def save_found(tx: Tx, found: Found, code_hash: str) -> None:
         to_ms(found.verified_at),
         to_ms(found.valid_until),
         found.ticket,
+        found.realm,
         found.token_hash,
     )
 
@@ -178,6 +176,7 @@ def _found(row: Row) -> Found:
         candidate=row["candidate"],
         blind=row["blind"],
         source=Source(row["source"]),
+        realm=row["realm"],
         assurance=Assurance.of_level(row["level"]),
         process=row["process"],
         verified_at=from_ms(row["verified_at"]),

@@ -81,13 +81,19 @@ async def end_link(tx: Tx, user_id: str, reason: str, now: datetime) -> None:
 async def save_verification(tx: Tx, verification: Verification) -> None:
     """Save how a person was verified, in place of an earlier time by the same way."""
     await end_verification(
-        tx, verification.person_id, verification.source, "renewed", verification.verified_at
+        tx,
+        verification.person_id,
+        verification.source,
+        verification.realm,
+        "renewed",
+        verification.verified_at,
     )
     await tx.execute(
-        "INSERT INTO verifications (person_id, source, level, process, verified_at, expires_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO verifications (person_id, source, realm, level, process, verified_at,"
+        " expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         verification.person_id,
         verification.source.value,
+        verification.realm,
         verification.assurance.level,
         verification.process,
         to_ms(verification.verified_at),
@@ -95,15 +101,18 @@ async def save_verification(tx: Tx, verification: Verification) -> None:
     )
 
 
-async def end_verification(tx: Tx, person_id: str, source: Source, reason: str, now: datetime) -> None:
+async def end_verification(  # noqa: PLR0913, PLR0917 - which one, and why
+    tx: Tx, person_id: str, source: Source, realm: str, reason: str, now: datetime
+) -> None:
     """End a person's verification by one way."""
     await tx.execute(
         "UPDATE verifications SET ended_at = $1, end_reason = $2 WHERE person_id = $3"
-        " AND source = $4 AND ended_at IS NULL",
+        " AND source = $4 AND realm = $5 AND ended_at IS NULL",
         to_ms(now),
         reason,
         person_id,
         source.value,
+        realm,
     )
 
 
@@ -140,6 +149,7 @@ def _verification(row: Row) -> Verification:
     return Verification(
         person_id=row["person_id"],
         source=Source(row["source"]),
+        realm=row["realm"],
         assurance=Assurance.of_level(row["level"]),
         process=row["process"],
         verified_at=from_ms(row["verified_at"]),

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 
 from policybot.domain.errors import NotFound
-from policybot.domain.identity import Record, Source, masked
+from policybot.domain.identity import Record, masked
 from policybot.domain.permission import Permission
 from policybot.ports import Ask, Go, IdentityProvider, NotProved
-from policybot.services.members import Members, WrongCode, hashed
 from policybot.services.setting import Setting
+from policybot.services.verifications import Verifications, WrongCode, hashed
 from policybot.store.database import Database
 from policybot.web.site import Site, form, route
 
@@ -25,13 +25,17 @@ class Verify:
     """The pages for `!policy verify`."""
 
     def __init__(
-        self, site: Site, database: Database, people: Members, ways: Sequence[IdentityProvider]
+        self,
+        site: Site,
+        database: Database,
+        verifications: Verifications,
+        ways: Sequence[IdentityProvider],
     ) -> None:
         """Offer these ways in."""
         self._site = site
         self._database = database
-        self._members = people
-        self._ways: Mapping[Source, IdentityProvider] = {way.source: way for way in ways}
+        self._verifications = verifications
+        self._ways: Mapping[str, IdentityProvider] = {way.id: way for way in ways}
         # The prefix binds the cookie to this very host (RFC 6265bis, section 4.1.3.2).
         self._cookie = "__Host-policybot-verify" if site.secure else "policybot-verify"
 
@@ -47,26 +51,28 @@ class Verify:
     async def _choose(self, request: web.Request) -> web.Response:
         """Offer the ways. Looking uses nothing up, so that a link preview does no harm."""
         async with self._database.transaction(reading=True) as tx:
-            attempt = await self._members.attempt(tx, request.match_info["token"])
+            attempt = await self._verifications.attempt(tx, request.match_info["token"])
         return self._offer(attempt.user_id)
 
     def _offer(self, user_id: str, error: str = "") -> web.Response:
-        ways = [(way.source.value, way.title) for way in self._ways.values()]
+        ways = [(way.id, way.source.value, way.title) for way in self._ways.values()]
         status = 422 if error else 200
         return self._site.page("verify.html", status, user_id=user_id, ways=ways, error=error)
 
     async def _go(self, request: web.Request) -> web.Response:
         token, given = request.match_info["token"], await form(request)
-        way = self._ways.get(Source(given.get("way", ""))) if given.get("way") in set(Source) else None
+        way = self._ways.get(given.get("way", ""))
         if way is None:
             async with self._database.transaction(reading=True) as tx:
-                attempt = await self._members.attempt(tx, token)
+                attempt = await self._verifications.attempt(tx, token)
             return self._offer(attempt.user_id, "Please choose one of the ways.")
         state = Setting.token()
         match await way.begin(state):
             case Go(url, state, memory):
                 async with self._database.transaction() as tx:
-                    browser = await self._members.send_away(tx, token, way.source, state, memory)
+                    browser = await self._verifications.send_away(
+                        tx, token, state, {**memory, "way": way.id}
+                    )
                 response = self._site.page("go.html", url=url, title=way.title)
                 response.set_cookie(
                     self._cookie,
@@ -84,10 +90,10 @@ class Verify:
     async def _asked(self, token: str, way: IdentityProvider, given: Mapping[str, str]) -> web.Response:
         """Check what was typed; each try is counted before it is looked at."""
         async with self._database.transaction() as tx:
-            attempt = await self._members.spend_try(tx, token)
+            attempt = await self._verifications.spend_try(tx, token)
         record = await way.finish({}, given)
         if record is None:
-            wrong: WrongCode = self._members.wrong(attempt)
+            wrong: WrongCode = self._verifications.wrong(attempt)
             return self._offer(attempt.user_id, str(wrong))
         return await self._show_code(hashed(token), attempt.user_id, record, forgive=True)
 
@@ -96,9 +102,9 @@ class Verify:
         answer = dict(request.query)
         state, browser = answer.get("state", ""), request.cookies.get(self._cookie, "")
         async with self._database.transaction() as tx:
-            back = await self._members.come_back(tx, state, browser)
+            back = await self._verifications.come_back(tx, state, browser)
         memory = {name: value.reveal() for name, value in back.memory.items()}
-        way = next((w for w in self._ways.values() if w.source == memory.get("way")), None)
+        way = self._ways.get(memory.get("way", ""))
         if way is None:
             raise NotFound(_TRY_AGAIN)
         try:
@@ -116,9 +122,9 @@ class Verify:
         self, token_hash: str, user_id: str, record: Record, *, forgive: bool = False
     ) -> web.Response:
         """Name both sides, and show the code that the account has to send."""
-        blind = await self._members.blind(record)
+        blind = await self._verifications.blind(record)
         async with self._database.transaction() as tx:
-            code = await self._members.found(tx, token_hash, record, blind, forgive=forgive)
+            code = await self._verifications.found(tx, token_hash, record, blind, forgive=forgive)
         return self._site.page(
             "confirm.html",
             user_id=user_id,

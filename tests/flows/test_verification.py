@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from policybot.domain.private import Private
-from policybot.services.members import hashed
+from policybot.services.verifications import hashed
 from policybot.store import members
 from tests.files import CODES
 from tests.world import World, find
@@ -17,9 +17,9 @@ async def page_code(world: World, account: str, roster_code: str) -> str:
     async with world.database.transaction(reading=True) as tx:
         record = await world.app.services.roster.check(tx, roster_code)
     assert record is not None
-    blind = await world.app.services.members.blind(record)
+    blind = await world.app.services.verifications.blind(record)
     async with world.database.transaction() as tx:
-        return await world.app.services.members.found(tx, hashed(token), record, blind)
+        return await world.app.services.verifications.found(tx, hashed(token), record, blind)
 
 
 async def another_code(world: World, person: str) -> str:
@@ -87,7 +87,7 @@ async def test_two_requests_at_once_cannot_take_one_place(any_world: World) -> N
     async def confirm(who: str) -> str:
         async with world.database.transaction() as tx:
             await asyncio.sleep(0)
-            return await world.app.services.members.confirm(tx, f"@{who}:example.org", codes[who])
+            return await world.app.services.verifications.confirm(tx, f"@{who}:example.org", codes[who])
 
     answers = await asyncio.gather(*(confirm(who) for who in codes))
     assert sum("You are verified" in answer for answer in answers) == 1

@@ -14,6 +14,7 @@ from policybot.services.members import Members
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
+from policybot.services.verifications import Verifications
 from policybot.store.database import Tx
 from policybot.store.rooms import Room
 
@@ -26,6 +27,7 @@ class Services:
 
     setting: Setting
     members: Members
+    verifications: Verifications
     roster: Roster
     agreements: Agreements
     filings: Filings

@@ -25,8 +25,8 @@ async def verify(services: Services, asked: Asked) -> str:
     if asked.room is not None and asked.room.kind is not Kind.DIRECT:
         return "Please write this to me alone, in a direct chat: others should not see it."
     if asked.words["CODE"]:
-        return await services.members.confirm(asked.tx, asked.sender, asked.words["CODE"])
-    token = await services.members.begin_verification(asked.tx, asked.sender)
+        return await services.verifications.confirm(asked.tx, asked.sender, asked.words["CODE"])
+    token = await services.verifications.begin(asked.tx, asked.sender)
     config = services.setting.config
     return (
         f"Open this page to show who you are:\n{config.web.public_url}/verify/{token}\n"

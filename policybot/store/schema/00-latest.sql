@@ -52,6 +52,7 @@ CREATE TABLE verifications (              -- how a person was verified, and unti
     id          SERIAL_KEY,
     person_id   TEXT NOT NULL REFERENCES persons (id),
     source      TEXT NOT NULL CHECK (source IN ('oidc', 'roster', 'document', 'callback')),
+    realm       TEXT NOT NULL,            -- an issuer, the roster, a kind of document
     level       INTEGER NOT NULL CHECK (level BETWEEN 1 AND 3),
     process     TEXT NOT NULL,
     verified_at BIGINT NOT NULL,
@@ -59,7 +60,8 @@ CREATE TABLE verifications (              -- how a person was verified, and unti
     ended_at    BIGINT,
     end_reason  TEXT
 );
-CREATE UNIQUE INDEX verifications_current ON verifications (person_id, source) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX verifications_current ON verifications (person_id, source, realm)
+    WHERE ended_at IS NULL;
 CREATE INDEX verifications_ending ON verifications (expires_at) WHERE ended_at IS NULL;
 
 CREATE TABLE links (
@@ -84,6 +86,7 @@ CREATE TABLE attempts (                   -- tries to verify an account, by the 
     browser_hash TEXT,                    -- the browser that was sent to a provider
     state_hash   TEXT UNIQUE,             -- what it has to bring back, once
     source       TEXT,
+    realm        TEXT,
     candidate    TEXT,                    -- under which ID the vault keeps what was found
     code_hash    TEXT,                    -- what the account has to send back
     blind        TEXT,
