@@ -13,6 +13,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 INSTALL := VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --require-hashes
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate
@@ -44,9 +45,10 @@ lock: $(VENV)/uv
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --extra demo -c requirements/runtime.txt -o requirements/demo.txt
 	$(COMPILE) pyproject.toml --extra demo --group dev -c requirements/demo.txt -o requirements/dev.txt
+	cd tests/node && $(NPM) update --package-lock-only
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache tests/node/node_modules
 
 $(VENV)/uv: requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -68,7 +70,8 @@ $(VENV)/demo: $(VENV)/build requirements/demo.txt
 	@$(INSTALL) -r requirements/demo.txt
 	@touch $@
 
-$(VENV)/dev: $(VENV)/build requirements/dev.txt
+$(VENV)/dev: $(VENV)/build requirements/dev.txt tests/node/package-lock.json
 	@echo 'Installing what the tests need'
 	@$(INSTALL) -r requirements/dev.txt
+	@cd tests/node && $(NPM) ci --loglevel=error
 	@touch $@ $(VENV)/demo
