@@ -29,6 +29,7 @@ from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.filings import Filings
 from policybot.services.members import Members
+from policybot.services.names import Names
 from policybot.services.outbox import Outbox
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
@@ -67,6 +68,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     return Services(
         setting=setting,
         members=people,
+        names=Names(setting, people),
         verifications=Verifications(setting, people),
         roster=Roster(setting, people),
         agreements=signatures,
@@ -104,11 +106,14 @@ class App:
     def aftermath(self) -> Aftermath:
         """Make what hears of effects that were carried out."""
         services = self.services
-        return Aftermath(self.setting, services.filings, services.cases, services.sanctions)
+        return Aftermath(
+            self.setting, services.filings, services.cases, services.sanctions, services.names
+        )
 
     def worker(self, homeserver: Homeserver, *, owner: str = "") -> Outbox:
         """Make the worker that performs effects."""
-        return Outbox(self.setting, self.database, homeserver, self.aftermath(), owner=owner)
+        real_name = self.services.names.real_name
+        return Outbox(self.setting, self.database, homeserver, self.aftermath(), real_name, owner=owner)
 
     async def record_policy(self) -> None:
         """Remember the agreement and the ladder that bind now.
@@ -141,6 +146,7 @@ class App:
             await services.decisions.expire(tx)
             await services.filings.remind(tx)
             await services.members.lapse(tx)
+            await services.names.obey(tx)
             await services.verifications.sweep(tx)
             await services.roster.strike_off(tx)
             await events.forget_before(tx, now - _REMEMBER_EVENTS)
@@ -174,7 +180,8 @@ class App:
             )
             worker = self.worker(homeserver)
             await start.recall()
-            inward = Events(self.setting, self.database, Dispatch(self.services, start.resolve))
+            dispatch = Dispatch(self.services, start.resolve)
+            inward = Events(self.setting, self.database, dispatch, self.services.names)
             await stack.enter_async_context(self._doors(inward))
             async with asyncio.TaskGroup() as tasks:
                 running = [

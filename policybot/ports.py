@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from policybot.domain.effects import Effect
 from policybot.domain.identity import Record, Source
+from policybot.domain.private import Private
 
 Clock = Callable[[], datetime]
 """Gives the present as an aware time."""
@@ -45,6 +46,8 @@ class Errand:
     """What was there before a standing effect; None if nothing stands."""
     direct_room: str | None = None
     """The room in which the person to be told can be reached, if one is known."""
+    name: Private | None = None
+    """The verified name of the person whose profile is to show it."""
     evidence: Result | None = None
     """The kept copy (`sender`, `sent_at`, `content`) of the event that is restored."""
 

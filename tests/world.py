@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 from policybot.app import App
 from policybot.config import Config, load
 from policybot.domain.effects import (
+    ClearProfileField,
     Effect,
     ExcludeMember,
     FreezeRoom,
     JoinRoom,
     KeepEvidence,
+    LearnName,
     Notify,
     Publish,
     ReadmitMember,
@@ -26,6 +28,7 @@ from policybot.domain.effects import (
     RestrictMember,
     Say,
     SetLabel,
+    SetProfileField,
     SuspendAccount,
     TakeSeat,
     UnfreezeRoom,
@@ -84,6 +87,7 @@ class FakeHomeserver:
     redacted: set[str] = field(default_factory=set)
     directory: set[str] = field(default_factory=set)
     labels: dict[str, str] = field(default_factory=dict)
+    profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
     suspended: set[str] = field(default_factory=set)
     banned: set[tuple[str, str]] = field(default_factory=set)
     said: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -122,7 +126,7 @@ class FakeHomeserver:
             self.before_answer(errand.effect)
         return result
 
-    def _do(self, errand: Errand) -> Result:  # noqa: C901, PLR0912 - one line for each effect
+    def _do(self, errand: Errand) -> Result:  # noqa: C901, PLR0911, PLR0912 - one line for each effect
         before = errand.before or {}
         match errand.effect:
             case Say(room_id, text):
@@ -169,6 +173,15 @@ class FakeHomeserver:
                 self.suspended.add(user_id)
             case UnsuspendAccount(user_id):
                 self.suspended.discard(user_id)
+            case LearnName(user_id):
+                return {"displayname": self.profiles.get(user_id, {}).get("displayname")}
+            case SetProfileField(user_id, field_name):
+                value: dict[str, Any] = {"verified": True, "by": BOT}
+                if errand.name is not None:
+                    value["name"] = errand.name.reveal()
+                self.profiles.setdefault(user_id, {})[field_name] = value
+            case ClearProfileField(user_id, field_name):
+                self.profiles.get(user_id, {}).pop(field_name, None)
         return {}
 
     def _power(self, room_id: str) -> dict[str, Any]:
@@ -284,6 +297,17 @@ class World:
         await self.app.tick()
         await self.work()
 
+    async def called(self, who: str, name: Any, room: str = "") -> None:
+        """Let somebody take a display name, as a room that they are in shows it."""
+        self.homeserver.profiles.setdefault(user(who), {})["displayname"] = name
+        await self.deliver(
+            type="m.room.member",
+            room_id=room or self.room,
+            sender=user(who),
+            state_key=user(who),
+            content={"membership": "join", "displayname": name},
+        )
+
     async def verified(self, who: str) -> None:
         """Verify somebody and have them sign the agreement."""
         answer = await self.say(who, "!policy verify")
@@ -358,7 +382,7 @@ async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIt
     async def resolve(alias: str) -> str | None:
         return aliases.get(alias)
 
-    inward = Events(app.setting, database, Dispatch(app.services, resolve))
+    inward = Events(app.setting, database, Dispatch(app.services, resolve), app.services.names)
     made = World(config, database, clock, homeserver, app, inward, aliases)
     entries = [
         Entry({"person": name, "name": files.NAMES[name]}, code) for name, code in files.CODES.items()

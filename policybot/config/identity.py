@@ -1,13 +1,17 @@
 """How accounts are linked to verified persons: the ways in, the keys, what is kept."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from policybot.config.types import Secret, Section, Span, Word
 from policybot.domain.identity import Assurance, Claim
+
+_LONGEST_FIELD = 255
+"""Bytes of a profile field's name, as Matrix has it."""
 
 
 class RosterSection(Section):
@@ -22,6 +26,29 @@ class RosterSection(Section):
     grace: Span = Field(
         timedelta(days=14),
         description="For how long a verification is still good after its person left the list.",
+    )
+
+
+def _field(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+", value) or value.startswith("m."):
+        message = "must be a name of your own with a dot in it, such as org.example.verified"
+        raise ValueError(message)
+    if len(value) > _LONGEST_FIELD:
+        message = f"must have {_LONGEST_FIELD} characters or fewer"
+        raise ValueError(message)
+    return value
+
+
+class FrontSection(Section):
+    """What others see of a verified person."""
+
+    real_allowed: bool = Field(
+        default=True, description="Whether a person may choose to show their verified name."
+    )
+    profile_field: Annotated[str, AfterValidator(_field)] | None = Field(
+        "org.policybot.verified",
+        description="The field of a member's profile that shows clients that they are verified; null "
+        "for none. It is for display alone: its owner can overwrite it.",
     )
 
 
@@ -50,6 +77,9 @@ class Identity(Section):
         frozenset({Claim.NAME}),
         description="What is kept of a person: name, given_name, family_name, birthdate. Whatever "
         "else a source sends is dropped at once.",
+    )
+    front: FrontSection = Field(
+        default_factory=FrontSection, description="What others see of a verified person."
     )
     roster: RosterSection | None = Field(
         None, description="The way in by a code from a list; null for none."

@@ -21,7 +21,7 @@ from policybot.config.types import (
     Word,
 )
 from policybot.domain.agreement import Agreement, Commitment
-from policybot.domain.identity import Assurance
+from policybot.domain.identity import Assurance, FrontClass
 from policybot.domain.ladder import Ladder, Scope, Severity
 from policybot.domain.permission import Role
 from policybot.domain.rules import Ground, Rule
@@ -104,6 +104,12 @@ class Category(Section):
     title: Word = Field(description="What it is called.")
     assurance: Assurance = Field(
         Assurance.LOW, description="How sure the applicant's verification must be."
+    )
+    front: FrontClass = Field(
+        FrontClass.VOLUNTARY,
+        description="Which names such a room shows: voluntary (what a person chose), verified_required "
+        "(always whether they are verified), role_based (a role in place of the owner) or "
+        "pseudonym_only (never a real name).",
     )
 
 

@@ -161,6 +161,31 @@ class UnsuspendAccount:
     user_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class LearnName:
+    """Read the display name of an account."""
+
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetProfileField:
+    """Show on a profile that its owner is verified; their name too if `real`, read at that moment."""
+
+    user_id: str
+    field: str
+    real: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClearProfileField:
+    """Take that off the profile again."""
+
+    user_id: str
+    field: str
+    real: bool = False
+
+
 Effect = (
     Say
     | Notify
@@ -181,6 +206,9 @@ Effect = (
     | WithdrawLabel
     | SuspendAccount
     | UnsuspendAccount
+    | LearnName
+    | SetProfileField
+    | ClearProfileField
 )
 
 STANDING = (RestrictMember, ExcludeMember, FreezeRoom, SuspendAccount)
@@ -223,7 +251,11 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return Restore(room_id, event_id, reason)
         case Restore(room_id, event_id, reason):
             return Redact(room_id, event_id, reason)
-        case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence():
+        case SetProfileField(user_id, field, real):
+            return ClearProfileField(user_id, field, real)
+        case ClearProfileField(user_id, field, real):
+            return SetProfileField(user_id, field, real)
+        case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence() | LearnName():
             return None
 
 
@@ -248,6 +280,9 @@ def lane(effect: Effect) -> str:
     match effect:
         case Notify(user_id) | SuspendAccount(user_id) | UnsuspendAccount(user_id):
             return user_id
+        case LearnName(user_id) | SetProfileField(user_id) | ClearProfileField(user_id):
+            # Apart, for a measure or a message must not wait for what is only shown.
+            return f"profile {user_id}"
         case _:
             return effect.room_id
 
@@ -291,6 +326,12 @@ def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line 
             return f"suspend {user_id}"
         case UnsuspendAccount(user_id):
             return f"end the suspension of {user_id}"
+        case LearnName(user_id):
+            return f"read the display name of {user_id}"
+        case SetProfileField(user_id):
+            return f"show on the profile of {user_id} that they are verified"
+        case ClearProfileField(user_id):
+            return f"take the verification off the profile of {user_id}"
 
 
 def dump(effect: Effect) -> tuple[str, dict[str, Any]]:

@@ -48,6 +48,19 @@ class Front(StrEnum):
     REAL = "real"
 
 
+class FrontClass(StrEnum):
+    """What a kind of room asks of the names in front, from what shows most to what shows least."""
+
+    VOLUNTARY = "voluntary"
+    """What its owner chose."""
+    VERIFIED_REQUIRED = "verified_required"
+    """What its owner chose, and always whether they are verified."""
+    ROLE_BASED = "role_based"
+    """A role in place of the person who answers for the room."""
+    PSEUDONYM_ONLY = "pseudonym_only"
+    """A pseudonym, even if its owner chose the real name."""
+
+
 class Claim(StrEnum):
     """What may be known of a person; nothing else is kept, whatever a source sends.
 
@@ -88,10 +101,15 @@ class Record:
     @property
     def display_name(self) -> Private:
         """The full name, or what there is of it."""
-        if Claim.NAME in self.claims:
-            return self.claims[Claim.NAME]
-        parts = (self.claims.get(claim) for claim in (Claim.GIVEN_NAME, Claim.FAMILY_NAME))
-        return Private(" ".join(part.reveal() for part in parts if part))
+        return full_name(self.claims)
+
+
+def full_name(claims: Mapping[Claim, Private]) -> Private:
+    """Give the full name among what is known of somebody, or what there is of it."""
+    if Claim.NAME in claims:
+        return claims[Claim.NAME]
+    parts = (claims.get(claim) for claim in (Claim.GIVEN_NAME, Claim.FAMILY_NAME))
+    return Private(" ".join(part.reveal() for part in parts if part))
 
 
 NORMALISER = 1

@@ -40,6 +40,10 @@ class Client:
         """Do something."""
         return await self._request(Method.POST, path, body)
 
+    async def delete(self, path: PathBuilder) -> Any:  # noqa: ANN401 - JSON
+        """Remove something."""
+        return await self._request(Method.DELETE, path, {})
+
     async def _request(
         self,
         method: Method,

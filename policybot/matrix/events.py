@@ -16,6 +16,7 @@ from policybot.domain.effects import JoinRoom, Say
 from policybot.domain.errors import Refused
 from policybot.matrix.appservice import Event
 from policybot.matrix.commands.dispatch import Dispatch, Message, is_command
+from policybot.services.names import Names
 from policybot.services.setting import Setting
 from policybot.store import events, rooms
 from policybot.store.database import Database, DatabaseAway, Tx
@@ -32,11 +33,12 @@ _REMEMBERED_SENDERS = 10_000
 class Events:
     """What is done with each event."""
 
-    def __init__(self, setting: Setting, database: Database, dispatch: Dispatch) -> None:
-        """Hand commands to `dispatch`."""
+    def __init__(self, setting: Setting, database: Database, dispatch: Dispatch, fronts: Names) -> None:
+        """Hand commands to `dispatch`, and the names of members to `fronts`."""
         self._setting = setting
         self._database = database
         self._dispatch = dispatch
+        self._names = fronts
         self._bot = setting.config.bot_user_id
         self._pace = _Pace(setting)
 
@@ -56,6 +58,8 @@ class Events:
             if meaning == self._command:
                 aliases = await self._dispatch.aliases(event)
                 meaning = partial(self._command, aliases=aliases)
+            if meaning == self._named and not await self._is_new_name(event):
+                return
             await self._once(event_id, event, meaning)
         except Refused as refusal:
             # What it had begun is rolled back; only the answer remains.
@@ -104,6 +108,12 @@ class Events:
                 ours = event.get("state_key") == self._bot
                 if ours or event.get("room_id") == self._setting.review_room:
                     return self._member
+                # Nobody but themselves can say how somebody is called.
+                if (
+                    event.get("sender") == event.get("state_key")
+                    and _content(event).get("membership") == "join"
+                ):
+                    return self._named
             case "m.room.power_levels":
                 return self._levels
             case "m.room.encryption":
@@ -145,6 +155,16 @@ class Events:
                 await rooms.enter_review(tx, user_id)
             else:
                 await rooms.leave_review(tx, user_id)
+
+    async def _is_new_name(self, event: Event) -> bool:
+        """Look whether a membership names a verified member anew; most do not, and write nothing."""
+        room_id, user_id = _text(event, "room_id"), _text(event, "state_key")
+        name = _content(event).get("displayname")
+        async with self._database.transaction(reading=True) as tx:
+            return await self._names.is_new(tx, room_id, user_id, name)
+
+    async def _named(self, tx: Tx, event: Event) -> None:
+        await self._names.learn(tx, event["state_key"], _content(event).get("displayname"))
 
     async def _left(self, tx: Tx, room_id: str, event: Event) -> None:
         room = await rooms.get(tx, room_id)

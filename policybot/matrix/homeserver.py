@@ -6,18 +6,22 @@ it is there already; everything else is read before it is written.
 
 import hashlib
 import hmac
+import re
 import unicodedata
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, assert_never
 
 from mautrix.api import Path
 
 from policybot.domain.effects import (
+    ClearProfileField,
     Effect,
     ExcludeMember,
     FreezeRoom,
     JoinRoom,
     KeepEvidence,
+    LearnName,
     Notify,
     Publish,
     ReadmitMember,
@@ -27,6 +31,7 @@ from policybot.domain.effects import (
     RestrictMember,
     Say,
     SetLabel,
+    SetProfileField,
     SuspendAccount,
     TakeSeat,
     UnfreezeRoom,
@@ -34,6 +39,7 @@ from policybot.domain.effects import (
     UnsuspendAccount,
     WithdrawLabel,
 )
+from policybot.domain.private import Private
 from policybot.matrix.client import Client, Missing
 from policybot.matrix.power import Power, levels_of
 from policybot.matrix.synapse import Synapse
@@ -45,6 +51,9 @@ KEY = "org.policybot.key"
 """The field of a message that tells under which key it was sent."""
 
 _TWO = 2
+_ISOLATES = re.compile("[\u2068\u2069]")
+_ISOLATED = re.compile("\u2068[^\u2068\u2069\n]*\u2069")
+"""A name that is kept apart from the direction of the text around; whole pairs alone are let through."""
 
 
 class MatrixHomeserver:
@@ -117,6 +126,12 @@ class MatrixHomeserver:
                 return await self._suspend(user_id)
             case UnsuspendAccount(user_id):
                 return {} if before is None else await self._unsuspend(user_id, before)
+            case LearnName(user_id):
+                return await self._display_name(user_id)
+            case SetProfileField(user_id, field):
+                return await self._show_verified(user_id, field, errand.name)
+            case ClearProfileField(user_id, field):
+                return await self._hide_verified(user_id, field)
         assert_never(effect)
 
     # Messages -----------------------------------------------------------------------------------
@@ -331,8 +346,34 @@ class MatrixHomeserver:
         await self._synapse.suspend(user_id, suspended=False)
         return {}
 
+    # Profiles -----------------------------------------------------------------------------------
+
+    async def _display_name(self, user_id: str) -> Result:
+        try:
+            answer = await self._client.get(Path.v3.profile[user_id].displayname)
+        except Missing:
+            answer = {}
+        return {"displayname": answer.get("displayname")}
+
+    async def _show_verified(self, user_id: str, field: str, name: Private | None) -> Result:
+        """Write a field of somebody's profile, as an administrator may (Matrix 1.16, "Profiles")."""
+        value: dict[str, Any] = {"verified": True, "by": self._bot}
+        if name is not None:
+            value["name"] = name.reveal()
+        await self._client.put(Path.v3.profile[user_id][field], {field: value})
+        return {}
+
+    async def _hide_verified(self, user_id: str, field: str) -> Result:
+        with suppress(Missing):
+            await self._client.delete(Path.v3.profile[user_id][field])
+        return {}
+
 
 def _notice(text: str) -> dict[str, Any]:
     """Write a message that pings nobody, without characters that would hide or turn round its text."""
-    shown = "".join(c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cf"))
+    if _ISOLATES.search(_ISOLATED.sub("", text)):
+        text = _ISOLATES.sub("", text)
+    shown = "".join(
+        c for c in text if c in "\n\u2068\u2069" or unicodedata.category(c) not in ("Cc", "Cf")
+    )
     return {"msgtype": "m.notice", "body": shown, "m.mentions": {}}

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from policybot.domain import identity
 from policybot.domain.errors import OutOfOrder
 from policybot.domain.identity import Claim, Found, Front, Link, Record, Source, Verification
+from policybot.domain.name import cleaned
 from policybot.domain.private import Private
+from policybot.services import profile
 from policybot.services.setting import Setting
 from policybot.store import audit, decisions, members, roster
 from policybot.store.database import Tx
@@ -50,8 +52,24 @@ class Members:
         return kept
 
     async def forget(self, tx: Tx, person_id: str) -> None:
-        """Forget all that is known of somebody."""
+        """Forget all that is known of somebody, and show nothing of them any more."""
+        for link in await members.links_of(tx, person_id):
+            await profile.withdraw(self._setting, tx, link.user_id)
         await self._vault.forget(tx, person_id)
+
+    async def real_name(self, tx: Tx, person_id: str) -> Private | None:
+        """Open a person's name, for showing it where its owner wants it shown; None if none is kept."""
+        known = await self._vault.open(tx, person_id, CLAIMS) or {}
+        name = identity.full_name({c: known[c.value] for c in Claim if c.value in known})
+        return name if cleaned(name.reveal()) else None
+
+    async def _show(self, tx: Tx, person_id: str) -> None:
+        """Let others see what is true of a person now, on each of their accounts."""
+        links = await members.links_of(tx, person_id)
+        real = any(link.front is Front.REAL for link in links)
+        name = await self.real_name(tx, person_id) if real else None
+        for link in links:
+            await profile.show(self._setting, tx, link, name)
 
     async def remember(self, tx: Tx, candidate: str, memory: Mapping[str, str]) -> None:
         """Keep what a provider needs to know again."""
@@ -105,6 +123,9 @@ class Members:
             source=found.source.value,
             assurance=found.assurance.value,
         )
+        await self._show(tx, person_id)
+        for linked in await members.links_of(tx, person_id):
+            profile.learn(self._setting, tx, linked.user_id)
         return person_id
 
     async def _take_place(self, tx: Tx, found: Found, person_id: str) -> bool:
@@ -146,6 +167,7 @@ class Members:
         if await members.link_of(tx, user_id) is None:
             message = "Your account is not linked to anybody."
             raise OutOfOrder(message)
+        await profile.withdraw(self._setting, tx, user_id)
         await members.end_link(tx, user_id, "by its owner", self._setting.now())
         self._remember(tx, user_id, "identity:unlink", user_id)
 
@@ -190,6 +212,8 @@ class Members:
         await members.end_verification(tx, person_id, source, realm, why, now)
         self._remember(tx, "system:clock", "identity:lapse", person_id, source=source.value, why=why)
         for link in await members.links_of(tx, person_id):
+            if link.assurance is None:
+                await profile.withdraw(self._setting, tx, link.user_id)
             still = f"level {link.assurance}" if link.assurance else "none"
             self._setting.tell(
                 tx,
@@ -222,6 +246,8 @@ class Members:
             wanted = {claim.value for claim in self._setting.config.identity.keep}
             claims = {name: value for name, value in data.items() if name in wanted}
             await self._vault.keep(tx, person_id, CLAIMS, claims)
+            if any(link.front is Front.REAL for link in await members.links_of(tx, person_id)):
+                await self._show(tx, person_id)
 
     async def strike_off(self, tx: Tx, entry_id: str, person_id: str | None) -> None:
         """Forget an entry of the roster, and end the verification that rested on it."""

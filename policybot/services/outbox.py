@@ -12,22 +12,28 @@ import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
+from policybot.domain import name
 from policybot.domain.effects import (
     RESTORING,
     STANDING,
+    ClearProfileField,
     Effect,
     JoinRoom,
     KeepEvidence,
+    LearnName,
     Notify,
     Redact,
     Restore,
     Say,
+    SetProfileField,
     in_words,
     target,
 )
+from policybot.domain.private import Private
 from policybot.ports import Errand, Homeserver, Impossible, Later, Result
 from policybot.services.setting import Setting
 from policybot.store import cases, outbox, rooms
@@ -36,8 +42,13 @@ from policybot.store.outbox import SHARDS, Lease, Queued
 
 log = logging.getLogger(__name__)
 
+Message = TypeVar("Message", Say, Notify)
+
 Aftermath = Callable[[Tx, Queued, Result], Awaitable[None]]
 """Records what follows from an effect that was carried out."""
+
+RealName = Callable[[Tx, str], Awaitable[Private | None]]
+"""Opens the verified name of an account's owner, if they show it now."""
 
 LEASE_LIFE: Final = timedelta(seconds=15)
 """How long the effects of a process that died wait for another one."""
@@ -47,8 +58,10 @@ LONGEST_PAUSE: Final = timedelta(seconds=30)
 GIVE_UP_AFTER: Final = timedelta(days=3)
 _AT_ONCE: Final = 8
 _PAGE: Final = 500
-_HARMLESS = (Say, JoinRoom, KeepEvidence)
+_HARMLESS = (Say, JoinRoom, KeepEvidence, LearnName)
 """What is done in a dry run too: answers, entering rooms, reading."""
+_ONLY_SHOWN = (LearnName, SetProfileField, ClearProfileField)
+"""What nobody is called for when the homeserver does not do it: it is for display alone."""
 _ANSWERS = ("$", "invitation ", "verification ", "encrypted ")
 """Causes of what only answers somebody: a command, an invitation, a page. Such an effect is performed
 in a dry run too, and when it cannot be, nobody is called: otherwise anybody could ring the alarm."""
@@ -57,12 +70,13 @@ in a dry run too, and when it cannot be, nobody is called: otherwise anybody cou
 class Outbox:
     """The worker of one process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts
         self,
         setting: Setting,
         database: Database,
         homeserver: Homeserver,
         aftermath: Aftermath,
+        real_name: RealName,
         *,
         owner: str = "",
     ) -> None:
@@ -71,6 +85,7 @@ class Outbox:
         self._database = database
         self._homeserver = homeserver
         self._aftermath = aftermath
+        self._real_name = real_name
         # Alone on a database, we take over at once from ourselves as we were before a crash; among
         # several, the lease of the dead one has to run out.
         self._owner = owner or (uuid.uuid4().hex if database.shared else "the only one")
@@ -218,24 +233,46 @@ class Outbox:
         """Gather what is needed; keep what must be kept before anything is changed."""
         effect = queued.effect
         again = queued.attempts > 0 or queued.queued_at < self._begun
+        errand = Errand(effect, queued.key, again)
         match effect:
+            case Say():
+                return replace(errand, effect=await self._with_names(effect))
             case Notify(user_id):
                 async with self._database.transaction() as tx:
                     room = await rooms.direct(tx, user_id)
-                return Errand(effect, queued.key, again, direct_room=room)
+                return replace(errand, effect=await self._with_names(effect), direct_room=room)
+            case SetProfileField(user_id, _, real=True):
+                errand = replace(errand, name=await self._name_of(user_id))
             case Redact(room_id, event_id):
                 await self._keep_first(room_id, event_id, queued.key)
-                return Errand(effect, queued.key, again)
             case Restore(_, event_id):
-                return Errand(effect, queued.key, again, evidence=await self._kept(event_id))
+                errand = replace(errand, evidence=await self._kept(event_id))
             case _ if isinstance(effect, STANDING):
-                return Errand(effect, queued.key, again, before=await self._before(effect))
+                errand = replace(errand, before=await self._before(effect))
             case _ if isinstance(effect, RESTORING):
                 async with self._database.transaction() as tx:
                     before = await outbox.remembered(tx, target(effect))
-                return Errand(effect, queued.key, again, before=before)
-            case _:
-                return Errand(effect, queued.key, again)
+                errand = replace(errand, before=before)
+        return errand
+
+    async def _with_names(self, message: Message) -> Message:
+        """Put names into a message at the last moment: it was kept without them."""
+        accounts = name.places(message.text)
+        if not accounts:
+            return message
+        # Where people decide about somebody, they do it without the name, whatever it is.
+        in_review = isinstance(message, Say) and message.room_id == self._setting.review_room
+        real = {account: None if in_review else await self._name_of(account) for account in accounts}
+
+        def written(account: str) -> str:
+            found = real[account]
+            return name.quoted(found.reveal()) if found else account
+
+        return replace(message, text=name.filled(message.text, written))
+
+    async def _name_of(self, user_id: str) -> Private | None:
+        async with self._database.transaction(reading=True) as tx:
+            return await self._real_name(tx, user_id)
 
     async def _keep_first(self, room_id: str, event_id: str, key: str) -> None:
         """Keep a copy of an event before it is removed."""
@@ -292,14 +329,14 @@ class Outbox:
 
     async def _bury(self, queued: Queued, lease: Lease, error: str) -> bool:
         """Give an effect up and call people; the rest of its lane goes on."""
-        log.error("Cannot %s: %s", in_words(queued.effect), error)
+        effect, shown = queued.effect, isinstance(queued.effect, _ONLY_SHOWN)
+        log.log(logging.INFO if shown else logging.ERROR, "Cannot %s: %s", in_words(effect), error)
         async with self._database.transaction() as tx:
-            now = self._setting.now()
-            if not await outbox.finish(tx, queued, lease.fence, state="dead", now=now, error=error):
+            now, state = self._setting.now(), "dropped" if shown else "dead"
+            if not await outbox.finish(tx, queued, lease.fence, state=state, now=now, error=error):
                 return True
-            effect = queued.effect
             in_review = isinstance(effect, Say) and effect.room_id == self._setting.review_room
-            if in_review or _answers(queued):
+            if shown or in_review or _answers(queued):
                 return True
             self._setting.tell_staff(
                 tx,

@@ -40,6 +40,14 @@ async def links_of(tx: Tx, person_id: str) -> list[Link]:
     return [_link(row) for row in rows]
 
 
+async def links_showing(tx: Tx, front: Front, limit: int) -> list[Link]:
+    """List active links whose owners chose what others see."""
+    rows = await tx.fetch(
+        f"{_LINK} WHERE l.front = $1 AND l.ended_at IS NULL LIMIT $2", front.value, limit
+    )
+    return [_link(row) for row in rows]
+
+
 async def save_link(tx: Tx, link: Link, places: int) -> bool:
     """Tie an account to a person in the first place that is free; False if none of them is.
 

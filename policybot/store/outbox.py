@@ -93,7 +93,7 @@ async def waiting(tx: Tx, after: int, limit: int) -> list[Queued]:
 async def finish(  # noqa: PLR0913 - the columns
     tx: Tx, queued: Queued, fence: int, *, state: str, now: datetime, error: str = ""
 ) -> bool:
-    """Mark an effect `done`, `dry` or `dead`; False if the lease was lost, or the reason is gone."""
+    """Mark an effect `done`, `dry`, `dead` or `dropped`; False if lease or reason are gone."""
     row = await tx.first(
         "UPDATE outbox SET state = $1, done_at = $2, error = $3, attempts = attempts + 1"
         " WHERE id = $4 AND state = 'waiting'"

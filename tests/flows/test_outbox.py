@@ -8,6 +8,7 @@ from policybot.domain.effects import (
     Effect,
     JoinRoom,
     KeepEvidence,
+    LearnName,
     Notify,
     Publish,
     Redact,
@@ -152,7 +153,7 @@ async def test_in_a_dry_run_everything_is_said_and_nobody_is_restricted(tmp_path
         assert not world.homeserver.suspended
         assert not any("Decision" in text for text in world.told("tom"))
         kinds = {type(effect) for effect in world.homeserver.performed}
-        assert kinds <= {Say, Notify, JoinRoom, KeepEvidence}
+        assert kinds <= {Say, Notify, JoinRoom, KeepEvidence, LearnName}
         async with world.database.transaction() as tx:
             rows = await tx.fetch("SELECT kind FROM outbox WHERE state = 'dry'")
         assert {row["kind"] for row in rows} >= {"TakeSeat", "SetLabel", "Publish", "SuspendAccount"}

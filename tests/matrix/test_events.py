@@ -11,7 +11,7 @@ from policybot.store.database import Tx, next_number
 from tests.world import BOT, REVIEW, SERVER, World, user
 
 TABLES = (
-    "counters seen_events dead_events rooms review_members persons links attempts"
+    "counters seen_events dead_events rooms review_members persons links attempts front_names lookalikes"
     " agreements acceptances filings cases reports evidence policies decisions approvals sanctions"
     " appeals outbox observed audit audit_payloads"
 )

@@ -11,6 +11,7 @@ from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.filings import Filings
 from policybot.services.members import Members
+from policybot.services.names import Names
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
@@ -27,6 +28,7 @@ class Services:
 
     setting: Setting
     members: Members
+    names: Names
     verifications: Verifications
     roster: Roster
     agreements: Agreements

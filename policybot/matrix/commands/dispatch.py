@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from policybot.domain.name import HIDDEN
 from policybot.domain.permission import Role, allowed, of_staff
 from policybot.matrix.appservice import Event
 from policybot.matrix.commands.command import PREFIX, Asked, Command, Services
@@ -49,7 +50,7 @@ class Message:
             room_id=event["room_id"],
             event_id=event["event_id"],
             sender=event["sender"],
-            body=_without_quote(event["content"]["body"]),
+            body=_without_quote(event["content"]["body"]).replace(HIDDEN, ""),
             reply_to=target if isinstance(target, str) else None,
             room=room,
         )

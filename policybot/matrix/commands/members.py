@@ -129,17 +129,3 @@ async def restore(services: Services, asked: Asked) -> str:
     """Put a message back that was removed without cause."""
     await services.appeals.restore(asked.tx, asked.sender, subject.case_id(asked.words["CASE"]))
     return "Your message is being posted again, with your name and its time."
-
-
-async def lookup(services: Services, asked: Asked) -> str:
-    """Look a room up in the register."""
-    text = asked.words["NUMBER"]
-    if text[0] in "#!h":
-        text = subject.room_in(asked, text)
-    filing = await services.filings.lookup(asked.tx, text)
-    until = f"\nValid until: {filing.valid_until:%-d %B %Y}" if filing.valid_until else ""
-    return (
-        f"{filing.number}: {filing.in_words}\nRoom: {filing.room_id}\n"
-        f"Answerable: {filing.applicant} (verified)\nCategory: {', '.join(filing.categories)}\n"
-        f"Purpose: {filing.purpose}{until}"
-    )

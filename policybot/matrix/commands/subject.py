@@ -9,6 +9,8 @@ from policybot.domain.errors import NotFound
 from policybot.matrix.commands.command import Asked
 
 _MATRIX_TO = re.compile(r"https://matrix\.to/#/([^/?]+)(?:/([^/?]+))?(?:\?.*)?")
+_ACCOUNT = re.compile(r"@[!-9;-~]+:[\w.\[\]:-]+", re.ASCII)
+_LONGEST_ID = 255
 _ALIAS = re.compile(r"#[^\s:,]+:[\w.-]+(?::\d+)?")
 
 
@@ -34,6 +36,13 @@ def room_in(asked: Asked, text: str) -> str:
         return name
     message = f"«{text}» is no room. Write its alias, its ID or a link to it."
     raise NotFound(message)
+
+
+def account_in(text: str) -> str | None:
+    """Read an account: its user ID, or a link to it; None if it is none."""
+    match = _MATRIX_TO.fullmatch(text)
+    name = unquote(match[1]) if match and not match[2] else text
+    return name if len(name) <= _LONGEST_ID and _ACCOUNT.fullmatch(name) else None
 
 
 def reported(asked: Asked, text: str) -> Subject:

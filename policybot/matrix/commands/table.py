@@ -1,7 +1,7 @@
 """Every command of the bot, in the order in which help lists them."""
 
 from policybot.domain.permission import Permission
-from policybot.matrix.commands import cases, filings, members
+from policybot.matrix.commands import cases, filings, members, names
 from policybot.matrix.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -19,6 +19,12 @@ COMMANDS: tuple[Command, ...] = (
         members.agree,
     ),
     Command("me", "What is known and decided about you.", Permission.SELF_READ, members.me),
+    Command(
+        "name [FRONT] [YES]",
+        "What others see of you; «name real» for your verified name, «name front» for the pseudonym.",
+        Permission.SELF_READ,
+        names.name,
+    ),
     Command(
         "unlink", "End the link between your account and you.", Permission.IDENTITY_LINK, members.unlink
     ),
@@ -40,7 +46,12 @@ COMMANDS: tuple[Command, ...] = (
         Permission.APPEAL_SEND,
         members.restore,
     ),
-    Command("lookup NUMBER", "The public record of a room.", Permission.REGISTER_READ, members.lookup),
+    Command(
+        "lookup WHAT",
+        "The public record of a room, by its number or by the room; or whether an account is verified.",
+        Permission.REGISTER_READ,
+        names.lookup,
+    ),
     Command(
         "file ROOM CATEGORY PURPOSE…",
         "Apply to make your room public.",

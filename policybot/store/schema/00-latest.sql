@@ -77,6 +77,26 @@ CREATE TABLE links (
 CREATE UNIQUE INDEX links_active_user ON links (user_id) WHERE ended_at IS NULL;
 CREATE UNIQUE INDEX links_active_slot ON links (person_id, slot) WHERE ended_at IS NULL;
 
+CREATE TABLE front_names (                -- of linked accounts alone
+    user_id TEXT NOT NULL,
+    front   TEXT NOT NULL CHECK (front IN ('pseudonym', 'real')),
+    name    TEXT NOT NULL,                -- the display name; a real one is in the vault alone
+    look    TEXT NOT NULL,                -- a keyed hash of what it looks like
+    since   BIGINT NOT NULL,
+    PRIMARY KEY (user_id, front),
+    CHECK (front = 'pseudonym' OR name = '')
+);
+CREATE INDEX front_names_look ON front_names (look);
+
+CREATE TABLE lookalikes (                 -- pairs of accounts that were told of, each once
+    first  TEXT NOT NULL,
+    second TEXT NOT NULL,
+    late   TEXT NOT NULL,                 -- whose name came too close to the other's
+    at     BIGINT NOT NULL,
+    PRIMARY KEY (first, second)
+);
+CREATE INDEX lookalikes_late ON lookalikes (late, at);
+
 CREATE TABLE attempts (                   -- tries to verify an account, by the hash of their link
     token_hash   TEXT PRIMARY KEY,
     user_id      TEXT NOT NULL,

@@ -1,0 +1,103 @@
+"""Front names of linked accounts, and which of them were found to look the same."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from policybot.domain.identity import Front
+from policybot.store.database import Row, Tx, from_ms, to_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """One name under which an account is seen."""
+
+    user_id: str
+    front: Front
+    text: str
+    """The display name; empty for a real name, which is in the vault alone."""
+    look: str
+    """The keyed hash of what the name looks like; empty if it looks like nothing."""
+    since: datetime
+
+
+async def save(tx: Tx, name: Name) -> None:
+    """Save a name, in place of the one that the account had; the same one keeps its day."""
+    await tx.execute(
+        "INSERT INTO front_names (user_id, front, name, look, since) VALUES ($1, $2, $3, $4, $5)"
+        " ON CONFLICT (user_id, front) DO UPDATE SET name = $3, look = $4, since = CASE"
+        " WHEN front_names.name = $3 AND front_names.look = $4 THEN front_names.since ELSE $5 END",
+        name.user_id,
+        name.front.value,
+        name.text,
+        name.look,
+        to_ms(name.since),
+    )
+
+
+async def of(tx: Tx, user_id: str) -> Mapping[Front, Name]:
+    """Read the names of an account."""
+    rows = await tx.fetch("SELECT * FROM front_names WHERE user_id = $1", user_id)
+    return {name.front: name for name in map(_name, rows)}
+
+
+async def forget(tx: Tx, user_id: str, front: Front) -> None:
+    """Forget one name of an account."""
+    await tx.execute("DELETE FROM front_names WHERE user_id = $1 AND front = $2", user_id, front.value)
+
+
+async def alike(tx: Tx, look: str, person_id: str, limit: int) -> list[Name]:
+    """List the names of other persons that look the same, the oldest first."""
+    rows = await tx.fetch(
+        "SELECT n.* FROM front_names n JOIN links l ON l.user_id = n.user_id AND l.ended_at IS NULL"
+        " WHERE n.look = $1 AND n.look <> '' AND l.person_id <> $2 ORDER BY n.since LIMIT $3",
+        look,
+        person_id,
+        limit,
+    )
+    return [_name(row) for row in rows]
+
+
+async def seen(tx: Tx, room_id: str, user_id: str) -> tuple[bool, str]:
+    """Say whether a linked account is seen in a governed room, and under which name we know it."""
+    row = await tx.first(
+        "SELECT n.name FROM links l JOIN rooms r ON r.room_id = $1 AND r.kind = 'governed'"
+        " LEFT JOIN front_names n ON n.user_id = l.user_id AND n.front = 'pseudonym'"
+        " WHERE l.user_id = $2 AND l.ended_at IS NULL",
+        room_id,
+        user_id,
+    )
+    return row is not None, (row["name"] or "") if row is not None else ""
+
+
+async def first_time(tx: Tx, user_id: str, other: str, now: datetime) -> bool:
+    """Note that an account's name looks like another's; False if it is known of the two already."""
+    first, second = sorted((user_id, other))
+    row = await tx.first(
+        "INSERT INTO lookalikes (first, second, late, at) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (first, second) DO NOTHING RETURNING at",
+        first,
+        second,
+        user_id,
+        to_ms(now),
+    )
+    return row is not None
+
+
+async def found_since(tx: Tx, user_id: str, since: datetime) -> int:
+    """Count the accounts whose name somebody was found to have come too close to."""
+    return int(
+        await tx.value(
+            "SELECT COUNT(*) AS value FROM lookalikes WHERE late = $1 AND at > $2", user_id, to_ms(since)
+        )
+    )
+
+
+def _name(row: Row) -> Name:
+    return Name(
+        user_id=row["user_id"],
+        front=Front(row["front"]),
+        text=row["name"],
+        look=row["look"],
+        since=from_ms(row["since"]),
+    )

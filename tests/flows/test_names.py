@@ -1,0 +1,541 @@
+"""Names: a pseudonym unless its owner decides otherwise; who looks like whom is told, once."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policybot.domain.effects import ClearProfileField, Effect, LearnName, SetProfileField
+from policybot.domain.identity import Front, FrontClass
+from policybot.services.roster import Entry
+from policybot.store import members, names
+from tests.files import CODES, NAMES
+from tests.flows.test_verification import another_code, page_code
+from tests.world import BOT, World, user
+from tests.world import world as make_world
+
+FIELD = "org.policybot.verified"
+NOBODY = "@nobody:example.org"
+
+
+def profile(world: World, who: str) -> Any:
+    return world.homeserver.profiles.get(user(who), {}).get(FIELD)
+
+
+def classed(world: World, front: FrontClass) -> None:
+    """Give the class of room that all tests use another kind of front."""
+    for category in world.config.filing.categories:
+        object.__setattr__(category, "front", front)
+
+
+async def real(world: World, who: str) -> None:
+    assert "would stand in place" in await world.say(who, "!policy name real")
+    assert "from now on" in await world.say(who, "!policy name real yes")
+
+
+def findings(world: World) -> list[str]:
+    return [text for text in world.in_review() if "looks the same" in text]
+
+
+# What others see -----------------------------------------------------------------------------------
+
+
+async def test_others_see_a_pseudonym_by_default(world: World) -> None:
+    world.homeserver.profiles[user("anna")] = {"displayname": "Rose of the Garden"}
+    record = await world.governed_room()
+    assert "pseudonym, «Rose of the Garden»" in await world.say("anna", "!policy name")
+    answer = await world.say("lea", f"!policy lookup {record}")
+    assert "Answerable: «Rose of the Garden» (@anna:example.org), verified" in answer
+    assert profile(world, "anna") == {"verified": True, "by": BOT}
+    assert NAMES["anna"] not in str(world.homeserver.said)
+
+
+async def test_an_account_without_a_display_name_is_shown_as_itself(world: World) -> None:
+    record = await world.governed_room()
+    answer = await world.say("lea", f"!policy lookup {record}")
+    assert "Answerable: @anna:example.org, verified" in answer
+
+
+async def test_a_name_that_is_changed_in_a_governed_room_is_the_new_pseudonym(any_world: World) -> None:
+    world = any_world
+    await world.governed_room()
+    await world.called("anna", "Rose")
+    assert "Front name: «Rose»" in await world.say("lea", f"!policy lookup {user('anna')}")
+    await world.called("anna", None)
+    assert "Front name: @anna:example.org" in await world.say("lea", f"!policy lookup {user('anna')}")
+
+
+async def test_a_name_in_a_room_that_is_not_governed_is_nobodys_business(world: World) -> None:
+    await world.governed_room()
+    await world.called("anna", "Rose", "!elsewhere:example.org")
+    assert "Rose" not in await world.say("lea", f"!policy lookup {user('anna')}")
+
+
+async def test_a_name_that_somebody_else_gives_is_not_theirs(world: World) -> None:
+    await world.governed_room()
+    await world.deliver(
+        type="m.room.member",
+        room_id=world.room,
+        sender=user("tom"),
+        state_key=user("anna"),
+        content={"membership": "join", "displayname": "A fool"},
+    )
+    assert "fool" not in await world.say("lea", f"!policy lookup {user('anna')}")
+
+
+# The real name -------------------------------------------------------------------------------------
+
+
+async def test_the_real_name_is_shown_only_after_its_owner_confirmed(any_world: World) -> None:
+    world = any_world
+    record = await world.governed_room()
+    answer = await world.say("anna", "!policy name real")
+    assert "everybody who looks you or your rooms up" in answer
+    assert "cannot be unseen" in answer
+    assert "A*** C***" in answer
+    assert NAMES["anna"] not in answer
+    assert NAMES["anna"] not in await world.say("lea", f"!policy lookup {record}")
+    assert "from now on" in await world.say("anna", "!policy name real yes")
+    assert f"Answerable: «{NAMES['anna']}» (@anna:example.org), verified" in await world.say(
+        "lea", f"!policy lookup {record}"
+    )
+    assert f"«{NAMES['anna']}»" in await world.say("anna", "!policy name")
+    assert profile(world, "anna") == {"verified": True, "by": BOT, "name": NAMES["anna"]}
+
+
+@pytest.mark.parametrize("words", ["real no", "real yes please", "yes", "front yes", "REAL ja", "fake"])
+async def test_nothing_else_confirms_it(world: World, words: str) -> None:
+    await world.verified("anna")
+    answer = await world.say("anna", f"!policy name {words}")
+    assert "Usage" in answer or "would stand" in answer
+    assert profile(world, "anna") == {"verified": True, "by": BOT}
+
+
+async def test_its_owner_goes_back_at_any_time_at_once(world: World) -> None:
+    await world.verified("anna")
+    await real(world, "anna")
+    assert "Others see your pseudonym" in await world.say("anna", "!policy name front")
+    assert NAMES["anna"] not in await world.say("lea", f"!policy lookup {user('anna')}")
+    assert profile(world, "anna") == {"verified": True, "by": BOT}
+    assert "Others see your pseudonym" in await world.say("anna", "!policy name pseudonym")
+
+
+async def test_who_is_not_verified_has_no_name_to_show(world: World) -> None:
+    assert "verify yourself first" in await world.say("lea", "!policy name real")
+    assert "verify yourself first" in await world.say("lea", "!policy name real yes")
+    assert "not verified" in await world.say("lea", "!policy name")
+    assert "Others see your pseudonym" in await world.say("lea", "!policy name front")
+
+
+async def test_where_no_name_is_kept_none_is_shown(tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"identity.keep": ["birthdate"]}
+    async with make_world(tmp_path, **changes) as world:
+        await world.verified("anna")
+        assert "not kept here" in await world.say("anna", "!policy name real yes")
+
+
+async def test_an_operator_who_wants_pseudonyms_only_is_obeyed(world: World) -> None:
+    await world.verified("anna")
+    await real(world, "anna")
+    object.__setattr__(world.config.identity.front, "real_allowed", False)
+    assert NAMES["anna"] not in await world.say("lea", f"!policy lookup {user('anna')}")
+    await world.tick(seconds=15)
+    assert "pseudonyms only" in world.told("anna")[-1]
+    assert profile(world, "anna") == {"verified": True, "by": BOT}
+    for words in ("real", "real yes"):
+        assert "pseudonyms only" in await world.say("anna", f"!policy name {words}")
+    assert "real" not in await world.say("anna", "!policy name")
+
+
+async def test_a_corrected_list_corrects_the_name_that_is_shown(world: World) -> None:
+    await world.verified("anna")
+    await real(world, "anna")
+    entries = [Entry({"person": n, "name": NAMES[n]}, "") for n in CODES if n != "anna"]
+    entries.append(Entry({"person": "anna", "name": "Anna Married-Canary"}, ""))
+    roster = world.app.services.roster
+    plan = await roster.plan(world.database, entries, lambda _: None)
+    await roster.carry_out(world.database, plan, lambda _: None)
+    await world.work()
+    assert "Anna Married-Canary" in await world.say("lea", f"!policy lookup {user('anna')}")
+    assert profile(world, "anna")["name"] == "Anna Married-Canary"
+
+
+# Kinds of room -------------------------------------------------------------------------------------
+
+
+async def test_a_room_where_names_are_voluntary_shows_what_its_owner_chose(world: World) -> None:
+    record = await world.governed_room()
+    await real(world, "anna")
+    assert NAMES["anna"] in await world.say("lea", f"!policy lookup {record}")
+
+
+async def test_a_room_for_the_verified_says_always_whether_they_are(world: World) -> None:
+    classed(world, FrontClass.VERIFIED_REQUIRED)
+    record = await world.governed_room()
+    assert "@anna:example.org, verified" in await world.say("lea", f"!policy lookup {record}")
+    await world.say("anna", "!policy unlink")
+    assert "@anna:example.org, not verified" in await world.say("lea", f"!policy lookup {record}")
+
+
+async def test_a_room_of_a_role_shows_the_role_and_no_person(world: World) -> None:
+    classed(world, FrontClass.ROLE_BASED)
+    record = await world.governed_room()
+    await real(world, "anna")
+    answer = await world.say("lea", f"!policy lookup {record}")
+    assert "Answerable: whoever holds the role «General conversation», verified" in answer
+    assert "anna" not in answer.lower()
+
+
+async def test_a_room_for_pseudonyms_never_shows_the_real_name(world: World) -> None:
+    classed(world, FrontClass.PSEUDONYM_ONLY)
+    record = await world.governed_room()
+    await world.called("anna", "Rose")
+    assert "«General conversation»" in await world.say("anna", "!policy name real")
+    await world.say("anna", "!policy name real yes")
+    assert "Answerable: «Rose» (@anna" in await world.say("lea", f"!policy lookup {record}")
+    asked_there = await world.say("lea", f"!policy lookup {user('anna')}", world.room)
+    assert "Front name: «Rose»" in asked_there
+    assert NAMES["anna"] not in asked_there
+    assert NAMES["anna"] in await world.say("lea", f"!policy lookup {user('anna')}"), "elsewhere it is"
+
+
+async def test_a_room_of_a_kind_that_is_no_more_shows_no_real_name(world: World) -> None:
+    record = await world.governed_room()
+    await real(world, "anna")
+    object.__setattr__(world.config.filing.categories[0], "id", "renamed")
+    assert NAMES["anna"] not in await world.say("lea", f"!policy lookup {record}")
+
+
+# Looking somebody up -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["{}", "https://matrix.to/#/{}", "https://matrix.to/#/{}?via=x"])
+async def test_lookup_says_verified_and_the_front_name_without_the_real_one(
+    world: World, text: str
+) -> None:
+    world.homeserver.profiles[user("anna")] = {"displayname": "Rose"}
+    await world.verified("anna")
+    for who in ("lea", "mira"):
+        answer = await world.say(who, "!policy lookup " + text.format(user("anna")))
+        assert answer == (
+            "@anna:example.org: verified since 2 March 2026\nFront name: «Rose» (@anna:example.org)"
+        )
+
+
+async def test_who_is_not_linked_is_answered_like_an_unknown_account(world: World) -> None:
+    await world.verified("tom")
+    await world.verified("anna")
+    await world.say("tom", "!policy unlink")
+    unknown = await world.say("lea", f"!policy lookup {NOBODY}")
+    assert unknown == f"{NOBODY} is not verified."
+    for who in ("tom", "lea"):
+        answer = await world.say("lea", f"!policy lookup {user(who)}")
+        assert answer.replace(user(who), NOBODY) == unknown
+    await world.tick(days=731)
+    assert (await world.say("lea", f"!policy lookup {user('anna')}")).replace(
+        user("anna"), NOBODY
+    ) == unknown
+
+
+@pytest.mark.parametrize(
+    "text", ["@", "@anna", "@an na:x", "@аnna:example.org", "@" + "a" * 300 + ":x", "@a:<b>x</b>"]
+)
+async def test_what_is_no_account_is_told_as_such(world: World, text: str) -> None:
+    answer = await world.say("lea", f"!policy lookup {text}")
+    assert "is no account" in answer or "more than I understand" in answer
+    assert len(answer) < 300
+
+
+async def test_staff_sees_no_more_and_the_review_room_no_real_name(world: World) -> None:
+    record = await world.governed_room()
+    await real(world, "anna")
+    for what in (record, user("anna")):
+        assert NAMES["anna"] not in await world.review("mira", f"!policy lookup {what}")
+    await world.say("mira", f"!policy verify {await page_code(world, 'mira', CODES['mira'])}")
+    await real(world, "mira")
+    assert "your verified name" in await world.review("mira", "!policy name")
+    assert "Canary" not in str(world.in_review())
+
+
+async def test_a_place_for_a_name_cannot_be_written_by_others(world: World) -> None:
+    classed(world, FrontClass.PSEUDONYM_ONLY)
+    await world.governed_room()
+    await real(world, "anna")
+    place = f"\x01{user('anna')}\x01"
+    assert NAMES["anna"] not in await world.say("tom", f"!policy {place}")
+    await world.say("tom", f"!policy report {world.room} R1 Look: {place}")
+    await world.say("anna", f"!policy file !other:example.org general {place}")
+    assert NAMES["anna"] not in str(world.homeserver.said)
+
+
+async def test_a_field_that_somebody_writes_themself_gains_nothing(world: World) -> None:
+    world.homeserver.profiles[user("zoe")] = {FIELD: {"verified": True, "by": BOT}}
+    assert await world.say("lea", f"!policy lookup {user('zoe')}") == f"{user('zoe')} is not verified."
+
+
+@pytest.mark.parametrize(
+    ("given_name", "shown"),
+    [
+        ("\u202eesoR\u202c", "«esoR»"),
+        ("R\u200bo\u2060se", "«Rose»"),
+        ("<b onclick=x>Rose</b>", "«<b onclick=x>Rose</b>»"),
+        ("@room @lea:example.org", "«@room @lea:example.org»"),
+        (
+            "Rose\nAnswerable: @tom:example.org, verified",
+            "«Rose Answerable: @tom:example.org, verified»",
+        ),
+        ("R" * 61_440, f"«{'R' * 64}»"),
+        ("\x01@tom:example.org\x01", "«@tom:example.org»"),
+        ("שושנה", "«\u2068שושנה\u2069»"),
+        ("\u200b\u3164", "Front name: @anna:example.org"),
+        (7, "Front name: @anna:example.org"),
+        (["Rose"], "Front name: @anna:example.org"),
+        ({"a": "b"}, "Front name: @anna:example.org"),
+    ],
+)
+async def test_a_hostile_display_name_does_no_harm(world: World, given_name: Any, shown: str) -> None:
+    await world.governed_room()
+    await world.called("anna", given_name)
+    answer = await world.say("lea", f"!policy lookup {user('anna')}")
+    assert shown in answer
+    assert answer.count("\n") == 1
+    async with world.database.transaction(reading=True) as tx:
+        assert await tx.value("SELECT COUNT(*) AS value FROM dead_events") == 0
+
+
+# Names that look the same --------------------------------------------------------------------------
+
+
+async def two_neighbours(world: World) -> None:
+    await world.governed_room()
+    await world.verified("tom")
+    await world.called("anna", "Rose Garden")
+
+
+async def test_a_name_that_looks_like_anothers_is_told_once_and_said_in_lookup(any_world: World) -> None:
+    world = any_world
+    await two_neighbours(world)
+    await world.called("tom", "Rоsе Gаrdеn")
+    assert len(findings(world)) == 1
+    assert findings(world)[0].startswith("The name of @tom:example.org looks the same as that of @anna")
+    assert "since 2 March 2026" in findings(world)[0]
+    assert "Please choose another display name" in world.told("tom")[-1]
+    assert not any("looks the same" in text for text in world.told("anna"))
+    for who in ("anna", "tom"):
+        assert "uses a name that looks the same" in await world.say("lea", f"!policy lookup {user(who)}")
+    await world.called("tom", "Tom")
+    for who in ("anna", "tom"):
+        assert "the same" not in await world.say("lea", f"!policy lookup {user(who)}")
+    await world.called("tom", "ROSE GARDEN")
+    await world.called("anna", "rose garden")
+    assert len(findings(world)) == 1, "once for each pair"
+
+
+async def test_a_pseudonym_like_a_real_name_is_found_and_blocks_nobody(world: World) -> None:
+    await two_neighbours(world)
+    await world.called("tom", NAMES["anna"].upper())
+    assert findings(world) == [], "as long as Anna does not show it, nobody learns what she is called"
+    await real(world, "anna")
+    assert len(findings(world)) == 1
+    assert findings(world)[0].startswith("The name of @tom:example.org")
+    assert "canary" not in str(world.in_review()).lower()
+    assert "Please choose another display name" in world.told("tom")[-1]
+    assert not any("looks the same" in text for text in world.told("anna"))
+
+
+async def test_a_new_pseudonym_like_a_real_name_that_is_shown_is_found(world: World) -> None:
+    await two_neighbours(world)
+    await real(world, "anna")
+    await world.called("tom", "Аnna Canary-аnna")
+    assert len(findings(world)) == 1
+    assert "canary" not in findings(world)[0].lower()
+
+
+async def test_two_who_are_called_the_same_pretend_nothing(world: World) -> None:
+    await two_neighbours(world)
+    async with world.database.transaction() as tx:
+        links = [await members.link_of(tx, user(who)) for who in ("anna", "tom")]
+        assert links[1] is not None
+        vault = world.app.services.members._vault
+        await vault.keep(tx, links[1].person_id, "claims", {"name": NAMES["anna"]})
+    await real(world, "anna")
+    await real(world, "tom")
+    assert findings(world) == []
+
+
+async def test_ones_own_second_account_is_nobody_else(world: World) -> None:
+    object.__setattr__(world.config.identity, "accounts_per_person", 2)
+    await world.governed_room()
+    await world.called("anna", "Rose")
+    code = await page_code(world, "zoe", await another_code(world, "anna"))
+    await world.say("zoe", f"!policy verify {code}")
+    await world.called("zoe", "Rose")
+    assert findings(world) == []
+    assert "the same" not in await world.say("lea", f"!policy lookup {user('zoe')}")
+
+
+async def test_one_account_cannot_fill_the_review_room_with_findings(world: World) -> None:
+    await two_neighbours(world)
+    async with world.database.transaction() as tx:
+        for number in range(5):
+            await names.first_time(tx, user("tom"), f"@n{number}:example.org", world.clock())
+    await world.called("tom", "Rose Garden")
+    assert findings(world) == []
+    world.clock.pass_time(days=2)
+    await world.called("tom", "Tom")
+    await world.called("tom", "Rose Garden")
+    assert len(findings(world)) == 1, "it is told as soon as there is room for it"
+
+
+async def counted(world: World) -> dict[str, int]:
+    tables = "seen_events front_names lookalikes outbox audit"
+    async with world.database.transaction(reading=True) as tx:
+        return {t: await tx.value(f"SELECT COUNT(*) AS value FROM {t}") for t in tables.split()}  # noqa: S608 - a list
+
+
+async def test_thousands_who_are_not_linked_write_nothing(world: World) -> None:
+    await two_neighbours(world)
+    before = await counted(world)
+    for number in range(50):
+        await world.called(f"guest{number}", "Rose Garden")
+    await world.called("anna", "Rose Garden")
+    assert await counted(world) == before
+
+
+# When it ends --------------------------------------------------------------------------------------
+
+
+async def named(world: World) -> int:
+    async with world.database.transaction(reading=True) as tx:
+        return int(await tx.value("SELECT COUNT(*) AS value FROM front_names"))
+
+
+async def test_unlinking_takes_the_field_off_the_profile(world: World) -> None:
+    await world.governed_room()
+    await world.called("anna", "Rose")
+    await real(world, "anna")
+    await world.say("anna", "!policy unlink")
+    assert profile(world, "anna") is None
+    assert await named(world) == 0
+    code = await page_code(world, "anna", await another_code(world, "anna"))
+    await world.say("anna", f"!policy verify {code}")
+    assert profile(world, "anna") == {"verified": True, "by": BOT}, "a new link begins with a pseudonym"
+
+
+async def test_the_field_ends_with_the_last_verification(world: World) -> None:
+    await world.verified("anna")
+    await real(world, "anna")
+    await world.tick(days=731)
+    assert profile(world, "anna") is None
+    assert await named(world) == 0
+    await world.called("anna", "Rose")
+    assert await named(world) == 0
+    code = await page_code(world, "anna", await another_code(world, "anna"))
+    await world.say("anna", f"!policy verify {code}")
+    assert profile(world, "anna") == {"verified": True, "by": BOT}
+
+
+async def test_of_an_erased_person_nothing_is_shown(any_world: World) -> None:
+    world = any_world
+    await world.governed_room()
+    await world.called("anna", "Rose")
+    await real(world, "anna")
+    async with world.database.transaction() as tx:
+        link = await members.link_of(tx, user("anna"))
+        assert link is not None
+        await world.app.services.members.forget(tx, link.person_id)
+    await world.work()
+    assert profile(world, "anna") is None
+    assert await named(world) == 0
+    for text in (user("anna"), world.room):
+        answer = await world.say("lea", f"!policy lookup {text}")
+        assert NAMES["anna"] not in answer
+        assert "Rose" not in answer
+
+
+@pytest.mark.parametrize("kind", [LearnName, SetProfileField, ClearProfileField])
+async def test_a_profile_that_the_homeserver_refuses_does_no_harm(
+    world: World, kind: type[Effect]
+) -> None:
+    world.homeserver.refuses[kind] = "403 M_FORBIDDEN"
+    before = len(world.in_review())
+    await world.verified("anna")
+    await real(world, "anna")
+    await world.say("anna", "!policy name front")
+    await world.say("anna", "!policy unlink")
+    assert len(world.in_review()) == before, "nobody is called for what is only shown"
+    async with world.database.transaction(reading=True) as tx:
+        dead = await tx.value("SELECT COUNT(*) AS value FROM outbox WHERE state IN ('dead', 'waiting')")
+    assert dead == 0
+
+
+async def test_where_no_field_is_wanted_none_is_written(tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"identity.front.profile_field": None}
+    async with make_world(tmp_path, **changes) as world:
+        await world.verified("anna")
+        assert "open your profile" not in await world.say("anna", "!policy name real")
+        await real(world, "anna")
+        await world.say("anna", "!policy unlink")
+        kinds = {type(effect) for effect in world.homeserver.performed}
+        assert not kinds & {SetProfileField, ClearProfileField}
+
+
+async def test_a_profile_on_another_homeserver_is_left_alone(world: World) -> None:
+    code = await page_code(world, "@anna:elsewhere.net", CODES["anna"])
+    await world.say("@anna:elsewhere.net", f"!policy verify {code}")
+    assert "verified since" in await world.say("lea", "!policy lookup @anna:elsewhere.net")
+    assert not any(isinstance(effect, SetProfileField) for effect in world.homeserver.performed)
+
+
+async def test_a_name_that_was_hidden_again_is_not_sent_with_what_waited(world: World) -> None:
+    await world.verified("anna")
+    await world.direct("lea")
+    await real(world, "anna")
+    world.homeserver.away = True
+    await world.say("lea", f"!policy lookup {user('anna')}")
+    await world.say("anna", "!policy name front")
+    world.homeserver.away = False
+    world.clock.pass_time(seconds=60)
+    await world.work()
+    assert NAMES["anna"] not in str(world.homeserver.said)
+    assert profile(world, "anna") == {"verified": True, "by": BOT}
+
+
+async def test_the_name_is_in_no_record_log_or_review_room(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Even of somebody who shows it: others see it because it is opened for them at that moment."""
+    caplog.set_level(logging.DEBUG)
+    record = await world.governed_room()
+    await world.called("anna", "Rose")
+    await real(world, "anna")
+    assert NAMES["anna"] in await world.say("lea", f"!policy lookup {record}")
+    await world.called("tom", NAMES["anna"])
+    await world.review("mira", f"!policy lookup {record}")
+    await world.say("anna", "!policy name front")
+    assert "Canary" not in caplog.text
+    assert "Canary" not in str(world.in_review())
+    for name in ("policybot.db", "policybot.db-wal"):
+        assert b"Canary" not in Path(f"{tmp_path}/{name}").read_bytes()  # noqa: ASYNC240 - a test
+    async with world.database.transaction(reading=True) as tx:
+        payloads = [
+            json.loads(r["payload"]) for r in await tx.fetch("SELECT payload FROM audit_payloads")
+        ]
+        tags = [r["tag"] for r in await tx.fetch("SELECT tag FROM audit")]
+    assert "Rose" not in str(payloads)
+    assert {"name:show", "name:hide"} <= set(tags)
+
+
+async def test_two_databases_with_other_keys_hash_one_name_differently(tmp_path: Path) -> None:
+    looks = []
+    for number in (1, 2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        async with make_world(folder) as world:
+            await world.verified("anna")
+            await real(world, "anna")
+            async with world.database.transaction(reading=True) as tx:
+                looks.append((await names.of(tx, user("anna")))[Front.REAL].look)
+    assert len(set(looks)) == 2
