@@ -52,6 +52,11 @@ def refused(folder: Path, old: str, new: str) -> list[str]:
         ("dry_run: false", "dry_run: [", "is not YAML"),
         ("dry_run: false", "dry_run: false\ndry_run: true", "there twice"),
         ("dry_run: false", "dry_run: perhaps", "dry_run: input should be a valid boolean"),
+        ("profile_field: org.policybot.verified", "profile_field: displayname", "with a dot in it"),
+        ("profile_field: org.policybot.verified", "profile_field: m.verified", "with a dot in it"),
+        ("profile_field: org.policybot.verified", f"profile_field: a.{'b' * 254}", "255 characters"),
+        ("front: voluntary", "front: hidden", "filing.categories[0].front"),
+        ("real_allowed: true", "real_allowed: perhaps", "identity.front.real_allowed"),
         ("    - moderator\n", "    - emperor\n", "staff"),
     ],
 )

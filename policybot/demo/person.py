@@ -63,6 +63,16 @@ class Person:
         path = "/_matrix/client/v3/" + "/".join(quote(part, safe="") for part in parts)
         return await self.request(method, path, body, **query)
 
+    # Profiles -----------------------------------------------------------------------------------
+
+    async def profile(self, user_id: str) -> Any:  # noqa: ANN401 - JSON
+        """Read somebody's profile."""
+        return await self._client("GET", "profile", user_id)
+
+    async def set_profile(self, field: str, value: object) -> None:
+        """Write a field of one's own profile."""
+        await self._client("PUT", "profile", self.user_id, field, body={field: value})
+
     # Rooms --------------------------------------------------------------------------------------
 
     async def create_room(

@@ -23,15 +23,15 @@ def learn(setting: Setting, tx: Tx, user_id: str) -> None:
 
 async def show(setting: Setting, tx: Tx, link: Link, name: Private | None) -> None:
     """Let others see what is true of a verified person; `name` is their verified one, if it is kept."""
-    real = link.front is Front.REAL and name is not None
-    if real and name is not None:
-        hashed = look(setting, name.reveal())
+    shown = name if link.front is Front.REAL else None
+    if shown is not None:
+        hashed = look(setting, shown.reveal())
         await names.save(tx, names.Name(link.user_id, Front.REAL, "", hashed, setting.now()))
     else:
         await names.forget(tx, link.user_id, Front.REAL)
     field = setting.config.identity.front.profile_field
     if field and setting.is_local(link.user_id):
-        effect = SetProfileField(link.user_id, field, real)
+        effect = SetProfileField(link.user_id, field, shown is not None)
         setting.queue(tx, [effect], cause=f"profile {link.user_id}")
 
 

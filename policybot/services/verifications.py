@@ -195,7 +195,7 @@ class Verifications:
         await attempts.use_up(tx, found.token_hash, now)
         return (
             f"You are verified, level {found.assurance}, until {found.valid_until:%-d %B %Y}. Others go "
-            "on seeing the name of your choice; your real name stays behind.\n"
+            "on seeing the name of your choice (!policy name); your real name stays behind.\n"
             "Next: read and sign the agreement with !policy agree\n"
             "If this was not you: !policy unlink"
         )

@@ -1,7 +1,7 @@
 """Each effect and its inverse on a real Synapse: the homeserver port keeps its promises."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,19 @@ from policybot.domain.effects import (
     ExcludeMember,
     FreezeRoom,
     KeepEvidence,
+    LearnName,
     Notify,
     Publish,
     Redact,
     RestrictMember,
     Say,
     SetLabel,
+    SetProfileField,
     SuspendAccount,
     TakeSeat,
     inverse,
 )
+from policybot.domain.private import Private
 from policybot.matrix.client import Client
 from policybot.matrix.homeserver import LABEL, MatrixHomeserver
 from policybot.matrix.synapse import Synapse
@@ -77,6 +80,7 @@ async def test_every_effect_and_its_inverse(bench: Bench) -> None:
     await check_directory_and_label(bench)
     await check_messages(bench)
     await check_evidence_and_redaction(bench)
+    await check_profile(bench)
     await check_suspension(bench)
 
 
@@ -173,6 +177,28 @@ async def check_evidence_and_redaction(bench: Bench) -> None:
     for where in (room, other):
         with pytest.raises(Impossible):
             await bench.do(KeepEvidence(where, secret))
+
+
+async def check_profile(bench: Bench) -> None:
+    tom, lea = bench.stage.people["tom"], bench.stage.people["lea"]
+    field = "org.policybot.verified"
+    shown = SetProfileField(tom.user_id, field, real=True)
+    await tom.set_profile("displayname", "Tom of the Garden")
+    assert await bench.do(LearnName(tom.user_id)) == {"displayname": "Tom of the Garden"}
+    await bench.do(shown, name=Private("Tom Real"))
+    seen = await lea.profile(tom.user_id)
+    assert seen[field] == {"verified": True, "by": bench.stage.bot, "name": "Tom Real"}
+    for _ in range(2):
+        await bench.do(replace(shown, real=False))
+    seen = await lea.profile(tom.user_id)
+    assert seen[field] == {"verified": True, "by": bench.stage.bot}, "the name is gone again"
+    back = inverse(shown)
+    assert back is not None
+    for _ in range(2):
+        await bench.do(back)
+    assert field not in await lea.profile(tom.user_id)
+    with pytest.raises(Impossible):
+        await bench.do(SetProfileField("@nobody:elsewhere.net", field))
 
 
 async def check_suspension(bench: Bench) -> None:

@@ -333,6 +333,14 @@ async def test_a_name_that_looks_like_anothers_is_told_once_and_said_in_lookup(a
     assert len(findings(world)) == 1, "once for each pair"
 
 
+async def test_a_name_that_was_there_before_the_verification_is_found_too(world: World) -> None:
+    await world.governed_room()
+    await world.called("anna", "Rose")
+    world.homeserver.profiles[user("tom")] = {"displayname": "R\u200bose"}
+    await world.verified("tom")
+    assert findings(world)[0].startswith("The name of @tom:example.org")
+
+
 async def test_a_pseudonym_like_a_real_name_is_found_and_blocks_nobody(world: World) -> None:
     await two_neighbours(world)
     await world.called("tom", NAMES["anna"].upper())
