@@ -35,10 +35,6 @@ async def real(world: World, who: str) -> None:
     assert "from now on" in await world.say(who, "!policy name real yes")
 
 
-def findings(world: World) -> list[str]:
-    return [text for text in world.in_review() if "looks the same" in text]
-
-
 # What others see -----------------------------------------------------------------------------------
 
 
@@ -303,113 +299,6 @@ async def test_a_hostile_display_name_does_no_harm(world: World, given_name: Any
     assert answer.count("\n") == 1
     async with world.database.transaction(reading=True) as tx:
         assert await tx.value("SELECT COUNT(*) AS value FROM dead_events") == 0
-
-
-# Names that look the same --------------------------------------------------------------------------
-
-
-async def two_neighbours(world: World) -> None:
-    await world.governed_room()
-    await world.verified("tom")
-    await world.called("anna", "Rose Garden")
-
-
-async def test_a_name_that_looks_like_anothers_is_told_once_and_said_in_lookup(any_world: World) -> None:
-    world = any_world
-    await two_neighbours(world)
-    await world.called("tom", "Rоsе Gаrdеn")
-    assert len(findings(world)) == 1
-    assert findings(world)[0].startswith("The name of @tom:example.org looks the same as that of @anna")
-    assert "since 2 March 2026" in findings(world)[0]
-    assert "Please choose another display name" in world.told("tom")[-1]
-    assert not any("looks the same" in text for text in world.told("anna"))
-    for who in ("anna", "tom"):
-        assert "uses a name that looks the same" in await world.say("lea", f"!policy lookup {user(who)}")
-    await world.called("tom", "Tom")
-    for who in ("anna", "tom"):
-        assert "the same" not in await world.say("lea", f"!policy lookup {user(who)}")
-    await world.called("tom", "ROSE GARDEN")
-    await world.called("anna", "rose garden")
-    assert len(findings(world)) == 1, "once for each pair"
-
-
-async def test_a_name_that_was_there_before_the_verification_is_found_too(world: World) -> None:
-    await world.governed_room()
-    await world.called("anna", "Rose")
-    world.homeserver.profiles[user("tom")] = {"displayname": "R\u200bose"}
-    await world.verified("tom")
-    assert findings(world)[0].startswith("The name of @tom:example.org")
-
-
-async def test_a_pseudonym_like_a_real_name_is_found_and_blocks_nobody(world: World) -> None:
-    await two_neighbours(world)
-    await world.called("tom", NAMES["anna"].upper())
-    assert findings(world) == [], "as long as Anna does not show it, nobody learns what she is called"
-    await real(world, "anna")
-    assert len(findings(world)) == 1
-    assert findings(world)[0].startswith("The name of @tom:example.org")
-    assert "canary" not in str(world.in_review()).lower()
-    assert "Please choose another display name" in world.told("tom")[-1]
-    assert not any("looks the same" in text for text in world.told("anna"))
-
-
-async def test_a_new_pseudonym_like_a_real_name_that_is_shown_is_found(world: World) -> None:
-    await two_neighbours(world)
-    await real(world, "anna")
-    await world.called("tom", "Аnna Canary-аnna")
-    assert len(findings(world)) == 1
-    assert "canary" not in findings(world)[0].lower()
-
-
-async def test_two_who_are_called_the_same_pretend_nothing(world: World) -> None:
-    await two_neighbours(world)
-    async with world.database.transaction() as tx:
-        links = [await members.link_of(tx, user(who)) for who in ("anna", "tom")]
-        assert links[1] is not None
-        vault = world.app.services.members._vault
-        await vault.keep(tx, links[1].person_id, "claims", {"name": NAMES["anna"]})
-    await real(world, "anna")
-    await real(world, "tom")
-    assert findings(world) == []
-
-
-async def test_ones_own_second_account_is_nobody_else(world: World) -> None:
-    object.__setattr__(world.config.identity, "accounts_per_person", 2)
-    await world.governed_room()
-    await world.called("anna", "Rose")
-    code = await page_code(world, "zoe", await another_code(world, "anna"))
-    await world.say("zoe", f"!policy verify {code}")
-    await world.called("zoe", "Rose")
-    assert findings(world) == []
-    assert "the same" not in await world.say("lea", f"!policy lookup {user('zoe')}")
-
-
-async def test_one_account_cannot_fill_the_review_room_with_findings(world: World) -> None:
-    await two_neighbours(world)
-    async with world.database.transaction() as tx:
-        for number in range(5):
-            await names.first_time(tx, user("tom"), f"@n{number}:example.org", world.clock())
-    await world.called("tom", "Rose Garden")
-    assert findings(world) == []
-    world.clock.pass_time(days=2)
-    await world.called("tom", "Tom")
-    await world.called("tom", "Rose Garden")
-    assert len(findings(world)) == 1, "it is told as soon as there is room for it"
-
-
-async def counted(world: World) -> dict[str, int]:
-    tables = "seen_events front_names lookalikes outbox audit"
-    async with world.database.transaction(reading=True) as tx:
-        return {t: await tx.value(f"SELECT COUNT(*) AS value FROM {t}") for t in tables.split()}  # noqa: S608 - a list
-
-
-async def test_thousands_who_are_not_linked_write_nothing(world: World) -> None:
-    await two_neighbours(world)
-    before = await counted(world)
-    for number in range(50):
-        await world.called(f"guest{number}", "Rose Garden")
-    await world.called("anna", "Rose Garden")
-    assert await counted(world) == before
 
 
 # When it ends --------------------------------------------------------------------------------------
