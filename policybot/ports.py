@@ -29,6 +29,10 @@ class Impossible(Exception):  # noqa: N818 - an answer
     """The homeserver will never do it: the bot lacks the rank, or the thing is gone."""
 
 
+class StillShown(Impossible):
+    """A name that was to be hidden is still seen."""
+
+
 class SourceAway(Exception):  # noqa: N818 - a condition that passes
     """The source of real-name records cannot be reached."""
 

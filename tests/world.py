@@ -39,7 +39,7 @@ from policybot.domain.effects import (
 from policybot.domain.rank import Levels
 from policybot.matrix.commands.dispatch import Dispatch
 from policybot.matrix.events import Events
-from policybot.ports import Errand, Impossible, Later, Result
+from policybot.ports import Errand, Impossible, Later, Result, StillShown
 from policybot.services.roster import Entry
 from policybot.services.verifications import hashed
 from policybot.store import rooms
@@ -119,12 +119,20 @@ class FakeHomeserver:
     async def perform(self, errand: Errand) -> Result:
         self._reachable()
         if (reason := self.refuses.get(type(errand.effect))) is not None:
+            self._check_hidden(errand)
             raise Impossible(reason)
         result = self._do(errand)
         self.performed.append(errand.effect)
         if self.before_answer is not None:
             self.before_answer(errand.effect)
         return result
+
+    def _check_hidden(self, errand: Errand) -> None:
+        match errand.effect:
+            case SetProfileField(user_id, name) | ClearProfileField(user_id, name) if not errand.name:
+                if "name" in self.profiles.get(user_id, {}).get(name, {}):
+                    message = "the verified name still stands there"
+                    raise StillShown(message)
 
     def _do(self, errand: Errand) -> Result:  # noqa: C901, PLR0911, PLR0912 - one line for each effect
         before = errand.before or {}

@@ -8,11 +8,10 @@ import hashlib
 import hmac
 import re
 import unicodedata
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, assert_never
 
-from mautrix.api import Path
+from mautrix.api import Path, PathBuilder
 
 from policybot.domain.effects import (
     ClearProfileField,
@@ -43,7 +42,7 @@ from policybot.domain.private import Private
 from policybot.matrix.client import Client, Missing
 from policybot.matrix.power import Power, levels_of
 from policybot.matrix.synapse import Synapse
-from policybot.ports import Errand, Impossible, Result
+from policybot.ports import Errand, Impossible, Result, StillShown
 
 LABEL = "org.policybot.filing"
 """The state event that labels a room; its state key is the bot, so only the bot can write it."""
@@ -360,13 +359,35 @@ class MatrixHomeserver:
         value: dict[str, Any] = {"verified": True, "by": self._bot}
         if name is not None:
             value["name"] = name.reveal()
-        await self._client.put(Path.v3.profile[user_id][field], {field: value})
+        path = Path.v3.profile[user_id][field]
+        try:
+            await self._client.put(path, {field: value})
+        except Impossible as error:
+            if name is None:
+                await self._check_hidden(path, field, error)
+            raise
         return {}
 
     async def _hide_verified(self, user_id: str, field: str) -> Result:
-        with suppress(Missing):
-            await self._client.delete(Path.v3.profile[user_id][field])
+        path = Path.v3.profile[user_id][field]
+        try:
+            await self._client.delete(path)
+        except Missing:
+            return {}
+        except Impossible as error:
+            await self._check_hidden(path, field, error)
+            raise
         return {}
+
+    async def _check_hidden(self, path: PathBuilder, field: str, error: Impossible) -> None:
+        """Look whether a name stays that its owner wants back: that is not only a missing mark."""
+        try:
+            value = (await self._client.get(path)).get(field)
+        except Impossible:
+            return
+        if isinstance(value, dict) and "name" in value:
+            message = f"the homeserver refuses it ({error}), and the verified name still stands there"
+            raise StillShown(message) from error
 
 
 def _notice(text: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from policybot.domain.effects import (
     target,
 )
 from policybot.domain.private import Private
-from policybot.ports import Errand, Homeserver, Impossible, Later, Result
+from policybot.ports import Errand, Homeserver, Impossible, Later, Result, StillShown
 from policybot.services.setting import Setting
 from policybot.store import cases, outbox, rooms
 from policybot.store.database import Database, DatabaseAway, Tx
@@ -61,7 +61,7 @@ _PAGE: Final = 500
 _HARMLESS = (Say, JoinRoom, KeepEvidence, LearnName)
 """What is done in a dry run too: answers, entering rooms, reading."""
 _ONLY_SHOWN = (LearnName, SetProfileField, ClearProfileField)
-"""What nobody is called for when the homeserver does not do it: it is for display alone."""
+"""What nobody is called for when the homeserver does not do it, unless a name stays that was hidden."""
 _ANSWERS = ("$", "invitation ", "verification ", "encrypted ")
 """Causes of what only answers somebody: a command, an invitation, a page. Such an effect is performed
 in a dry run too, and when it cannot be, nobody is called: otherwise anybody could ring the alarm."""
@@ -203,7 +203,8 @@ class Outbox:
         except Later as error:
             return await self._postpone(queued, lease, str(error), error.retry_after)
         except Impossible as error:
-            return await self._bury(queued, lease, str(error))
+            quiet = isinstance(queued.effect, _ONLY_SHOWN) and not isinstance(error, StillShown)
+            return await self._bury(queued, lease, str(error), quiet=quiet)
         except DatabaseAway:
             raise
         except Exception as error:
@@ -318,7 +319,8 @@ class Outbox:
     ) -> bool:
         now = self._setting.now()
         if now - queued.queued_at > GIVE_UP_AFTER:
-            return await self._bury(queued, lease, error)
+            quiet = isinstance(queued.effect, _ONLY_SHOWN)
+            return await self._bury(queued, lease, error, quiet=quiet)
         pause = min(LONGEST_PAUSE, timedelta(seconds=2 ** min(queued.attempts, 8)))
         if retry_after is not None:
             pause = max(timedelta(milliseconds=50), timedelta(seconds=retry_after))
@@ -327,16 +329,16 @@ class Outbox:
         log.warning("Later: %s (%s)", in_words(queued.effect), error)
         return False
 
-    async def _bury(self, queued: Queued, lease: Lease, error: str) -> bool:
-        """Give an effect up and call people; the rest of its lane goes on."""
-        effect, shown = queued.effect, isinstance(queued.effect, _ONLY_SHOWN)
-        log.log(logging.INFO if shown else logging.ERROR, "Cannot %s: %s", in_words(effect), error)
+    async def _bury(self, queued: Queued, lease: Lease, error: str, *, quiet: bool) -> bool:
+        """Give an effect up and call people, unless it is `quiet`; the rest of its lane goes on."""
+        effect = queued.effect
+        log.log(logging.INFO if quiet else logging.ERROR, "Cannot %s: %s", in_words(effect), error)
         async with self._database.transaction() as tx:
-            now, state = self._setting.now(), "dropped" if shown else "dead"
+            now, state = self._setting.now(), "dropped" if quiet else "dead"
             if not await outbox.finish(tx, queued, lease.fence, state=state, now=now, error=error):
                 return True
             in_review = isinstance(effect, Say) and effect.room_id == self._setting.review_room
-            if shown or in_review or _answers(queued):
+            if quiet or in_review or _answers(queued):
                 return True
             self._setting.tell_staff(
                 tx,

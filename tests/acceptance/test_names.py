@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from policybot.demo.stage import NAMES, Stage, stage
-from policybot.demo.story import Cast, approve, file_room, sign, verify
+from policybot.demo.story import Cast, approve, file_room, found, sign, verify
 
 FIELD = "org.policybot.verified"
 
@@ -53,6 +53,7 @@ async def test_names_as_people_see_them(tmp_path: Path) -> None:
         await tom.set_profile(FIELD, verified)
         await cast.asks("lea", f"!policy lookup {tom.user_id}", f"{tom.user_id} is not verified.")
         await refused_quietly(cast)
+        await but_not_when_a_name_stays(cast)
 
 
 async def refused_quietly(cast: Cast) -> None:
@@ -64,3 +65,18 @@ async def refused_quietly(cast: Cast) -> None:
     assert await mark(cast, "anna") == before
     said = await cast.people["mira"].messages(cast.review_room)
     assert not [m for m in said if "could not" in str(m["content"].get("body"))]
+
+
+async def but_not_when_a_name_stays(cast: Cast) -> None:
+    """A name that its owner took back, and that the bot may not remove, calls people."""
+    verified = {"verified": True, "by": cast.bot}
+    await administrator(cast.stage, yes=True)
+    await cast.asks("anna", "!policy name front", "Others see your pseudonym")
+    await cast.asks("anna", "!policy name real yes", "from now on")
+    await until_mark(cast, "anna", verified | {"name": NAMES["anna"]})
+    await administrator(cast.stage, yes=False)
+    await cast.asks("anna", "!policy name front", "Others see your pseudonym")
+    alarm = await cast.hears("mira", cast.review_room, "verified name still stands there")
+    await administrator(cast.stage, yes=True)
+    await cast.asks_in_review("mira", found(r"!policy retry \d+", alarm), "")
+    await until_mark(cast, "anna", verified)

@@ -13,7 +13,7 @@ from policybot.services.roster import Entry
 from policybot.store import members, names
 from tests.files import CODES, NAMES
 from tests.flows.test_verification import another_code, page_code
-from tests.world import BOT, World, user
+from tests.world import BOT, World, find, user
 from tests.world import world as make_world
 
 FIELD = "org.policybot.verified"
@@ -366,6 +366,23 @@ async def test_a_profile_that_the_homeserver_refuses_does_no_harm(
     async with world.database.transaction(reading=True) as tx:
         dead = await tx.value("SELECT COUNT(*) AS value FROM outbox WHERE state IN ('dead', 'waiting')")
     assert dead == 0
+
+
+@pytest.mark.parametrize("ending", ["name front", "unlink"])
+async def test_a_name_that_stays_on_a_profile_against_its_owners_will_calls_people(
+    world: World, ending: str
+) -> None:
+    await world.verified("anna")
+    await real(world, "anna")
+    kinds: tuple[type[Effect], ...] = (SetProfileField, ClearProfileField)
+    world.homeserver.refuses.update(dict.fromkeys(kinds, "403 M_FORBIDDEN"))
+    await world.say("anna", f"!policy {ending}")
+    assert "verified name still stands there" in world.in_review()[-1]
+    assert "Canary" not in world.in_review()[-1]
+    assert NAMES["anna"] not in await world.say("lea", f"!policy lookup {user('anna')}")
+    world.homeserver.refuses.clear()
+    await world.review("mira", find(r"!policy retry \d+", world.in_review()[-1]))
+    assert "name" not in (profile(world, "anna") or {})
 
 
 async def test_where_no_field_is_wanted_none_is_written(tmp_path: Path) -> None:
