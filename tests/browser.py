@@ -14,14 +14,19 @@ from typing import Any, NamedTuple
 from playwright.async_api import Browser, Page, async_playwright
 
 NODE = Path(__file__).parent / "node"
+PROGRAM = Path(sys.executable).with_name("node")
+_FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>{fonts}</dir><cachedir>{cache}</cachedir></fontconfig>"""
 _MISSING = "What comes from npm is missing: `make test` installs it"
 
 
 class Program(NamedTuple):
-    """A Chromium that was unpacked, and libraries for machines that have none of their own."""
+    """A Chromium that was unpacked, with libraries and fonts for machines that have none."""
 
     path: Path
     libraries: Path
+    fonts: Path
+    """A configuration for fontconfig that names the fonts."""
 
 
 def unpack(folder: Path) -> Program:
@@ -33,14 +38,16 @@ def unpack(folder: Path) -> Program:
     if not (NODE / "node_modules").exists():
         raise RuntimeError(_MISSING)
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("node")), str(NODE / "chromium.mjs")],
+        [str(PROGRAM), str(NODE / "chromium.mjs")],
         env=os.environ | {"TMPDIR": str(folder)},
         capture_output=True,
         text=True,
         check=True,
     )
     said = json.loads(done.stdout)
-    return Program(Path(said["program"]), Path(said["libraries"]))
+    fonts = folder / "fonts.conf"
+    fonts.write_text(_FONTS.format(fonts=said["fonts"], cache=folder / "cache"), "utf-8")
+    return Program(Path(said["program"]), Path(said["libraries"]), fonts)
 
 
 @asynccontextmanager
@@ -48,8 +55,9 @@ async def chromium(program: Program) -> AsyncIterator[Browser]:
     """Run a browser that looks nowhere but where it is sent."""
     with tempfile.TemporaryDirectory(prefix="browser") as home:
         environment: dict[str, str | float | bool] = {"HOME": home, "PATH": os.environ["PATH"]}
-        if _lacks_libraries(program):
-            environment["LD_LIBRARY_PATH"] = str(program.libraries)
+        environment |= _what_the_machine_lacks(program)
+        # Playwright's own node asks for a library that a small Debian does not have.
+        os.environ["PLAYWRIGHT_NODEJS_PATH"] = str(PROGRAM)
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(
                 executable_path=program.path,
@@ -62,11 +70,14 @@ async def chromium(program: Program) -> AsyncIterator[Browser]:
                 await browser.close()
 
 
-def _lacks_libraries(program: Program) -> bool:
-    found = subprocess.run(
-        ["/usr/bin/ldd", str(program.path)], capture_output=True, text=True, check=True
-    )
-    return "not found" in found.stdout
+def _what_the_machine_lacks(program: Program) -> dict[str, str | float | bool]:
+    lacks: dict[str, str | float | bool] = {}
+    ldd = ["/usr/bin/ldd", str(program.path)]
+    if "not found" in subprocess.run(ldd, capture_output=True, text=True, check=True).stdout:
+        lacks["LD_LIBRARY_PATH"] = str(program.libraries)
+    if not Path("/etc/fonts/fonts.conf").exists():
+        lacks["FONTCONFIG_FILE"] = str(program.fonts)
+    return lacks
 
 
 async def barriers(page: Page) -> list[str]:
