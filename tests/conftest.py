@@ -1,6 +1,7 @@
 """Fixtures for all tests."""
 
 import itertools
+import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from playwright.async_api import Browser
 
 from policybot.store.database import Database
 from tests import browser as browsers
+from tests import canary
 from tests.postgres import fresh_database, postgres
 from tests.world import World
 from tests.world import world as make_world
@@ -65,3 +67,11 @@ async def chromium(program: browsers.Program) -> AsyncIterator[Browser]:
     """A running browser."""
     async with browsers.chromium(program) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def no_name_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Look through the log of every test for the marked names."""
+    caplog.set_level(logging.DEBUG)
+    yield
+    assert canary.MARK not in caplog.text
