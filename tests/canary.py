@@ -1,10 +1,11 @@
 """Marked names: every test in a world ends with a search for them in all that policybot wrote.
 
 Real names in tests hold the mark. It may stand in what the operator's files say, in what a person is
-told of themselves, and nowhere else: no database file, no log of writes, no table, no log line, no room.
+told of themselves, in answers about those who chose to show it, and nowhere else: no database file, no
+log of writes, no table, no log line, no room.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from policybot.store.database import Database
@@ -45,16 +46,20 @@ async def in_tables(database: Database) -> list[str]:
     return found
 
 
-def in_messages(said: Iterable[tuple[str, str]], owners: Mapping[str, str]) -> list[str]:
+def in_messages(
+    said: Iterable[tuple[str, str]], owners: Mapping[str, str], showing: Collection[str] = ()
+) -> list[str]:
     """List messages that tell a name to somebody else than its owner.
 
     Args:
         said: where it was said (a room, or a person's user ID), and the text.
         owners: each person's user ID, and their real name.
+        showing: who chose to show it: it may be told to anybody who asks, and in no room all the same.
     """
     return [
         f"{where}: {text}"
         for where, text in said
         for user_id, name in owners.items()
         if name in text and where not in (user_id, f"!direct-{user_id}")
+        if user_id not in showing or not where.startswith(("@", "!direct-"))
     ]

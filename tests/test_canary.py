@@ -22,6 +22,9 @@ def test_a_name_told_to_somebody_else_is_found() -> None:
     owners = {user("anna"): NAMES["anna"]}
     mine, theirs = (user("anna"), f"You are {NAMES['anna']}"), (user("tom"), f"She is {NAMES['anna']}")
     assert canary.in_messages([mine, theirs], owners) == [f"{theirs[0]}: {theirs[1]}"]
+    assert canary.in_messages([mine, theirs], owners, {user("anna")}) == [], "she shows it herself"
+    room = ("!review:example.org", theirs[1])
+    assert canary.in_messages([room], owners, {user("anna")}) == [f"{room[0]}: {room[1]}"]
 
 
 def test_a_name_in_a_file_is_found(tmp_path: Path) -> None:

@@ -302,10 +302,15 @@ class World:
     async def leaks(self) -> list[str]:
         """List where somebody's real name stands and must not."""
         owners = {user(name): real for name, real in files.NAMES.items()}
+        showing = {
+            effect.user_id
+            for effect in self.homeserver.performed
+            if isinstance(effect, SetProfileField) and effect.real
+        }
         return [
             *canary.in_files(self.config.key_file.parent),
             *await canary.in_tables(self.database),
-            *canary.in_messages(self.homeserver.said.values(), owners),
+            *canary.in_messages(self.homeserver.said.values(), owners, showing),
         ]
 
     async def tick(self, **span: float) -> None:

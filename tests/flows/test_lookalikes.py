@@ -59,7 +59,7 @@ async def test_a_pseudonym_like_a_real_name_is_found_and_blocks_nobody(world: Wo
 async def test_a_new_pseudonym_like_a_real_name_that_is_shown_is_found(world: World) -> None:
     await two_neighbours(world)
     await real(world, "anna")
-    await world.called("tom", "Аnna Canary-аnna")
+    await world.called("tom", "Аnna Cаnаry-аnna")
     assert len(findings(world)) == 1
     assert "canary" not in findings(world)[0].lower()
 
