@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from policybot.store.database import Database
+from tests import provider
 from tests.postgres import fresh_database, postgres
 from tests.world import World
 from tests.world import world as make_world
@@ -19,6 +20,13 @@ def postgres_socket() -> Iterator[str]:
     """A PostgreSQL server for the whole run."""
     with postgres() as socket:
         yield socket
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[str]:
+    """A real OpenID provider for the whole run."""
+    with provider.provider() as address:
+        yield address
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

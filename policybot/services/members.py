@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from policybot.domain import identity
 from policybot.domain.errors import OutOfOrder
-from policybot.domain.identity import Claim, Found, Front, Link, Record, Source, Verification
+from policybot.domain.identity import Bound, Claim, Found, Front, Link, Record, Source, Verification
 from policybot.domain.private import Private
 from policybot.services.setting import Setting
 from policybot.store import audit, decisions, members, roster
@@ -65,7 +65,7 @@ class Members:
 
     # The tie between an account and a person -----------------------------------------------------
 
-    async def link(self, tx: Tx, found: Found) -> str | None:
+    async def link(self, tx: Tx, found: Found, bound: Bound) -> str | None:
         """Tie account and person; None if that person is not free for this account."""
         purpose = found.source.value
         known = await self._vault.find(tx, purpose, found.blind)
@@ -104,6 +104,7 @@ class Members:
             person=person_id,
             source=found.source.value,
             assurance=found.assurance.value,
+            bound=bound.value,
         )
         return person_id
 
