@@ -35,13 +35,7 @@ class Keys:
         """Take of what was published the keys that can be used, and pass over the others."""
         self._keys: list[Key] = []
         for one in (published if isinstance(published, list | tuple) else ())[:_MOST]:
-            if not isinstance(one, dict) or one.get("use", "sig") != "sig":
-                continue
-            try:
-                key = JWKRegistry.import_key(one)
-            except _BAD:
-                continue
-            if isinstance(key, tuple(_ALGORITHMS.values())):
+            if (key := _public_key(one)) is not None:
                 self._keys.append(key)
 
     @staticmethod
@@ -84,6 +78,20 @@ class Keys:
         half = base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=")
         if not isinstance(given, str) or not hmac.compare_digest(given.encode(), half):
             _refuse("the access token belongs to another ID token")
+
+
+def _public_key(published: object) -> Key | None:
+    """Read one published key; None if it is of no use here, or too weak."""
+    if not isinstance(published, dict) or published.get("use", "sig") != "sig":
+        return None
+    if published.get("kty") not in ("EC", "RSA", "OKP"):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", SecurityWarning)  # a key that is too short
+            return JWKRegistry.import_key(published)
+    except (*_BAD, SecurityWarning):
+        return None
 
 
 def checked(token: str, keys: Keys, *, issuer: str, client_id: str, now: datetime) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
 
+from policybot.demo.synapse import free_port
 from policybot.domain.private import Private
 from policybot.identity.provider import Client, Provider
 from policybot.ports import NotProved
@@ -36,7 +37,7 @@ async def opened(
         account = {"issuer": mas, "client_id": "mas", "client_secret": "secret of mas"}
         changes["identity.binding.mas"] = account
     async with make_world(folder, database, **changes) as world:
-        world.clock.at = datetime.now(UTC)  # the provider's clock is the real one
+        world.clock.at = datetime.now(UTC).replace(microsecond=0)  # the provider's clock is the real one
         async with served(world) as url, browser(url) as somebody:
             yield world, somebody
 
@@ -206,7 +207,7 @@ async def test_a_login_as_the_account_links_at_once(
         assert "You are verified" in world.told("anna")[-1], "the account hears of it, too"
         assert "Identity: verified" in await world.say("anna", "!policy me")
         async with world.database.transaction(reading=True) as tx:
-            told = await tx.fetch("SELECT * FROM audit_payloads WHERE data LIKE '%\"bound\"%'")
+            told = await tx.fetch("SELECT * FROM audit_payloads WHERE payload LIKE '%bound%'")
         assert len(told) == 1
         assert "do not know this code" in await world.say("anna", f"!policy verify {shown.code}")
 
@@ -275,5 +276,18 @@ async def test_nothing_of_a_login_is_logged(
             assert secret not in ours
             async with world.database.transaction(reading=True) as tx:
                 for table in ("attempts", "audit_payloads", "vault_fields", "outbox"):
-                    rows = await tx.fetch(f"SELECT * FROM {table}")
-                    assert not any(secret in str(tuple(row)) for row in rows), table
+                    rows = await tx.fetch(f"SELECT * FROM {table}")  # noqa: S608 - our names
+                    assert not any(secret in str(dict(cast("Any", row))) for row in rows), table
+
+
+async def test_a_provider_that_is_away_is_told_and_nothing_is_used_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = campus(f"http://127.0.0.1:{free_port()}")
+    async with opened(tmp_path, gone) as (world, anna):
+        path = await link(world, "anna")
+        page = await anna.post(path, way="oidc-campus")
+        assert page.status == 503
+        assert "try again later" in page.text
+        assert "cannot be reached" in caplog.text
+        assert (await anna.get(path)).status == 200
