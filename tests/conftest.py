@@ -1,13 +1,16 @@
 """Fixtures for all tests."""
 
 import itertools
+import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Browser
 
 from policybot.store.database import Database
-from tests import provider
+from tests import browser as browsers
+from tests import canary, provider
 from tests.postgres import fresh_database, postgres
 from tests.world import World
 from tests.world import world as make_world
@@ -58,3 +61,24 @@ async def any_world(tmp_path: Path, database_url: str) -> AsyncIterator[World]:
     """A world, once on SQLite and once on PostgreSQL."""
     async with make_world(tmp_path, database_url) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> browsers.Program:
+    """Chromium, unpacked once for the whole run."""
+    return browsers.unpack(tmp_path_factory.mktemp("chromium"))
+
+
+@pytest.fixture
+async def chromium(program: browsers.Program) -> AsyncIterator[Browser]:
+    """A running browser."""
+    async with browsers.chromium(program) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def no_name_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Look through the log of every test for the marked names."""
+    caplog.set_level(logging.DEBUG)
+    yield
+    assert canary.MARK not in caplog.text

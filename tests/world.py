@@ -43,7 +43,7 @@ from policybot.store import rooms
 from policybot.store.database import Database
 from policybot.store.rooms import Kind
 from policybot.store.vault import Stretch
-from tests import files
+from tests import canary, files
 
 SERVER = "example.org"
 BOT = f"@policybot:{SERVER}"
@@ -278,6 +278,15 @@ class World:
         """List what the bot has written in the review room."""
         return [text for where, text in self.homeserver.said.values() if where == REVIEW]
 
+    async def leaks(self) -> list[str]:
+        """List where somebody's real name stands and must not."""
+        owners = {user(name): real for name, real in files.NAMES.items()}
+        return [
+            *canary.in_files(self.config.key_file.parent),
+            *await canary.in_tables(self.database),
+            *canary.in_messages(self.homeserver.said.values(), owners),
+        ]
+
     async def tick(self, **span: float) -> None:
         """Let time pass and the clock strike."""
         self.clock.pass_time(**span)
@@ -371,5 +380,6 @@ async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIt
         await rooms.reset_review(tx, {user(name) for name in ("mira", "otto", "ravi")})
     try:
         yield made
+        assert await made.leaks() == [], "a real name stands where it must not"
     finally:
         await database.close()

@@ -1,0 +1,60 @@
+"""Marked names: every test in a world ends with a search for them in all that policybot wrote.
+
+Real names in tests hold the mark. It may stand in what the operator's files say, in what a person is
+told of themselves, and nowhere else: no database file, no log of writes, no table, no log line, no room.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from policybot.store.database import Database
+
+MARK = "Canary"
+_OPERATORS_OWN = (".csv",)
+"""Files that the operator's side of a test writes: lists of names to import."""
+
+_COLUMNS = """
+    SELECT table_name, column_name FROM information_schema.columns
+    WHERE table_schema = 'public' ORDER BY table_name, column_name
+"""
+
+
+def in_files(folder: Path) -> list[str]:
+    """List the files below a folder in which the mark stands, databases and their logs too."""
+    return [
+        str(file.relative_to(folder))
+        for file in folder.rglob("*")
+        if file.is_file() and file.suffix not in _OPERATORS_OWN and MARK.encode() in file.read_bytes()
+    ]
+
+
+async def in_tables(database: Database) -> list[str]:
+    """List the columns of a PostgreSQL database in which the mark stands."""
+    if not database.shared:
+        return []
+    found = []
+    async with database.transaction(reading=True) as tx:
+        for row in await tx.fetch(_COLUMNS):
+            table, column = row["table_name"], row["column_name"]
+            hits = await tx.value(
+                f'SELECT COUNT(*) AS value FROM "{table}" WHERE "{column}"::text LIKE $1',  # noqa: S608 - as the database names them
+                f"%{MARK}%",
+            )
+            if hits:
+                found.append(f"{table}.{column}")
+    return found
+
+
+def in_messages(said: Iterable[tuple[str, str]], owners: Mapping[str, str]) -> list[str]:
+    """List messages that tell a name to somebody else than its owner.
+
+    Args:
+        said: where it was said (a room, or a person's user ID), and the text.
+        owners: each person's user ID, and their real name.
+    """
+    return [
+        f"{where}: {text}"
+        for where, text in said
+        for user_id, name in owners.items()
+        if name in text and where not in (user_id, f"!direct-{user_id}")
+    ]
