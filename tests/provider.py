@@ -23,13 +23,13 @@ _FOLDER = Path(__file__).parent / "node"
 
 
 @contextmanager
-def provider() -> Iterator[str]:
+def provider(back: str = BACK) -> Iterator[str]:
     """Run a provider; gives its issuer, and stops it whatever happens."""
     if not (_FOLDER / "node_modules").exists():
         message = "the OpenID provider is missing: run `npm ci` in tests/node"
         raise RuntimeError(message)
     process = subprocess.Popen(
-        [Path(sys.executable).parent / "node", "provider.mjs", BACK],
+        [Path(sys.executable).parent / "node", "provider.mjs", back],
         cwd=_FOLDER,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
