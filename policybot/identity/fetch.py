@@ -5,7 +5,7 @@ import json
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, NoReturn
 from urllib.parse import SplitResult, urlsplit
 
@@ -21,6 +21,8 @@ _AT_A_TIME = 8
 _BUSY = 429
 _BROKEN = 500
 _REDIRECTS = range(300, 400)
+_NAT64 = IPv6Network("64:ff9b::/96")
+"""Where IPv6 networks reach IPv4 addresses (RFC 6052)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +171,12 @@ def _refuse_private(host: str) -> None:
         address = ip_address(host.partition("%")[0])
     except ValueError:
         return
-    mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
-    if not address.is_global or address.is_multicast or (mapped and not mapped.is_global):
+    within = None
+    if isinstance(address, IPv6Address):
+        within = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            within = IPv4Address(int(address) & 0xFFFFFFFF)
+    if not address.is_global or address.is_multicast or (within and not within.is_global):
         _away("it names an address in a private network")
 
 

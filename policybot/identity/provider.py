@@ -24,8 +24,8 @@ from policybot.ports import Clock, Declined, Go, NotProved, SourceAway
 
 _FRESH = timedelta(hours=1)
 _KEYS_APART = timedelta(minutes=1)
-_LONGEST = 2048
-"""Characters of a code or a subject, far beyond what providers give."""
+_LONGEST = 4096
+"""Characters of a code, beyond what providers give."""
 _BY_THE_PERSON = frozenset(
     {"access_denied", "login_required", "interaction_required", "consent_required"}
     | {"account_selection_required"}
@@ -156,6 +156,8 @@ class Provider:
         id_token, access_token = tokens.get("id_token"), tokens.get("access_token")
         if not isinstance(id_token, str) or not isinstance(access_token, str):
             _refuse("the provider sent no tokens")
+        if str(tokens.get("token_type")).lower() != "bearer":
+            _refuse("the provider sent an access token of a kind that we cannot use")
         claims = await self._claims(endpoints, id_token, access_token, memory["nonce"])
         subject = _subject(claims)
         if endpoints.userinfo is not None:

@@ -67,6 +67,7 @@ class Members:
 
     async def link(self, tx: Tx, found: Found, bound: Bound) -> str | None:
         """Tie account and person; None if that person is not free for this account."""
+        await self._vault.drop(tx, found.candidate, MEMORY)
         purpose = found.source.value
         known = await self._vault.find(tx, purpose, found.blind)
         link = await members.link_of(tx, found.user_id)

@@ -220,6 +220,21 @@ async def test_it_works_after_a_code_of_the_roster_as_well(issuer: str, tmp_path
         assert "You are verified" in done.text
 
 
+async def test_nothing_of_a_login_that_was_not_finished_stays_with_the_person(
+    issuer: str, tmp_path: Path
+) -> None:
+    """Anna goes off to log in as her account, and then sends the code after all."""
+    async with opened(tmp_path, campus(issuer), mas=issuer) as (world, anna):
+        shown = await anna.verify(await link(world, "anna"), "oidc-campus", "anna")
+        gone = await anna.post("/verify/account")
+        assert "You are verified" in await world.say("anna", f"!policy verify {shown.code}")
+        back = await anna.login(gone.leads_to, "anna")
+        assert (await anna.get(back)).status == 404
+        async with world.database.transaction(reading=True) as tx:
+            groups = await tx.fetch("SELECT DISTINCT field_group FROM vault_fields")
+        assert {row["field_group"] for row in groups} == {"claims", "roster"}
+
+
 async def test_a_forwarded_link_is_closed_by_a_login_as_another_account(
     issuer: str, tmp_path: Path
 ) -> None:

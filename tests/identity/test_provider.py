@@ -42,6 +42,7 @@ class Fake:
     metadata: Change = field(default_factory=dict)
     claims: Change = field(default_factory=dict)
     userinfo: Change = field(default_factory=dict)
+    tokens: Change = field(default_factory=dict)
     published: list[Any] | None = None
     answers: dict[str, Callable[[], web.StreamResponse]] = field(default_factory=dict)
     """What is answered at a path instead."""
@@ -63,7 +64,8 @@ class Fake:
         return web.json_response({"issuer": self.address} | said | self.metadata)
 
     async def exchange(self, _: web.Request) -> web.Response:
-        return web.json_response({"access_token": "access", "id_token": self.token or self.id_token()})
+        said = {"access_token": "access", "token_type": "Bearer"} | self.tokens
+        return web.json_response({"id_token": self.token or self.id_token()} | said)
 
     def id_token(self) -> str:
         now = int(self.clock().timestamp())
@@ -271,6 +273,23 @@ async def test_a_key_that_was_withdrawn_is_forgotten_within_the_hour(
         await returned(fake, provider)
 
 
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        {"id_token": None},
+        {"access_token": None},
+        {"access_token": "a\r\nb"},
+        {"token_type": "mac"},
+        {"token_type": None},
+    ],
+    ids=str,
+)
+async def test_tokens_that_are_none_are_refused(fake: Fake, provider: Provider, tokens: Change) -> None:
+    fake.tokens = tokens
+    with pytest.raises(NotProved, match="token"):
+        await returned(fake, provider)
+
+
 # What comes back -------------------------------------------------------------------------------------
 
 
@@ -318,7 +337,7 @@ async def test_an_error_is_told_by_its_kind(
     assert "<" not in str(caught.value)
 
 
-@pytest.mark.parametrize("answer", [{}, {"code": ""}, {"code": "x" * 3000}])
+@pytest.mark.parametrize("answer", [{}, {"code": ""}, {"code": "x" * 5000}])
 async def test_an_answer_without_a_code_is_refused(
     fake: Fake, provider: Provider, answer: dict[str, str]
 ) -> None:
@@ -376,7 +395,8 @@ async def test_an_endpoint_that_cannot_be_trusted_is_not_used(
         "[fe80::1]",
         "2130706433",
         "localhost",
-        "[64:ff9b:1::7f00:1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
     ],
 )
 async def test_nobody_sends_us_into_a_private_network(host: str) -> None:
