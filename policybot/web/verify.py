@@ -143,7 +143,8 @@ class Verify:
         async with self._database.transaction() as tx:
             outcome = await self._verifications.prove(tx, back.token_hash, user_id)
         response = self._site.page("linked.html", 200 if outcome.linked else 403, outcome=outcome)
-        response.del_cookie(self._cookie, path="/")
+        # A name with this prefix is taken back only as securely as it was given.
+        response.del_cookie(self._cookie, path="/", secure=self._site.secure, httponly=True)
         return response
 
     async def _show_code(

@@ -203,6 +203,8 @@ async def test_a_login_as_the_account_links_at_once(
         assert done.status == 200
         assert "You are verified, level substantial" in done.text
         assert "!policy unlink" in done.text
+        assert "__Host-policybot-verify" not in anna.cookies
+        assert "Secure" in done.headers["Set-Cookie"], "else browsers keep it"
         await world.work()
         assert "You are verified" in world.told("anna")[-1], "the account hears of it, too"
         assert "Identity: verified" in await world.say("anna", "!policy me")
