@@ -31,6 +31,7 @@ from policybot.terminal import (
 from policybot.upkeep import roster_app
 
 if TYPE_CHECKING:
+    from policybot.config.oidc import MasSection, ProviderSection
     from policybot.matrix.doctor import Finding
 
 app = typer.Typer(
@@ -185,6 +186,39 @@ def _keys_finding(config: Config) -> "Finding":
     return Finding("keys of the vault", good=True, said=f"{keys.names[-1]} is in use")
 
 
+async def _openid_findings(config: Config) -> "list[Finding]":
+    """Ask each OpenID provider who it is, and the homeserver whether it checks clients' tokens."""
+    from policybot.app import openid_provider, openid_token, utc_now
+    from policybot.matrix.doctor import Finding
+    from policybot.ports import SourceAway
+
+    binding, found = config.identity.binding, []
+    named: list[tuple[str, ProviderSection | MasSection]] = [
+        (f"OpenID provider {section.id}", section) for section in config.identity.oidc
+    ]
+    if binding.mas is not None:
+        named.append(("account login", binding.mas))
+    for what, section in named:
+        good, said = True, f"{section.issuer} answers under its name"
+        try:
+            await openid_provider(config, section, utc_now).endpoints()
+        except SourceAway as error:
+            good, said = False, str(error)
+        mend = "Check issuer in the configuration, and that this machine reaches it by https."
+        found.append(Finding(what, good=good, said=said, mend=mend))
+    if binding.widget is not None:
+        good, said = False, "the homeserver does not check clients' tokens there"
+        try:
+            if await openid_token(config, binding.widget).served():
+                good, said = True, "the homeserver checks clients' tokens"
+        except SourceAway as error:
+            said = str(error)
+        mend = "Add openid to the resources of a listener in homeserver.yaml, and name that listener in "
+        mend += "identity.binding.widget.homeserver."
+        found.append(Finding("widget", good=good, said=said, mend=mend))
+    return found
+
+
 async def _examine(config: Config, file: Path, registration: Path, *, as_json: bool) -> int:
     import aiohttp
 
@@ -192,8 +226,9 @@ async def _examine(config: Config, file: Path, registration: Path, *, as_json: b
 
     logging.disable(logging.WARNING)
     found = []
+    more = (_keys_finding(config), *await _openid_findings(config))
     async with aiohttp.ClientSession() as session:
-        doctor_ = Doctor(config, file, registration, session, more=(_keys_finding(config),))
+        doctor_ = Doctor(config, file, registration, session, more=more)
         async for finding in doctor_.look():
             found.append(finding)
             if not as_json:

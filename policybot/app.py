@@ -11,7 +11,12 @@ from aiohttp import web
 
 from policybot.config import Config, Listen
 from policybot.config.keys import KeyFile, KeyMissing
+from policybot.config.oidc import MasSection, ProviderSection, WidgetSection
 from policybot.domain.private import Private
+from policybot.identity.account import MasLogin, OpenIdToken
+from policybot.identity.oidc import OidcWay
+from policybot.identity.provider import Client as OpenIdClient
+from policybot.identity.provider import Provider
 from policybot.identity.roster import RosterWay
 from policybot.matrix.appservice import PolicyAppService
 from policybot.matrix.client import Client
@@ -41,6 +46,7 @@ from policybot.store.vault import DEAR, Index, Stretch, Vault
 from policybot.web.about import About
 from policybot.web.site import Site
 from policybot.web.verify import Verify
+from policybot.web.widget import Widget
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +84,24 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         sanctions=measures,
         appeals=Appeals(setting, casework, measures),
     )
+
+
+def openid_provider(config: Config, section: ProviderSection | MasSection, now: Clock) -> Provider:
+    """Make the client of a provider."""
+    secret = section.client_secret
+    client = OpenIdClient(
+        issuer=section.issuer,
+        id=section.client_id,
+        secret=None if secret is None else Private(secret.get_secret_value()),
+        redirect_uri=f"{config.web.public_url}/verify/back",
+    )
+    return Provider(client, now)
+
+
+def openid_token(config: Config, section: WidgetSection) -> OpenIdToken:
+    """Make the check of clients' tokens."""
+    address = section.homeserver or config.homeserver.address
+    return OpenIdToken(address, config.homeserver.server_name)
 
 
 class App:
@@ -234,13 +258,27 @@ class App:
         found: list[IdentityProvider] = []
         if offered.roster is not None:
             found.append(RosterWay(offered.roster.title, self.services.roster, self.database))
+        now = self.setting.now
+        for section in offered.oidc:
+            provider = openid_provider(self.config, section, now)
+            found.append(OidcWay(section, offered.keep, provider, now))
         return found
 
     def pages(self) -> web.Application:
         """Put the pages for people together."""
-        site = Site(self.config)
-        verify = Verify(site, self.database, self.services.verifications, self.ways())
-        return site.application([*About(site).routes(), *verify.routes()])
+        site, config = Site(self.config), self.config
+        mas, framed = config.identity.binding.mas, config.identity.binding.widget
+        login = None
+        if mas is not None:
+            provider = openid_provider(config, mas, self.setting.now)
+            login = MasLogin(provider, config.homeserver.server_name)
+        verifications = self.services.verifications
+        verify = Verify(site, self.database, verifications, self.ways(), login)
+        routes = [*About(site).routes(), *verify.routes()]
+        if framed is not None:
+            tokens = openid_token(config, framed)
+            routes += Widget(site, self.database, verifications, framed, tokens).routes()
+        return site.application(routes)
 
     def _health(self) -> web.Application:
         app = web.Application()

@@ -104,6 +104,10 @@ class NotProved(Exception):  # noqa: N818 - an answer
     """What a provider sent proves nothing; the reason is for the operator's log."""
 
 
+class Declined(Exception):  # noqa: N818 - an answer
+    """The person did not go through with it at the provider, or the provider did not let them."""
+
+
 class IdentityProvider(Protocol):
     """A way in: a source of real-name records. Called outside any transaction, for it may take long."""
 
@@ -135,6 +139,32 @@ class IdentityProvider(Protocol):
 
         Raises:
             NotProved: the answer is not what the provider would send.
+            Declined: the person did not go through with it.
             SourceAway: the source cannot be reached; the message says why.
+        """
+        ...
+
+
+class AccountLogin(Protocol):
+    """A login at the homeserver's side, which shows the account that a browser holds."""
+
+    async def begin(self, state: str) -> Go:
+        """Say where to send the browser; raises as `IdentityProvider.begin`."""
+        ...
+
+    async def finish(self, memory: Mapping[str, str], answer: Mapping[str, str]) -> str:
+        """Name the account, as a user ID; raises as `IdentityProvider.finish`."""
+        ...
+
+
+class AccountToken(Protocol):
+    """A check of tokens that a client gives out to show its account (Matrix OpenID)."""
+
+    async def account(self, server_name: str, token: Private) -> str:
+        """Name the account that a token is of, as a user ID.
+
+        Raises:
+            NotProved: the token is good for nothing here.
+            SourceAway: the homeserver cannot be reached.
         """
         ...

@@ -10,7 +10,7 @@ from playwright.async_api import Browser
 
 from policybot.store.database import Database
 from tests import browser as browsers
-from tests import canary
+from tests import canary, provider
 from tests.postgres import fresh_database, postgres
 from tests.world import World
 from tests.world import world as make_world
@@ -23,6 +23,13 @@ def postgres_socket() -> Iterator[str]:
     """A PostgreSQL server for the whole run."""
     with postgres() as socket:
         yield socket
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[str]:
+    """A real OpenID provider for the whole run."""
+    with provider.provider() as address:
+        yield address
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

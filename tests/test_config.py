@@ -58,6 +58,23 @@ def refused(folder: Path, old: str, new: str) -> list[str]:
         ("front: voluntary", "front: hidden", "filing.categories[0].front"),
         ("real_allowed: true", "real_allowed: perhaps", "identity.front.real_allowed"),
         ("    - moderator\n", "    - emperor\n", "staff"),
+        ("oidc: []", "oidc: [{id: Campus}]", "identity.oidc[0].id"),
+        ("oidc: []", "oidc: [{ISSUER: x}]", "identity.oidc[0].ISSUER: unknown key"),
+        ("oidc: []", "oidc: [{issuer: 'http://login.example'}]", "must begin with https://"),
+        ("oidc: []", "oidc: [{issuer: 'https://login.example?x'}]", "without ? and #"),
+        (
+            "oidc: []",
+            "oidc: [{id: a, title: A, issuer: 'https://a.example', client_id: a, scopes: [email]}]",
+            "identity.oidc[0].scopes: openid must be among them",
+        ),
+        (
+            "oidc: []",
+            "oidc:\n    - &a {id: a, title: A, issuer: 'https://a.example', client_id: a}\n    - *a",
+            "identity.oidc[1].id: «a» is there twice",
+        ),
+        ("    mas:", "    mas: {}", "identity.binding.mas.issuer: is missing"),
+        ("    widget:", "    widget: {clients: []}", "identity.binding.widget.clients"),
+        ("    widget:", "    widget: {clients: ['https://a b; *']}", "must be an origin"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from policybot.config import load
 from policybot.config.explain import keys
 from policybot.config.fresh import sample
 from policybot.matrix.commands.page import page
+from tests import files
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -19,11 +21,17 @@ def test_the_page_of_commands_is_that_of_the_table() -> None:
     assert (ROOT / "docs" / "commands.md").read_text("utf-8") == page(), "run `make docs`"
 
 
+def sample_lines() -> list[str]:
+    """Read the sample with its examples: what stands behind a # without a space of its own."""
+    example = r"^( *)#(?=\w|- | {2,}(?:# |\w+:))"
+    return re.sub(example, r"\1", sample("config.sample.yaml"), flags=re.MULTILINE).splitlines()
+
+
 def sample_keys() -> dict[str, int]:
     """Find the keys of the sample with their lines; those of list items once."""
     found: dict[str, int] = {}
     path: list[tuple[int, str]] = []
-    for number, line in enumerate(sample("config.sample.yaml").splitlines()):
+    for number, line in enumerate(sample_lines()):
         match = re.match(r"(\s*(?:- )?)([\w]+):", line)
         if match is None or line.lstrip().startswith("#"):
             continue
@@ -39,7 +47,7 @@ def test_the_sample_has_every_key_and_no_other() -> None:
 
 
 def test_every_key_of_the_sample_is_explained() -> None:
-    lines = sample("config.sample.yaml").splitlines()
+    lines = sample_lines()
     bare = []
     for key, number in sample_keys().items():
         above = next((text for text in reversed(lines[:number]) if text.strip()), "")
@@ -50,6 +58,21 @@ def test_every_key_of_the_sample_is_explained() -> None:
         if not (commented or in_table or explained_below):
             bare.append(key)
     assert bare == []
+
+
+def test_the_examples_in_the_sample_are_good(tmp_path: Path) -> None:
+    path = files.write(tmp_path)
+    empty = r"^( +(?:oidc|mas|widget):) (?:\[\]|null)$"
+    text = re.sub(empty, r"\1", "\n".join(sample_lines()), flags=re.MULTILINE)
+    fresh_keys = [line for line in path.read_text("utf-8").splitlines() if "_token:" in line]
+    fresh_keys += [line for line in path.read_text("utf-8").splitlines() if "index_key:" in line]
+    for line in fresh_keys:
+        text = re.sub(rf"^{line.partition(':')[0]}:.*$", line, text, flags=re.MULTILINE)
+    path.write_text(text, "utf-8")
+    identity = load(path).identity
+    assert identity.oidc[0].verified_claims is not None
+    assert identity.binding.mas is not None
+    assert identity.binding.widget is not None
 
 
 @pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)

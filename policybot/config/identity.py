@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from policybot.config.oidc import BindingSection, ProviderSection
 from policybot.config.types import Secret, Section, Span, Word
 from policybot.domain.identity import Assurance, Claim
 
@@ -84,10 +85,26 @@ class Identity(Section):
     roster: RosterSection | None = Field(
         None, description="The way in by a code from a list; null for none."
     )
+    oidc: tuple[ProviderSection, ...] = Field(
+        (), description="The ways in by login at an OpenID provider."
+    )
+    binding: BindingSection = Field(
+        default_factory=lambda: BindingSection.model_validate({}),
+        description="How an account can be proved without sending the code by hand.",
+    )
 
     @model_validator(mode="after")
     def _some_way(self) -> Self:
-        if self.roster is None:
+        if self.roster is None and not self.oidc:
             message = "name at least one way in, such as roster"
             raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        ids = [provider.id for provider in self.oidc]
+        for place, id_ in enumerate(ids):
+            if id_ in ids[:place]:
+                message = f"oidc.{place}.id: «{id_}» is there twice"
+                raise ValueError(message)
         return self

@@ -90,7 +90,7 @@ class Synapse:
                     "type": "http",
                     "tls": False,
                     "bind_addresses": ["127.0.0.1"],
-                    "resources": [{"names": ["client"], "compress": False}],
+                    "resources": [{"names": ["client", "openid"], "compress": False}],
                 }
             ],
             "trusted_key_servers": [],

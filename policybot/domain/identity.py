@@ -41,6 +41,17 @@ class Source(StrEnum):
     CALLBACK = "callback"
 
 
+class Bound(StrEnum):
+    """How it was shown that the person before the page and the account are the same."""
+
+    CODE = "code"
+    """The account sent the code of the page from its direct room."""
+    LOGIN = "login"
+    """The same browser logged in as the account."""
+    WIDGET = "widget"
+    """The account's client vouched for it where the code was typed."""
+
+
 class Front(StrEnum):
     """What others see of a person: a pseudonym unless its owner chooses the real name."""
 

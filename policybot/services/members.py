@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from policybot.domain import identity
 from policybot.domain.errors import OutOfOrder
-from policybot.domain.identity import Claim, Found, Front, Link, Record, Source, Verification
+from policybot.domain.identity import Bound, Claim, Found, Front, Link, Record, Source, Verification
 from policybot.domain.name import cleaned
 from policybot.domain.private import Private
 from policybot.services import profile
@@ -83,8 +83,9 @@ class Members:
 
     # The tie between an account and a person -----------------------------------------------------
 
-    async def link(self, tx: Tx, found: Found) -> str | None:
+    async def link(self, tx: Tx, found: Found, bound: Bound) -> str | None:
         """Tie account and person; None if that person is not free for this account."""
+        await self._vault.drop(tx, found.candidate, MEMORY)
         purpose = found.source.value
         known = await self._vault.find(tx, purpose, found.blind)
         link = await members.link_of(tx, found.user_id)
@@ -122,6 +123,7 @@ class Members:
             person=person_id,
             source=found.source.value,
             assurance=found.assurance.value,
+            bound=bound.value,
         )
         await self._show(tx, person_id)
         for linked in await members.links_of(tx, person_id):

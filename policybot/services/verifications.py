@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from policybot.domain import identity
 from policybot.domain.errors import NotFound, NotPermitted
-from policybot.domain.identity import Attempt, Found, Record
+from policybot.domain.identity import Attempt, Bound, Found, Record
 from policybot.domain.private import Private
 from policybot.services.members import Members
 from policybot.services.setting import Setting
@@ -16,8 +16,19 @@ from policybot.store import attempts, audit
 from policybot.store.database import Tx
 
 _DEAD_LINK = "This link is no longer valid. Write !policy verify to the bot for a new one."
+_UNKNOWN_CODE = (
+    "I do not know this code, or its time is over. Please check it on the page, or begin anew with "
+    "!policy verify"
+)
+_FORWARDED = (
+    "That page was made for another account. If somebody sent it to you: they would have spoken in "
+    "your name. It is closed, and nothing was linked. To verify your own account, write !policy verify"
+)
+_USED_TOKEN = "Your client sent something that was used before. Please open the widget anew."  # noqa: S105 - words
 _MAX_WRONG_A_DAY = 15
 _BATCH = 100
+_TOKENS_KNOWN = timedelta(days=1)
+"""For how long a client's token is remembered: far longer than homeservers take it."""
 
 
 class WrongCode(NotFound):
@@ -31,6 +42,14 @@ class Return:
     token_hash: str
     attempt: Attempt
     memory: Mapping[str, Private]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of tying an account to the person on a page, in words for whoever asked."""
+
+    linked: bool
+    text: str
 
 
 class Verifications:
@@ -116,6 +135,23 @@ class Verifications:
             raise NotFound(_DEAD_LINK)
         return Return(row[0], row[2], memory)
 
+    async def bind(self, tx: Tx, token_hash: str) -> str:
+        """Tie what is shown to the browser that sees it; return the secret that it is to keep."""
+        browser = self._setting.token()
+        await attempts.bind(tx, token_hash, hashed(browser))
+        return browser
+
+    async def send_to_prove(self, tx: Tx, browser: str, state: str, memory: Mapping[str, str]) -> None:
+        """Remember that a browser, in which somebody is shown, goes off to log in as the account.
+
+        Raises:
+            NotFound: nothing is shown in this browser, or its time is over.
+        """
+        sent = await attempts.send_to_prove(tx, hashed(browser), hashed(state), self._setting.now())
+        if sent is None:
+            raise NotFound(_DEAD_LINK)
+        await self._members.remember(tx, sent[1], memory)
+
     async def blind(self, record: Record) -> str:
         """Blind a person for the index. Takes a while: never call it in a transaction."""
         return await self._members.blind(record)
@@ -163,8 +199,8 @@ class Verifications:
             await self._members.forget(tx, earlier)
         return f"P-{uuid.uuid4().hex}"
 
-    async def confirm(self, tx: Tx, user_id: str, code: str) -> str:
-        """Link an account to the person on whose page a code stood; say what came of it.
+    async def confirm(self, tx: Tx, user_id: str, code: str, bound: Bound = Bound.CODE) -> Outcome:
+        """Take the code of a page from an account; say what came of it.
 
         Wrong codes are counted, so the answer is no exception: it has to be committed.
         """
@@ -172,40 +208,60 @@ class Verifications:
         found = await attempts.by_code(tx, self._setting.keyed("confirm", code.upper()), now)
         if found is None:
             await attempts.count_wrong(tx, user_id, now)
-            return (
-                "I do not know this code, or its time is over. Please check it on the page, or begin "
-                "anew with !policy verify"
-            )
-        if found.user_id != user_id:
-            await self._close(tx, found)
-            self._remember(tx, user_id, "identity:refuse", found.user_id, why="sent by another account")
-            return (
-                "This code stands on a page that was made for another account. If somebody sent you "
-                "that page: they would have spoken in your name. I have closed it, and nothing was "
-                "linked. To verify your own account, write !policy verify"
-            )
-        person_id = await self._members.link(tx, found)
-        if person_id is None:
-            await self._close(tx, found)
-            self._remember(tx, user_id, "identity:refuse", user_id, why="not free to be linked")
-            return (
-                "This could not be linked to your account. Please ask "
-                f"{self._setting.config.operator.contact}. What you showed was not kept."
-            )
-        await attempts.use_up(tx, found.token_hash, now)
-        return (
-            f"You are verified, level {found.assurance}, until {found.valid_until:%-d %B %Y}. Others go "
-            "on seeing the name of your choice (!policy name); your real name stays behind.\n"
-            "Next: read and sign the agreement with !policy agree\n"
-            "If this was not you: !policy unlink"
-        )
+            return Outcome(linked=False, text=_UNKNOWN_CODE)
+        return await self._link(tx, found, user_id, bound)
 
-    async def _close(self, tx: Tx, found: Found) -> None:
-        await self._members.forget(tx, found.candidate)
-        await attempts.use_up(tx, found.token_hash, self._setting.now())
+    async def prove(self, tx: Tx, token_hash: str, user_id: str) -> Outcome:
+        """Take it from a login in the same browser which account it holds; say what came of it.
+
+        Raises:
+            NotFound: nothing waits for that any more.
+        """
+        found = await attempts.waiting(tx, token_hash, self._setting.now())
+        if found is None:
+            raise NotFound(_DEAD_LINK)
+        outcome = await self._link(tx, found, user_id, Bound.LOGIN)
+        if outcome.linked:  # it hears of it where it asked, too: whoever holds the browser saw it
+            self._setting.tell(tx, user_id, outcome.text, cause=f"verification {user_id}")
+        return outcome
+
+    async def show(self, tx: Tx, user_id: str, token: Private, code: str) -> Outcome:
+        """Take a code from an account that its client has shown by a token; a token is good once."""
+        forget_at = self._setting.now() + _TOKENS_KNOWN
+        if not await attempts.spend_token(tx, hashed(token.reveal()), forget_at):
+            return Outcome(linked=False, text=_USED_TOKEN)
+        return await self.confirm(tx, user_id, code, Bound.WIDGET)
+
+    async def _link(self, tx: Tx, found: Found, user_id: str, bound: Bound) -> Outcome:
+        """Link the account that was found for, if that is the one that comes; else close the page."""
+        if not await attempts.use_up(tx, found.token_hash, self._setting.now()):
+            return Outcome(linked=False, text=_UNKNOWN_CODE)
+        if found.user_id != user_id:
+            await self._members.forget(tx, found.candidate)
+            self._remember(
+                tx, user_id, "identity:refuse", found.user_id, why="another account", bound=bound.value
+            )
+            return Outcome(linked=False, text=_FORWARDED)
+        if await self._members.link(tx, found, bound) is None:
+            await self._members.forget(tx, found.candidate)
+            self._remember(tx, user_id, "identity:refuse", user_id, why="not free to be linked")
+            contact = self._setting.config.operator.contact
+            text = (
+                f"This could not be linked to your account. Please ask {contact}. What you showed was "
+                "not kept."
+            )
+            return Outcome(linked=False, text=text)
+        return Outcome(
+            linked=True,
+            text=f"You are verified, level {found.assurance}, until {found.valid_until:%-d %B %Y}. "
+            "Others go on seeing the name of your choice (!policy name); your real name stays behind.\n"
+            "Next: read and sign the agreement with !policy agree\n"
+            "If this was not you: !policy unlink",
+        )
 
     async def sweep(self, tx: Tx) -> int:
         """Forget whom attempts found that came to nothing; return how many there were."""
+        await attempts.forget_tokens(tx, self._setting.now())
         left = await attempts.left_over(tx, self._setting.now(), _BATCH)
         for token_hash, candidate in left:
             await self._members.forget(tx, candidate)

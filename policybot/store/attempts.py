@@ -60,7 +60,9 @@ async def wrong_codes_since(tx: Tx, user_id: str, since: datetime) -> int:
 async def send_away(tx: Tx, token_hash: str, candidate: str, state_hash: str, browser_hash: str) -> None:
     """Remember which browser was sent to a provider, and what it has to bring back."""
     await tx.execute(
-        "UPDATE attempts SET candidate = $1, state_hash = $2, browser_hash = $3 WHERE token_hash = $4",
+        # The code of an earlier find goes with it: it must not link to what is found next.
+        "UPDATE attempts SET candidate = $1, state_hash = $2, browser_hash = $3, code_hash = NULL,"
+        " blind = NULL WHERE token_hash = $4",
         candidate,
         state_hash,
         browser_hash,
@@ -83,6 +85,30 @@ async def come_back(
         browser_hash,
     )
     return None if row is None else (row["token_hash"], row["candidate"], _attempt(row))
+
+
+async def bind(tx: Tx, token_hash: str, browser_hash: str) -> None:
+    """Remember in which browser a find is shown."""
+    await tx.execute(
+        "UPDATE attempts SET browser_hash = $1 WHERE token_hash = $2", browser_hash, token_hash
+    )
+
+
+async def send_to_prove(
+    tx: Tx, browser_hash: str, state_hash: str, now: datetime
+) -> tuple[str, str] | None:
+    """Remember that the browser in which a find is shown goes off to prove the account.
+
+    Returns the account and the candidate's ID in the vault; None if nothing waits in this browser.
+    """
+    row = await tx.first(
+        "UPDATE attempts SET state_hash = $3 WHERE browser_hash = $1 AND code_hash IS NOT NULL"  # noqa: S608 - our own text
+        f" AND {_OPEN} RETURNING user_id, candidate",
+        browser_hash,
+        to_ms(now),
+        state_hash,
+    )
+    return None if row is None else (row["user_id"], row["candidate"])
 
 
 async def candidate_of(tx: Tx, token_hash: str) -> str | None:
@@ -122,6 +148,16 @@ async def by_code(tx: Tx, code_hash: str, now: datetime) -> Found | None:
     return None if row is None else _found(row)
 
 
+async def waiting(tx: Tx, token_hash: str, now: datetime) -> Found | None:
+    """Read whom an attempt has found, while it waits for the account."""
+    row = await tx.first(
+        f"SELECT * FROM attempts WHERE token_hash = $1 AND code_hash IS NOT NULL AND {_OPEN}",  # noqa: S608 - our own text
+        token_hash,
+        to_ms(now),
+    )
+    return None if row is None else _found(row)
+
+
 async def count_wrong(tx: Tx, user_id: str, now: datetime) -> None:
     """Count a wrong code against every link that an account has open."""
     await tx.execute(
@@ -132,13 +168,31 @@ async def count_wrong(tx: Tx, user_id: str, now: datetime) -> None:
     )
 
 
-async def use_up(tx: Tx, token_hash: str, now: datetime) -> None:
-    """Note that a link has done its work, or may do none."""
-    await tx.execute(
-        "UPDATE attempts SET used_at = $1, code_hash = NULL, state_hash = NULL WHERE token_hash = $2",
+async def use_up(tx: Tx, token_hash: str, now: datetime) -> bool:
+    """Note that a link has done its work, or may do none; false if somebody else was faster."""
+    row = await tx.first(
+        "UPDATE attempts SET used_at = $1, code_hash = NULL, state_hash = NULL, browser_hash = NULL"
+        " WHERE token_hash = $2 AND used_at IS NULL RETURNING token_hash",
         to_ms(now),
         token_hash,
     )
+    return row is not None
+
+
+async def spend_token(tx: Tx, token_hash: str, forget_at: datetime) -> bool:
+    """Take a token by which a client shows its account; false if it was taken before."""
+    row = await tx.first(
+        "INSERT INTO account_tokens (token_hash, forget_at) VALUES ($1, $2)"
+        " ON CONFLICT (token_hash) DO NOTHING RETURNING token_hash",
+        token_hash,
+        to_ms(forget_at),
+    )
+    return row is not None
+
+
+async def forget_tokens(tx: Tx, now: datetime) -> None:
+    """Forget the tokens that the homeserver no longer takes either."""
+    await tx.execute("DELETE FROM account_tokens WHERE forget_at <= $1", to_ms(now))
 
 
 async def left_over(tx: Tx, now: datetime, limit: int) -> list[tuple[str, str]]:

@@ -46,6 +46,8 @@ class Site:
         self._host = public.netloc.lower()
         self._origin = f"{public.scheme}://{public.netloc}".lower()
         self.secure = public.scheme == "https"
+        self.policies: dict[str, str] = {}
+        """Paths whose Content-Security-Policy is another than that of all pages."""
         self._jinja = Environment(
             loader=PackageLoader("policybot.web"), autoescape=True, undefined=StrictUndefined
         )
@@ -94,6 +96,8 @@ class Site:
             log.error("A page failed: %s: %s", request.match_info.route.resource, type(error).__name__)  # noqa: TRY400 - as said
             response = self.sorry(500, "Something went wrong on our side. Please try again later.")
         response.headers.update(HEADERS)
+        if (policy := self.policies.get(request.path)) is not None:
+            response.headers["Content-Security-Policy"] = policy
         return response
 
     def _foreign(self, request: web.Request) -> web.Response | None:
@@ -111,9 +115,13 @@ class Site:
         return request.headers.get("Origin", "").lower() == self._origin
 
     async def _style(self, _: web.Request) -> web.Response:
+        return self.file("style.css", "text/css")
+
+    def file(self, name: str, content_type: str) -> web.Response:
+        """Serve one of our own files as it is."""
         assert self._jinja.loader is not None
-        text = self._jinja.loader.get_source(self._jinja, "style.css")[0]
-        return web.Response(text=text, content_type="text/css")
+        text = self._jinja.loader.get_source(self._jinja, name)[0]
+        return web.Response(text=text, content_type=content_type)
 
 
 def route(method: str, path: str, handler: Handler, *, needs: Permission) -> web.RouteDef:

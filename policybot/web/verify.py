@@ -1,7 +1,8 @@
 """The pages on which people verify themselves: choose a way, go it, and get the code to send back.
 
 A link says for which account it was made. Who opens it may be somebody else: so nothing is linked
-here. At the end stands a code, and the account has to send it from its direct room.
+here alone. At the end stands a code, and the account has to send it from its direct room; or the same
+browser logs in as the account.
 """
 
 import logging
@@ -12,9 +13,9 @@ from aiohttp import web
 from policybot.domain.errors import NotFound
 from policybot.domain.identity import Record, masked
 from policybot.domain.permission import Permission
-from policybot.ports import Ask, Go, IdentityProvider, NotProved
+from policybot.ports import AccountLogin, Ask, Declined, Go, IdentityProvider, NotProved
 from policybot.services.setting import Setting
-from policybot.services.verifications import Verifications, WrongCode, hashed
+from policybot.services.verifications import Return, Verifications, WrongCode, hashed
 from policybot.store.database import Database
 from policybot.web.site import Site, form, route
 
@@ -30,11 +31,13 @@ class Verify:
         database: Database,
         verifications: Verifications,
         ways: Sequence[IdentityProvider],
+        login: AccountLogin | None = None,
     ) -> None:
-        """Offer these ways in."""
+        """Offer these ways in, and perhaps a login that shows the account."""
         self._site = site
         self._database = database
         self._verifications = verifications
+        self._login = login
         self._ways: Mapping[str, IdentityProvider] = {way.id: way for way in ways}
         # The prefix binds the cookie to this very host (RFC 6265bis, section 4.1.3.2).
         self._cookie = "__Host-policybot-verify" if site.secure else "policybot-verify"
@@ -44,6 +47,7 @@ class Verify:
         member = Permission.IDENTITY_LINK
         return [
             route("GET", "/verify/back", self._back, needs=member),
+            route("POST", "/verify/account", self._prove, needs=member),
             route("GET", "/verify/{token}", self._choose, needs=member),
             route("POST", "/verify/{token}", self._go, needs=member),
         ]
@@ -74,18 +78,21 @@ class Verify:
                         tx, token, state, {**memory, "way": way.id}
                     )
                 response = self._site.page("go.html", url=url, title=way.title)
-                response.set_cookie(
-                    self._cookie,
-                    browser,
-                    max_age=3600,
-                    path="/",
-                    secure=self._site.secure,
-                    httponly=True,
-                    samesite="Lax",  # the way back from the provider is a link from another site
-                )
+                self._remember(response, browser)
                 return response
             case Ask():
                 return await self._asked(token, way, given)
+
+    def _remember(self, response: web.Response, browser: str) -> None:
+        response.set_cookie(
+            self._cookie,
+            browser,
+            max_age=3600,
+            path="/",
+            secure=self._site.secure,
+            httponly=True,
+            samesite="Lax",  # the way back from a provider is a link from another site
+        )
 
     async def _asked(self, token: str, way: IdentityProvider, given: Mapping[str, str]) -> web.Response:
         """Check what was typed; each try is counted before it is looked at."""
@@ -97,6 +104,17 @@ class Verify:
             return self._offer(attempt.user_id, str(wrong))
         return await self._show_code(hashed(token), attempt.user_id, record, forgive=True)
 
+    async def _prove(self, request: web.Request) -> web.Response:
+        """Send the browser, in which somebody is shown, to log in as the account."""
+        if self._login is None:
+            raise NotFound(_TRY_AGAIN)
+        go = await self._login.begin(Setting.token())
+        async with self._database.transaction() as tx:
+            await self._verifications.send_to_prove(
+                tx, request.cookies.get(self._cookie, ""), go.state, {**go.memory, "way": _ACCOUNT}
+            )
+        return self._site.page("go.html", url=go.url, title="Your Matrix account")
+
     async def _back(self, request: web.Request) -> web.Response:
         """Take a browser back from a provider; state and cookie have to be those it left with."""
         answer = dict(request.query)
@@ -104,34 +122,56 @@ class Verify:
         async with self._database.transaction() as tx:
             back = await self._verifications.come_back(tx, state, browser)
         memory = {name: value.reveal() for name, value in back.memory.items()}
-        way = self._ways.get(memory.get("way", ""))
-        if way is None:
-            raise NotFound(_TRY_AGAIN)
+        way = memory.get("way", "")
         try:
-            record = await way.finish(memory, answer)
+            if way == _ACCOUNT and self._login is not None:
+                return await self._proved(back, await self._login.finish(memory, answer))
+            if way not in self._ways:
+                raise NotFound(_TRY_AGAIN)
+            record = await self._ways[way].finish(memory, answer)
+        except Declined:
+            return self._site.message("Nothing was linked", _DECLINED)
         except NotProved as error:
-            log.warning("Verification by %s was refused: %s", way.source, error)
+            log.warning("Verification by %s was refused: %s", way, error)
             record = None
         if record is None:
             return self._site.sorry(422, _TRY_AGAIN)
-        response = await self._show_code(back.token_hash, back.attempt.user_id, record)
-        response.del_cookie(self._cookie, path="/")
+        return await self._show_code(back.token_hash, back.attempt.user_id, record)
+
+    async def _proved(self, back: Return, user_id: str) -> web.Response:
+        """Say what came of a login as the account."""
+        async with self._database.transaction() as tx:
+            outcome = await self._verifications.prove(tx, back.token_hash, user_id)
+        response = self._site.page("linked.html", 200 if outcome.linked else 403, outcome=outcome)
+        # A name with this prefix is taken back only as securely as it was given.
+        response.del_cookie(self._cookie, path="/", secure=self._site.secure, httponly=True)
         return response
 
     async def _show_code(
         self, token_hash: str, user_id: str, record: Record, *, forgive: bool = False
     ) -> web.Response:
         """Name both sides, and show the code that the account has to send."""
-        blind = await self._verifications.blind(record)
+        config, blind = self._site.config, await self._verifications.blind(record)
         async with self._database.transaction() as tx:
             code = await self._verifications.found(tx, token_hash, record, blind, forgive=forgive)
-        return self._site.page(
+            browser = await self._verifications.bind(tx, token_hash)
+        response = self._site.page(
             "confirm.html",
             user_id=user_id,
             name=masked(record.display_name.reveal()) if record.display_name else "",
             code=code,
-            bot=self._site.config.bot_user_id,
+            bot=config.bot_user_id,
+            login=self._login is not None and user_id.endswith(f":{config.homeserver.server_name}"),
+            widget=config.identity.binding.widget is not None,
         )
+        self._remember(response, browser)
+        return response
 
 
+_ACCOUNT = "account"
+"""The way of a browser that is away to log in as the account; no way in is called so."""
+_DECLINED = (
+    "You ended it there, or were not let in. To try again, go back to your chat and open the link once "
+    "more; if its time is over, write !policy verify"
+)
 _TRY_AGAIN = "This could not be verified. Please go back to your chat and begin anew: !policy verify"

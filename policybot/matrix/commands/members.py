@@ -25,7 +25,8 @@ async def verify(services: Services, asked: Asked) -> str:
     if asked.room is not None and asked.room.kind is not Kind.DIRECT:
         return "Please write this to me alone, in a direct chat: others should not see it."
     if asked.words["CODE"]:
-        return await services.verifications.confirm(asked.tx, asked.sender, asked.words["CODE"])
+        code = asked.words["CODE"]
+        return (await services.verifications.confirm(asked.tx, asked.sender, code)).text
     token = await services.verifications.begin(asked.tx, asked.sender)
     config = services.setting.config
     return (

@@ -103,7 +103,7 @@ CREATE TABLE attempts (                   -- tries to verify an account, by the 
     expires_at   BIGINT NOT NULL,
     wrong_codes  INTEGER NOT NULL DEFAULT 0,
     used_at      BIGINT,
-    browser_hash TEXT,                    -- the browser that was sent to a provider
+    browser_hash TEXT UNIQUE,             -- the browser that was sent to a provider
     state_hash   TEXT UNIQUE,             -- what it has to bring back, once
     source       TEXT,
     realm        TEXT,
@@ -117,6 +117,12 @@ CREATE TABLE attempts (                   -- tries to verify an account, by the 
     ticket       TEXT
 );
 CREATE INDEX attempts_user ON attempts (user_id, expires_at);
+
+CREATE TABLE account_tokens (             -- tokens by which clients showed an account: each is good once
+    token_hash TEXT PRIMARY KEY,
+    forget_at  BIGINT NOT NULL
+);
+CREATE INDEX account_tokens_old ON account_tokens (forget_at);
 
 CREATE TABLE roster (                     -- entries of the imported list, by their ID in the vault
     id        TEXT PRIMARY KEY,
