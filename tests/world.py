@@ -358,7 +358,8 @@ async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIt
     async def resolve(alias: str) -> str | None:
         return aliases.get(alias)
 
-    inward = Events(app.setting, database, Dispatch(app.services, resolve))
+    dispatch = Dispatch(app.services, resolve)
+    inward = Events(app.setting, database, dispatch, app.services.messages)
     made = World(config, database, clock, homeserver, app, inward, aliases)
     entries = [
         Entry({"person": name, "name": files.NAMES[name]}, code) for name, code in files.CODES.items()

@@ -48,6 +48,15 @@ class Front(StrEnum):
     REAL = "real"
 
 
+class FrontClass(StrEnum):
+    """What a category of rooms asks of the names in front."""
+
+    VOLUNTARY = "voluntary"
+    VERIFIED_REQUIRED = "verified_required"
+    ROLE_BASED = "role_based"
+    PSEUDONYM_ONLY = "pseudonym_only"
+
+
 class Claim(StrEnum):
     """What may be known of a person; nothing else is kept, whatever a source sends.
 

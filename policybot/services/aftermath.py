@@ -80,6 +80,7 @@ class Aftermath:
 
     async def _seated(self, tx: Tx, room_id: str, levels: Levels) -> None:
         await rooms.save(tx, Room(room_id, Kind.GOVERNED, levels), self._setting.now())
+        await self._setting.room_changed(tx, room_id)
         reach = control(levels, self._setting.config.bot_user_id)
         if reach is Control.NONE:
             self._setting.tell_staff(

@@ -105,6 +105,8 @@ class Members:
             source=found.source.value,
             assurance=found.assurance.value,
         )
+        for linked in await members.links_of(tx, person_id):
+            await self._setting.account_changed(tx, linked.user_id)
         return person_id
 
     async def _take_place(self, tx: Tx, found: Found, person_id: str) -> bool:
@@ -148,6 +150,7 @@ class Members:
             raise OutOfOrder(message)
         await members.end_link(tx, user_id, "by its owner", self._setting.now())
         self._remember(tx, user_id, "identity:unlink", user_id)
+        await self._setting.account_changed(tx, user_id)
 
     # What is good today --------------------------------------------------------------------------
 
@@ -198,6 +201,7 @@ class Members:
                 "yourself anew: !policy verify",
                 cause=f"verification {link.user_id}",
             )
+            await self._setting.account_changed(tx, link.user_id)
 
     # The roster's entries in the vault -----------------------------------------------------------
 

@@ -52,6 +52,8 @@ _HARMLESS = (Say, JoinRoom, KeepEvidence)
 _ANSWERS = ("$", "invitation ", "verification ", "encrypted ")
 """Causes of what only answers somebody: a command, an invitation, a page. Such an effect is performed
 in a dry run too, and when it cannot be, nobody is called: otherwise anybody could ring the alarm."""
+_TO_MANY = "agreement "
+"""The cause of what goes to very many people: that some cannot be reached is no alarm."""
 
 
 class Outbox:
@@ -299,7 +301,7 @@ class Outbox:
                 return True
             effect = queued.effect
             in_review = isinstance(effect, Say) and effect.room_id == self._setting.review_room
-            if in_review or _answers(queued):
+            if in_review or _answers(queued) or queued.cause.startswith(_TO_MANY):
                 return True
             self._setting.tell_staff(
                 tx,
