@@ -137,7 +137,7 @@ class App:
                     "contents. Decisions rest on it: give the new ladder a new version."
                 )
                 raise CannotStart(message)
-            await self.services.messages.load(tx)
+            await self.services.messages.begin(tx)
 
     async def tick(self) -> None:
         """Do what is due by the clock."""

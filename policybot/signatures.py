@@ -87,10 +87,8 @@ def _preview(config: Config, versions: "tuple[Version, ...]", told: int) -> list
         binds = deadline(mine, utc_now(), config.agreement_notice, first=False)
         return [f"Loaded now, it would bind from {day(binds)}, and up to {told} accounts would be told."]
     if known.hash != mine.hash:
-        return [
-            f"Version {mine.version} is on record with another text: the file's one is refused. Give it "
-            "a new version."
-        ]
+        clash = f"Version {mine.version} is on record with another text. Give the text a new version."
+        return [clash]
     return remarks(mine, versions)
 
 
@@ -109,7 +107,7 @@ def agreement_status(config: ConfigFile = DEFAULT, *, as_json: AsJson = False) -
     console.print(table)
     console.print(
         f"{result['due']:,} have to sign what binds today, {result['waiting']:,} what is coming; "
-        f"the right to post is taken in {result['restricted']:,} cases until somebody verifies or signs.",
+        f"{result['restricted']:,} may not write in some room until they verify or sign.",
         highlight=False,
         soft_wrap=True,
     )

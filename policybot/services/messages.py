@@ -17,7 +17,7 @@ from policybot.services.agreements import CHANGED, Agreements, day
 from policybot.services.setting import Setting
 from policybot.store import audit, filings, outbox, rooms, sanctions, standing
 from policybot.store.database import Database, Tx
-from policybot.store.standing import Restriction
+from policybot.store.standing import How, Restriction
 
 _ACCOUNT, _ROOM = "account", "room"
 _BATCH = 100
@@ -51,6 +51,12 @@ class Messages:
         if publishing.obstacle(account, self._agreements.bound(), named=named) is None:
             return False
         return room_id not in self._restricted.get(sender, ())
+
+    async def begin(self, tx: Tx) -> None:
+        """Read everything, at the start; what a dry run only recorded counts no more outside it."""
+        if not self._setting.config.dry_run:
+            await standing.forget_dry(tx)
+        await self.load(tx)
 
     async def load(self, tx: Tx) -> None:
         """Read everything into memory."""
@@ -169,7 +175,8 @@ class Messages:
         bot = self._setting.config.bot_user_id
         hindered = hindrance(room.levels, bot, user_id) if room else None
         await rooms.hold(tx, [room_id])
-        restriction = Restriction(user_id, room_id, why, hindered is None, now)
+        how = How.TOLD if hindered else How.DRY if self._setting.config.dry_run else How.TAKEN
+        restriction = Restriction(user_id, room_id, why, how, now)
         await standing.add(tx, restriction)
         cause = _cause(restriction)
         if hindered is None:
@@ -203,7 +210,7 @@ class Messages:
         taken = (
             "Your message stays. Until this is done you can read there and not write, and then I give "
             "your right to write back at once, by myself."
-            if restriction.bound
+            if restriction.how is not How.TOLD
             else "Your message stays. Please do this before you write there again."
         )
         where = await self._place(tx, restriction.room_id)
@@ -232,7 +239,8 @@ class Messages:
             await standing.remove(tx, restriction)
             await outbox.drop(tx, _cause(restriction))
             self._remember(tx, "system:messages", "standing:release", restriction)
-            if restriction.bound and RestrictMember(restriction.room_id, user_id) not in wanted:
+            taken = RestrictMember(restriction.room_id, user_id)
+            if restriction.how is How.TAKEN and taken not in wanted:
                 release = ReleaseMember(restriction.room_id, user_id)
                 self._setting.queue(tx, [release], cause=_cause(restriction))
                 back.append(await self._place(tx, restriction.room_id))

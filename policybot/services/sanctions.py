@@ -20,6 +20,7 @@ from policybot.services.setting import Setting
 from policybot.store import audit, cases, decisions, filings, outbox, rooms, sanctions, standing
 from policybot.store.database import Tx
 from policybot.store.rooms import Kind as RoomKind
+from policybot.store.standing import How
 
 _ROOM_MEASURES = (Kind.SUSPEND, Kind.CLOSE)
 
@@ -238,7 +239,7 @@ class Sanctions:
             back = rules.release(
                 sanction,
                 [other for other in others if other.decision_id != sanction.decision_id],
-                [RestrictMember(r.room_id, r.user_id) for r in taken if r.bound],
+                [RestrictMember(r.room_id, r.user_id) for r in taken if r.how is How.TAKEN],
             )
             self._setting.queue(tx, back, cause=f"sanction {sanction.decision_id}")
             still = any(o.decision_id != sanction.decision_id and o.state in BINDING for o in others)

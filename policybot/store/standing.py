@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from policybot.domain.publishing import STRANGER, Account, Obstacle
 from policybot.store.database import Row, Tx, from_ms, next_number, to_ms
@@ -22,6 +23,17 @@ _ROOM = (
 )
 
 
+class How(StrEnum):
+    """What was done about somebody who may not publish."""
+
+    TAKEN = "taken"
+    """Their right to post was taken."""
+    TOLD = "told"
+    """Rank forbids that: people were told instead."""
+    DRY = "dry"
+    """Nothing, in a dry run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Restriction:
     """One right to post that is taken until its holder verifies or signs."""
@@ -29,8 +41,7 @@ class Restriction:
     user_id: str
     room_id: str
     reason: Obstacle
-    bound: bool
-    """Whether the right was taken; not where rank forbids it, and people were told instead."""
+    how: How
     since: datetime
 
 
@@ -62,12 +73,12 @@ async def all_categories(tx: Tx) -> dict[str, tuple[str, ...]]:
 async def add(tx: Tx, restriction: Restriction) -> None:
     """Remember that a right was taken."""
     await tx.execute(
-        "INSERT INTO standing_restrictions (user_id, room_id, reason, bound, since)"
+        "INSERT INTO standing_restrictions (user_id, room_id, reason, how, since)"
         " VALUES ($1, $2, $3, $4, $5)",
         restriction.user_id,
         restriction.room_id,
         restriction.reason.value,
-        int(restriction.bound),
+        restriction.how.value,
         to_ms(restriction.since),
     )
 
@@ -101,6 +112,11 @@ async def restrictions(tx: Tx) -> list[Restriction]:
     """List everything that is taken."""
     rows = await tx.fetch("SELECT * FROM standing_restrictions")
     return [_restriction(row) for row in rows]
+
+
+async def forget_dry(tx: Tx) -> None:
+    """Forget what was only recorded in a dry run, now that it is none."""
+    await tx.execute("DELETE FROM standing_restrictions WHERE how = 'dry'")
 
 
 # Changes, for the memory of every process ----------------------------------------------------------
@@ -145,6 +161,6 @@ def _restriction(row: Row) -> Restriction:
         user_id=row["user_id"],
         room_id=row["room_id"],
         reason=Obstacle(row["reason"]),
-        bound=bool(row["bound"]),
+        how=How(row["how"]),
         since=from_ms(row["since"]),
     )

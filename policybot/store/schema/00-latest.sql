@@ -179,7 +179,7 @@ CREATE TABLE standing_restrictions (      -- until they verify, or sign
     user_id TEXT NOT NULL,
     room_id TEXT NOT NULL,
     reason  TEXT NOT NULL CHECK (reason IN ('unverified', 'unsigned', 'due')),
-    bound   INTEGER NOT NULL,             -- 0 where rank forbids it and people were told instead
+    how     TEXT NOT NULL CHECK (how IN ('taken', 'told', 'dry')),
     since   BIGINT NOT NULL,
     PRIMARY KEY (user_id, room_id)
 );
