@@ -162,4 +162,4 @@ def test_who_may_publish(account: Account, free: Obstacle | None, named: Obstacl
 
 
 def test_two_classes_of_room_ask_for_verified_persons() -> None:
-    assert NAMED == {FrontClass.VERIFIED_REQUIRED, FrontClass.ROLE_BASED}
+    assert {FrontClass.VERIFIED_REQUIRED, FrontClass.ROLE_BASED} == NAMED

@@ -1,4 +1,4 @@
-"""Who may publish: the message stays, the right is taken and given back by itself, nobody is expelled."""
+"""Who may publish: the message stays, the right is taken and given back by itself."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -30,7 +30,7 @@ CATEGORIES = [
     {"id": "roles", "title": "By role", "assurance": "low", "front": "role_based"},
     {"id": "masked", "title": "Pseudonyms", "assurance": "low", "front": "pseudonym_only"},
 ]
-NAMED = {"filing.categories": CATEGORIES}
+NAMED: dict[str, Any] = {"filing.categories": CATEGORIES}
 EVE = "@eve:elsewhere.net"
 
 
