@@ -112,7 +112,9 @@ class App:
     def aftermath(self) -> Aftermath:
         """Make what hears of effects that were carried out."""
         services = self.services
-        return Aftermath(self.setting, services.filings, services.cases, services.sanctions)
+        return Aftermath(
+            self.setting, services.filings, services.cases, services.sanctions, services.messages
+        )
 
     def worker(self, homeserver: Homeserver, *, owner: str = "") -> Outbox:
         """Make the worker that performs effects."""

@@ -1,10 +1,11 @@
 """What follows once an effect was carried out: a clock starts, a case learns its author, staff hears."""
 
-from policybot.domain.effects import JoinRoom, KeepEvidence, Notify, Say, TakeSeat
+from policybot.domain.effects import JoinRoom, KeepEvidence, Notify, ReleaseMember, Say, TakeSeat
 from policybot.domain.rank import Control, Levels, control
 from policybot.ports import Result
 from policybot.services.cases import Cases
 from policybot.services.filings import Filings
+from policybot.services.messages import CAUSE, Messages
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.store import cases, decisions, outbox, rooms
@@ -17,13 +18,19 @@ class Aftermath:
     """The service that hears of every effect that was carried out."""
 
     def __init__(
-        self, setting: Setting, applications: Filings, casework: Cases, measures: Sanctions
+        self,
+        setting: Setting,
+        applications: Filings,
+        casework: Cases,
+        measures: Sanctions,
+        messages: Messages,
     ) -> None:
         """Hand on to the services concerned."""
         self._setting = setting
         self._filings = applications
         self._cases = casework
         self._sanctions = measures
+        self._messages = messages
 
     async def __call__(self, tx: Tx, queued: Queued, result: Result) -> None:
         """Record what follows, in the transaction that marks the effect as done."""
@@ -39,6 +46,8 @@ class Aftermath:
                 opened = str(result["opened"])
                 room = Room(opened, Kind.DIRECT, Levels("", (), {}), user_id)
                 await rooms.meet(tx, room, self._setting.now())
+            case ReleaseMember(room_id, user_id) if queued.cause.startswith(f"{CAUSE} "):
+                await self._messages.released(tx, room_id, user_id)
             case _:
                 pass
         await self._follow_cause(tx, queued)

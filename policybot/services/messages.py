@@ -19,6 +19,8 @@ from policybot.store import audit, filings, outbox, rooms, sanctions, standing
 from policybot.store.database import Database, Tx
 from policybot.store.standing import How, Restriction
 
+CAUSE = "standing"
+"""What the effects belong to in the outbox, with the account and the room."""
 _ACCOUNT, _ROOM = "account", "room"
 _BATCH = 100
 
@@ -234,7 +236,6 @@ class Messages:
         user_id = free[0].user_id
         others = await sanctions.binding_on(tx, user_id, None)
         wanted = {effect for s in others if s.state in BINDING for effect in s.restraints}
-        back = []
         for restriction in free:
             await standing.remove(tx, restriction)
             await outbox.drop(tx, _cause(restriction))
@@ -243,10 +244,12 @@ class Messages:
             if restriction.how is How.TAKEN and taken not in wanted:
                 release = ReleaseMember(restriction.room_id, user_id)
                 self._setting.queue(tx, [release], cause=_cause(restriction))
-                back.append(await self._place(tx, restriction.room_id))
-        if back:
-            text = f"Thank you. You can write again in {', '.join(back)}."
-            self._setting.tell(tx, user_id, text, cause=_cause(free[0]))
+
+    async def released(self, tx: Tx, room_id: str, user_id: str) -> None:
+        """Tell somebody that they can write again, once the homeserver has given the right back."""
+        place = await self._place(tx, room_id)
+        text = f"Thank you. You can write again in {place}."
+        self._setting.tell(tx, user_id, text, cause=f"{CAUSE} {user_id} {room_id}")
 
     def _remember(self, tx: Tx, actor: str, tag: str, restriction: Restriction) -> None:
         audit.append(
@@ -268,4 +271,4 @@ _IN_WORDS: Mapping[Obstacle, str] = {
 
 
 def _cause(restriction: Restriction) -> str:
-    return f"standing {restriction.user_id} {restriction.room_id}"
+    return f"{CAUSE} {restriction.user_id} {restriction.room_id}"
