@@ -24,7 +24,7 @@ class AgreementSection(Section):
     """The text that everybody signs before publishing."""
 
     version: str = Field(
-        pattern=r"^[\w.-]{1,40}$",
+        pattern=r"^[A-Za-z0-9._-]{1,40}$",
         description="Its version, as people type it; a changed text needs a new one.",
     )
     effective_from: Time = Field(

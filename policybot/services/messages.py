@@ -6,6 +6,8 @@ it is asked for every message; before anything is done, the database is asked ag
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from policybot.domain import publishing
@@ -23,6 +25,9 @@ CAUSE = "standing"
 """What the effects belong to in the outbox, with the account and the room."""
 _ACCOUNT, _ROOM = "account", "room"
 _BATCH = 100
+_UNDER_WAY = timedelta(minutes=1)
+"""For how long messages still arrive that were sent before the right to post was taken."""
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Messages:
@@ -36,8 +41,9 @@ class Messages:
         self._rooms: dict[str, bool] = {}
         """The governed rooms, and whether each asks for verified persons."""
         self._accounts: dict[str, Account] = {}
-        self._restricted: dict[str, frozenset[str]] = {}
-        """The rooms in which an account's right to post is taken already."""
+        self._restricted: dict[str, dict[str, datetime]] = {}
+        """The rooms in which an account's right to post is taken, and until when messages that were
+        under way are expected there."""
         self._seen = 0
         setting.account_changed = self.account_changed
         setting.room_changed = self.room_changed
@@ -46,13 +52,18 @@ class Messages:
 
     def unwelcome(self, room_id: str, sender: str) -> bool:
         """Say whether something is to be done about a message; fast, and without the database."""
+        if room_id not in self._rooms or self.obstacle(room_id, sender) is None:
+            return False
+        taken = self._restricted.get(sender)
+        return taken is None or room_id not in taken or taken[room_id] < self._setting.now()
+
+    def obstacle(self, room_id: str, user_id: str) -> Obstacle | None:
+        """Say from memory what keeps somebody from publishing in a room, if it is a governed one."""
         named = self._rooms.get(room_id)
         if named is None:
-            return False
-        account = self._accounts.get(sender, STRANGER)
-        if publishing.obstacle(account, self._agreements.bound(), named=named) is None:
-            return False
-        return room_id not in self._restricted.get(sender, ())
+            return None
+        account = self._accounts.get(user_id, STRANGER)
+        return publishing.obstacle(account, self._agreements.bound(), named=named)
 
     async def begin(self, tx: Tx) -> None:
         """Read everything, at the start; what a dry run only recorded counts no more outside it."""
@@ -66,11 +77,11 @@ class Messages:
         await self._agreements.load(tx)
         known = {room: self._asks(found) for room, found in (await standing.all_categories(tx)).items()}
         accounts = await standing.accounts(tx)
-        restricted: dict[str, set[str]] = {}
+        restricted: dict[str, dict[str, datetime]] = {}
         for restriction in await standing.restrictions(tx):
-            restricted.setdefault(restriction.user_id, set()).add(restriction.room_id)
+            restricted.setdefault(restriction.user_id, {})[restriction.room_id] = _quiet(restriction)
         self._seen, self._rooms, self._accounts = seen, known, accounts
-        self._restricted = {user: frozenset(where) for user, where in restricted.items()}
+        self._restricted = restricted
 
     async def refresh(self, database: Database) -> None:
         """Read again what changed since the last look, in this process or another one."""
@@ -102,7 +113,7 @@ class Messages:
             self._accounts[user_id] = account
         self._restricted.pop(user_id, None)
         if taken:
-            self._restricted[user_id] = frozenset(restriction.room_id for restriction in taken)
+            self._restricted[user_id] = {r.room_id: _quiet(r) for r in taken}
 
     def _put_room(self, room_id: str, categories: tuple[str, ...] | None) -> None:
         self._rooms.pop(room_id, None)
@@ -136,20 +147,14 @@ class Messages:
 
     async def sweep(self, database: Database) -> None:
         """Give back what nothing stands in the way of: a category may have become milder."""
-        bound = self._agreements.bound()
         free = [
             user_id
             for user_id, where in self._restricted.items()
-            if any(self._free(user_id, room_id, bound) for room_id in where)
+            if any(self.obstacle(room_id, user_id) is None for room_id in where)
         ]
         for user_id in free[:_BATCH]:
             async with database.transaction() as tx:
                 await self.account_changed(tx, user_id)
-
-    def _free(self, user_id: str, room_id: str, bound: int) -> bool:
-        named = self._rooms.get(room_id)
-        account = self._accounts.get(user_id, STRANGER)
-        return named is None or publishing.obstacle(account, bound, named=named) is None
 
     async def _obstacle(self, tx: Tx, account: Account, room_id: str) -> Obstacle | None:
         categories = await standing.categories(tx, room_id)
@@ -166,8 +171,11 @@ class Messages:
         account = await standing.account(tx, sender)
         taken = await standing.of_account(tx, sender)
         why = await self._obstacle(tx, account, room_id)
-        if why is not None and all(restriction.room_id != room_id for restriction in taken):
+        here = next((restriction for restriction in taken if restriction.room_id == room_id), None)
+        if why is not None and here is None:
             taken.append(await self._restrict(tx, room_id, sender, why, account))
+        elif why is not None and here is not None and _quiet(here) < self._setting.now():
+            taken[taken.index(here)] = await self._restrict_again(tx, here)
         tx.after_commit(partial(self._put_account, sender, account, taken))
 
     async def _restrict(
@@ -195,6 +203,18 @@ class Messages:
         self._setting.tell(tx, user_id, text, cause=cause)
         self._remember(tx, "system:messages", "standing:restrict", restriction)
         return restriction
+
+    async def _restrict_again(self, tx: Tx, before: Restriction) -> Restriction:
+        """Take a right once more that somebody in the room seems to have given back.
+
+        If they have not, and the message was only long under way, the effect changes nothing.
+        """
+        again = replace(before, since=self._setting.now())
+        await rooms.hold(tx, [again.room_id])
+        await standing.save(tx, again)
+        self._setting.queue(tx, [RestrictMember(again.room_id, again.user_id)], cause=_cause(again))
+        self._remember(tx, "system:messages", "standing:restrict", again)
+        return again
 
     async def _explain(self, tx: Tx, restriction: Restriction, account: Account) -> str:
         """Say why, what to do, and that it is given back by itself."""
@@ -272,3 +292,8 @@ _IN_WORDS: Mapping[Obstacle, str] = {
 
 def _cause(restriction: Restriction) -> str:
     return f"{CAUSE} {restriction.user_id} {restriction.room_id}"
+
+
+def _quiet(restriction: Restriction) -> datetime:
+    """Say until when nothing is to be done about further messages."""
+    return restriction.since + _UNDER_WAY if restriction.how is How.TAKEN else _NEVER

@@ -83,6 +83,16 @@ async def add(tx: Tx, restriction: Restriction) -> None:
     )
 
 
+async def save(tx: Tx, restriction: Restriction) -> None:
+    """Remember since when a right is taken."""
+    await tx.execute(
+        "UPDATE standing_restrictions SET since = $1 WHERE user_id = $2 AND room_id = $3",
+        to_ms(restriction.since),
+        restriction.user_id,
+        restriction.room_id,
+    )
+
+
 async def remove(tx: Tx, restriction: Restriction) -> None:
     """Forget it once the right is given back."""
     await tx.execute(

@@ -192,6 +192,15 @@ async def test_the_agreement_is_read_in_the_language_that_one_chooses(world: Wor
     assert "Ich halte mich" in await world.say("lea", "!policy agree"), "the choice is remembered"
 
 
+async def test_a_text_too_long_for_a_chat_is_on_its_page(world: World) -> None:
+    texts = dict.fromkeys(("en", "de"), "Another line.\n" * 1000)
+    await changed(world, texts=texts)
+    answer = await world.say("lea", "!policy agree")
+    assert "please read it here: https://policybot.example.org/agreement?version=2" in answer
+    assert "3. I name my sources." in answer
+    assert len(answer) < 2000
+
+
 async def test_an_unknown_language_is_answered_with_those_that_there_are(world: World) -> None:
     for typed in ("!policy agree 1 fr", "!policy agree 1 <b>"):
         answer = await world.say("lea", typed)

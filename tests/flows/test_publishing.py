@@ -1,5 +1,6 @@
 """Who may publish: the message stays, the right is taken and given back by itself."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -21,7 +22,7 @@ from policybot.domain.effects import (
 from policybot.matrix.commands.dispatch import Dispatch
 from policybot.matrix.events import Events
 from policybot.store.database import Database
-from tests.world import CHEAP, START, World, user
+from tests.world import CHEAP, REVIEW, START, World, user
 from tests.world import world as make_world
 
 CATEGORIES = [
@@ -229,6 +230,68 @@ async def test_a_message_that_comes_twice_is_answered_once(named: World) -> None
         await named.message("tom", "Look at my tulips", named.room)
     assert len(performed(named, RestrictMember)) == 1
     assert len(named.told("tom")) == 1
+
+
+async def test_a_right_that_a_room_owner_gives_back_is_taken_again(named: World) -> None:
+    await named.governed_room()
+    await named.message("tom", "Look at my tulips", named.room)
+    del named.homeserver.levels[named.room]["users"][user("tom")]
+    before = await writes(named)
+    await named.message("tom", "Sent before", named.room)
+    assert await writes(named) == before, "what was under way is expected"
+    named.clock.pass_time(minutes=2)
+    await named.message("tom", "Look at my roses", named.room)
+    assert level(named, "tom") == -1
+    assert len(named.told("tom")) == 1
+    await named.verified("tom")
+    assert level(named, "tom") is None
+
+
+async def test_two_messages_at_the_same_time_take_one_right_once(any_named: World) -> None:
+    world = any_named
+    await world.governed_room()
+    event = {
+        "type": "m.room.message",
+        "room_id": world.room,
+        "sender": user("tom"),
+        "content": {"msgtype": "m.text", "body": "Look at my tulips"},
+    }
+    await asyncio.gather(*(world.inward.handle({"event_id": f"$at-once-{n}"} | event) for n in range(8)))
+    await world.work()
+    assert len(performed(world, RestrictMember)) == 1
+    assert len(world.told("tom")) == 1
+
+
+async def test_signing_and_deciding_at_the_same_time_leaves_the_sanction(any_world: World) -> None:
+    world = any_world
+    await world.governed_room()
+    await world.verified("tom")
+    await changed(world)
+    world.clock.pass_time(days=3)
+    case = await world.reported()
+    room = await world.direct("tom")
+    texts = [
+        ("tom", "!policy agree 2", room),
+        ("mira", f"!policy decide {case} R2 S3 proposed Threatened a neighbour at night", REVIEW),
+    ]
+    await asyncio.gather(
+        *(
+            world.inward.handle(
+                {
+                    "event_id": f"$both-{who}",
+                    "type": "m.room.message",
+                    "room_id": where,
+                    "sender": user(who),
+                    "content": {"msgtype": "m.text", "body": body},
+                }
+            )
+            for who, body, where in texts
+        )
+    )
+    await world.work()
+    assert level(world, "tom") == -1
+    await world.tick(days=8)
+    assert level(world, "tom") is None
 
 
 async def test_our_own_messages_and_those_in_other_rooms_are_free(named: World) -> None:
