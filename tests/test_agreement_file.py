@@ -55,7 +55,7 @@ from tests import files
             "agreement.commitments[1].id: «rules» is there twice",
         ),
         ("stricter: false", "stricter: rather", "  stricter: rather", "agreement.stricter"),
-        ("    de: |", "    Deutsch: |", "    Deutsch: |", "agreement.texts"),
+        ("    de: >", "    Deutsch: >", "    Deutsch: >", "agreement.texts"),
         ("front: voluntary", "front: anonymous", "      front: anonymous", "filing.categories[0].front"),
     ],
 )
@@ -73,6 +73,14 @@ def test_a_mistake_in_the_agreement_is_told_with_its_line(
     lines = [str(n) for n, line in enumerate(text.splitlines(), 1) if line.startswith(line_of)]
     assert any(message in said for said in told.values()), told
     assert any(line in told and message in told[line] for line in lines), (told, lines)
+
+
+def test_where_the_lines_of_a_paragraph_break_is_no_change_of_text(tmp_path: Path) -> None:
+    path = files.write(tmp_path)
+    before = load(path).agreement
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("under a name of", "under a\n      name of"), "utf-8")
+    assert load(path).agreement.hash == before.hash
 
 
 def test_every_language_of_the_sample_is_complete(tmp_path: Path) -> None:

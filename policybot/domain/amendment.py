@@ -53,7 +53,7 @@ def _lines(old: str, new: str) -> tuple[Line, ...]:
             continue
         if line.startswith("@@"):
             lines += [Line("…", "")] if lines else []
-        else:
+        elif line[1:].strip():
             lines.append(Line(line[0], line[1:]))
     return tuple(lines)
 
