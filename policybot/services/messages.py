@@ -25,8 +25,8 @@ CAUSE = "standing"
 """What the effects belong to in the outbox, with the account and the room."""
 _ACCOUNT, _ROOM = "account", "room"
 _BATCH = 100
-_UNDER_WAY = timedelta(minutes=1)
-"""For how long messages still arrive that were sent before the right to post was taken."""
+_QUIET = {How.TAKEN: timedelta(minutes=1), How.TOLD: timedelta(days=1)}
+"""For how long further messages mean nothing new: those that were under way, those of high rank."""
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -175,18 +175,16 @@ class Messages:
         if why is not None and here is None:
             taken.append(await self._restrict(tx, room_id, sender, why, account))
         elif why is not None and here is not None and _quiet(here) < self._setting.now():
-            taken[taken.index(here)] = await self._restrict_again(tx, here)
+            taken[taken.index(here)] = await self._look_again(tx, here, why, account)
         tx.after_commit(partial(self._put_account, sender, account, taken))
 
     async def _restrict(
         self, tx: Tx, room_id: str, user_id: str, why: Obstacle, account: Account
     ) -> Restriction:
-        now, room = self._setting.now(), await rooms.get(tx, room_id)
-        bot = self._setting.config.bot_user_id
-        hindered = hindrance(room.levels, bot, user_id) if room else None
+        hindered = await self._hindrance(tx, room_id, user_id)
         await rooms.hold(tx, [room_id])
         how = How.TOLD if hindered else How.DRY if self._setting.config.dry_run else How.TAKEN
-        restriction = Restriction(user_id, room_id, why, how, now)
+        restriction = Restriction(user_id, room_id, why, how, self._setting.now())
         await standing.add(tx, restriction)
         cause = _cause(restriction)
         if hindered is None:
@@ -204,17 +202,31 @@ class Messages:
         self._remember(tx, "system:messages", "standing:restrict", restriction)
         return restriction
 
-    async def _restrict_again(self, tx: Tx, before: Restriction) -> Restriction:
-        """Take a right once more that somebody in the room seems to have given back.
+    async def _look_again(
+        self, tx: Tx, before: Restriction, why: Obstacle, account: Account
+    ) -> Restriction:
+        """Look once more at somebody who goes on writing where their right is taken.
 
-        If they have not, and the message was only long under way, the effect changes nothing.
+        Somebody in the room may have given it back, or lowered the rank that forbade to take it. If
+        neither, and the message was only long under way, the effect changes nothing.
         """
+        if before.how is How.TOLD and await self._hindrance(tx, before.room_id, before.user_id) is None:
+            await standing.remove(tx, before)
+            return await self._restrict(tx, before.room_id, before.user_id, why, account)
         again = replace(before, since=self._setting.now())
-        await rooms.hold(tx, [again.room_id])
         await standing.save(tx, again)
-        self._setting.queue(tx, [RestrictMember(again.room_id, again.user_id)], cause=_cause(again))
-        self._remember(tx, "system:messages", "standing:restrict", again)
+        # What the homeserver refuses has called people already.
+        if again.how is How.TAKEN and await outbox.unfinished(tx, _cause(again)) == 0:
+            await rooms.hold(tx, [again.room_id])
+            taken = RestrictMember(again.room_id, again.user_id)
+            self._setting.queue(tx, [taken], cause=_cause(again))
+            self._remember(tx, "system:messages", "standing:restrict", again)
         return again
+
+    async def _hindrance(self, tx: Tx, room_id: str, user_id: str) -> str | None:
+        """Say why rank forbids to take somebody's right to post, as far as is known."""
+        room = await rooms.get(tx, room_id)
+        return hindrance(room.levels, self._setting.config.bot_user_id, user_id) if room else None
 
     async def _explain(self, tx: Tx, restriction: Restriction, account: Account) -> str:
         """Say why, what to do, and that it is given back by itself."""
@@ -296,4 +308,4 @@ def _cause(restriction: Restriction) -> str:
 
 def _quiet(restriction: Restriction) -> datetime:
     """Say until when nothing is to be done about further messages."""
-    return restriction.since + _UNDER_WAY if restriction.how is How.TAKEN else _NEVER
+    return restriction.since + _QUIET[restriction.how] if restriction.how in _QUIET else _NEVER

@@ -331,6 +331,43 @@ async def test_where_rank_forbids_it_the_review_room_is_told_once(named: World, 
     assert "Please do this before you write there again" in named.told(who)[-1]
 
 
+async def test_who_loses_the_rank_that_forbade_it_is_restricted_with_a_later_message(
+    named: World,
+) -> None:
+    await named.governed_room()
+    levels = named.homeserver.levels[named.room]
+    for rank in (100, 50):
+        levels["users"][user("zoe")] = rank
+        await named.deliver(
+            type="m.room.power_levels",
+            room_id=named.room,
+            sender=user("anna"),
+            state_key="",
+            content=levels,
+        )
+        await named.message("zoe", "Look at my tulips", named.room)
+        assert level(named, "zoe") == rank
+    named.clock.pass_time(days=1, seconds=1)
+    await named.message("zoe", "Look at my roses", named.room)
+    assert level(named, "zoe") == -1
+    await named.verified("zoe")
+    assert level(named, "zoe") == 50
+
+
+async def test_what_the_homeserver_refuses_calls_people_once(named: World) -> None:
+    await named.governed_room()
+    named.homeserver.refuses[RestrictMember] = "the bot lacks the rank"
+    before = len(named.in_review())
+    for _ in range(5):
+        await named.message("tom", "Look at my tulips", named.room)
+        named.clock.pass_time(minutes=2)
+    assert len(named.in_review()) == before + 1
+    assert "!policy retry" in named.in_review()[-1]
+    named.homeserver.refuses.clear()
+    await named.verified("tom")
+    assert level(named, "tom") is None
+
+
 async def test_staff_without_rank_in_the_room_are_members_there(named: World) -> None:
     await named.governed_room()
     await named.message("mira", "Look at my tulips", named.room)
