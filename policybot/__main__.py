@@ -17,6 +17,7 @@ from rich.table import Table
 
 from policybot import __version__
 from policybot.config import Config
+from policybot.signatures import agreement_app, agreement_finding
 from policybot.terminal import (
     DEFAULT,
     MISUSED,
@@ -46,6 +47,7 @@ audit_app = typer.Typer(help="Look at the audit log.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(audit_app, name="audit")
 app.add_typer(roster_app, name="roster")
+app.add_typer(agreement_app, name="agreement")
 
 
 def _set_up_logging(level: str) -> None:
@@ -226,7 +228,11 @@ async def _examine(config: Config, file: Path, registration: Path, *, as_json: b
 
     logging.disable(logging.WARNING)
     found = []
-    more = (_keys_finding(config), *await _openid_findings(config))
+    more = (
+        _keys_finding(config),
+        *await _openid_findings(config),
+        await agreement_finding(config),
+    )
     async with aiohttp.ClientSession() as session:
         doctor_ = Doctor(config, file, registration, session, more=more)
         async for finding in doctor_.look():

@@ -29,21 +29,24 @@ from policybot.matrix.synapse import Synapse
 from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later
 from policybot.services.aftermath import Aftermath
 from policybot.services.agreements import Agreements
+from policybot.services.announcements import Announcements
 from policybot.services.appeals import Appeals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.filings import Filings
 from policybot.services.members import Members
+from policybot.services.messages import Messages
 from policybot.services.names import Names
 from policybot.services.outbox import Outbox
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.verifications import Verifications
-from policybot.store import agreements, events, outbox, policies
+from policybot.store import events, outbox, policies, standing
 from policybot.store.database import Database, DatabaseAway
 from policybot.store.vault import DEAR, Index, Stretch, Vault
 from policybot.web.about import About
+from policybot.web.agreement import AgreementPages
 from policybot.web.site import Site
 from policybot.web.verify import Verify
 from policybot.web.widget import Widget
@@ -52,7 +55,10 @@ log = logging.getLogger(__name__)
 
 TICK = 15.0
 """Seconds between looks at the clock: a sanction ends at most this late, and a little."""
+_LOOK = 3.0
+"""Seconds between looks at what other processes have changed of who may publish where."""
 _REMEMBER_EVENTS = timedelta(days=30)
+_REMEMBER_CHANGES = timedelta(days=1)
 
 
 class CannotStart(Exception):  # noqa: N818 - an answer
@@ -78,6 +84,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         verifications=Verifications(setting, people),
         roster=Roster(setting, people),
         agreements=signatures,
+        announcements=Announcements(setting, signatures),
+        messages=Messages(setting, signatures),
         filings=applications,
         cases=casework,
         decisions=Decisions(setting, casework, measures, applications),
@@ -131,7 +139,12 @@ class App:
         """Make what hears of effects that were carried out."""
         services = self.services
         return Aftermath(
-            self.setting, services.filings, services.cases, services.sanctions, services.names
+            self.setting,
+            services.filings,
+            services.cases,
+            services.sanctions,
+            services.names,
+            services.messages,
         )
 
     def worker(self, homeserver: Homeserver, *, owner: str = "") -> Outbox:
@@ -140,13 +153,13 @@ class App:
         return Outbox(self.setting, self.database, homeserver, self.aftermath(), real_name, owner=owner)
 
     async def record_policy(self) -> None:
-        """Remember the agreement and the ladder that bind now.
+        """Remember the agreement and the ladder that bind now, and read who may publish where.
 
         Raises:
             CannotStart: a text was changed under a version that people know.
         """
         async with self.database.transaction() as tx:
-            if await agreements.save(tx, self.config.agreement):
+            if not await self.services.agreements.record(tx):
                 message = (
                     f"The agreement's version {self.config.agreement.version} is on record with "
                     "another text. People signed that one: give the new text a new version."
@@ -158,6 +171,7 @@ class App:
                     "contents. Decisions rest on it: give the new ladder a new version."
                 )
                 raise CannotStart(message)
+            await self.services.messages.begin(tx)
 
     async def tick(self) -> None:
         """Do what is due by the clock."""
@@ -174,6 +188,18 @@ class App:
             await services.verifications.sweep(tx)
             await services.roster.strike_off(tx)
             await events.forget_before(tx, now - _REMEMBER_EVENTS)
+            await standing.forget_before(tx, now - _REMEMBER_CHANGES)
+        await services.messages.sweep(self.database)
+        await self._announce()
+
+    async def _announce(self) -> None:
+        """Tell the next people of a changed agreement, if there is one and the outbox has room."""
+        announcements = self.services.announcements
+        async with self.database.transaction(reading=True) as tx:
+            occasion = await announcements.due(tx)
+        if occasion is not None:
+            async with self.database.transaction() as tx:
+                await announcements.tell(tx, occasion)
 
     async def _keep_time(self) -> None:
         while True:
@@ -184,6 +210,17 @@ class App:
             except Exception:
                 log.exception("Something that was due could not be done")
             await asyncio.sleep(TICK)
+
+    async def _keep_looking(self) -> None:
+        """Learn what other processes have changed: a version of the agreement, an account, a room."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            try:
+                await self.services.messages.refresh(self.database)
+            except DatabaseAway as error:
+                log.warning("Who may publish where cannot be read again: %s", error)
+            except Exception:
+                log.exception("Who may publish where could not be read again")
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -205,12 +242,18 @@ class App:
             worker = self.worker(homeserver)
             await start.recall()
             dispatch = Dispatch(self.services, start.resolve)
-            inward = Events(self.setting, self.database, dispatch, self.services.names)
+            services = self.services
+            inward = Events(self.setting, self.database, dispatch, services.names, services.messages)
             await stack.enter_async_context(self._doors(inward))
             async with asyncio.TaskGroup() as tasks:
                 running = [
                     tasks.create_task(work)
-                    for work in (worker.run(), self._keep_time(), self._greet(start))
+                    for work in (
+                        worker.run(),
+                        self._keep_time(),
+                        self._keep_looking(),
+                        self._greet(start),
+                    )
                 ]
                 try:
                     yield
@@ -274,7 +317,8 @@ class App:
             login = MasLogin(provider, config.homeserver.server_name)
         verifications = self.services.verifications
         verify = Verify(site, self.database, verifications, self.ways(), login)
-        routes = [*About(site).routes(), *verify.routes()]
+        agreement = AgreementPages(site, self.services.agreements)
+        routes = [*About(site).routes(), *agreement.routes(), *verify.routes()]
         if framed is not None:
             tokens = openid_token(config, framed)
             routes += Widget(site, self.database, verifications, framed, tokens).routes()

@@ -404,7 +404,8 @@ async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIt
     async def resolve(alias: str) -> str | None:
         return aliases.get(alias)
 
-    inward = Events(app.setting, database, Dispatch(app.services, resolve), app.services.names)
+    dispatch, services = Dispatch(app.services, resolve), app.services
+    inward = Events(app.setting, database, dispatch, services.names, services.messages)
     made = World(config, database, clock, homeserver, app, inward, aliases)
     entries = [
         Entry({"person": name, "name": files.NAMES[name]}, code) for name, code in files.CODES.items()

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from policybot.config.agreement import AgreementSection
 from policybot.config.identity import Identity
 from policybot.config.types import (
     Address,
@@ -15,12 +16,10 @@ from policybot.config.types import (
     Secret,
     Section,
     Span,
-    Time,
     Url,
     UserId,
     Word,
 )
-from policybot.domain.agreement import Agreement, Commitment
 from policybot.domain.identity import Assurance, FrontClass
 from policybot.domain.ladder import Ladder, Scope, Severity
 from policybot.domain.permission import Role
@@ -77,24 +76,6 @@ class Operator(Section):
     )
 
 
-class CommitmentSection(Section):
-    """One promise in the agreement."""
-
-    id: Word = Field(description="A short name.")
-    text: Word = Field(description="What is promised.")
-
-
-class AgreementSection(Section):
-    """The text that everybody signs before publishing."""
-
-    version: Word = Field(description="Its version; a changed text needs a new one.")
-    effective_from: Time = Field(description="From when it binds.")
-    text: Word = Field(description="The text.")
-    commitments: tuple[CommitmentSection, ...] = Field(
-        (), description="The promises that are shown one by one."
-    )
-
-
 class Category(Section):
     """A kind of public room."""
 
@@ -107,9 +88,10 @@ class Category(Section):
     )
     front: FrontClass = Field(
         FrontClass.VOLUNTARY,
-        description="Which names such a room shows: voluntary (what a person chose), verified_required "
-        "(always whether they are verified), role_based (a role in place of the owner) or "
-        "pseudonym_only (never a real name).",
+        description="Which names such a room shows, and who publishes there: voluntary (what a person "
+        "chose; everybody), verified_required (always whether they are verified; verified persons who "
+        "have signed), role_based (a role in place of the owner; the same) or pseudonym_only (never a "
+        "real name; everybody).",
     )
 
 
@@ -260,12 +242,8 @@ class Config:
         self.logging = settings.logging
         self.ladder = ladder
         self.rules = tuple(section.rule() for section in settings.rules)
-        self.agreement = Agreement(
-            version=settings.agreement.version,
-            effective_from=settings.agreement.effective_from,
-            text=settings.agreement.text.strip(),
-            commitments=tuple(Commitment(c.id, c.text.strip()) for c in settings.agreement.commitments),
-        )
+        self.agreement = settings.agreement.agreement()
+        self.agreement_notice = settings.agreement.notice()
         self.bot_user_id = f"@{settings.appservice.localpart}:{settings.homeserver.server_name}"
         self.key_file = folder / settings.identity.key_file
         self._database = settings.database

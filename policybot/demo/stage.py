@@ -33,10 +33,13 @@ CODES = {"anna": "birch-7421-lake", "tom": "cedar-1180-hill", "lea": "maple-5533
 """The codes that the operator of the story gave to its people, on paper."""
 NAMES = {"anna": "Anna Berger", "tom": "Thomas Cole", "lea": "Lea Marin"}
 """What they are really called; nobody in the story gets to see it."""
-_AGREEMENT = (
-    "You speak here under a name of your choice. Who you are is known to The Neighbourhood and stays "
-    "behind. You answer for what you publish, and the rules bind you and us."
-)
+_AGREEMENT = {
+    "en": "You speak here under a name of your choice. Who you are is known to The Neighbourhood and "
+    "stays behind. You answer for what you publish, and the rules bind you and us.",
+    "de": "Du sprichst hier unter einem Namen deiner Wahl. Wer du bist, weiß The Neighbourhood, und es "
+    "bleibt im Hintergrund. Du stehst für das ein, was du veröffentlichst; die Regeln binden dich und "
+    "uns.",
+}
 _READY_WITHIN = 60
 
 Told = Callable[[str], None]
@@ -198,7 +201,7 @@ def _prepare(
             "ops.listen": f"127.0.0.1:{ports[2]}",
             "operator.name": "The Neighbourhood",
             "operator.contact": "the office, Garden Street 1",
-            "agreement.text": _AGREEMENT,
+            "agreement.texts": _AGREEMENT,
             "review_room": f"#review:{server}",
             "staff": {
                 f"@mira:{server}": ["moderator"],

@@ -163,11 +163,15 @@ def restraints(  # noqa: PLR0911, PLR0913 - one line for each measure
     raise ValueError(message)
 
 
-def release(sanction: Sanction, others: Iterable[Sanction]) -> tuple[Effect, ...]:
+def release(
+    sanction: Sanction, others: Iterable[Sanction], also: Iterable[Effect] = ()
+) -> tuple[Effect, ...]:
     """Say what to take back when a sanction stops binding, given the others that still bind.
 
-    What another sanction still wants stays: overlapping sanctions run side by side.
+    What another sanction still wants stays: overlapping sanctions run side by side. So does what is
+    wanted for another reason (`also`).
     """
     wanted = {effect for other in others if other.state in BINDING for effect in other.restraints}
+    wanted.update(also)
     undone = (inverse(effect) for effect in sanction.restraints if effect not in wanted)
     return tuple(effect for effect in undone if effect is not None)

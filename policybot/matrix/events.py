@@ -16,6 +16,7 @@ from policybot.domain.effects import JoinRoom, Say
 from policybot.domain.errors import Refused
 from policybot.matrix.appservice import Event
 from policybot.matrix.commands.dispatch import Dispatch, Message, is_command
+from policybot.services.messages import Messages
 from policybot.services.names import Names
 from policybot.services.setting import Setting
 from policybot.store import events, rooms
@@ -33,12 +34,20 @@ _REMEMBERED_SENDERS = 10_000
 class Events:
     """What is done with each event."""
 
-    def __init__(self, setting: Setting, database: Database, dispatch: Dispatch, fronts: Names) -> None:
-        """Hand commands to `dispatch`, and the names of members to `fronts`."""
+    def __init__(
+        self,
+        setting: Setting,
+        database: Database,
+        dispatch: Dispatch,
+        fronts: Names,
+        messages: Messages,
+    ) -> None:
+        """Hand commands to `dispatch`, names of members to `fronts`, what is published to `messages`."""
         self._setting = setting
         self._database = database
         self._dispatch = dispatch
         self._names = fronts
+        self._messages = messages
         self._bot = setting.config.bot_user_id
         self._pace = _Pace(setting)
 
@@ -97,13 +106,19 @@ class Events:
                 cause=f"event {event_id}",
             )
 
-    def _meaning(self, event: Event) -> _Handler | None:
+    def _meaning(self, event: Event) -> _Handler | None:  # noqa: PLR0911 - one for each meaning
         """Say what an event means to us; fast, for it is asked for every message."""
         match event.get("type"):
-            case "m.room.message":
-                from_others = event.get("sender") != self._bot
-                if from_others and is_command(event) and self._pace.allows(event["sender"]):
-                    return self._command
+            case "m.room.message" if event.get("sender") != self._bot and is_command(event):
+                return self._command if self._pace.allows(event["sender"]) else None
+            case (
+                "m.room.message"
+                | "m.sticker"
+                | "m.room.encrypted"
+                | "m.poll.start"
+                | "org.matrix.msc3381.poll.start"
+            ):
+                return self._published if self._unwelcome(event) else None
             case "m.room.member":
                 ours = event.get("state_key") == self._bot
                 if ours or event.get("room_id") == self._setting.review_room:
@@ -119,6 +134,19 @@ class Events:
             case "m.room.encryption":
                 return self._encryption
         return None
+
+    def _unwelcome(self, event: Event) -> bool:
+        """Say whether somebody has published who may not; an edit publishes nothing."""
+        room_id, sender, content = event.get("room_id"), event.get("sender"), event.get("content")
+        if not (isinstance(room_id, str) and isinstance(sender, str) and isinstance(content, dict)):
+            return False
+        if not self._messages.unwelcome(room_id, sender) or not content or sender == self._bot:
+            return False
+        relation = content.get("m.relates_to")
+        return not (isinstance(relation, dict) and relation.get("rel_type") == "m.replace")
+
+    async def _published(self, tx: Tx, event: Event) -> None:
+        await self._messages.published(tx, event["room_id"], event["sender"])
 
     async def _command(
         self, tx: Tx, event: Event, aliases: Mapping[str, str] = MappingProxyType({})

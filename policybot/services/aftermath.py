@@ -5,6 +5,7 @@ from policybot.domain.effects import (
     KeepEvidence,
     LearnName,
     Notify,
+    ReleaseMember,
     Say,
     TakeSeat,
 )
@@ -12,6 +13,7 @@ from policybot.domain.rank import Control, Levels, control
 from policybot.ports import Result
 from policybot.services.cases import Cases
 from policybot.services.filings import Filings
+from policybot.services.messages import CAUSE, Messages
 from policybot.services.names import Names
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
@@ -24,13 +26,14 @@ from policybot.store.rooms import Kind, Room
 class Aftermath:
     """The service that hears of every effect that was carried out."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - whom effects concern
         self,
         setting: Setting,
         applications: Filings,
         casework: Cases,
         measures: Sanctions,
         fronts: Names,
+        messages: Messages,
     ) -> None:
         """Hand on to the services concerned."""
         self._setting = setting
@@ -38,6 +41,7 @@ class Aftermath:
         self._cases = casework
         self._sanctions = measures
         self._names = fronts
+        self._messages = messages
 
     async def __call__(self, tx: Tx, queued: Queued, result: Result) -> None:
         """Record what follows, in the transaction that marks the effect as done."""
@@ -55,6 +59,8 @@ class Aftermath:
                 await rooms.meet(tx, room, self._setting.now())
             case LearnName(user_id) if "displayname" in result:
                 await self._names.learn(tx, user_id, result["displayname"])
+            case ReleaseMember(room_id, user_id) if queued.cause.startswith(f"{CAUSE} "):
+                await self._messages.released(tx, room_id, user_id)
             case _:
                 pass
         await self._follow_cause(tx, queued)
@@ -96,6 +102,7 @@ class Aftermath:
 
     async def _seated(self, tx: Tx, room_id: str, levels: Levels) -> None:
         await rooms.save(tx, Room(room_id, Kind.GOVERNED, levels), self._setting.now())
+        await self._setting.room_changed(tx, room_id)
         reach = control(levels, self._setting.config.bot_user_id)
         if reach is Control.NONE:
             self._setting.tell_staff(

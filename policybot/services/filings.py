@@ -181,6 +181,7 @@ class Filings:
     async def answer(self, tx: Tx, applicant: str, text: str, answer: str) -> Filing:
         """Answer the reviewer's question."""
         filing = await self.visible(tx, applicant, text, staff=False)
+        await self._agreements.require(tx, applicant)
         _say_something(answer, "your answer")
         filing = replace(rules.moved(filing, Step.ANSWER), reason=answer)
         await filings.save(tx, filing)
@@ -221,6 +222,7 @@ class Filings:
     async def renew(self, tx: Tx, applicant: str, text: str) -> Filing:
         """Prolong an approval whose time is nearly over."""
         filing = await self.visible(tx, applicant, text, staff=False)
+        await self._agreements.require(tx, applicant)
         filing = rules.moved(filing, Step.RENEW)
         valid_until = self._setting.now() + self._setting.config.filing.valid_for
         filing = replace(filing, valid_until=valid_until)
@@ -274,6 +276,7 @@ class Filings:
             cause=f"filing {filing.id}",
         )
         self._remember(tx, by, "filing:revoke", filing, reason=reason)
+        await self._setting.room_changed(tx, filing.room_id)
         return filing
 
     async def restricted(self, tx: Tx, by: str, room_id: str, step: Step) -> None:

@@ -128,6 +128,7 @@ class Members:
         await self._show(tx, person_id)
         for linked in await members.links_of(tx, person_id):
             profile.learn(self._setting, tx, linked.user_id)
+            await self._setting.account_changed(tx, linked.user_id)
         return person_id
 
     async def _take_place(self, tx: Tx, found: Found, person_id: str) -> bool:
@@ -172,6 +173,7 @@ class Members:
         await profile.withdraw(self._setting, tx, user_id)
         await members.end_link(tx, user_id, "by its owner", self._setting.now())
         self._remember(tx, user_id, "identity:unlink", user_id)
+        await self._setting.account_changed(tx, user_id)
 
     # What is good today --------------------------------------------------------------------------
 
@@ -224,6 +226,7 @@ class Members:
                 "yourself anew: !policy verify",
                 cause=f"verification {link.user_id}",
             )
+            await self._setting.account_changed(tx, link.user_id)
 
     # The roster's entries in the vault -----------------------------------------------------------
 

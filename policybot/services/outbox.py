@@ -65,6 +65,8 @@ _ONLY_SHOWN = (LearnName, SetProfileField, ClearProfileField)
 _ANSWERS = ("$", "invitation ", "verification ", "encrypted ")
 """Causes of what only answers somebody: a command, an invitation, a page. Such an effect is performed
 in a dry run too, and when it cannot be, nobody is called: otherwise anybody could ring the alarm."""
+_TO_MANY = "agreement "
+"""The cause of what goes to very many people: that some cannot be reached is no alarm."""
 
 
 class Outbox:
@@ -338,7 +340,7 @@ class Outbox:
             if not await outbox.finish(tx, queued, lease.fence, state=state, now=now, error=error):
                 return True
             in_review = isinstance(effect, Say) and effect.room_id == self._setting.review_room
-            if quiet or in_review or _answers(queued):
+            if quiet or in_review or _answers(queued) or queued.cause.startswith(_TO_MANY):
                 return True
             self._setting.tell_staff(
                 tx,

@@ -9,7 +9,7 @@ from policybot.domain import notice
 from policybot.domain import sanction as rules
 from policybot.domain.case import Outcome
 from policybot.domain.decision import Decision
-from policybot.domain.effects import Effect, Redact
+from policybot.domain.effects import Effect, Redact, RestrictMember
 from policybot.domain.errors import Incomplete, NotFound
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind
@@ -17,9 +17,10 @@ from policybot.domain.rank import hindrance
 from policybot.domain.sanction import BINDING, Sanction, State, Step
 from policybot.services.filings import Filings, label_of
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, decisions, filings, outbox, rooms, sanctions
+from policybot.store import audit, cases, decisions, filings, outbox, rooms, sanctions, standing
 from policybot.store.database import Tx
 from policybot.store.rooms import Kind as RoomKind
+from policybot.store.standing import How
 
 _ROOM_MEASURES = (Kind.SUSPEND, Kind.CLOSE)
 
@@ -111,6 +112,7 @@ class Sanctions:
             served=served,
             restraints=restraints,
         )
+        await _hold(tx, restraints)
         await sanctions.add(tx, sanction)
         effects: list[Effect] = []
         if remove and decision.room_id:
@@ -217,6 +219,7 @@ class Sanctions:
         sanction = await sanctions.of_decision(tx, decision.id)
         if sanction is None or sanction.state is not State.STAYED:
             return
+        await _hold(tx, sanction.restraints)
         await sanctions.save(tx, rules.moved(sanction, Step.RESUME))
         self._setting.queue(tx, sanction.restraints, cause=cause_of(decision))
 
@@ -226,12 +229,18 @@ class Sanctions:
         """Let a sanction stop binding, and give back what no other sanction wants kept."""
         now = self._setting.now()
         was_binding = sanction.state in BINDING
+        await _hold(tx, sanction.restraints)
         closed = rules.stayed(sanction, now) if step is Step.STAY else rules.moved(sanction, step)
         await sanctions.save(tx, closed, lifted_by=by, reason=reason)
         if was_binding:
             await outbox.drop(tx, f"decision {sanction.decision_id}")
             others = await sanctions.binding_on(tx, sanction.user_id, sanction.room_id)
-            back = rules.release(sanction, [o for o in others if o.decision_id != sanction.decision_id])
+            taken = await standing.of_account(tx, sanction.user_id or "")
+            back = rules.release(
+                sanction,
+                [other for other in others if other.decision_id != sanction.decision_id],
+                [RestrictMember(r.room_id, r.user_id) for r in taken if r.how is How.TAKEN],
+            )
             self._setting.queue(tx, back, cause=f"sanction {sanction.decision_id}")
             still = any(o.decision_id != sanction.decision_id and o.state in BINDING for o in others)
             if sanction.scope is Scope.ROOM and sanction.room_id and not still:
@@ -254,3 +263,8 @@ class Sanctions:
             concerned = filing.applicant if filing else None
         if concerned:
             self._setting.tell(tx, concerned, text, cause=f"notice {decision.id} after")
+
+
+async def _hold(tx: Tx, restraints: Sequence[Effect]) -> None:
+    """Keep others from taking and giving back rights in the same rooms until this is committed."""
+    await rooms.hold(tx, {e.room_id for e in restraints if isinstance(e, RestrictMember)})

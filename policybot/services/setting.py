@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from policybot.config import Config
@@ -16,8 +16,16 @@ from policybot.store.policies import Policy
 _CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
+Changed = Callable[[Tx, str], Awaitable[None]]
+"""Hears, within the transaction, that what counts of an account or a room has changed."""
+
+
 def _nobody_to_nudge() -> None:
     """Stand in until the outbox worker runs."""
+
+
+async def _nobody_to_hear(tx: Tx, subject: str) -> None:
+    """Stand in until somebody keeps track."""
 
 
 @dataclass
@@ -28,6 +36,10 @@ class Setting:
     now: Clock
     nudge: Callable[[], None] = field(default=_nobody_to_nudge)
     """Tells the outbox worker that there is something to do."""
+    account_changed: Changed = field(default=_nobody_to_hear)
+    """To be told of every link, verification and signature that begins or ends: by its account."""
+    room_changed: Changed = field(default=_nobody_to_hear)
+    """To be told of every room that becomes governed or stops being so: by its ID."""
     policy: Policy = field(init=False)
     """The ladder that binds today."""
     review_room: str = ""

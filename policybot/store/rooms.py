@@ -1,7 +1,7 @@
 """Rooms that the bot knows: direct rooms, the review room, governed rooms with their levels."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -62,6 +62,12 @@ async def get(tx: Tx, room_id: str) -> Room | None:
     """Read a room; None if the bot does not know it."""
     row = await tx.first("SELECT * FROM rooms WHERE room_id = $1", room_id)
     return None if row is None else _room(row)
+
+
+async def hold(tx: Tx, room_ids: Iterable[str]) -> None:
+    """Let others who hold one of these rooms wait until this transaction has ended."""
+    for room_id in sorted(set(room_ids)):
+        await tx.execute("UPDATE rooms SET at = at WHERE room_id = $1", room_id)
 
 
 async def direct(tx: Tx, user_id: str) -> str | None:

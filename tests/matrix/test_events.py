@@ -12,8 +12,9 @@ from tests.world import BOT, REVIEW, SERVER, World, user
 
 TABLES = (
     "counters seen_events dead_events rooms review_members persons links attempts front_names lookalikes"
-    " agreements acceptances filings cases reports evidence policies decisions approvals sanctions"
-    " appeals outbox observed audit audit_payloads"
+    " agreements acceptances languages announcements filings cases reports evidence policies decisions"
+    " approvals sanctions"
+    " appeals outbox observed audit audit_payloads standing_restrictions standing_changes"
 )
 
 

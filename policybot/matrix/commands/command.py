@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from policybot.domain.errors import Refused
 from policybot.domain.permission import Permission, Role
 from policybot.services.agreements import Agreements
+from policybot.services.announcements import Announcements
 from policybot.services.appeals import Appeals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.filings import Filings
 from policybot.services.members import Members
+from policybot.services.messages import Messages
 from policybot.services.names import Names
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
@@ -32,6 +34,8 @@ class Services:
     verifications: Verifications
     roster: Roster
     agreements: Agreements
+    announcements: Announcements
+    messages: Messages
     filings: Filings
     cases: Cases
     decisions: Decisions

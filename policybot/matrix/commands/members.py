@@ -1,8 +1,7 @@
 """The commands of everybody: who you are, what you signed, where things stand."""
 
 from policybot.domain import number
-from policybot.domain.agreement import Standing
-from policybot.matrix.commands import subject
+from policybot.matrix.commands import agreement, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.store.rooms import Kind
 
@@ -36,25 +35,6 @@ async def verify(services: Services, asked: Asked) -> str:
     )
 
 
-async def agree(services: Services, asked: Asked) -> str:
-    """Show the agreement, or sign it."""
-    agreement = services.agreements.current
-    if not asked.words["VERSION"]:
-        promises = "\n".join(f"· {c.text}" for c in agreement.commitments)
-        return (
-            f"Agreement, version {agreement.version}\n\n{agreement.text}\n\n{promises}\n\n"
-            f"To sign it, write: !policy agree {agreement.version}"
-        )
-    new = await services.agreements.sign(asked.tx, asked.sender, asked.words["VERSION"], asked.event_id)
-    if not new:
-        return f"You have signed version {agreement.version} already. Nothing to do."
-    return (
-        f"Thank you. You have signed version {agreement.version}. I will write to you here "
-        "whenever something concerns you.\nTo open a public room, invite me to it and write: "
-        "!policy file ROOM CATEGORY PURPOSE"
-    )
-
-
 async def me(services: Services, asked: Asked) -> str:
     """Say what is known about somebody, to themselves."""
     link = await services.members.link_of(asked.tx, asked.sender)
@@ -63,16 +43,11 @@ async def me(services: Services, asked: Asked) -> str:
         verified = f"verified since {link.created_at:%-d %B %Y}, level {link.assurance}"
     elif link is not None:
         verified = "your verification has ended; begin anew with !policy verify"
-    agreement = {
-        Standing.NONE: "not signed; see !policy agree",
-        Standing.DUE: "a new version waits; see !policy agree",
-        Standing.ACCEPTED: f"signed, version {services.agreements.current.version}",
-    }[await services.agreements.standing(asked.tx, asked.sender)]
+    signed = await agreement.in_words(services, asked)
     about = await services.members.decisions_about(asked.tx, asked.sender)
     decisions = "\n".join(about) or "none"
     return (
-        f"{asked.sender}\nIdentity: {verified}\nAgreement: {agreement}\n"
-        f"Decisions about you:\n{decisions}"
+        f"{asked.sender}\nIdentity: {verified}\nAgreement: {signed}\nDecisions about you:\n{decisions}"
     )
 
 

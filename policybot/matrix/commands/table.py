@@ -1,7 +1,7 @@
 """Every command of the bot, in the order in which help lists them."""
 
 from policybot.domain.permission import Permission
-from policybot.matrix.commands import cases, filings, members, names
+from policybot.matrix.commands import agreement, cases, filings, members, names
 from policybot.matrix.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -13,10 +13,10 @@ COMMANDS: tuple[Command, ...] = (
         members.verify,
     ),
     Command(
-        "agree [VERSION]",
-        "Read the agreement; with its version, sign it.",
+        "agree [VERSION] [LANGUAGE]",
+        "Read the agreement, in a language such as «de»; with its version, sign it.",
         Permission.AGREEMENT_SIGN,
-        members.agree,
+        agreement.agree,
     ),
     Command("me", "What is known and decided about you.", Permission.SELF_READ, members.me),
     Command(

@@ -159,12 +159,20 @@ CREATE TABLE vault_index (
 );
 CREATE INDEX vault_index_person ON vault_index (person_id);
 
+-- The agreement ----------------------------------------------------------------------------------
+
 CREATE TABLE agreements (
-    hash           TEXT PRIMARY KEY,
-    version        TEXT NOT NULL UNIQUE,
-    effective_from BIGINT NOT NULL,
-    text           TEXT NOT NULL,
-    commitments    TEXT NOT NULL
+    hash             TEXT PRIMARY KEY,    -- of exactly what is signed, in all languages
+    number           BIGINT NOT NULL UNIQUE,
+    version          TEXT NOT NULL UNIQUE,
+    effective_from   BIGINT NOT NULL,     -- as its operator wrote
+    binds_from       BIGINT NOT NULL,     -- after the notice that people have
+    stricter         INTEGER NOT NULL,
+    default_language TEXT NOT NULL,
+    texts            TEXT NOT NULL,
+    commitments      TEXT NOT NULL,
+    first_seen       BIGINT NOT NULL,
+    withdrawn_at     BIGINT               -- replaced before it ever bound
 );
 
 CREATE TABLE acceptances (
@@ -173,7 +181,40 @@ CREATE TABLE acceptances (
     person_id      TEXT NOT NULL REFERENCES persons (id),
     at             BIGINT NOT NULL,
     method         TEXT NOT NULL,
-    PRIMARY KEY (user_id, agreement_hash)
+    language       TEXT NOT NULL,         -- in which it was read
+    PRIMARY KEY (user_id, person_id, agreement_hash)
+);
+
+CREATE TABLE languages (                  -- the one that somebody chose last
+    user_id  TEXT PRIMARY KEY,
+    language TEXT NOT NULL
+);
+
+CREATE TABLE announcements (              -- how far the telling of a version has come
+    agreement_hash TEXT NOT NULL REFERENCES agreements (hash),
+    occasion       TEXT NOT NULL,         -- `change`, `reminder 7`, …
+    after_user     TEXT NOT NULL,         -- who was told last, in the order of user IDs
+    told           BIGINT NOT NULL,
+    done_at        BIGINT,
+    PRIMARY KEY (agreement_hash, occasion)
+);
+
+-- Who may publish --------------------------------------------------------------------------------
+
+CREATE TABLE standing_restrictions (      -- until they verify, or sign
+    user_id TEXT NOT NULL,
+    room_id TEXT NOT NULL,
+    reason  TEXT NOT NULL CHECK (reason IN ('unverified', 'unsigned', 'due')),
+    how     TEXT NOT NULL CHECK (how IN ('taken', 'told', 'dry')),
+    since   BIGINT NOT NULL,
+    PRIMARY KEY (user_id, room_id)
+);
+CREATE INDEX standing_restrictions_room ON standing_restrictions (room_id);
+
+CREATE TABLE standing_changes (           -- what other processes have to read again, in order
+    number  BIGINT PRIMARY KEY,
+    subject TEXT NOT NULL,                -- `account …`, `room …`, `agreement …`
+    at      BIGINT NOT NULL
 );
 
 -- Filings ----------------------------------------------------------------------------------------

@@ -1,0 +1,311 @@
+"""Messages in governed rooms: who may publish there, and what happens when somebody may not.
+
+The message stays; the sender's right to post in that room is taken until they have done what is
+missing, and given back by itself right then. Whether anything has to be done is decided in memory, for
+it is asked for every message; before anything is done, the database is asked again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from policybot.domain import publishing
+from policybot.domain.effects import ReleaseMember, RestrictMember
+from policybot.domain.publishing import NAMED, STRANGER, Account, Obstacle
+from policybot.domain.rank import hindrance
+from policybot.domain.sanction import BINDING
+from policybot.services.agreements import CHANGED, Agreements, day
+from policybot.services.setting import Setting
+from policybot.store import audit, filings, outbox, rooms, sanctions, standing
+from policybot.store.database import Database, Tx
+from policybot.store.standing import How, Restriction
+
+CAUSE = "standing"
+"""What the effects belong to in the outbox, with the account and the room."""
+_ACCOUNT, _ROOM = "account", "room"
+_BATCH = 100
+_QUIET = {How.TAKEN: timedelta(minutes=1), How.TOLD: timedelta(days=1)}
+"""For how long further messages mean nothing new: those that were under way, those of high rank."""
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Messages:
+    """The service for messages in governed rooms."""
+
+    def __init__(self, setting: Setting, signatures: Agreements) -> None:
+        """Keep track of accounts and rooms from now on; `load` reads what was before."""
+        self._setting = setting
+        self._agreements = signatures
+        self._named = {c.id for c in setting.config.filing.categories if c.front in NAMED}
+        self._rooms: dict[str, bool] = {}
+        """The governed rooms, and whether each asks for verified persons."""
+        self._accounts: dict[str, Account] = {}
+        self._restricted: dict[str, dict[str, datetime]] = {}
+        """The rooms in which an account's right to post is taken, and until when messages that were
+        under way are expected there."""
+        self._seen = 0
+        setting.account_changed = self.account_changed
+        setting.room_changed = self.room_changed
+
+    # In memory -----------------------------------------------------------------------------------
+
+    def unwelcome(self, room_id: str, sender: str) -> bool:
+        """Say whether something is to be done about a message; fast, and without the database."""
+        if room_id not in self._rooms or self.obstacle(room_id, sender) is None:
+            return False
+        taken = self._restricted.get(sender)
+        return taken is None or room_id not in taken or taken[room_id] < self._setting.now()
+
+    def obstacle(self, room_id: str, user_id: str) -> Obstacle | None:
+        """Say from memory what keeps somebody from publishing in a room, if it is a governed one."""
+        named = self._rooms.get(room_id)
+        if named is None:
+            return None
+        account = self._accounts.get(user_id, STRANGER)
+        return publishing.obstacle(account, self._agreements.bound(), named=named)
+
+    async def begin(self, tx: Tx) -> None:
+        """Read everything, at the start; what a dry run only recorded counts no more outside it."""
+        if not self._setting.config.dry_run:
+            await standing.forget_dry(tx)
+        await self.load(tx)
+
+    async def load(self, tx: Tx) -> None:
+        """Read everything into memory."""
+        seen = await standing.clock(tx)
+        await self._agreements.load(tx)
+        known = {room: self._asks(found) for room, found in (await standing.all_categories(tx)).items()}
+        accounts = await standing.accounts(tx)
+        restricted: dict[str, dict[str, datetime]] = {}
+        for restriction in await standing.restrictions(tx):
+            restricted.setdefault(restriction.user_id, {})[restriction.room_id] = _quiet(restriction)
+        self._seen, self._rooms, self._accounts = seen, known, accounts
+        self._restricted = restricted
+
+    async def refresh(self, database: Database) -> None:
+        """Read again what changed since the last look, in this process or another one."""
+        async with database.transaction(reading=True) as tx:
+            clock = await standing.clock(tx)
+            if clock == self._seen:
+                return
+            changes = await standing.changes(tx, self._seen)
+            if len(changes) != clock - self._seen:  # forgotten long ago
+                await self.load(tx)
+                return
+            for subject in set(changes.values()):
+                await self._read_again(tx, subject)
+            self._seen = clock
+
+    async def _read_again(self, tx: Tx, subject: str) -> None:
+        noun, _, which = subject.partition(" ")
+        if noun == CHANGED:
+            await self._agreements.load(tx)
+        elif noun == _ROOM:
+            self._put_room(which, await standing.categories(tx, which))
+        elif noun == _ACCOUNT:
+            taken = await standing.of_account(tx, which)
+            self._put_account(which, await standing.account(tx, which), taken)
+
+    def _put_account(self, user_id: str, account: Account, taken: list[Restriction]) -> None:
+        self._accounts.pop(user_id, None)
+        if account != STRANGER:
+            self._accounts[user_id] = account
+        self._restricted.pop(user_id, None)
+        if taken:
+            self._restricted[user_id] = {r.room_id: _quiet(r) for r in taken}
+
+    def _put_room(self, room_id: str, categories: tuple[str, ...] | None) -> None:
+        self._rooms.pop(room_id, None)
+        if categories is not None:
+            self._rooms[room_id] = self._asks(categories)
+
+    def _asks(self, categories: tuple[str, ...]) -> bool:
+        """Say whether a room of these categories asks for verified persons."""
+        return not self._named.isdisjoint(categories)
+
+    # What changes it -----------------------------------------------------------------------------
+
+    async def account_changed(self, tx: Tx, user_id: str) -> None:
+        """Give an account back what nothing stands in the way of any more."""
+        await standing.changed(tx, f"{_ACCOUNT} {user_id}", self._setting.now())
+        account = await standing.account(tx, user_id)
+        taken = await standing.of_account(tx, user_id)
+        free = [r for r in taken if await self._obstacle(tx, account, r.room_id) is None]
+        await self._release(tx, free)
+        left = [restriction for restriction in taken if restriction not in free]
+        tx.after_commit(partial(self._put_account, user_id, account, left))
+
+    async def room_changed(self, tx: Tx, room_id: str) -> None:
+        """Take a room up, or leave it; what was taken there is given back when it is left."""
+        await standing.changed(tx, f"{_ROOM} {room_id}", self._setting.now())
+        categories = await standing.categories(tx, room_id)
+        tx.after_commit(partial(self._put_room, room_id, categories))
+        if categories is None:
+            for restriction in await standing.in_room(tx, room_id):
+                await self.account_changed(tx, restriction.user_id)
+
+    async def sweep(self, database: Database) -> None:
+        """Give back what nothing stands in the way of: a category may have become milder."""
+        free = [
+            user_id
+            for user_id, where in self._restricted.items()
+            if any(self.obstacle(room_id, user_id) is None for room_id in where)
+        ]
+        for user_id in free[:_BATCH]:
+            async with database.transaction() as tx:
+                await self.account_changed(tx, user_id)
+
+    async def _obstacle(self, tx: Tx, account: Account, room_id: str) -> Obstacle | None:
+        categories = await standing.categories(tx, room_id)
+        if categories is None:
+            return None
+        named = self._asks(categories)
+        return publishing.obstacle(account, self._agreements.bound(), named=named)
+
+    # Taking the right to post, and giving it back ------------------------------------------------
+
+    async def published(self, tx: Tx, room_id: str, sender: str) -> None:
+        """Look at a message of somebody who may not publish there, and do what is to be done, once."""
+        await standing.changed(tx, f"{_ACCOUNT} {sender}", self._setting.now())
+        account = await standing.account(tx, sender)
+        taken = await standing.of_account(tx, sender)
+        why = await self._obstacle(tx, account, room_id)
+        here = next((restriction for restriction in taken if restriction.room_id == room_id), None)
+        if why is not None and here is None:
+            taken.append(await self._restrict(tx, room_id, sender, why, account))
+        elif why is not None and here is not None and _quiet(here) < self._setting.now():
+            taken[taken.index(here)] = await self._look_again(tx, here, why, account)
+        tx.after_commit(partial(self._put_account, sender, account, taken))
+
+    async def _restrict(
+        self, tx: Tx, room_id: str, user_id: str, why: Obstacle, account: Account
+    ) -> Restriction:
+        hindered = await self._hindrance(tx, room_id, user_id)
+        await rooms.hold(tx, [room_id])
+        how = How.TOLD if hindered else How.DRY if self._setting.config.dry_run else How.TAKEN
+        restriction = Restriction(user_id, room_id, why, how, self._setting.now())
+        await standing.add(tx, restriction)
+        cause = _cause(restriction)
+        if hindered is None:
+            self._setting.queue(tx, [RestrictMember(room_id, user_id)], cause=cause)
+        else:
+            self._setting.tell_staff(
+                tx,
+                f"{user_id} writes in {room_id} without being allowed to ({_IN_WORDS[why]}). My rank "
+                "does not let me take their right to post; I have told them what to do. I say this "
+                "once.",
+                cause=cause,
+            )
+        text = await self._explain(tx, restriction, account)
+        self._setting.tell(tx, user_id, text, cause=cause)
+        self._remember(tx, "system:messages", "standing:restrict", restriction)
+        return restriction
+
+    async def _look_again(
+        self, tx: Tx, before: Restriction, why: Obstacle, account: Account
+    ) -> Restriction:
+        """Look once more at somebody who goes on writing where their right is taken.
+
+        Somebody in the room may have given it back, or lowered the rank that forbade to take it. If
+        neither, and the message was only long under way, the effect changes nothing.
+        """
+        if before.how is How.TOLD and await self._hindrance(tx, before.room_id, before.user_id) is None:
+            await standing.remove(tx, before)
+            return await self._restrict(tx, before.room_id, before.user_id, why, account)
+        again = replace(before, since=self._setting.now())
+        await standing.save(tx, again)
+        # What the homeserver refuses has called people already.
+        if again.how is How.TAKEN and await outbox.unfinished(tx, _cause(again)) == 0:
+            await rooms.hold(tx, [again.room_id])
+            taken = RestrictMember(again.room_id, again.user_id)
+            self._setting.queue(tx, [taken], cause=_cause(again))
+            self._remember(tx, "system:messages", "standing:restrict", again)
+        return again
+
+    async def _hindrance(self, tx: Tx, room_id: str, user_id: str) -> str | None:
+        """Say why rank forbids to take somebody's right to post, as far as is known."""
+        room = await rooms.get(tx, room_id)
+        return hindrance(room.levels, self._setting.config.bot_user_id, user_id) if room else None
+
+    async def _explain(self, tx: Tx, restriction: Restriction, account: Account) -> str:
+        """Say why, what to do, and that it is given back by itself."""
+        current = self._agreements.current
+        steps = [] if account.verified else ["verify yourself: !policy verify"]
+        if account.signed < self._agreements.bound():
+            steps.append("read and sign the agreement: !policy agree")
+        why = (
+            f"Version {current.name} of the agreement binds since {day(current.binds_from)}, and you "
+            "have signed an earlier one."
+            if restriction.reason is Obstacle.DUE
+            else "There, people write who are verified and have signed the agreement. Others go on "
+            "seeing the name of your choice."
+        )
+        taken = (
+            "Your message stays. Until this is done you can read there and not write, and then I give "
+            "your right to write back at once, by myself."
+            if restriction.how is not How.TOLD
+            else "Your message stays. Please do this before you write there again."
+        )
+        where = await self._place(tx, restriction.room_id)
+        todo = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
+        return (
+            f"About your message in {where}: {why}\n{todo}\n{taken}\n"
+            f"The agreement: {self._agreements.address()}\n"
+            f"Questions? {self._setting.config.operator.contact}"
+        )
+
+    async def _place(self, tx: Tx, room_id: str) -> str:
+        filing = await filings.of_room(tx, room_id)
+        link = f"https://matrix.to/#/{room_id}"
+        return f"the room {filing.number} ({link})" if filing else link
+
+    async def _release(self, tx: Tx, free: list[Restriction]) -> None:
+        """Give rights back, but for those that a sanction takes as well."""
+        if not free:
+            return
+        await rooms.hold(tx, [restriction.room_id for restriction in free])
+        user_id = free[0].user_id
+        others = await sanctions.binding_on(tx, user_id, None)
+        wanted = {effect for s in others if s.state in BINDING for effect in s.restraints}
+        for restriction in free:
+            await standing.remove(tx, restriction)
+            await outbox.drop(tx, _cause(restriction))
+            self._remember(tx, "system:messages", "standing:release", restriction)
+            taken = RestrictMember(restriction.room_id, user_id)
+            if restriction.how is How.TAKEN and taken not in wanted:
+                release = ReleaseMember(restriction.room_id, user_id)
+                self._setting.queue(tx, [release], cause=_cause(restriction))
+
+    async def released(self, tx: Tx, room_id: str, user_id: str) -> None:
+        """Tell somebody that they can write again, once the homeserver has given the right back."""
+        place = await self._place(tx, room_id)
+        text = f"Thank you. You can write again in {place}."
+        self._setting.tell(tx, user_id, text, cause=f"{CAUSE} {user_id} {room_id}")
+
+    def _remember(self, tx: Tx, actor: str, tag: str, restriction: Restriction) -> None:
+        audit.append(
+            tx,
+            at=self._setting.now(),
+            actor=actor,
+            tag=tag,
+            object=restriction.user_id,
+            room=restriction.room_id,
+            reason=restriction.reason.value,
+        )
+
+
+_IN_WORDS: Mapping[Obstacle, str] = {
+    Obstacle.UNVERIFIED: "not verified",
+    Obstacle.UNSIGNED: "the agreement is not signed",
+    Obstacle.DUE: "the present version of the agreement is not signed",
+}
+
+
+def _cause(restriction: Restriction) -> str:
+    return f"{CAUSE} {restriction.user_id} {restriction.room_id}"
+
+
+def _quiet(restriction: Restriction) -> datetime:
+    """Say until when nothing is to be done about further messages."""
+    return restriction.since + _QUIET[restriction.how] if restriction.how in _QUIET else _NEVER

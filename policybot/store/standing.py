@@ -1,0 +1,176 @@
+"""Who may publish where: what counts of an account, what rooms ask, whose right to post is taken."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from policybot.domain.publishing import STRANGER, Account, Obstacle
+from policybot.store.database import Row, Tx, from_ms, next_number, to_ms
+
+CLOCK = "standing"
+"""The counter that says how often anything of this changed."""
+
+_ACCOUNT = (
+    "SELECT l.user_id, (SELECT COUNT(*) FROM verifications v WHERE v.person_id = l.person_id"
+    " AND v.ended_at IS NULL) AS verified, (SELECT MAX(g.number) FROM acceptances a JOIN agreements g"
+    " ON g.hash = a.agreement_hash WHERE a.user_id = l.user_id AND a.person_id = l.person_id) AS signed"
+    " FROM links l WHERE l.ended_at IS NULL"
+)
+_ROOM = (
+    "SELECT r.room_id, f.categories FROM rooms r JOIN filings f ON f.room_id = r.room_id"
+    " WHERE r.kind = 'governed' AND f.state IN ('approved', 'renewal_due', 'suspended')"
+)
+
+
+class How(StrEnum):
+    """What was done about somebody who may not publish."""
+
+    TAKEN = "taken"
+    """Their right to post was taken."""
+    TOLD = "told"
+    """Rank forbids that: people were told instead."""
+    DRY = "dry"
+    """Nothing, in a dry run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """One right to post that is taken until its holder verifies or signs."""
+
+    user_id: str
+    room_id: str
+    reason: Obstacle
+    how: How
+    since: datetime
+
+
+async def account(tx: Tx, user_id: str) -> Account:
+    """Read what counts of an account."""
+    row = await tx.first(f"{_ACCOUNT} AND l.user_id = $1", user_id)
+    return STRANGER if row is None else _account(row)
+
+
+async def accounts(tx: Tx) -> dict[str, Account]:
+    """Read what counts of every linked account."""
+    return {row["user_id"]: _account(row) for row in await tx.fetch(_ACCOUNT)}
+
+
+async def categories(tx: Tx, room_id: str) -> tuple[str, ...] | None:
+    """Read the categories of a governed room; None if it is none."""
+    row = await tx.first(f"{_ROOM} AND r.room_id = $1", room_id)
+    return None if row is None else tuple(json.loads(row["categories"]))
+
+
+async def all_categories(tx: Tx) -> dict[str, tuple[str, ...]]:
+    """Read the categories of every governed room."""
+    return {row["room_id"]: tuple(json.loads(row["categories"])) for row in await tx.fetch(_ROOM)}
+
+
+# Restrictions --------------------------------------------------------------------------------------
+
+
+async def add(tx: Tx, restriction: Restriction) -> None:
+    """Remember that a right was taken."""
+    await tx.execute(
+        "INSERT INTO standing_restrictions (user_id, room_id, reason, how, since)"
+        " VALUES ($1, $2, $3, $4, $5)",
+        restriction.user_id,
+        restriction.room_id,
+        restriction.reason.value,
+        restriction.how.value,
+        to_ms(restriction.since),
+    )
+
+
+async def save(tx: Tx, restriction: Restriction) -> None:
+    """Remember since when a right is taken."""
+    await tx.execute(
+        "UPDATE standing_restrictions SET since = $1 WHERE user_id = $2 AND room_id = $3",
+        to_ms(restriction.since),
+        restriction.user_id,
+        restriction.room_id,
+    )
+
+
+async def remove(tx: Tx, restriction: Restriction) -> None:
+    """Forget it once the right is given back."""
+    await tx.execute(
+        "DELETE FROM standing_restrictions WHERE user_id = $1 AND room_id = $2",
+        restriction.user_id,
+        restriction.room_id,
+    )
+
+
+async def of_account(tx: Tx, user_id: str) -> list[Restriction]:
+    """List what is taken from an account."""
+    rows = await tx.fetch(
+        "SELECT * FROM standing_restrictions WHERE user_id = $1 ORDER BY room_id", user_id
+    )
+    return [_restriction(row) for row in rows]
+
+
+async def in_room(tx: Tx, room_id: str) -> list[Restriction]:
+    """List what is taken in a room."""
+    rows = await tx.fetch(
+        "SELECT * FROM standing_restrictions WHERE room_id = $1 ORDER BY user_id", room_id
+    )
+    return [_restriction(row) for row in rows]
+
+
+async def restrictions(tx: Tx) -> list[Restriction]:
+    """List everything that is taken."""
+    rows = await tx.fetch("SELECT * FROM standing_restrictions")
+    return [_restriction(row) for row in rows]
+
+
+async def forget_dry(tx: Tx) -> None:
+    """Forget what was only recorded in a dry run, now that it is none."""
+    await tx.execute("DELETE FROM standing_restrictions WHERE how = 'dry'")
+
+
+# Changes, for the memory of every process ----------------------------------------------------------
+
+
+async def changed(tx: Tx, subject: str, now: datetime) -> int:
+    """Note that something has to be read again; others who note something wait for our commit."""
+    number = await next_number(tx, CLOCK)
+    await tx.execute(
+        "INSERT INTO standing_changes (number, subject, at) VALUES ($1, $2, $3)",
+        number,
+        subject,
+        to_ms(now),
+    )
+    return number
+
+
+async def clock(tx: Tx) -> int:
+    """Say how often anything changed."""
+    return int(await tx.value("SELECT value FROM counters WHERE name = $1", CLOCK) or 0)
+
+
+async def changes(tx: Tx, after: int) -> dict[int, str]:
+    """List what changed since, by its number."""
+    rows = await tx.fetch(
+        "SELECT number, subject FROM standing_changes WHERE number > $1 ORDER BY number", after
+    )
+    return {int(row["number"]): row["subject"] for row in rows}
+
+
+async def forget_before(tx: Tx, at: datetime) -> None:
+    """Forget changes that every process has seen; one that has not reads everything anew."""
+    await tx.execute("DELETE FROM standing_changes WHERE at < $1", to_ms(at))
+
+
+def _account(row: Row) -> Account:
+    return Account(verified=bool(row["verified"]), signed=int(row["signed"] or 0))
+
+
+def _restriction(row: Row) -> Restriction:
+    return Restriction(
+        user_id=row["user_id"],
+        room_id=row["room_id"],
+        reason=Obstacle(row["reason"]),
+        how=How(row["how"]),
+        since=from_ms(row["since"]),
+    )
