@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import aiohttp
 from aiohttp import web
@@ -25,11 +25,17 @@ from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Lat
 from policybot.services.aftermath import Aftermath
 from policybot.services.agreements import Agreements
 from policybot.services.appeals import Appeals
+from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
+from policybot.services.exports import Exports
 from policybot.services.filings import Filings
+from policybot.services.looks import Looks
 from policybot.services.members import Members
 from policybot.services.outbox import Outbox
+from policybot.services.privacy import Privacy
+from policybot.services.retention import Retention
+from policybot.services.reveals import Reveals
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
@@ -38,6 +44,7 @@ from policybot.store import agreements, events, outbox, policies
 from policybot.store.database import Database, DatabaseAway
 from policybot.store.vault import DEAR, Index, Stretch, Vault
 from policybot.web.about import About
+from policybot.web.privacy import PrivacyPages
 from policybot.web.site import Site
 from policybot.web.verify import Verify
 
@@ -45,7 +52,6 @@ log = logging.getLogger(__name__)
 
 TICK = 15.0
 """Seconds between looks at the clock: a sanction ends at most this late, and a little."""
-_REMEMBER_EVENTS = timedelta(days=30)
 
 
 class CannotStart(Exception):  # noqa: N818 - an answer
@@ -64,6 +70,10 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     applications = Filings(setting, people, signatures)
     casework = Cases(setting)
     measures = Sanctions(setting, applications)
+    resolutions = Decisions(setting, casework, measures, applications)
+    privacy = Privacy(setting, vault)
+    watch = Looks(setting)
+    reveals = Reveals(setting, casework, privacy, watch)
     return Services(
         setting=setting,
         members=people,
@@ -72,9 +82,15 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         agreements=signatures,
         filings=applications,
         cases=casework,
-        decisions=Decisions(setting, casework, measures, applications),
+        decisions=resolutions,
         sanctions=measures,
         appeals=Appeals(setting, casework, measures),
+        approvals=Approvals(setting, resolutions, {"reveal": reveals, "erase": privacy}),
+        privacy=privacy,
+        exports=Exports(setting, privacy),
+        looks=watch,
+        reveals=reveals,
+        retention=Retention(setting),
     )
 
 
@@ -132,18 +148,22 @@ class App:
 
     async def tick(self) -> None:
         """Do what is due by the clock."""
-        services, now = self.services, self.setting.now()
+        services = self.services
         while True:
             async with self.database.transaction() as tx:
                 if await services.sanctions.end_due(tx) == 0:
                     break
         async with self.database.transaction() as tx:
-            await services.decisions.expire(tx)
+            await services.approvals.expire(tx)
             await services.filings.remind(tx)
             await services.members.lapse(tx)
             await services.verifications.sweep(tx)
             await services.roster.strike_off(tx)
-            await events.forget_before(tx, now - _REMEMBER_EVENTS)
+            await services.looks.tell_due(tx)
+            await services.reveals.watch(tx)
+            await services.privacy.end_holds(tx)
+            await services.privacy.erase_due(tx)
+        await services.retention.tick(self.database)
 
     async def _keep_time(self) -> None:
         while True:
@@ -233,7 +253,10 @@ class App:
         """Put the pages for people together."""
         site = Site(self.config)
         verify = Verify(site, self.database, self.services.verifications, self.ways())
-        return site.application([*About(site).routes(), *verify.routes()])
+        private = PrivacyPages(
+            site, self.database, self.services.reveals, self.services.exports, self.setting.now
+        )
+        return site.application([*About(site).routes(), *verify.routes(), *private.routes()])
 
     def _health(self) -> web.Application:
         app = web.Application()

@@ -69,9 +69,14 @@ async def me(services: Services, asked: Asked) -> str:
     }[await services.agreements.standing(asked.tx, asked.sender)]
     about = await services.members.decisions_about(asked.tx, asked.sender)
     decisions = "\n".join(about) or "none"
-    return (
-        f"{asked.sender}\nIdentity: {verified}\nAgreement: {agreement}\n"
-        f"Decisions about you:\n{decisions}"
+    sections = await services.exports.overview(asked.tx, asked.sender)
+    return "\n".join(
+        [
+            f"{asked.sender}\nIdentity: {verified}\nAgreement: {agreement}",
+            f"Decisions about you:\n{decisions}",
+            *sections,
+            "All of it, as an archive: !policy export",
+        ]
     )
 
 
