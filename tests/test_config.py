@@ -53,6 +53,16 @@ def refused(folder: Path, old: str, new: str) -> list[str]:
         ("dry_run: false", "dry_run: false\ndry_run: true", "there twice"),
         ("dry_run: false", "dry_run: perhaps", "dry_run: input should be a valid boolean"),
         ("    - moderator\n", "    - emperor\n", "staff"),
+        ("after: P30D", "after: P91D", "reasons[0].notify.after: the person is told after P90D"),
+        ("notify: at_once", "notify: never", "reasons[1].notify: must be at_once, or after: P30D"),
+        ("fields: [name]", "fields: [shoe_size]", "privacy.reveal.reasons[0].fields"),
+        ("id: threat_to_life", "id: legal_order", "reasons[1].id: «legal_order» is there twice"),
+        (
+            "evidence: P365D",
+            "evidence: for ever",
+            "privacy.retention.evidence: «for ever» is no duration",
+        ),
+        ("dead_events: P90D", "dead_evnts: P90D", "did you mean «dead_events»"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -54,7 +54,12 @@ RULES: tuple[Rule, ...] = (
     Rule("filings", ("filings",), "who filed a room, and why", "the end of the filing", 1095, Act.BLANK),
     Rule("notices", ("outbox",), "texts of messages that were sent", "sending", 90, Act.BLANK),
     Rule(
-        "effects", ("outbox",), "changes to the homeserver that are done", "the change", 365, Act.DELETE
+        "effects",
+        ("outbox",),
+        "changes to the homeserver that are done or failed",
+        "the change",
+        365,
+        Act.DELETE,
     ),
     Rule("links", ("links",), "links that have ended", "their end", 730, Act.DELETE),
     Rule(

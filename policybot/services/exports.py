@@ -35,7 +35,7 @@ class Exports:
 
     async def overview(self, tx: Tx, user_id: str) -> list[str]:
         """Write sections about what is kept of somebody, each short; empty ones are left out."""
-        person_id = await members.person_behind(tx, user_id)
+        person_id = await members.own_person(tx, user_id)
         sections = await self._own(tx, user_id)
         if person_id is not None:
             sections = [
@@ -132,7 +132,7 @@ class Exports:
 
     async def archive(self, tx: Tx, user_id: str) -> bytes:
         """Make a ZIP of everything that is kept about somebody, one JSON file for each part."""
-        now, person_id = self._setting.now(), await members.person_behind(tx, user_id)
+        now, person_id = self._setting.now(), await members.own_person(tx, user_id)
         accounts = await members.accounts_ever(tx, person_id) if person_id else [user_id]
         content: list[tuple[str, str, Any]] = []
         if person_id is not None:

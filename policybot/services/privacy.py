@@ -113,8 +113,8 @@ class Privacy:
             found |= {hold.id: hold for hold in await privacy.holds_on(tx, account, person_id)}
         return list(found.values())
 
-    async def _person(self, tx: Tx, user_id: str) -> str:
-        person_id = await members.person_behind(tx, user_id)
+    @staticmethod
+    def _known(person_id: str | None) -> str:
         if person_id is None:
             message = (
                 "Nobody is known behind this account, so there is no name to forget. What else is kept "
@@ -129,7 +129,7 @@ class Privacy:
         Raises:
             NotFound: nobody is known behind the account.
         """
-        person_id = await self._person(tx, user_id)
+        person_id = self._known(await members.own_person(tx, user_id))
         obstacles = await self.obstacles(tx, person_id)
         if await privacy.erasure(tx, person_id) is not None:
             return (
@@ -160,7 +160,7 @@ class Privacy:
         """Forget the person who asked for it, now or as soon as nothing stands in the way."""
         confirmable(approval, by, self._setting.now(), frozenset())
         person_id = approval.binding
-        if await members.person_behind(tx, by) != person_id:
+        if await members.own_person(tx, by) != person_id:
             message = f"Nothing waits under the code {approval.code}."
             raise NotFound(message)
         await decisions.end_approval(tx, approval.code, "given", by)
@@ -170,7 +170,7 @@ class Privacy:
                 f"Noted. It happens by itself, and I tell you, once this is over:\n"
                 f"{_lines(came.obstacles)}\nIf you change your mind: !policy erase cancel"
             )
-        return "It is done; I tell you the rest in a moment."
+        return self._forgotten(came.final_on)
 
     async def dropped(self, tx: Tx, by: str, approval: Approval, state: str) -> None:
         """Do nothing: whoever asked and did not confirm is not forgotten."""
@@ -181,7 +181,7 @@ class Privacy:
         Raises:
             OutOfOrder: there is none that waits.
         """
-        person_id = await members.person_behind(tx, user_id)
+        person_id = await members.own_person(tx, user_id)
         if person_id is None or await privacy.erasure(tx, person_id) is None:
             message = "There is nothing to cancel."
             raise OutOfOrder(message)
@@ -194,7 +194,8 @@ class Privacy:
         Raises:
             NotFound: nobody is known behind the account.
         """
-        return await self._erase_or_wait(tx, await self._person(tx, user_id), "system:cli")
+        person_id = self._known(await members.person_behind(tx, user_id))
+        return await self._erase_or_wait(tx, person_id, "system:cli")
 
     async def _erase_or_wait(self, tx: Tx, person_id: str, by: str) -> Erased:
         now = self._setting.now()
@@ -245,14 +246,15 @@ class Privacy:
         await privacy.erasure_done(tx, person_id, now)
         self._remember(tx, by, "identity:erase", person_id)
         final_on = now + self._setting.config.privacy.backup_retention
-        for account in sorted({*accounts, *(waiting.accounts if waiting else ())}):
-            self._setting.tell(
-                tx,
-                account,
-                f"You are forgotten here. {GOES.replace('goes', 'is gone')}\n{STAYS}\nCopies for "
-                f"emergencies still hold it, encrypted, until {final_on:%-d %B %Y}; then it is final.",
-                cause=f"privacy {account}",
-            )
+        for account in sorted({*accounts, *(waiting.accounts if waiting else ())} - {by}):
+            self._setting.tell(tx, account, self._forgotten(final_on), cause=f"privacy {account}")
+
+    @staticmethod
+    def _forgotten(final_on: datetime) -> str:
+        return (
+            f"You are forgotten here. {GOES.replace('goes', 'is gone')}\n{STAYS}\nCopies for "
+            f"emergencies still hold it, encrypted, until {final_on:%-d %B %Y}; then it is final."
+        )
 
     # Legal holds ---------------------------------------------------------------------------------
 

@@ -144,6 +144,22 @@ async def person_behind(tx: Tx, user_id: str) -> str | None:
     return None if found is None else str(found)
 
 
+async def own_person(tx: Tx, user_id: str) -> str | None:
+    """Name the person as whom an account may speak about itself.
+
+    An account that was unlinked may no more, once its person has another one: it may be in other hands.
+    """
+    found = await tx.value(
+        "SELECT l.person_id AS value FROM links l JOIN persons p ON p.id = l.person_id"
+        " WHERE l.user_id = $1 AND p.erased_at IS NULL AND (l.ended_at IS NULL OR NOT EXISTS"
+        " (SELECT 1 FROM links o WHERE o.ended_at IS NULL"
+        " AND (o.person_id = l.person_id OR o.user_id = l.user_id)))"
+        " ORDER BY CASE WHEN l.ended_at IS NULL THEN 0 ELSE 1 END, l.id DESC LIMIT 1",
+        user_id,
+    )
+    return None if found is None else str(found)
+
+
 async def accounts_ever(tx: Tx, person_id: str) -> list[str]:
     """List the accounts that are or were a person's, without those that are somebody else's now."""
     rows = await tx.fetch(

@@ -94,8 +94,8 @@ REACHES: dict[str, Reach] = {
         "outbox",
         "id",
         "queued_at",
-        "queued_at < $1 AND state IN GONE AND kind IN ('Say', 'Notify') AND data <> '{}'"
-        " AND lane NOT IN HELD",
+        "queued_at < $1 AND state <> 'waiting' AND state IN GONE AND kind IN ('Say', 'Notify')"
+        " AND data <> '{}' AND lane NOT IN HELD",
         "data = '{}'",
     ),
     "effects": Reach(
@@ -103,7 +103,7 @@ REACHES: dict[str, Reach] = {
         "id",
         "queued_at",
         # That a message was put back is remembered: it happens once.
-        "queued_at < $1 AND state IN GONE AND kind <> 'Restore' AND lane NOT IN HELD",
+        "queued_at < $1 AND state <> 'waiting' AND kind <> 'Restore' AND lane NOT IN HELD",
         "",
     ),
     "links": Reach("links", "id", "ended_at", "ended_at < $1 AND user_id NOT IN HELD", ""),
@@ -142,7 +142,9 @@ REACHES: dict[str, Reach] = {
         "audit_payloads",
         "seq",
         "(SELECT a.at FROM audit a WHERE a.seq = audit_payloads.seq)",
-        "EXISTS (SELECT 1 FROM audit a WHERE a.seq = audit_payloads.seq AND a.at < $1"
+        # The first condition spares a look at everything that is younger.
+        "seq <= (SELECT seq FROM audit WHERE at < $1 ORDER BY at DESC LIMIT 1)"
+        " AND EXISTS (SELECT 1 FROM audit a WHERE a.seq = audit_payloads.seq AND a.at < $1"
         " AND a.actor NOT IN HELD AND a.object NOT IN HELD"
         " AND a.object NOT IN (SELECT 'C-' || id FROM cases WHERE state IN OPEN))",
         "",

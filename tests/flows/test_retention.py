@@ -1,12 +1,13 @@
 """Retention: what has had its time goes, nothing else, and the audit chain holds."""
 
+import asyncio
 import json
 import re
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from policybot.__main__ import app
 from policybot.domain.retention import EXCEPTIONS, RULES
@@ -52,7 +53,7 @@ async def history(world: World) -> None:
     await world.governed_room()
     await world.verified("tom")
     case = await world.reported()
-    await world.decided(case, "restrict:P3D")
+    await world.decided(case, "restrict:P3D", confirm="otto")
     await world.say("tom", f"!policy appeal {case} It was a joke about spades")
     await world.review("ravi", f"!policy overturn {case} It was one indeed, I think")
     await world.say("tom", "!policy unlink")
@@ -149,7 +150,12 @@ async def test_a_dry_run_of_the_sweep_changes_nothing(world: World) -> None:
         await tx.execute("UPDATE evidence SET captured_at = $1", long_ago)
     before = await counts(world)
     file = str(world.config.key_file.parent / "config.yaml")
-    result = CliRunner().invoke(app, ["privacy", "sweep", "--dry-run", "--json", "-c", file])
+
+    async def run(*words: str) -> Result:
+        arguments = ["privacy", "sweep", *words, "-c", file]
+        return await asyncio.to_thread(CliRunner().invoke, app, arguments)
+
+    result = await run("--dry-run", "--json")
     told = json.loads(result.output)
     assert told["dry_run"]
     found = {rule["rule"]: rule for rule in told["rules"]}
@@ -157,9 +163,8 @@ async def test_a_dry_run_of_the_sweep_changes_nothing(world: World) -> None:
     assert found["evidence"]["kept_for"] == "P365D"
     assert set(found) == {rule.name for rule in RULES}
     assert await counts(world) == before
-    shown = CliRunner().invoke(app, ["privacy", "sweep", "--dry-run", "-c", file]).output
-    assert "Nothing was changed" in shown
-    result = CliRunner().invoke(app, ["privacy", "sweep", "-c", file])
+    assert "Nothing was changed" in (await run("--dry-run")).output
+    result = await run()
     assert result.exit_code == 0, result.output
     assert "Done." in result.output
     assert (await counts(world))["evidence"] == 0

@@ -8,29 +8,13 @@ import pytest
 from policybot.app import App
 from policybot.config.keys import KeyMissing
 from policybot.domain.errors import NotFound
-from policybot.domain.private import Private as Text
-from policybot.services.verifications import hashed
 from policybot.store import audit
 from policybot.store.database import Database
 from tests.files import NAMES
-from tests.flows.conftest import Private
+from tests.staffed import Private, link_to
 from tests.world import CHEAP, World, find
 
 TOLD = "Somebody has looked behind your pseudonym"
-
-
-async def link_to(world: World, account: str, person: str) -> None:
-    """Link another account to somebody who is verified already."""
-    code = await world.app.services.roster.renew_code(world.database, Text(person))
-    token = find(r"(?<=/verify/)\S+", await world.say(account, "!policy verify"))
-    services = world.app.services
-    async with world.database.transaction(reading=True) as tx:
-        record = await services.roster.check(tx, code)
-    assert record is not None
-    blind = await services.verifications.blind(record)
-    async with world.database.transaction() as tx:
-        given = await services.verifications.found(tx, hashed(token), record, blind)
-    assert "You are verified" in await world.say(account, f"!policy verify {given}")
 
 
 async def tags(world: World) -> list[str]:
@@ -38,15 +22,15 @@ async def tags(world: World) -> list[str]:
         return [row["tag"] for row in await tx.fetch("SELECT tag FROM audit ORDER BY seq")]
 
 
-async def test_two_persons_decide_and_one_of_them_sees_the_name_once(staffed: Private) -> None:
-    assert await staffed.opened() == NAMES["tom"]
-    assert [tag for tag in await tags(staffed.world) if tag.startswith("reveal:")] == [
+async def test_two_persons_decide_and_one_of_them_sees_the_name_once(any_staffed: Private) -> None:
+    assert await any_staffed.opened() == NAMES["tom"]
+    assert [tag for tag in await tags(any_staffed.world) if tag.startswith("reveal:")] == [
         "reveal:request",
         "reveal:approve",
         "reveal:open",
         "reveal:done",
     ]
-    said = [text for _, text in staffed.world.homeserver.said.values()]
+    said = [text for _, text in any_staffed.world.homeserver.said.values()]
     assert not any("Canary" in text for text in said), "the name is in no message"
 
 
@@ -139,21 +123,21 @@ async def test_a_denied_request_opens_nothing(staffed: Private) -> None:
     assert not any("/reveal/" in text for text in world.told("mira"))
 
 
-async def test_an_expired_request_opens_nothing(staffed: Private) -> None:
-    world = staffed.world
-    code = await staffed.ask()
+async def test_an_expired_request_opens_nothing(any_staffed: Private) -> None:
+    world = any_staffed.world
+    code = await any_staffed.ask()
     await world.tick(hours=25)
     assert "not agreed to in time" in world.told("mira")[-1]
     assert "Nothing waits" in await world.review("ravi", f"!policy confirm {code}")
 
 
-async def test_a_link_opens_once_and_soon(staffed: Private) -> None:
-    world, reveals = staffed.world, staffed.world.app.services.reveals
-    token = await staffed.link()
+async def test_a_link_opens_once_and_soon(any_staffed: Private) -> None:
+    world, reveals = any_staffed.world, any_staffed.world.app.services.reveals
+    token = await any_staffed.link()
     world.clock.pass_time(minutes=16)
     with pytest.raises(NotFound, match="no longer valid"):
         await reveals.open(world.database, token)
-    again = f"!policy reveal @tom:example.org {staffed.case} impersonation_claim"
+    again = f"!policy reveal @tom:example.org {any_staffed.case} impersonation_claim"
     assert "a new link" in await world.review("mira", again)
     fresh = find(r"(?<=/reveal/)\S+", world.told("mira")[-1])
     await reveals.open(world.database, fresh)
@@ -201,9 +185,9 @@ async def test_no_audit_no_answer(staffed: Private, monkeypatch: pytest.MonkeyPa
     assert not any(TOLD in text for text in world.told("tom"))
 
 
-async def test_an_opening_that_breaks_off_calls_people(staffed: Private) -> None:
-    world = staffed.world
-    token = await staffed.link()
+async def test_an_opening_that_breaks_off_calls_people(any_staffed: Private) -> None:
+    world = any_staffed.world
+    token = await any_staffed.link()
     world.config.key_file.rename(world.config.key_file.with_suffix(".gone"))
     with pytest.raises(KeyMissing):
         await world.app.services.reveals.open(world.database, token)
@@ -238,9 +222,11 @@ async def test_a_name_that_was_shown_in_a_dry_run_was_shown(staffed: Private) ->
     assert TOLD in staffed.world.told("tom")[-1]
 
 
-async def test_the_person_is_told_later_also_after_restart_unlink_and_new_keys(staffed: Private) -> None:
-    world = staffed.world
-    await staffed.opened("legal_order")
+async def test_the_person_is_told_later_also_after_restart_unlink_and_new_keys(
+    any_staffed: Private,
+) -> None:
+    world = any_staffed.world
+    await any_staffed.opened("legal_order")
     await world.work()
     await world.say("tom", "!policy unlink")
     new = world.app.keys.add()
@@ -286,10 +272,10 @@ async def test_me_shows_who_looked(staffed: Private) -> None:
 # Questions ---------------------------------------------------------------------------------------
 
 
-async def test_two_accounts_are_compared_without_a_name_and_both_are_told(staffed: Private) -> None:
-    world = staffed.world
+async def test_two_accounts_are_compared_without_a_name_and_both_are_told(any_staffed: Private) -> None:
+    world = any_staffed.world
     await world.verified("zoe")
-    ask = f"!policy same @tom:example.org @{{}}:example.org {staffed.case}"
+    ask = f"!policy same @tom:example.org @{{}}:example.org {any_staffed.case}"
     assert "No: " in await world.review("mira", ask.format("zoe"))
     for who, other in (("tom", "zoe"), ("zoe", "tom")):
         assert f"whether your account @{who}:example.org and another" in world.told(who)[-1]
@@ -313,16 +299,16 @@ async def test_a_name_is_compared_in_private_and_never_written_down(staffed: Pri
             assert not any("anary" in str(tuple(row)) for row in rows)  # type: ignore[arg-type]
 
 
-async def test_a_name_cannot_be_guessed_by_asking(staffed: Private) -> None:
-    world = staffed.world
-    ask = f"!policy matches @tom:example.org {staffed.case} Somebody Else"
+async def test_a_name_cannot_be_guessed_by_asking(any_staffed: Private) -> None:
+    world = any_staffed.world
+    ask = f"!policy matches @tom:example.org {any_staffed.case} Somebody Else"
     for _ in range(3):
         assert "No: " in await world.say("mira", ask)
     assert "3 times in C-1" in await world.say("mira", ask)
     await world.verified("otto")
     assert "3 times in C-1" in await world.say("otto", ask), "not by taking turns either"
     object.__setattr__(world.config.privacy.reveal, "questions_a_day", 3)
-    same = f"!policy same @tom:example.org @anna:example.org {staffed.case}"
+    same = f"!policy same @tom:example.org @anna:example.org {any_staffed.case}"
     assert "3 such questions today" in await world.review("mira", same)
 
 

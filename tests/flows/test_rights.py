@@ -1,5 +1,6 @@
 """One's own data: seen, taken away, forgotten; held where the law asks for it."""
 
+import asyncio
 import io
 import json
 import zipfile
@@ -13,7 +14,7 @@ from policybot.__main__ import app
 from policybot.domain.errors import NotFound
 from policybot.store import members
 from tests.files import NAMES
-from tests.flows.conftest import Private
+from tests.staffed import Private, link_to
 from tests.world import World, find
 
 TOM = "@tom:example.org"
@@ -53,7 +54,7 @@ async def set_free(staffed: Private) -> None:
 
 async def test_me_shows_what_is_kept_and_stays_short(staffed: Private) -> None:
     world = staffed.world
-    await world.decided(staffed.case, "restrict:P3D")
+    await world.decided(staffed.case, "restrict:P3D", confirm="otto")
     await world.say("tom", "!policy report @zoe:example.org R2 She insults me")
     answer = await world.say("tom", "!policy me")
     for part in (
@@ -75,12 +76,12 @@ async def test_me_shows_what_is_kept_and_stays_short(staffed: Private) -> None:
 # Taking away -------------------------------------------------------------------------------------
 
 
-async def test_the_archive_holds_everything_and_nothing_of_others(staffed: Private) -> None:
-    world = staffed.world
-    await world.decided(staffed.case, "restrict:P3D")
-    await world.say("tom", f"!policy appeal {staffed.case} It was a joke about spades")
+async def test_the_archive_holds_everything_and_nothing_of_others(any_staffed: Private) -> None:
+    world = any_staffed.world
+    await world.decided(any_staffed.case, "restrict:P3D", confirm="otto")
+    await world.say("tom", f"!policy appeal {any_staffed.case} It was a joke about spades")
     await world.say("tom", "!policy report @zoe:example.org R2 She insults me")
-    await staffed.opened()
+    await any_staffed.opened()
     found = await archive(world)
     assert found["person.json"]["claims"] == {"name": NAMES["tom"]}
     assert found["decisions.json"][TOM][0]["facts"].startswith("Advertised a shop")
@@ -114,8 +115,8 @@ async def test_a_look_that_is_told_later_is_not_in_the_archive_before(staffed: P
     assert "reveal" not in json.dumps(found).replace("README", "")
 
 
-async def test_the_link_to_the_archive_works_once_and_soon(staffed: Private) -> None:
-    world, fetch = staffed.world, staffed.world.app.services.exports.fetch
+async def test_the_link_to_the_archive_works_once_and_soon(any_staffed: Private) -> None:
+    world, fetch = any_staffed.world, any_staffed.world.app.services.exports.fetch
     await world.say("tom", "!policy export")
     old = find(r"(?<=/export/)\S+", world.told("tom")[-1])
     await world.say("tom", "!policy export")
@@ -150,17 +151,17 @@ async def test_who_was_never_verified_gets_an_archive_too(staffed: Private) -> N
 # Being forgotten ---------------------------------------------------------------------------------
 
 
-async def test_who_is_forgotten_is_gone_and_can_come_back_as_somebody_new(staffed: Private) -> None:
-    world = staffed.world
+async def test_who_is_forgotten_is_gone_and_can_come_back_as_somebody_new(any_staffed: Private) -> None:
+    world = any_staffed.world
     before = await person_of(world)
-    await set_free(staffed)
+    await set_free(any_staffed)
     explained = await world.say("tom", "!policy erase")
     assert "What goes:" in explained
     assert "What stays" in explained
     assert "happens at once" in explained
-    assert "It is done" in await ask_erase(world)
-    assert "You are forgotten here" in world.told("tom")[-1]
-    assert "until 1 April 2026; then it is final" in world.told("tom")[-1]
+    answer = await ask_erase(world)
+    assert "You are forgotten here" in answer
+    assert "until 1 April 2026; then it is final" in answer
     assert "not verified" in await world.say("tom", "!policy me")
     async with world.database.transaction(reading=True) as tx:
         for table in ("vault_keys", "vault_fields", "vault_index"):
@@ -189,12 +190,12 @@ async def relisted(world: World) -> None:
     await roster.carry_out(world.database, plan, lambda _: None)
 
 
-async def test_forgetting_waits_for_a_case_then_an_appeal_then_a_measure(staffed: Private) -> None:
-    world = staffed.world
+async def test_forgetting_waits_for_a_case_then_an_appeal_then_a_measure(any_staffed: Private) -> None:
+    world = any_staffed.world
     assert "the case C-1 about you is open" in await ask_erase(world)
     assert "it waits for:\nthe case C-1" in await world.say("tom", "!policy me")
-    await world.decided(staffed.case, "restrict:P10D")
-    await world.say("tom", f"!policy appeal {staffed.case} It was a joke about spades")
+    await world.decided(any_staffed.case, "restrict:P10D", confirm="otto")
+    await world.say("tom", f"!policy appeal {any_staffed.case} It was a joke about spades")
     await world.tick(minutes=1)
     waits = await world.say("tom", "!policy erase")
     assert "noted already" in waits
@@ -202,9 +203,7 @@ async def test_forgetting_waits_for_a_case_then_an_appeal_then_a_measure(staffed
     assert "your appeal in C-1 is open" in waits
     await world.tick(days=11)
     assert await person_of(world), "the appeal is still open"
-    await world.review("otto", f"!policy uphold {staffed.case} It was an advert all the same")
-    assert "had a part" in await world.review("mira", f"!policy uphold {staffed.case} Again it was")
-    await world.review("ravi", f"!policy uphold {staffed.case} It was an advert all the same")
+    await world.review("ravi", f"!policy uphold {any_staffed.case} It was an advert all the same")
     await world.tick(minutes=1)
     assert await person_of(world) is None
     assert "You are forgotten here" in world.told("tom")[-1]
@@ -245,6 +244,22 @@ async def test_nobody_else_confirms_it(staffed: Private) -> None:
     assert await person_of(world)
 
 
+async def test_an_account_that_was_unlinked_speaks_for_nobody_once_another_is_linked(
+    staffed: Private,
+) -> None:
+    """It may be in other hands: that is why its owner unlinked it."""
+    world = staffed.world
+    await set_free(staffed)
+    await link_to(world, "zoe", "tom")
+    await world.say("tom", "!policy unlink")
+    assert "Nobody is known behind" in await world.say("tom", "!policy erase")
+    assert "person.json" not in await archive(world)
+    assert "Verified by" not in await world.say("tom", "!policy me")
+    assert (await archive(world, "zoe"))["person.json"]["claims"] == {"name": NAMES["tom"]}
+    await world.say("zoe", "!policy unlink")
+    assert "happens at once" in await world.say("zoe", "!policy erase"), "the last one may still go"
+
+
 async def test_a_stranger_has_nothing_to_forget(staffed: Private) -> None:
     assert "Nobody is known behind" in await staffed.world.say("lea", "!policy erase")
 
@@ -261,9 +276,9 @@ async def test_an_agreed_reveal_opens_nothing_of_somebody_who_was_forgotten(staf
 # Holds, and the command line ---------------------------------------------------------------------
 
 
-async def test_a_hold_keeps_everything_until_it_ends_by_itself(staffed: Private) -> None:
-    world = staffed.world
-    await set_free(staffed)
+async def test_a_hold_keeps_everything_until_it_ends_by_itself(any_staffed: Private) -> None:
+    world = any_staffed.world
+    await set_free(any_staffed)
     until = world.clock() + timedelta(days=20)
     async with world.database.transaction() as tx:
         await world.app.services.privacy.hold(tx, TOM, "Court of X, 12/26", until)
@@ -281,20 +296,24 @@ async def test_the_command_line_holds_releases_and_erases(staffed: Private) -> N
     await set_free(staffed)
     file = str(world.config.key_file.parent / "config.yaml")
 
-    def run(*words: str) -> str:
-        return str(CliRunner().invoke(app, ["privacy", *words, "-c", file]).output)
+    async def run(*words: str) -> str:
+        arguments = ["privacy", *words, "-c", file]
+        return str((await asyncio.to_thread(CliRunner().invoke, app, arguments)).output)
 
-    assert "Nothing is held" in run("release", TOM)
-    assert "in the future" in run("hold", TOM, "--reason", "x", "--until", "2020-01-01")
-    assert "Held until 31 December 2099" in run("hold", TOM, "--reason", "x", "--until", "2099-12-31")
-    waits = json.loads(run("erase", TOM, "--yes", "--json"))
+    assert "Nothing is held" in await run("release", TOM)
+    assert "in the future" in await run("hold", TOM, "--reason", "x", "--until", "2020-01-01")
+    assert "Held until 31 December 2099" in await run(
+        "hold", TOM, "--reason", "x", "--until", "2099-12-31"
+    )
+    waits = json.loads(await run("erase", TOM, "--yes", "--json"))
     assert (waits["erased"], waits["final_on"]) == (False, None)
     assert waits["waits_for"][0]["reason"].startswith("a legal hold")
-    assert "Released: 1 hold" in run("release", TOM)
-    done = json.loads(run("erase", TOM, "--yes", "--json"))
+    assert "Released: 1 hold" in await run("release", TOM)
+    done = json.loads(await run("erase", TOM, "--yes", "--json"))
     final_on = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
     assert done == {"erased": True, "final_on": final_on, "waits_for": []}
     assert await person_of(world) is None
-    assert "Nobody is known behind" in run("erase", TOM, "--yes")
+    assert "Nobody is known behind" in await run("erase", TOM, "--yes")
+    world.clock.at = datetime.now(UTC)
     await world.work()
     assert "You are forgotten here" in world.told("tom")[-1]

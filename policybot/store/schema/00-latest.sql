@@ -396,6 +396,7 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_waiting ON outbox (id) WHERE state = 'waiting';
 CREATE INDEX outbox_cause ON outbox (cause);
+CREATE INDEX outbox_over ON outbox (queued_at) WHERE state <> 'waiting';
 
 CREATE TABLE shards (
     shard INTEGER PRIMARY KEY,
@@ -422,6 +423,8 @@ CREATE TABLE audit (
     previous   TEXT NOT NULL,
     hash       TEXT NOT NULL
 );
+
+CREATE INDEX audit_at ON audit (at);
 
 CREATE TABLE audit_payloads (             -- may be shredded: the chain holds without it
     seq     BIGINT PRIMARY KEY REFERENCES audit (seq),

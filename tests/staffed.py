@@ -1,11 +1,14 @@
-"""Fixtures for flows in which staff are verified persons too."""
+"""A world in which staff are verified persons too, and somebody has a case."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from policybot.domain.private import Private as Text
+from policybot.services.verifications import hashed
 from tests import files
 from tests.world import World, find
 from tests.world import world as make_world
@@ -39,8 +42,24 @@ class Private:
         return shown.values[0][1].reveal()
 
 
-@pytest.fixture
-async def staffed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Private]:
+async def link_to(world: World, account: str, person: str) -> None:
+    """Link another account to somebody who is verified already."""
+    code = await world.app.services.roster.renew_code(world.database, Text(person))
+    token = find(r"(?<=/verify/)\S+", await world.say(account, "!policy verify"))
+    services = world.app.services
+    async with world.database.transaction(reading=True) as tx:
+        record = await services.roster.check(tx, code)
+    assert record is not None
+    blind = await services.verifications.blind(record)
+    async with world.database.transaction() as tx:
+        given = await services.verifications.found(tx, hashed(token), record, blind)
+    assert "You are verified" in await world.say(account, f"!policy verify {given}")
+
+
+@asynccontextmanager
+async def staffed_world(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str = ""
+) -> AsyncIterator[Private]:
     """A world with verified staff and a case about Tom, reported by Lea."""
     for who, code in STAFF.items():
         monkeypatch.setitem(files.CODES, who, code)
@@ -53,7 +72,7 @@ async def staffed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         "@petra:example.org": ["privacy"],
         "@lea:example.org": ["privacy"],
     }
-    async with make_world(tmp_path, staff=staff) as world:
+    async with make_world(tmp_path, database_url, staff=staff) as world:
         object.__setattr__(world.config.identity, "accounts_per_person", 2)
         await world.governed_room()
         for who in ("mira", "ravi", "tom"):
