@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 
@@ -41,7 +41,7 @@ from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.verifications import Verifications
 from policybot.store import agreements, events, outbox, policies
-from policybot.store.database import Database, DatabaseAway
+from policybot.store.database import Database, DatabaseAway, Tx
 from policybot.store.vault import DEAR, Index, Stretch, Vault
 from policybot.web.about import About
 from policybot.web.privacy import PrivacyPages
@@ -153,16 +153,22 @@ class App:
             async with self.database.transaction() as tx:
                 if await services.sanctions.end_due(tx) == 0:
                     break
+        # Each in a transaction of its own: a notice that is owed must not wait for anything else.
+        owed: tuple[Callable[[Tx], Awaitable[object]], ...] = (
+            services.looks.tell_due,
+            services.reveals.watch,
+            services.privacy.end_holds,
+            services.privacy.erase_due,
+        )
+        for due in owed:
+            async with self.database.transaction() as tx:
+                await due(tx)
         async with self.database.transaction() as tx:
             await services.approvals.expire(tx)
             await services.filings.remind(tx)
             await services.members.lapse(tx)
             await services.verifications.sweep(tx)
             await services.roster.strike_off(tx)
-            await services.looks.tell_due(tx)
-            await services.reveals.watch(tx)
-            await services.privacy.end_holds(tx)
-            await services.privacy.erase_due(tx)
         await services.retention.tick(self.database)
 
     async def _keep_time(self) -> None:

@@ -372,4 +372,4 @@ async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIt
     try:
         yield made
     finally:
-        await database.close()
+        await made.database.close()

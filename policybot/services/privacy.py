@@ -136,15 +136,7 @@ class Privacy:
                 f"It is noted already and happens by itself. What it waits for:\n{_lines(obstacles)}\n"
                 "If you have changed your mind: !policy erase cancel"
             )
-        approval = Approval(
-            code=self._setting.code(),
-            subject=f"erase {person_id}",
-            binding=person_id,
-            proposer=user_id,
-            needs_other=False,
-            expires_at=self._setting.now() + APPROVAL_LIFE,
-        )
-        await decisions.add_approval(tx, approval)
+        approval = await self._approval(tx, person_id, user_id)
         waits = (
             f"It cannot happen at once; it waits for this, and then happens by itself:\n"
             f"{_lines(obstacles)}\n"
@@ -155,6 +147,23 @@ class Privacy:
             f"{GOES}\n{STAYS}\nYou will have to verify yourself anew to publish.\n{waits}"
             f"If you want a copy first: !policy export\nTo go on: !policy confirm {approval.code}"
         )
+
+    async def _approval(self, tx: Tx, person_id: str, user_id: str) -> Approval:
+        """Give the code that is to be confirmed; asking again gives the same one."""
+        subject = f"erase {person_id}"
+        known = await decisions.approval_by(tx, subject, user_id)
+        if known is not None:
+            return known
+        made = Approval(
+            code=self._setting.code(),
+            subject=subject,
+            binding=person_id,
+            proposer=user_id,
+            needs_other=False,
+            expires_at=self._setting.now() + APPROVAL_LIFE,
+        )
+        await decisions.add_approval(tx, made)
+        return made
 
     async def confirm(self, tx: Tx, by: str, approval: Approval) -> str:
         """Forget the person who asked for it, now or as soon as nothing stands in the way."""

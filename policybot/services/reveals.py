@@ -191,8 +191,10 @@ class Reveals:
         return reveal
 
     async def dropped(self, tx: Tx, by: str, approval: Approval, state: str) -> None:
-        """Note that nobody agreed."""
-        reveal = await self._requested(tx, approval)
+        """Note that nobody agreed; nothing is left to note if the person was forgotten meanwhile."""
+        reveal = await reveals.get(tx, int(approval.subject.partition(" ")[2]))
+        if reveal is None or reveal.state is not State.REQUESTED:
+            return
         await reveals.end(tx, reveal.id, State(state))
         self._remember(tx, by, f"reveal:{state}", reveal)
         said = "was refused" if state == "denied" else "was not agreed to in time"

@@ -5,12 +5,13 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from importlib import resources
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from policybot.__main__ import app
-from policybot.domain.retention import EXCEPTIONS, RULES
+from policybot.domain.retention import EXCEPTIONS, RULES, Rule
 from policybot.store import audit
 from policybot.store.retention import REACHES
 from tests.world import World
@@ -32,6 +33,12 @@ def test_every_rule_reaches_something_and_every_reason_is_about_a_table() -> Non
     assert {rule.name for rule in RULES} == set(REACHES)
     assert set(EXCEPTIONS) <= set(TABLES)
     assert all(REACHES[rule.name].table in rule.tables for rule in RULES)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_page_for_data_protection_officers_says_how_long(rule: Rule) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "privacy.md").read_text("utf-8")
+    assert f"| `{rule.name}` | {rule.what} | {rule.since} | {rule.days} days |" in page
 
 
 async def counts(world: World) -> dict[str, int]:

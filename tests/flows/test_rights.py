@@ -268,9 +268,21 @@ async def test_an_agreed_reveal_opens_nothing_of_somebody_who_was_forgotten(staf
     world = staffed.world
     token = await staffed.link()
     await set_free(staffed)
+    first, again = [await world.say("tom", "!policy erase") for _ in range(2)]
+    assert first == again, "one code, however often it is asked for"
     await ask_erase(world)
     with pytest.raises(NotFound):
         await world.app.services.reveals.open(world.database, token)
+
+
+async def test_a_request_about_somebody_who_was_forgotten_ends_quietly(staffed: Private) -> None:
+    world = staffed.world
+    code = await staffed.ask()
+    await set_free(staffed)
+    await ask_erase(world)
+    assert "Nothing waits" in await world.review("ravi", f"!policy confirm {code}")
+    await world.tick(hours=25)
+    assert "Nothing was shown" not in " ".join(world.told("mira"))
 
 
 # Holds, and the command line ---------------------------------------------------------------------

@@ -396,7 +396,7 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_waiting ON outbox (id) WHERE state = 'waiting';
 CREATE INDEX outbox_cause ON outbox (cause);
-CREATE INDEX outbox_over ON outbox (queued_at) WHERE state <> 'waiting';
+CREATE INDEX outbox_texts ON outbox (queued_at) WHERE state <> 'waiting' AND data <> '{}';
 
 CREATE TABLE shards (
     shard INTEGER PRIMARY KEY,
