@@ -2,10 +2,11 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
@@ -164,17 +165,21 @@ def privacy_sweep(
         ]
         typer.echo(json.dumps({"dry_run": dry_run, "rules": rows}, indent=1))
         return
-    table = Table("rule", "table", "what", "kept for", "oldest", "rows", "is" if dry_run else "was")
+    _show([due for due in found if due.number], spans)
+    console.print("Nothing was changed." if dry_run else "Done.")
+
+
+def _show(found: "list[Due]", spans: dict[str, timedelta]) -> None:
+    if not found:
+        console.print("Nothing has had its time.")
+        return
+    table = Table("table", "what", "kept for", "oldest", "rows", "then", box=SIMPLE_HEAD)
     done = {"delete": "deleted", "blank": "blanked", "shred": "shredded"}
     for due in found:
-        oldest = f"{due.oldest:%-d %B %Y}" if due.oldest else "–"
-        span = f"{spans[due.rule.name].days} days"
-        what, act = due.rule.what, done[due.rule.act.value]
-        table.add_row(
-            due.rule.name, ", ".join(due.rule.tables), what, span, oldest, f"{due.number:,}", act
-        )
+        oldest = f"{due.oldest:%-d %b %Y}" if due.oldest else "–"
+        span, act = f"{spans[due.rule.name].days} days", done[due.rule.act.value]
+        table.add_row(", ".join(due.rule.tables), due.rule.what, span, oldest, f"{due.number:,}", act)
     console.print(table)
-    console.print("Nothing was changed." if dry_run else "Done.")
 
 
 async def _sweep(settings: Config, *, dry_run: bool) -> "list[Due]":

@@ -42,8 +42,8 @@ class Private:
         return shown.values[0][1].reveal()
 
 
-async def link_to(world: World, account: str, person: str) -> None:
-    """Link another account to somebody who is verified already."""
+async def code_for(world: World, account: str, person: str) -> str:
+    """Let somebody go through the page that was made for an account; return the code at its end."""
     code = await world.app.services.roster.renew_code(world.database, Text(person))
     token = find(r"(?<=/verify/)\S+", await world.say(account, "!policy verify"))
     services = world.app.services
@@ -52,8 +52,13 @@ async def link_to(world: World, account: str, person: str) -> None:
     assert record is not None
     blind = await services.verifications.blind(record)
     async with world.database.transaction() as tx:
-        given = await services.verifications.found(tx, hashed(token), record, blind)
-    assert "You are verified" in await world.say(account, f"!policy verify {given}")
+        return await services.verifications.found(tx, hashed(token), record, blind)
+
+
+async def link_to(world: World, account: str, person: str) -> None:
+    """Link another account to somebody who is verified already."""
+    code = await code_for(world, account, person)
+    assert "You are verified" in await world.say(account, f"!policy verify {code}")
 
 
 @asynccontextmanager

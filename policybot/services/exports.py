@@ -16,6 +16,7 @@ from policybot.services.verifications import hashed
 from policybot.store import audit, decisions, exports, looks, members, privacy
 from policybot.store.database import Tx
 from policybot.store.exports import OF_ACCOUNT, OF_PERSON, Part
+from policybot.store.privacy import Hold
 
 _LINK_LIFE = reveal_rules.LINK_LIFE
 _SHOWN = 5
@@ -37,12 +38,11 @@ class Exports:
         """Write sections about what is kept of somebody, each short; empty ones are left out."""
         person_id = await members.own_person(tx, user_id)
         sections = await self._own(tx, user_id)
-        if person_id is not None:
-            sections = [
-                *await self._of_person(tx, person_id),
-                *sections,
-                *await self._seen(tx, person_id),
-            ]
+        if person_id is None:
+            sections.append(_held(await privacy.holds_on(tx, user_id, None)))
+        else:
+            verified, seen = await self._of_person(tx, person_id), await self._seen(tx, person_id)
+            sections = [*verified, *sections, *seen]
         return [f"{title}:\n{_few(lines)}" for title, lines in sections if lines]
 
     async def _of_person(self, tx: Tx, person_id: str) -> list[tuple[str, list[str]]]:
@@ -85,7 +85,7 @@ class Exports:
             obstacles = [str(one) for one in await self._privacy.obstacles(tx, person_id)]
         holds = await self._privacy.holds_of(tx, person_id)
         return [
-            ("Legal holds on your data", [f"{h.reason}, until {h.until:%-d %B %Y}" for h in holds]),
+            _held(holds),
             ("You asked to be forgotten; it waits for", obstacles),
             ("Who looked behind your pseudonym", [reveal_rules.done_in_words(look) for look in found]),
         ]
@@ -171,6 +171,10 @@ def _zipped(readme: str, content: list[tuple[str, str, Any]]) -> bytes:
         for name, _, data in content:
             archive.writestr(f"{name}.json", json.dumps(data, ensure_ascii=False, indent=1))
     return buffer.getvalue()
+
+
+def _held(holds: list[Hold]) -> tuple[str, list[str]]:
+    return "Legal holds on your data", [f"{h.reason}, until {h.until:%-d %B %Y}" for h in holds]
 
 
 def _few(lines: list[str]) -> str:

@@ -239,6 +239,8 @@ class Privacy:
     async def _forget(self, tx: Tx, person_id: str, by: str) -> None:
         """Destroy a person's data key, and everything that leads to them."""
         now = self._setting.now()
+        # First, so that whoever is linking an account to them at this moment waits, and finds nobody.
+        await members.erase_person(tx, person_id, now)
         waiting = await privacy.erasure(tx, person_id)
         accounts = await members.accounts_ever(tx, person_id)
         for entry_id in await roster.of_person(tx, person_id):
@@ -251,7 +253,6 @@ class Privacy:
         await reveals.end_all(tx, person_id)
         await members.end_all(tx, person_id, "erased", now)
         await self._vault.forget(tx, person_id)
-        await members.erase_person(tx, person_id, now)
         await privacy.erasure_done(tx, person_id, now)
         self._remember(tx, by, "identity:erase", person_id)
         final_on = now + self._setting.config.privacy.backup_retention

@@ -87,6 +87,12 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "SELECT event_id, room_id, type, at FROM dead_events WHERE sender = $1 ORDER BY at",
     ),
     Part(
+        "account_holds",
+        "Legal holds on an account of which nobody knows whose it is.",
+        "SELECT reason, placed_at, until, ended_at, end_reason FROM holds"
+        " WHERE user_id = $1 AND person_id IS NULL ORDER BY id",
+    ),
+    Part(
         "exports",
         "Links to exports like this one.",
         "SELECT expires_at, used_at FROM exports WHERE user_id = $1 ORDER BY expires_at",

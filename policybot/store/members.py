@@ -21,6 +21,15 @@ async def save_person(tx: Tx, person_id: str, now: datetime) -> None:
     )
 
 
+async def lock_person(tx: Tx, person_id: str) -> bool:
+    """Let others who link or erase a person wait for this transaction; False if they are erased."""
+    row = await tx.first(
+        "UPDATE persons SET created_at = created_at WHERE id = $1 AND erased_at IS NULL RETURNING id",
+        person_id,
+    )
+    return row is not None
+
+
 async def erase_person(tx: Tx, person_id: str, now: datetime) -> None:
     """Note that a person was erased; what was decided stays under their ID, which names nobody."""
     await tx.execute("UPDATE persons SET erased_at = $1 WHERE id = $2", to_ms(now), person_id)

@@ -146,6 +146,29 @@ async def test_a_link_opens_once_and_soon(any_staffed: Private) -> None:
             await reveals.open(world.database, dead)
 
 
+async def test_what_was_agreed_to_and_never_opened_lapses(staffed: Private) -> None:
+    world = staffed.world
+    token = await staffed.link()
+    await world.tick(hours=25)
+    with pytest.raises(NotFound):
+        await world.app.services.reveals.open(world.database, token)
+    assert await staffed.ask(), "it has to be agreed to anew"
+
+
+async def test_what_was_agreed_is_what_was_asked(staffed: Private) -> None:
+    """A changed configuration changes nothing for a request that is under way."""
+    world = staffed.world
+    code = await staffed.ask("legal_order")
+    object.__setattr__(world.config.privacy.reveal, "reasons", ())
+    await world.review("ravi", f"!policy confirm {code}")
+    token = find(r"(?<=/reveal/)\S+", world.told("mira")[-1])
+    shown = await world.app.services.reveals.open(world.database, token)
+    assert shown.reveal.reason.delay.days == 30
+    assert "is not set up here" in await world.review(
+        "mira", "!policy reveal @tom:example.org C-1 legal_order"
+    )
+
+
 async def test_who_lost_the_role_meanwhile_opens_nothing(staffed: Private) -> None:
     world = staffed.world
     token = await staffed.link()

@@ -14,7 +14,7 @@ from policybot.__main__ import app
 from policybot.domain.errors import NotFound
 from policybot.store import members
 from tests.files import NAMES
-from tests.staffed import Private, link_to
+from tests.staffed import Private, code_for, link_to
 from tests.world import World, find
 
 TOM = "@tom:example.org"
@@ -275,6 +275,30 @@ async def test_an_agreed_reveal_opens_nothing_of_somebody_who_was_forgotten(staf
         await world.app.services.reveals.open(world.database, token)
 
 
+async def test_nobody_is_linked_to_somebody_who_is_being_forgotten(any_staffed: Private) -> None:
+    """Two requests at once: a second account of Tom's, and his wish to be forgotten."""
+    world = any_staffed.world
+    await set_free(any_staffed)
+    person = str(await person_of(world))
+    code = await code_for(world, "zoe", "tom")
+
+    async def link() -> str:
+        async with world.database.transaction() as tx:
+            return await world.app.services.verifications.confirm(tx, "@zoe:example.org", code)
+
+    async def erase() -> None:
+        async with world.database.transaction() as tx:
+            await world.app.services.privacy.erase(tx, TOM)
+
+    await asyncio.gather(erase(), link())
+    async with world.database.transaction(reading=True) as tx:
+        assert await tx.value("SELECT erased_at AS value FROM persons WHERE id = $1", person)
+        assert await members.links_of(tx, person) == []
+        assert (
+            await tx.value("SELECT COUNT(*) AS value FROM vault_keys WHERE person_id = $1", person) == 0
+        )
+
+
 async def test_a_request_about_somebody_who_was_forgotten_ends_quietly(staffed: Private) -> None:
     world = staffed.world
     code = await staffed.ask()
@@ -300,6 +324,16 @@ async def test_a_hold_keeps_everything_until_it_ends_by_itself(any_staffed: Priv
     assert await person_of(world)
     await world.tick(days=2)
     assert await person_of(world) is None
+
+
+async def test_a_hold_on_somebody_who_was_never_verified_is_seen_too(staffed: Private) -> None:
+    world = staffed.world
+    async with world.database.transaction() as tx:
+        until = world.clock() + timedelta(days=20)
+        await world.app.services.privacy.hold(tx, "@lea:example.org", "Court of Y", until)
+    assert "Court of Y, until 22 March 2026" in await world.say("lea", "!policy me")
+    found = await archive(world, "lea")
+    assert found["account_holds.json"]["@lea:example.org"][0]["reason"] == "Court of Y"
 
 
 async def test_the_command_line_holds_releases_and_erases(staffed: Private) -> None:
