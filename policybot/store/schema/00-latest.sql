@@ -75,6 +75,8 @@ CREATE TABLE links (
     ended_at   BIGINT,
     end_reason TEXT
 );
+CREATE INDEX links_user ON links (user_id);
+CREATE INDEX links_person ON links (person_id);
 CREATE UNIQUE INDEX links_active_user ON links (user_id) WHERE ended_at IS NULL;
 CREATE UNIQUE INDEX links_active_slot ON links (person_id, slot) WHERE ended_at IS NULL;
 
