@@ -17,6 +17,7 @@ from rich.table import Table
 
 from policybot import __version__
 from policybot.config import Config
+from policybot.privacy_cli import privacy_app
 from policybot.signatures import agreement_app, agreement_finding
 from policybot.terminal import (
     DEFAULT,
@@ -48,6 +49,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(audit_app, name="audit")
 app.add_typer(roster_app, name="roster")
 app.add_typer(agreement_app, name="agreement")
+app.add_typer(privacy_app, name="privacy")
 
 
 def _set_up_logging(level: str) -> None:
@@ -139,7 +141,7 @@ def init(  # noqa: PLR0913 - one option for each question
         "operator.name": operator,
         "operator.contact": contact,
         "review_room": f"#review:{server_name}",
-        "staff": {moderator: ["moderator"]} | {reviewer: ["reviewer", "appeals"]},
+        "staff": {moderator: ["moderator"]} | {reviewer: ["reviewer", "appeals", "privacy"]},
     }
     try:
         paths = fresh.write(folder, answers, force=force)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
@@ -31,22 +31,29 @@ from policybot.services.aftermath import Aftermath
 from policybot.services.agreements import Agreements
 from policybot.services.announcements import Announcements
 from policybot.services.appeals import Appeals
+from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
+from policybot.services.exports import Exports
 from policybot.services.filings import Filings
+from policybot.services.looks import Looks
 from policybot.services.members import Members
 from policybot.services.messages import Messages
 from policybot.services.names import Names
 from policybot.services.outbox import Outbox
+from policybot.services.privacy import Privacy
+from policybot.services.retention import Retention
+from policybot.services.reveals import Reveals
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.verifications import Verifications
 from policybot.store import events, outbox, policies, standing
-from policybot.store.database import Database, DatabaseAway
+from policybot.store.database import Database, DatabaseAway, Tx
 from policybot.store.vault import DEAR, Index, Stretch, Vault
 from policybot.web.about import About
 from policybot.web.agreement import AgreementPages
+from policybot.web.privacy import PrivacyPages
 from policybot.web.site import Site
 from policybot.web.verify import Verify
 from policybot.web.widget import Widget
@@ -57,7 +64,6 @@ TICK = 15.0
 """Seconds between looks at the clock: a sanction ends at most this late, and a little."""
 _LOOK = 3.0
 """Seconds between looks at what other processes have changed of who may publish where."""
-_REMEMBER_EVENTS = timedelta(days=30)
 _REMEMBER_CHANGES = timedelta(days=1)
 
 
@@ -77,6 +83,10 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     applications = Filings(setting, people, signatures)
     casework = Cases(setting)
     measures = Sanctions(setting, applications)
+    resolutions = Decisions(setting, casework, measures, applications)
+    privacy = Privacy(setting, vault)
+    watch = Looks(setting)
+    reveals = Reveals(setting, casework, privacy, watch)
     return Services(
         setting=setting,
         members=people,
@@ -88,9 +98,15 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         messages=Messages(setting, signatures),
         filings=applications,
         cases=casework,
-        decisions=Decisions(setting, casework, measures, applications),
+        decisions=resolutions,
         sanctions=measures,
         appeals=Appeals(setting, casework, measures),
+        approvals=Approvals(setting, resolutions, {"reveal": reveals, "erase": privacy}),
+        privacy=privacy,
+        exports=Exports(setting, privacy),
+        looks=watch,
+        reveals=reveals,
+        retention=Retention(setting),
     )
 
 
@@ -175,22 +191,32 @@ class App:
 
     async def tick(self) -> None:
         """Do what is due by the clock."""
-        services, now = self.services, self.setting.now()
+        services = self.services
         while True:
             async with self.database.transaction() as tx:
                 if await services.sanctions.end_due(tx) == 0:
                     break
+        # Each in a transaction of its own: a notice that is owed must not wait for anything else.
+        owed: tuple[Callable[[Tx], Awaitable[object]], ...] = (
+            services.looks.tell_due,
+            services.reveals.watch,
+            services.privacy.end_holds,
+            services.privacy.erase_due,
+        )
+        for due in owed:
+            async with self.database.transaction() as tx:
+                await due(tx)
         async with self.database.transaction() as tx:
-            await services.decisions.expire(tx)
+            await services.approvals.expire(tx)
             await services.filings.remind(tx)
             await services.members.lapse(tx)
             await services.names.obey(tx)
             await services.verifications.sweep(tx)
             await services.roster.strike_off(tx)
-            await events.forget_before(tx, now - _REMEMBER_EVENTS)
-            await standing.forget_before(tx, now - _REMEMBER_CHANGES)
+            await standing.forget_before(tx, self.setting.now() - _REMEMBER_CHANGES)
         await services.messages.sweep(self.database)
         await self._announce()
+        await services.retention.tick(self.database)
 
     async def _announce(self) -> None:
         """Tell the next people of a changed agreement, if there is one and the outbox has room."""
@@ -309,19 +335,20 @@ class App:
 
     def pages(self) -> web.Application:
         """Put the pages for people together."""
-        site, config = Site(self.config), self.config
+        site, config, services = Site(self.config), self.config, self.services
         mas, framed = config.identity.binding.mas, config.identity.binding.widget
         login = None
         if mas is not None:
             provider = openid_provider(config, mas, self.setting.now)
             login = MasLogin(provider, config.homeserver.server_name)
-        verifications = self.services.verifications
-        verify = Verify(site, self.database, verifications, self.ways(), login)
-        agreement = AgreementPages(site, self.services.agreements)
-        routes = [*About(site).routes(), *agreement.routes(), *verify.routes()]
+        verify = Verify(site, self.database, services.verifications, self.ways(), login)
+        private = PrivacyPages(site, self.database, services.reveals, services.exports, self.setting.now)
+        agreement = AgreementPages(site, services.agreements)
+        pages = About(site), agreement, verify, private
+        routes = [route for page in pages for route in page.routes()]
         if framed is not None:
             tokens = openid_token(config, framed)
-            routes += Widget(site, self.database, verifications, framed, tokens).routes()
+            routes += Widget(site, self.database, services.verifications, framed, tokens).routes()
         return site.application(routes)
 
     def _health(self) -> web.Application:

@@ -12,6 +12,7 @@ from policybot.store.database import Database
 from tests import browser as browsers
 from tests import canary, provider
 from tests.postgres import fresh_database, postgres
+from tests.staffed import Private, staffed_world
 from tests.world import World
 from tests.world import world as make_world
 
@@ -60,6 +61,22 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 async def any_world(tmp_path: Path, database_url: str) -> AsyncIterator[World]:
     """A world, once on SQLite and once on PostgreSQL."""
     async with make_world(tmp_path, database_url) as made:
+        yield made
+
+
+@pytest.fixture
+async def staffed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Private]:
+    """A world with verified staff, and a case about somebody."""
+    async with staffed_world(tmp_path, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+async def any_staffed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> AsyncIterator[Private]:
+    """The same, once on SQLite and once on PostgreSQL."""
+    async with staffed_world(tmp_path, monkeypatch, database_url) as made:
         yield made
 
 

@@ -24,7 +24,7 @@ def write(folder: Path, database_url: str = "", changes: dict[str, Any] | None =
         "staff": {
             "@mira:example.org": ["moderator"],
             "@otto:example.org": ["moderator", "appeals"],
-            "@ravi:example.org": ["reviewer", "appeals"],
+            "@ravi:example.org": ["reviewer", "appeals", "privacy"],
         },
     }
     if database_url:

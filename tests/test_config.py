@@ -75,6 +75,16 @@ def refused(folder: Path, old: str, new: str) -> list[str]:
         ("    mas:", "    mas: {}", "identity.binding.mas.issuer: is missing"),
         ("    widget:", "    widget: {clients: []}", "identity.binding.widget.clients"),
         ("    widget:", "    widget: {clients: ['https://a b; *']}", "must be an origin"),
+        ("after: P30D", "after: P91D", "reasons[0].notify.after: the person is told after P90D"),
+        ("notify: at_once", "notify: never", "reasons[1].notify: must be at_once, or after: P30D"),
+        ("fields: [name]", "fields: [shoe_size]", "privacy.reveal.reasons[0].fields"),
+        ("id: threat_to_life", "id: legal_order", "reasons[1].id: «legal_order» is there twice"),
+        (
+            "evidence: P365D",
+            "evidence: for ever",
+            "privacy.retention.evidence: «for ever» is no duration",
+        ),
+        ("dead_events: P90D", "dead_evnts: P90D", "did you mean «dead_events»"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:

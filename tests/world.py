@@ -420,4 +420,4 @@ async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIt
         yield made
         assert await made.leaks() == [], "a real name stands where it must not"
     finally:
-        await database.close()
+        await made.database.close()

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from policybot.config.agreement import AgreementSection
 from policybot.config.identity import Identity
+from policybot.config.privacy import PrivacySection
 from policybot.config.types import (
     Address,
     Database,
@@ -174,10 +175,13 @@ class Settings(Section):
     operator: Operator = Field(description="Who runs this.")
     review_room: Room = Field(description="The private room in which your people work.")
     staff: dict[UserId, tuple[Role, ...]] = Field(
-        description="Your people and their roles: reviewer, moderator, appeals. A role counts only "
-        "while its holder is in the review room."
+        description="Your people and their roles: reviewer, moderator, appeals, privacy. A role counts "
+        "only while its holder is in the review room."
     )
     identity: Identity = Field(description="How accounts are linked to verified persons.")
+    privacy: PrivacySection = Field(
+        default_factory=PrivacySection, description="What is kept of people, and who may look."
+    )
     agreement: AgreementSection = Field(description="The text that everybody signs.")
     filing: FilingSection = Field(description="How rooms become public rooms.")
     rules: tuple[RuleSection, ...] = Field(min_length=1, description="Your published rules.")
@@ -237,6 +241,7 @@ class Config:
         self.review_room = settings.review_room
         self.staff = settings.staff
         self.identity = settings.identity
+        self.privacy = settings.privacy
         self.filing = settings.filing
         self.dry_run = settings.dry_run
         self.logging = settings.logging

@@ -15,6 +15,10 @@ class Permission(StrEnum):
     APPEAL_SEND = "appeal:send"
     REGISTER_READ = "register:read"
     FILING_SUBMIT = "filing:submit"
+    DATA_EXPORT = "data:export"
+    DATA_ERASE = "data:erase"
+    LINK_OPEN = "link:open"
+    ACT_CONFIRM = "act:confirm"
 
     QUEUE_READ = "queue:read"
     FILING_REVIEW = "filing:review"
@@ -24,7 +28,9 @@ class Permission(StrEnum):
     CASE_DECIDE = "case:decide"
     SANCTION_LIFT = "sanction:lift"
     APPEAL_DECIDE = "appeal:decide"
-    ACT_CONFIRM = "act:confirm"
+    IDENTITY_COMPARE = "identity:compare"
+    IDENTITY_REVEAL = "identity:reveal"
+    IDENTITY_APPROVE = "identity:approve_reveal"
 
 
 class Role(StrEnum):
@@ -34,6 +40,7 @@ class Role(StrEnum):
     REVIEWER = "reviewer"
     MODERATOR = "moderator"
     APPEALS = "appeals"
+    PRIVACY = "privacy"
 
 
 _EVERYBODY = frozenset(
@@ -46,15 +53,24 @@ _EVERYBODY = frozenset(
         Permission.APPEAL_SEND,
         Permission.REGISTER_READ,
         Permission.FILING_SUBMIT,
+        Permission.DATA_EXPORT,
+        Permission.DATA_ERASE,
+        Permission.LINK_OPEN,
+        # Whether somebody may confirm this very act, the act itself says.
+        Permission.ACT_CONFIRM,
     }
 )
-_STAFF = frozenset({Permission.QUEUE_READ, Permission.CASE_READ, Permission.ACT_CONFIRM})
+_STAFF = frozenset({Permission.QUEUE_READ, Permission.CASE_READ})
+_LOOK = frozenset({Permission.IDENTITY_COMPARE, Permission.IDENTITY_REVEAL})
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.EVERYBODY: _EVERYBODY,
     Role.REVIEWER: _STAFF | {Permission.FILING_REVIEW, Permission.FILING_REVOKE},
-    Role.MODERATOR: _STAFF | {Permission.CASE_CLAIM, Permission.CASE_DECIDE, Permission.SANCTION_LIFT},
+    Role.MODERATOR: _STAFF
+    | _LOOK
+    | {Permission.CASE_CLAIM, Permission.CASE_DECIDE, Permission.SANCTION_LIFT},
     Role.APPEALS: _STAFF | {Permission.APPEAL_DECIDE},
+    Role.PRIVACY: _STAFF | {Permission.IDENTITY_APPROVE},
 }
 
 

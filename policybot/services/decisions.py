@@ -22,6 +22,8 @@ from policybot.store import audit, cases, decisions, filings, members, policies
 from policybot.store.database import Tx, next_number
 from policybot.store.policies import Policy
 
+OWN_ACTS = ("decision", "filing")
+"""The acts whose approvals are dealt with here; the others see `services.approvals`."""
 PROPOSED = "proposed"
 """What a moderator writes to follow the ladder."""
 
@@ -306,6 +308,8 @@ class Decisions:
     async def expire(self, tx: Tx) -> None:
         """Let approvals go that nobody gave in time: silence decides nothing."""
         for approval in await decisions.overdue_approvals(tx, self._setting.now()):
+            if approval.subject.partition(" ")[0] not in OWN_ACTS:
+                continue
             await decisions.end_approval(tx, approval.code, "expired", None)
             await self._undo_proposal(tx, approval, State.EXPIRED, "system:clock")
             self._setting.tell_staff(

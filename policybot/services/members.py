@@ -93,6 +93,8 @@ class Members:
             return None
         wanted = link.person_id if link else known or found.candidate
         await members.save_person(tx, wanted, self._setting.now())
+        if not await members.lock_person(tx, wanted):  # they are being forgotten
+            return None
         person_id = await self._vault.claim(tx, purpose, found.blind, wanted)
         if person_id != wanted:  # somebody else was faster
             return None

@@ -46,6 +46,11 @@ async def withdraw(tx: Tx, version: Version, now: datetime) -> None:
     )
 
 
+async def forget_language(tx: Tx, user_id: str) -> None:
+    """Forget which language somebody chose."""
+    await tx.execute("DELETE FROM languages WHERE user_id = $1", user_id)
+
+
 async def accept(  # noqa: PLR0913 - the columns
     tx: Tx,
     *,

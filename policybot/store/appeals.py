@@ -44,6 +44,14 @@ async def of_case(tx: Tx, case_id: int) -> list[Appeal]:
     return [_appeal(row) for row in rows]
 
 
+async def waiting_of(tx: Tx, appellant: str) -> list[Appeal]:
+    """List somebody's appeals that wait for a reviewer."""
+    rows = await tx.fetch(
+        "SELECT * FROM appeals WHERE appellant = $1 AND state = 'submitted' ORDER BY id", appellant
+    )
+    return [_appeal(row) for row in rows]
+
+
 async def waiting(tx: Tx, limit: int = 50) -> list[Appeal]:
     """List the appeals that wait for a reviewer, oldest first."""
     rows = await tx.fetch(

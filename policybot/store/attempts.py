@@ -214,6 +214,14 @@ async def clear(tx: Tx, token_hash: str) -> None:
     )
 
 
+async def forget(tx: Tx, user_id: str) -> list[str]:
+    """Delete all tries of an account; return under which IDs the vault keeps what they found."""
+    rows = await tx.fetch(
+        "DELETE FROM attempts WHERE user_id = $1 RETURNING candidate, used_at", user_id
+    )
+    return [row["candidate"] for row in rows if row["candidate"] and row["used_at"] is None]
+
+
 def _attempt(row: Row) -> Attempt:
     return Attempt(
         user_id=row["user_id"],

@@ -120,6 +120,21 @@ async def undecided(tx: Tx, limit: int = 50) -> list[Case]:
     return [_case(row) for row in rows]
 
 
+async def undecided_about(tx: Tx, user_id: str) -> list[Case]:
+    """List the undecided cases about an account."""
+    rows = await tx.fetch(
+        "SELECT * FROM cases WHERE user_id = $1 AND state IN ('open', 'claimed', 'pending_approval')"
+        " ORDER BY id",
+        user_id,
+    )
+    return [_case(row) for row in rows]
+
+
+async def lock(tx: Tx, case_id: int) -> None:
+    """Let others who count something in the same case wait until this transaction has ended."""
+    await tx.execute("UPDATE cases SET version = version WHERE id = $1", case_id)
+
+
 async def about_event(tx: Tx, event_id: str) -> list[Case]:
     """List the undecided cases about an event."""
     rows = await tx.fetch(

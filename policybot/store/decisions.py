@@ -156,6 +156,16 @@ async def approval(tx: Tx, code: str) -> Approval | None:
     return None if row is None else _approval(row)
 
 
+async def approval_by(tx: Tx, subject: str, proposer: str) -> Approval | None:
+    """Read the approval on a subject that somebody has asked for and that waits."""
+    row = await tx.first(
+        "SELECT * FROM approvals WHERE subject = $1 AND proposer = $2 AND state = 'waiting'",
+        subject,
+        proposer,
+    )
+    return None if row is None else _approval(row)
+
+
 async def end_approval(tx: Tx, code: str, state: str, approver: str | None) -> None:
     """Note how an approval ended: `given`, `denied` or `expired`.
 

@@ -35,8 +35,3 @@ async def park(  # noqa: PLR0913 - the columns
 async def parked(tx: Tx) -> int:
     """Count the events that could not be handled."""
     return int(await tx.value("SELECT count(*) AS value FROM dead_events"))
-
-
-async def forget_before(tx: Tx, at: datetime) -> None:
-    """Forget which events were handled long ago; the homeserver will not send them again."""
-    await tx.execute("DELETE FROM seen_events WHERE at < $1", to_ms(at))

@@ -21,6 +21,15 @@ async def save_person(tx: Tx, person_id: str, now: datetime) -> None:
     )
 
 
+async def lock_person(tx: Tx, person_id: str) -> bool:
+    """Let others who link or erase a person wait for this transaction; False if they are erased."""
+    row = await tx.first(
+        "UPDATE persons SET created_at = created_at WHERE id = $1 AND erased_at IS NULL RETURNING id",
+        person_id,
+    )
+    return row is not None
+
+
 async def erase_person(tx: Tx, person_id: str, now: datetime) -> None:
     """Note that a person was erased; what was decided stays under their ID, which names nobody."""
     await tx.execute("UPDATE persons SET erased_at = $1 WHERE id = $2", to_ms(now), person_id)
@@ -139,6 +148,56 @@ async def verifications_due(tx: Tx, now: datetime, limit: int) -> list[Verificat
         limit,
     )
     return [_verification(row) for row in rows]
+
+
+async def person_behind(tx: Tx, user_id: str) -> str | None:
+    """Name the person behind an account, also after they have unlinked it."""
+    found = await tx.value(
+        "SELECT l.person_id AS value FROM links l JOIN persons p ON p.id = l.person_id"
+        " WHERE l.user_id = $1 AND p.erased_at IS NULL"
+        " ORDER BY CASE WHEN l.ended_at IS NULL THEN 0 ELSE 1 END, l.id DESC LIMIT 1",
+        user_id,
+    )
+    return None if found is None else str(found)
+
+
+async def own_person(tx: Tx, user_id: str) -> str | None:
+    """Name the person as whom an account may speak about itself.
+
+    An account that was unlinked may no more, once its person has another one: it may be in other hands.
+    """
+    found = await tx.value(
+        "SELECT l.person_id AS value FROM links l JOIN persons p ON p.id = l.person_id"
+        " WHERE l.user_id = $1 AND p.erased_at IS NULL AND (l.ended_at IS NULL OR NOT EXISTS"
+        " (SELECT 1 FROM links o WHERE o.ended_at IS NULL"
+        " AND (o.person_id = l.person_id OR o.user_id = l.user_id)))"
+        " ORDER BY CASE WHEN l.ended_at IS NULL THEN 0 ELSE 1 END, l.id DESC LIMIT 1",
+        user_id,
+    )
+    return None if found is None else str(found)
+
+
+async def accounts_ever(tx: Tx, person_id: str) -> list[str]:
+    """List the accounts that are or were a person's, without those that are somebody else's now."""
+    rows = await tx.fetch(
+        "SELECT DISTINCT l.user_id FROM links l WHERE l.person_id = $1 AND NOT EXISTS (SELECT 1"
+        " FROM links o WHERE o.user_id = l.user_id AND o.person_id <> $1 AND o.ended_at IS NULL)"
+        " ORDER BY l.user_id",
+        person_id,
+    )
+    return [row["user_id"] for row in rows]
+
+
+async def end_all(tx: Tx, person_id: str, reason: str, now: datetime) -> None:
+    """End all links and verifications of a person."""
+    for table in ("links", "verifications"):
+        await tx.execute(
+            f"UPDATE {table} SET ended_at = $1, end_reason = $2"  # noqa: S608 - our names
+            " WHERE person_id = $3 AND ended_at IS NULL",
+            to_ms(now),
+            reason,
+            person_id,
+        )
 
 
 def _link(row: Row) -> Link:

@@ -93,9 +93,13 @@ async def waiting(tx: Tx, after: int, limit: int) -> list[Queued]:
 async def finish(  # noqa: PLR0913 - the columns
     tx: Tx, queued: Queued, fence: int, *, state: str, now: datetime, error: str = ""
 ) -> bool:
-    """Mark an effect `done`, `dry`, `dead` or `dropped`; False if lease or reason are gone."""
+    """Mark an effect `done`, `dry`, `dead` or `dropped`; False if lease or reason are gone.
+
+    A one-time link that was delivered is not kept.
+    """
     row = await tx.first(
-        "UPDATE outbox SET state = $1, done_at = $2, error = $3, attempts = attempts + 1"
+        "UPDATE outbox SET state = $1, done_at = $2, error = $3, attempts = attempts + 1,"
+        " data = CASE WHEN $1 = 'done' AND cause LIKE 'link %' THEN '{}' ELSE data END"
         " WHERE id = $4 AND state = 'waiting'"
         " AND EXISTS (SELECT 1 FROM shards WHERE shard = $5 AND fence = $6) RETURNING id",
         state,

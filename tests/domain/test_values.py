@@ -132,12 +132,14 @@ def test_who_may_do_what() -> None:
         - {p.value for p in Permission if allowed((), p)}
         for role in Role
     }
-    staff = {"queue:read", "case:read", "act:confirm"}
+    staff = {"queue:read", "case:read"}
+    look = {"identity:compare", "identity:reveal"}
     assert own == {
         Role.EVERYBODY: set(),
         Role.REVIEWER: staff | {"filing:review", "filing:revoke"},
-        Role.MODERATOR: staff | {"case:claim", "case:decide", "sanction:lift"},
+        Role.MODERATOR: staff | look | {"case:claim", "case:decide", "sanction:lift"},
         Role.APPEALS: staff | {"appeal:decide"},
+        Role.PRIVACY: staff | {"identity:approve_reveal"},
     }
     assert {p.value for p in Permission if allowed((), p)} == {
         "about:read",
@@ -148,6 +150,10 @@ def test_who_may_do_what() -> None:
         "appeal:send",
         "register:read",
         "filing:submit",
+        "data:export",
+        "data:erase",
+        "link:open",
+        "act:confirm",
     }
 
 

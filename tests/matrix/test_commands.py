@@ -24,7 +24,7 @@ def test_a_missing_argument_is_answered_with_the_usage(command: Command) -> None
 
 @pytest.mark.parametrize("command", COMMANDS, ids=IDS)
 def test_too_many_arguments_are_answered_with_the_usage(command: Command) -> None:
-    if command.usage.endswith("…"):
+    if command.usage.rstrip("]").endswith("…"):
         assert command.read(" ".join(["x"] * 20))
     else:
         with pytest.raises(Misused, match="more than I understand"):

@@ -192,12 +192,12 @@ async def dismiss(services: Services, asked: Asked) -> str:
 
 async def confirm(services: Services, asked: Asked) -> str:
     """Confirm what waits."""
-    return await services.decisions.confirm(asked.tx, asked.sender, asked.words["CODE"], asked.roles)
+    return await services.approvals.confirm(asked.tx, asked.sender, asked.words["CODE"], asked.roles)
 
 
 async def deny(services: Services, asked: Asked) -> str:
     """Refuse what waits."""
-    return await services.decisions.deny(asked.tx, asked.sender, asked.words["CODE"], asked.roles)
+    return await services.approvals.deny(asked.tx, asked.sender, asked.words["CODE"], asked.roles)
 
 
 async def lift(services: Services, asked: Asked) -> str:

@@ -8,12 +8,18 @@ from policybot.domain.permission import Permission, Role
 from policybot.services.agreements import Agreements
 from policybot.services.announcements import Announcements
 from policybot.services.appeals import Appeals
+from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
+from policybot.services.exports import Exports
 from policybot.services.filings import Filings
+from policybot.services.looks import Looks
 from policybot.services.members import Members
 from policybot.services.messages import Messages
 from policybot.services.names import Names
+from policybot.services.privacy import Privacy
+from policybot.services.retention import Retention
+from policybot.services.reveals import Reveals
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
@@ -41,6 +47,12 @@ class Services:
     decisions: Decisions
     sanctions: Sanctions
     appeals: Appeals
+    approvals: Approvals
+    privacy: Privacy
+    exports: Exports
+    looks: Looks
+    reveals: Reveals
+    retention: Retention
 
 
 @dataclass(frozen=True, slots=True)

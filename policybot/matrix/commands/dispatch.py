@@ -11,12 +11,12 @@ from difflib import get_close_matches
 from typing import Any
 
 from policybot.domain.name import HIDDEN
-from policybot.domain.permission import Role, allowed, of_staff
+from policybot.domain.permission import Permission, Role, allowed, of_staff
 from policybot.matrix.appservice import Event
 from policybot.matrix.commands.command import PREFIX, Asked, Command, Services
 from policybot.matrix.commands.subject import aliases_in
 from policybot.matrix.commands.table import COMMANDS
-from policybot.store import decisions, rooms
+from policybot.store import decisions
 from policybot.store.database import Tx
 from policybot.store.rooms import Kind, Room
 
@@ -94,6 +94,15 @@ def _skeleton(text: str) -> str:
     return "".join(c for c in folded if unicodedata.category(c) != "Cf").lower()
 
 
+def _grave(command: Command) -> bool:
+    """Say whether a command is nothing to be given where others read."""
+    return of_staff(command.needs) or command.needs in (
+        Permission.ACT_CONFIRM,
+        Permission.DATA_ERASE,
+        Permission.DATA_EXPORT,
+    )
+
+
 class Dispatch:
     """Finds the command, checks the asker, and answers."""
 
@@ -124,7 +133,7 @@ class Dispatch:
         if len(message.body) > _LONGEST:
             return f"That is too long for me: {_LONGEST} characters are the most."
         await decisions.mark_read(tx, message.sender, self._services.setting.now())
-        roles = await self._roles(tx, message.sender)
+        roles = await self._services.setting.roles(tx, message.sender)
         verb, _, rest = message.body.removeprefix(PREFIX).strip().partition(" ")
         verb = verb.lower()
         known = self.known_to(roles)
@@ -133,8 +142,9 @@ class Dispatch:
         command = known.get(verb)
         if command is None:
             return self._unknown(verb, known)
-        if of_staff(command.needs) and not self._is_private(message.room):
-            return f"Please write `{PREFIX} {verb}` in the review room or to me alone."
+        if _grave(command) and not self._is_private(message.room):
+            where = "in the review room or to me alone" if len(roles) > 1 else "to me alone"
+            return f"Please write `{PREFIX} {verb}` {where}."
         asked = Asked(
             tx=tx,
             sender=message.sender,
@@ -147,13 +157,6 @@ class Dispatch:
             aliases=aliases,
         )
         return await command.run(self._services, asked)
-
-    async def _roles(self, tx: Tx, user_id: str) -> frozenset[Role]:
-        """Name somebody's roles: those of the configuration, while they are in the review room."""
-        given = self._services.setting.config.staff.get(user_id)
-        if given and await rooms.in_review(tx, user_id):
-            return frozenset({Role.EVERYBODY, *given})
-        return frozenset({Role.EVERYBODY})
 
     @staticmethod
     def known_to(roles: frozenset[Role]) -> dict[str, Command]:

@@ -46,8 +46,14 @@ async def me(services: Services, asked: Asked) -> str:
     signed = await agreement.in_words(services, asked)
     about = await services.members.decisions_about(asked.tx, asked.sender)
     decisions = "\n".join(about) or "none"
-    return (
-        f"{asked.sender}\nIdentity: {verified}\nAgreement: {signed}\nDecisions about you:\n{decisions}"
+    sections = await services.exports.overview(asked.tx, asked.sender)
+    return "\n".join(
+        [
+            f"{asked.sender}\nIdentity: {verified}\nAgreement: {signed}",
+            f"Decisions about you:\n{decisions}",
+            *sections,
+            "All of it, as an archive: !policy export",
+        ]
     )
 
 

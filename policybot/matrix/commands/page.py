@@ -22,6 +22,7 @@ _TITLES = {
     Role.REVIEWER: "Reviewers",
     Role.MODERATOR: "Moderators",
     Role.APPEALS: "Reviewers of appeals",
+    Role.PRIVACY: "Those who agree to reveals",
 }
 
 

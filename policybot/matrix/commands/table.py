@@ -1,7 +1,7 @@
 """Every command of the bot, in the order in which help lists them."""
 
 from policybot.domain.permission import Permission
-from policybot.matrix.commands import agreement, cases, filings, members, names
+from policybot.matrix.commands import agreement, cases, filings, members, names, privacy
 from policybot.matrix.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -27,6 +27,18 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "unlink", "End the link between your account and you.", Permission.IDENTITY_LINK, members.unlink
+    ),
+    Command(
+        "export",
+        "Get everything that is kept about you, by a link that works once.",
+        Permission.DATA_EXPORT,
+        privacy.export,
+    ),
+    Command(
+        "erase [CANCEL]",
+        "Have what is known of you forgotten; `erase cancel` takes that back while it waits.",
+        Permission.DATA_ERASE,
+        privacy.erase,
     ),
     Command(
         "report [SUBJECT] RULE TEXT…",
@@ -103,10 +115,33 @@ COMMANDS: tuple[Command, ...] = (
         cases.decide,
     ),
     Command("dismiss CASE REASON…", "Close a case: no breach.", Permission.CASE_DECIDE, cases.dismiss),
-    Command("confirm CODE", "Confirm a grave act.", Permission.ACT_CONFIRM, cases.confirm),
-    Command("deny CODE", "Refuse a grave act.", Permission.ACT_CONFIRM, cases.deny),
+    Command("confirm CODE", "Confirm what waits under a code.", Permission.ACT_CONFIRM, cases.confirm),
+    Command(
+        "deny CODE",
+        "Refuse what waits under a code, or take it back.",
+        Permission.ACT_CONFIRM,
+        cases.deny,
+    ),
     Command("lift CASE REASON…", "End a measure early.", Permission.SANCTION_LIFT, cases.lift),
     Command("history USER", "What was decided about an account.", Permission.CASE_READ, cases.history),
+    Command(
+        "same ACCOUNT OTHER CASE",
+        "Whether two accounts belong to one person: yes or no, and both are told.",
+        Permission.IDENTITY_COMPARE,
+        privacy.same,
+    ),
+    Command(
+        "matches ACCOUNT CASE NAME…",
+        "Whether the person behind an account has this name: yes or no, and they are told.",
+        Permission.IDENTITY_COMPARE,
+        privacy.matches,
+    ),
+    Command(
+        "reveal ACCOUNT CASE REASON [TEXT…]",
+        "Ask to learn who is behind an account; another person has to agree, and they are told.",
+        Permission.IDENTITY_REVEAL,
+        privacy.reveal,
+    ),
     Command(
         "retry NUMBER", "Try again what could not be carried out.", Permission.SANCTION_LIFT, cases.retry
     ),

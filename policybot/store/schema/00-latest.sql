@@ -1,6 +1,7 @@
 -- v0 -> v1: Latest schema
 -- Times are epoch milliseconds. Lists and maps are JSON text. SERIAL_KEY is an integer key that the
--- database counts up. Rows of governance are never deleted; their state changes.
+-- database counts up. Rows of governance change their state; only the end of their time deletes them
+-- (domain/retention.py: a new table needs a rule there, or a reason why it needs none).
 
 CREATE TABLE counters (
     name  TEXT PRIMARY KEY,
@@ -74,6 +75,8 @@ CREATE TABLE links (
     ended_at   BIGINT,
     end_reason TEXT
 );
+CREATE INDEX links_user ON links (user_id);
+CREATE INDEX links_person ON links (person_id);
 CREATE UNIQUE INDEX links_active_user ON links (user_id) WHERE ended_at IS NULL;
 CREATE UNIQUE INDEX links_active_slot ON links (person_id, slot) WHERE ended_at IS NULL;
 
@@ -216,6 +219,82 @@ CREATE TABLE standing_changes (           -- what other processes have to read a
     subject TEXT NOT NULL,                -- `account …`, `room …`, `agreement …`
     at      BIGINT NOT NULL
 );
+
+-- Privacy ----------------------------------------------------------------------------------------
+
+CREATE TABLE reveals (                    -- requests to learn who is behind an account
+    id           BIGINT PRIMARY KEY,
+    case_id      BIGINT NOT NULL,
+    person_id    TEXT NOT NULL REFERENCES persons (id),
+    user_id      TEXT NOT NULL,
+    requester    TEXT NOT NULL,
+    role         TEXT NOT NULL,
+    reason       TEXT NOT NULL,           -- as it was configured then
+    note         TEXT NOT NULL,
+    state        TEXT NOT NULL CHECK
+        (state IN ('requested', 'approved', 'opened', 'denied', 'expired', 'lapsed')),
+    requested_at BIGINT NOT NULL,
+    approver     TEXT CHECK (approver <> requester),
+    approved_at  BIGINT,
+    token_hash   TEXT UNIQUE,             -- the link that opens it, once
+    link_until   BIGINT,
+    opened_at    BIGINT,                  -- committed before anything is decrypted
+    done_at      BIGINT,
+    alarmed_at   BIGINT,                  -- people were told that it was opened and not done
+    version      INTEGER NOT NULL DEFAULT 1
+);
+CREATE INDEX reveals_person ON reveals (person_id);
+CREATE INDEX reveals_running ON reveals (state) WHERE state IN ('requested', 'approved');
+
+CREATE TABLE looks (                      -- who looked behind a pseudonym, and when its owner is told
+    id        SERIAL_KEY,
+    person_id TEXT NOT NULL REFERENCES persons (id),
+    kind      TEXT NOT NULL CHECK (kind IN ('reveal', 'same', 'matches', 'document')),
+    viewer    TEXT NOT NULL,
+    role      TEXT NOT NULL,
+    case_no   TEXT NOT NULL,
+    what      TEXT NOT NULL,              -- in words; never a value
+    reason    TEXT NOT NULL,
+    at        BIGINT NOT NULL,
+    due_at    BIGINT NOT NULL,
+    accounts  TEXT NOT NULL,              -- the person's accounts then: unlinking prevents no notice
+    told_at   BIGINT
+);
+CREATE INDEX looks_person ON looks (person_id, at);
+CREATE INDEX looks_viewer ON looks (viewer, at);
+CREATE INDEX looks_due ON looks (due_at) WHERE told_at IS NULL;
+
+CREATE TABLE holds (                      -- legal holds: nothing of theirs is erased or swept
+    id         SERIAL_KEY,
+    user_id    TEXT NOT NULL,
+    person_id  TEXT REFERENCES persons (id),
+    reason     TEXT NOT NULL CHECK (reason <> ''),
+    placed_at  BIGINT NOT NULL,
+    until      BIGINT NOT NULL,           -- each has an end
+    ended_at   BIGINT,
+    end_reason TEXT
+);
+CREATE INDEX holds_ending ON holds (until) WHERE ended_at IS NULL;
+
+CREATE VIEW held_accounts AS
+    SELECT user_id FROM holds WHERE ended_at IS NULL
+    UNION
+    SELECT l.user_id FROM links l JOIN holds h ON h.person_id = l.person_id WHERE h.ended_at IS NULL;
+
+CREATE TABLE exports (                    -- one-time links to what is kept about somebody
+    token_hash TEXT PRIMARY KEY,
+    user_id    TEXT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_at    BIGINT
+);
+
+CREATE TABLE erasures (                   -- persons who asked to be forgotten
+    person_id    TEXT PRIMARY KEY REFERENCES persons (id),
+    accounts     TEXT NOT NULL,           -- whom to tell; emptied when it is done
+    requested_at BIGINT NOT NULL,
+    done_at      BIGINT
+);
+CREATE INDEX erasures_waiting ON erasures (requested_at) WHERE done_at IS NULL;
 
 -- Filings ----------------------------------------------------------------------------------------
 
@@ -386,6 +465,7 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_waiting ON outbox (id) WHERE state = 'waiting';
 CREATE INDEX outbox_cause ON outbox (cause);
+CREATE INDEX outbox_texts ON outbox (queued_at) WHERE state <> 'waiting' AND data <> '{}';
 
 CREATE TABLE shards (
     shard INTEGER PRIMARY KEY,
@@ -412,6 +492,8 @@ CREATE TABLE audit (
     previous   TEXT NOT NULL,
     hash       TEXT NOT NULL
 );
+
+CREATE INDEX audit_at ON audit (at);
 
 CREATE TABLE audit_payloads (             -- may be shredded: the chain holds without it
     seq     BIGINT PRIMARY KEY REFERENCES audit (seq),

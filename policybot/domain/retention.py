@@ -1,0 +1,119 @@
+"""How long what is kept stays: a rule for each kind of record, and why some tables need none."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Act(StrEnum):
+    """What is done with a record whose time is over."""
+
+    DELETE = "delete"
+    """The row goes."""
+    BLANK = "blank"
+    """Names and texts go; that there was something, and what came of it, stays countable."""
+    SHRED = "shred"
+    """What an audit entry says goes; its place in the chain stays, and the chain still verifies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of record, and how long it stays."""
+
+    name: str
+    """Also the key of the configuration."""
+    tables: tuple[str, ...]
+    what: str
+    since: str
+    """From when its time is counted."""
+    days: int
+    """How long it stays unless the operator says otherwise."""
+    act: Act
+
+    @property
+    def span(self) -> timedelta:
+        """How long it stays unless the operator says otherwise."""
+        return timedelta(days=self.days)
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("seen_events", ("seen_events",), "which events were handled", "it", 30, Act.DELETE),
+    Rule("dead_events", ("dead_events",), "events that could not be handled", "it", 90, Act.DELETE),
+    Rule("attempts", ("attempts",), "tries to verify an account", "their end", 14, Act.DELETE),
+    Rule("approvals", ("approvals",), "confirmations that waited", "their end", 90, Act.DELETE),
+    Rule("evidence", ("evidence",), "kept copies of messages", "the copy", 365, Act.DELETE),
+    Rule("reports", ("reports",), "who reported, and with which words", "the report", 365, Act.BLANK),
+    Rule(
+        "decisions",
+        ("cases", "reports", "decisions", "sanctions", "appeals"),
+        "cases with their decisions, measures and appeals",
+        "the end of the last measure",
+        730,
+        Act.DELETE,
+    ),
+    Rule("filings", ("filings",), "who filed a room, and why", "the end of the filing", 1095, Act.BLANK),
+    Rule("notices", ("outbox",), "texts of messages that were sent", "sending", 90, Act.BLANK),
+    Rule(
+        "effects",
+        ("outbox",),
+        "changes to the homeserver that are done or failed",
+        "the change",
+        365,
+        Act.DELETE,
+    ),
+    Rule("links", ("links",), "links that have ended", "their end", 730, Act.DELETE),
+    Rule(
+        "verifications",
+        ("verifications",),
+        "verifications that have ended",
+        "their end",
+        730,
+        Act.DELETE,
+    ),
+    Rule(
+        "acceptances",
+        ("acceptances",),
+        "signatures of accounts that are no longer linked",
+        "the signature",
+        1095,
+        Act.DELETE,
+    ),
+    Rule("lookalikes", ("lookalikes",), "names that looked the same", "the finding", 365, Act.DELETE),
+    Rule("reveals", ("reveals",), "requests to reveal a name", "the request", 1095, Act.DELETE),
+    Rule(
+        "looks",
+        ("looks",),
+        "who looked behind a pseudonym",
+        "it, once the person was told",
+        1095,
+        Act.DELETE,
+    ),
+    Rule("holds", ("holds",), "legal holds that have ended", "their end", 730, Act.DELETE),
+    Rule("exports", ("exports",), "links to an export", "their end", 1, Act.DELETE),
+    Rule("erasures", ("erasures",), "erasures that are done", "the erasure", 730, Act.DELETE),
+    Rule("audit_payloads", ("audit_payloads",), "what audit entries say", "the entry", 730, Act.SHRED),
+)
+
+EXCEPTIONS: dict[str, str] = {
+    "counters": "numbers alone",
+    "rooms": "the rooms as they are now; a direct room goes when either side leaves it",
+    "review_members": "who is in the review room now",
+    "persons": "an ID that names nobody once the vault has forgotten it",
+    "roster": "the operator's list; an entry goes when its person leaves it or is erased",
+    "vault_keys": "what is known of persons: goes with the person, by destroying their key",
+    "vault_fields": "as vault_keys",
+    "vault_index": "as vault_keys",
+    "front_names": "display names of linked accounts; each goes when its link ends",
+    "account_tokens": "fingerprints of tokens, for a day",
+    "languages": "the language that somebody chose; goes when they are forgotten",
+    "agreements": "published texts",
+    "announcements": "how far the telling of a new agreement has come",
+    "standing_restrictions": "who may not write where; goes when they verify or sign",
+    "standing_changes": "what other processes have to read again, for a day",
+    "policies": "published rules",
+    "shards": "which process does what",
+    "observed": "how it was before a measure; goes when the measure is taken back",
+    "audit": "the chain: account IDs and fingerprints, no texts; it only grows",
+    "audit_head": "the last fingerprint",
+}
+"""Tables without a rule, and why."""

@@ -1,0 +1,37 @@
+"""Looks: whoever looked behind a pseudonym is on record, and its owner is told, sooner or later."""
+
+from policybot.domain import reveal as rules
+from policybot.domain.reveal import Look
+from policybot.services.setting import Setting
+from policybot.store import looks, members
+from policybot.store.database import Tx
+
+_BATCH = 100
+
+
+class Looks:
+    """The service for who looked."""
+
+    def __init__(self, setting: Setting) -> None:
+        """Work in a setting."""
+        self._setting = setting
+
+    async def record(self, tx: Tx, look: Look) -> None:
+        """Put a look on record; if the person is to be told at once, they are, in this transaction."""
+        await looks.add(tx, look)
+        await self.tell_due(tx)
+
+    async def tell_due(self, tx: Tx) -> int:
+        """Tell those whose delay is over; return how many there were.
+
+        They are told on the accounts that they had then and on those that they have now.
+        """
+        now, operator = self._setting.now(), self._setting.config.operator
+        due = await looks.due(tx, now, _BATCH)
+        for look in due:
+            links = await members.links_of(tx, look.person_id)
+            text = rules.notice(look, operator.contact, operator.appeal_body)
+            for account in sorted({*look.accounts, *(link.user_id for link in links)}):
+                self._setting.tell(tx, account, text, cause=f"look {look.id}")
+            await looks.told(tx, look.id, now)
+        return len(due)

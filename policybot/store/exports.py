@@ -1,0 +1,175 @@
+"""What is kept about somebody, as rows: by their accounts, and by the person behind them.
+
+Others are left out on purpose: who reported, decided, reviewed or looked is not theirs to take away.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from policybot.store.database import Tx, from_ms, to_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One kind of record: what it is, and how its rows are found by `$1`."""
+
+    name: str
+    what: str
+    sql: str
+
+
+OF_ACCOUNT: tuple[Part, ...] = (
+    Part(
+        "agreements",
+        "The agreements that you signed, and when.",
+        "SELECT a.version, c.at, c.method FROM acceptances c JOIN agreements a"
+        " ON a.hash = c.agreement_hash WHERE c.user_id = $1 ORDER BY c.at",
+    ),
+    Part(
+        "filings",
+        "The rooms that you filed, and what came of it.",
+        "SELECT id, record_number, room_id, purpose, categories, state, submitted_at, reason,"
+        " valid_until FROM filings WHERE applicant = $1 ORDER BY id",
+    ),
+    Part(
+        "reports",
+        "The reports that you made, with their receipts (R- and the id).",
+        "SELECT id, subject_key, category, text, state, outcome, received_at FROM reports"
+        " WHERE reporter = $1 ORDER BY id",
+    ),
+    Part(
+        "decisions",
+        "What was decided about you, with the statement of reasons (the case is C- and case_id).",
+        "SELECT case_id, rule_id, scope, severity, history, measure, remove, facts, explanation,"
+        " statement, state, room_id, occurred_at, decided_at, told_at, read_at FROM decisions"
+        " WHERE user_id = $1 AND state NOT IN ('pending', 'denied', 'expired') ORDER BY id",
+    ),
+    Part(
+        "measures",
+        "What was imposed on you, from when until when.",
+        "SELECT d.case_id, s.scope, s.measure, s.state, s.room_id, s.starts_at, s.ends_at,"
+        " s.lift_reason FROM sanctions s JOIN decisions d ON d.id = s.decision_id"
+        " WHERE s.user_id = $1 ORDER BY s.decision_id",
+    ),
+    Part(
+        "appeals",
+        "Your appeals, and how they ended.",
+        "SELECT case_id, text, state, submitted_at, reasons FROM appeals WHERE appellant = $1"
+        " ORDER BY id",
+    ),
+    Part(
+        "evidence",
+        "Copies of your messages that were kept as evidence.",
+        "SELECT event_id, room_id, sent_at, content, captured_at FROM evidence WHERE sender = $1"
+        " ORDER BY sent_at",
+    ),
+    Part(
+        "attempts",
+        "Your tries to verify your account.",
+        "SELECT source, wrong_codes, expires_at, used_at FROM attempts WHERE user_id = $1"
+        " ORDER BY expires_at",
+    ),
+    Part(
+        "messages",
+        "What I have written to you, as long as its text is kept.",
+        "SELECT data, state, queued_at FROM outbox WHERE lane = $1 AND kind = 'Notify' ORDER BY id",
+    ),
+    Part(
+        "names",
+        "The display name under which others see your account, and since when.",
+        "SELECT name, since FROM front_names WHERE user_id = $1 AND front = 'pseudonym'",
+    ),
+    Part(
+        "language",
+        "The language that you chose.",
+        "SELECT language FROM languages WHERE user_id = $1",
+    ),
+    Part(
+        "standing",
+        "Where you may not write until you verify or sign, and since when.",
+        "SELECT room_id, reason, since FROM standing_restrictions WHERE user_id = $1 ORDER BY since",
+    ),
+    Part(
+        "chats",
+        "Our direct chats.",
+        "SELECT room_id, at FROM rooms WHERE user_id = $1 ORDER BY at",
+    ),
+    Part(
+        "failed_events",
+        "Events of yours that could not be handled, without their content.",
+        "SELECT event_id, room_id, type, at FROM dead_events WHERE sender = $1 ORDER BY at",
+    ),
+    Part(
+        "account_holds",
+        "Legal holds on an account of which nobody knows whose it is.",
+        "SELECT reason, placed_at, until, ended_at, end_reason FROM holds"
+        " WHERE user_id = $1 AND person_id IS NULL ORDER BY id",
+    ),
+    Part(
+        "exports",
+        "Links to exports like this one.",
+        "SELECT expires_at, used_at FROM exports WHERE user_id = $1 ORDER BY expires_at",
+    ),
+    Part(
+        "log",
+        "What you did, as the audit log has it.",
+        "SELECT at, tag FROM audit WHERE actor = $1 ORDER BY seq",
+    ),
+)
+
+OF_PERSON: tuple[Part, ...] = (
+    Part(
+        "accounts",
+        "The accounts that are or were linked to you.",
+        "SELECT user_id, front, created_at, ended_at, end_reason FROM links WHERE person_id = $1"
+        " ORDER BY id",
+    ),
+    Part(
+        "verifications",
+        "How you were verified, how surely, and until when.",
+        "SELECT source, realm, level, process, verified_at, expires_at, ended_at, end_reason"
+        " FROM verifications WHERE person_id = $1 ORDER BY id",
+    ),
+    Part(
+        "holds",
+        "Legal holds on your data.",
+        "SELECT reason, placed_at, until, ended_at, end_reason FROM holds WHERE person_id = $1"
+        " ORDER BY id",
+    ),
+    Part(
+        "erasure",
+        "Your wish to be forgotten, if it waits.",
+        "SELECT requested_at FROM erasures WHERE person_id = $1 AND done_at IS NULL",
+    ),
+)
+
+LOOKS = Part(
+    "looks",
+    "Who looked behind your pseudonym: when, in which role, for which reason.",
+    "SELECT kind, role, case_no, what, reason, at FROM looks WHERE person_id = $1 AND due_at <= $2"
+    " ORDER BY at",
+)
+
+_TIMES = ("at", "until", "since")
+
+
+async def rows(tx: Tx, part: Part, about: str) -> list[dict[str, Any]]:
+    """Read the rows of one part, with times as ISO 8601."""
+    return _plain(await tx.fetch(part.sql, about))
+
+
+async def looks(tx: Tx, person_id: str, now: datetime) -> list[dict[str, Any]]:
+    """Read who looked, as far as the person may know of it."""
+    return _plain(await tx.fetch(LOOKS.sql, person_id, to_ms(now)))
+
+
+def _plain(found: Sequence[Any]) -> list[dict[str, Any]]:
+    return [{name: _value(name, row[name]) for name in row.keys()} for row in found]  # noqa: SIM118 - a row is no map
+
+
+def _value(name: str, value: Any) -> Any:  # noqa: ANN401 - as the column is declared
+    if isinstance(value, int) and name.rpartition("_")[2] in _TIMES:
+        return from_ms(value).isoformat()
+    return value

@@ -1,0 +1,211 @@
+"""The end of the time of records: which rows a rule reaches, and what it does with them.
+
+Nothing that lies under a legal hold or belongs to an open case is reached by any of them.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from policybot.domain.retention import Rule
+from policybot.store.database import Tx, optional_time, to_ms
+
+_SHORT = {
+    "HELD": "(SELECT user_id FROM held_accounts)",
+    "HELD_PERSONS": "(SELECT person_id FROM holds WHERE ended_at IS NULL AND person_id IS NOT NULL)",
+    "OPEN": "('open', 'claimed', 'pending_approval', 'decided')",
+    "GONE": "('done', 'dry', 'dropped')",
+}
+"""Words that stand for lists in the conditions below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a rule reaches: rows of `table` by `key`, with the time that counts; `$1` is the limit."""
+
+    table: str
+    key: str
+    since: str
+    where: str
+    change: str
+    """What is set; empty if the rows are deleted."""
+
+    @property
+    def condition(self) -> str:
+        """The condition with its words written out."""
+        return re.sub(r"\b[A-Z_]{4,}\b", lambda word: _SHORT.get(word[0], word[0]), self.where)
+
+
+_OVER = (
+    "state = 'closed' AND opened_at < $1"
+    " AND (user_id IS NULL OR user_id NOT IN HELD)"
+    " AND NOT EXISTS (SELECT 1 FROM appeals a WHERE a.case_id = cases.id AND a.state = 'submitted')"
+    " AND NOT EXISTS (SELECT 1 FROM appeals a WHERE a.case_id = cases.id AND a.appellant IN HELD)"
+    " AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.case_id = cases.id AND r.reporter IN HELD)"
+    " AND NOT EXISTS (SELECT 1 FROM decisions d LEFT JOIN sanctions s ON s.decision_id = d.id"
+    " WHERE d.case_id = cases.id AND (d.decided_at >= $1 OR COALESCE(s.ends_at, 0) >= $1"
+    " OR d.state IN ('pending', 'under_appeal') OR d.user_id IN HELD"
+    " OR s.state IN ('planned', 'active', 'stayed')))"
+)
+"""A case that is over, with everything in it, for longer than its time."""
+
+REACHES: dict[str, Reach] = {
+    "seen_events": Reach("seen_events", "event_id", "at", "at < $1", ""),
+    "dead_events": Reach("dead_events", "event_id", "at", "at < $1 AND sender NOT IN HELD", ""),
+    "attempts": Reach(
+        "attempts",
+        "token_hash",
+        "expires_at",
+        # What an open try has found is in the vault, and is forgotten first.
+        "expires_at < $1 AND (used_at IS NOT NULL OR candidate IS NULL)",
+        "",
+    ),
+    "approvals": Reach("approvals", "code", "expires_at", "expires_at < $1 AND state <> 'waiting'", ""),
+    "evidence": Reach(
+        "evidence",
+        "event_id",
+        "captured_at",
+        "captured_at < $1 AND sender NOT IN HELD AND NOT EXISTS (SELECT 1 FROM cases c"
+        " WHERE c.event_id = evidence.event_id AND (c.state IN OPEN OR EXISTS (SELECT 1"
+        " FROM decisions d WHERE d.case_id = c.id AND d.state IN ('pending', 'under_appeal'))))",
+        "",
+    ),
+    "reports": Reach(
+        "reports",
+        "id",
+        "received_at",
+        "received_at < $1 AND state = 'resolved' AND text <> '' AND reporter NOT IN HELD"
+        " AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = reports.case_id AND (c.state IN OPEN"
+        " OR c.user_id IN HELD))",
+        # Each stays another reporter's: two reports in one case are two.
+        "text = '', subject_key = '', reporter = 'gone-' || id",
+    ),
+    "decisions": Reach("cases", "id", "opened_at", _OVER, ""),
+    "filings": Reach(
+        "filings",
+        "id",
+        "submitted_at",
+        "submitted_at < $1 AND COALESCE(valid_until, 0) < $1 AND applicant <> ''"
+        " AND state IN ('revoked', 'rejected', 'withdrawn') AND applicant NOT IN HELD",
+        "applicant = '', purpose = '', reason = '', reviewer = NULL",
+    ),
+    "notices": Reach(
+        "outbox",
+        "id",
+        "queued_at",
+        "queued_at < $1 AND state <> 'waiting' AND state IN GONE AND kind IN ('Say', 'Notify')"
+        " AND data <> '{}' AND lane NOT IN HELD",
+        "data = '{}'",
+    ),
+    "effects": Reach(
+        "outbox",
+        "id",
+        "queued_at",
+        # That a message was put back is remembered: it happens once.
+        "queued_at < $1 AND state <> 'waiting' AND kind <> 'Restore' AND lane NOT IN HELD",
+        "",
+    ),
+    "links": Reach("links", "id", "ended_at", "ended_at < $1 AND user_id NOT IN HELD", ""),
+    "verifications": Reach(
+        "verifications",
+        "id",
+        "ended_at",
+        "ended_at < $1 AND person_id NOT IN HELD_PERSONS",
+        "",
+    ),
+    "acceptances": Reach(
+        "acceptances",
+        "agreement_hash || ' ' || person_id || ' ' || user_id",
+        "at",
+        "at < $1 AND user_id NOT IN (SELECT user_id FROM links) AND user_id NOT IN HELD",
+        "",
+    ),
+    "lookalikes": Reach(
+        "lookalikes",
+        "first || ' ' || second",
+        "at",
+        "at < $1 AND first NOT IN HELD AND second NOT IN HELD",
+        "",
+    ),
+    "reveals": Reach(
+        "reveals",
+        "id",
+        "requested_at",
+        "requested_at < $1 AND state NOT IN ('requested', 'approved') AND user_id NOT IN HELD",
+        "",
+    ),
+    "looks": Reach(
+        "looks",
+        "id",
+        "at",
+        "at < $1 AND told_at IS NOT NULL AND person_id NOT IN HELD_PERSONS",
+        "",
+    ),
+    "holds": Reach("holds", "id", "ended_at", "ended_at < $1", ""),
+    "exports": Reach("exports", "token_hash", "expires_at", "expires_at < $1", ""),
+    "erasures": Reach("erasures", "person_id", "done_at", "done_at < $1", ""),
+    "audit_payloads": Reach(
+        "audit_payloads",
+        "seq",
+        "(SELECT a.at FROM audit a WHERE a.seq = audit_payloads.seq)",
+        # The first condition spares a look at everything that is younger.
+        "seq <= (SELECT seq FROM audit WHERE at < $1 ORDER BY at DESC LIMIT 1)"
+        " AND EXISTS (SELECT 1 FROM audit a WHERE a.seq = audit_payloads.seq AND a.at < $1"
+        " AND a.actor NOT IN HELD AND a.object NOT IN HELD"
+        " AND a.object NOT IN (SELECT 'C-' || id FROM cases WHERE state IN OPEN))",
+        "",
+    ),
+}
+"""What each rule of `domain.retention` reaches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """How much a rule reaches now."""
+
+    rule: Rule
+    number: int
+    oldest: datetime | None
+
+
+async def due(tx: Tx, rule: Rule, before: datetime) -> Due:
+    """Count what a rule reaches, and change nothing."""
+    reach = REACHES[rule.name]
+    row = await tx.first(
+        f"SELECT COUNT(*) AS number, MIN({reach.since}) AS oldest FROM {reach.table}"  # noqa: S608 - our own text
+        f" WHERE {reach.condition}",
+        to_ms(before),
+    )
+    if row is None:
+        return Due(rule, 0, None)
+    return Due(rule, int(row["number"]), optional_time(row["oldest"]))
+
+
+async def apply(tx: Tx, rule: Rule, before: datetime, limit: int) -> int:
+    """Do what a rule says to some of the rows that it reaches; return how many there were."""
+    reach = REACHES[rule.name]
+    some = f"SELECT {reach.key} FROM {reach.table} WHERE {reach.condition} LIMIT $2"  # noqa: S608 - our own text
+    if rule.name == "decisions":
+        ids = [row["id"] for row in await tx.fetch(some, to_ms(before), limit)]
+        await _drop_cases(tx, ids)
+        return len(ids)
+    change = f"UPDATE {reach.table} SET {reach.change}" if reach.change else f"DELETE FROM {reach.table}"  # noqa: S608 - our own text
+    rows = await tx.fetch(
+        f"{change} WHERE {reach.key} IN ({some}) RETURNING 1 AS one",
+        to_ms(before),
+        limit,
+    )
+    return len(rows)
+
+
+async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
+    """Delete cases with everything that is in them."""
+    for sql in (
+        "DELETE FROM appeals WHERE case_id = $1",
+        "DELETE FROM sanctions WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
+        "DELETE FROM decisions WHERE case_id = $1",
+        "DELETE FROM reports WHERE case_id = $1",
+        "DELETE FROM cases WHERE id = $1",
+    ):
+        await tx.many(sql, [(case_id,) for case_id in case_ids])
