@@ -17,6 +17,7 @@ from rich.table import Table
 
 from policybot import __version__
 from policybot.config import Config
+from policybot.keys import keys_app
 from policybot.signatures import agreement_app, agreement_finding
 from policybot.terminal import (
     DEFAULT,
@@ -48,6 +49,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(audit_app, name="audit")
 app.add_typer(roster_app, name="roster")
 app.add_typer(agreement_app, name="agreement")
+app.add_typer(keys_app, name="keys")
 
 
 def _set_up_logging(level: str) -> None:

@@ -14,6 +14,7 @@ from policybot.config.keys import KeyFile, KeyMissing
 from policybot.config.oidc import MasSection, ProviderSection, WidgetSection
 from policybot.domain.private import Private
 from policybot.identity.account import MasLogin, OpenIdToken
+from policybot.identity.callback import CallbackWay
 from policybot.identity.oidc import OidcWay
 from policybot.identity.provider import Client as OpenIdClient
 from policybot.identity.provider import Provider
@@ -34,10 +35,13 @@ from policybot.services.appeals import Appeals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.filings import Filings
+from policybot.services.keyring import Keyring
 from policybot.services.members import Members
 from policybot.services.messages import Messages
 from policybot.services.names import Names
 from policybot.services.outbox import Outbox
+from policybot.services.results import Results
+from policybot.services.revalidation import Revalidation
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
@@ -47,6 +51,7 @@ from policybot.store.database import Database, DatabaseAway
 from policybot.store.vault import DEAR, Index, Stretch, Vault
 from policybot.web.about import About
 from policybot.web.agreement import AgreementPages
+from policybot.web.inbox import InboxDoor
 from policybot.web.site import Site
 from policybot.web.verify import Verify
 from policybot.web.widget import Widget
@@ -73,6 +78,7 @@ def utc_now() -> datetime:
 def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     """Make the services, each with those that it works with."""
     people = Members(setting, vault, index)
+    tries = Verifications(setting, people)
     signatures = Agreements(setting)
     applications = Filings(setting, people, signatures)
     casework = Cases(setting)
@@ -81,7 +87,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         setting=setting,
         members=people,
         names=Names(setting, people),
-        verifications=Verifications(setting, people),
+        verifications=tries,
+        results=Results(setting, people, tries),
         roster=Roster(setting, people),
         agreements=signatures,
         announcements=Announcements(setting, signatures),
@@ -132,7 +139,10 @@ class App:
         except KeyMissing as error:
             raise CannotStart(str(error)) from None
         secret = Private(config.identity.index_key.get_secret_value())
-        self.services = assemble(self.setting, Vault(self.keys), Index(secret, stretch))
+        vault = Vault(self.keys)
+        self.services = assemble(self.setting, vault, Index(secret, stretch))
+        self.keyring = Keyring(self.setting, vault, self.keys)
+        self.revalidation = Revalidation(self.setting, self.services.members)
         self.ready = False
 
     def aftermath(self) -> Aftermath:
@@ -186,11 +196,14 @@ class App:
             await services.members.lapse(tx)
             await services.names.obey(tx)
             await services.verifications.sweep(tx)
+            await services.results.sweep(tx)
             await services.roster.strike_off(tx)
             await events.forget_before(tx, now - _REMEMBER_EVENTS)
             await standing.forget_before(tx, now - _REMEMBER_CHANGES)
         await services.messages.sweep(self.database)
         await self._announce()
+        # Last, for the sources are asked over the network.
+        await self.revalidation.some(self.database, self.ways())
 
     async def _announce(self) -> None:
         """Tell the next people of a changed agreement, if there is one and the outbox has room."""
@@ -305,23 +318,31 @@ class App:
         for section in offered.oidc:
             provider = openid_provider(self.config, section, now)
             found.append(OidcWay(section, offered.keep, provider, now))
+        if offered.callback is not None:
+            found.append(
+                CallbackWay(offered.callback, self.setting, self.services.results, self.database)
+            )
         return found
 
     def pages(self) -> web.Application:
         """Put the pages for people together."""
-        site, config = Site(self.config), self.config
+        site, config, services = Site(self.config), self.config, self.services
         mas, framed = config.identity.binding.mas, config.identity.binding.widget
         login = None
         if mas is not None:
             provider = openid_provider(config, mas, self.setting.now)
             login = MasLogin(provider, config.homeserver.server_name)
-        verifications = self.services.verifications
-        verify = Verify(site, self.database, verifications, self.ways(), login)
-        agreement = AgreementPages(site, self.services.agreements)
-        routes = [*About(site).routes(), *agreement.routes(), *verify.routes()]
+        ways = self.ways()
+        verify = Verify(site, self.database, services.verifications, services.results, ways, login)
+        agreement = AgreementPages(site, services.agreements)
+        routes = [*About(site).routes(), *agreement.routes()]
+        for way in ways:
+            if isinstance(way, CallbackWay):  # before the pages: its address looks like a link's
+                routes += InboxDoor(way).routes()
+        routes += verify.routes()
         if framed is not None:
             tokens = openid_token(config, framed)
-            routes += Widget(site, self.database, verifications, framed, tokens).routes()
+            routes += Widget(site, self.database, services.verifications, framed, tokens).routes()
         return site.application(routes)
 
     def _health(self) -> web.Application:

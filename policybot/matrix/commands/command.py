@@ -14,6 +14,7 @@ from policybot.services.filings import Filings
 from policybot.services.members import Members
 from policybot.services.messages import Messages
 from policybot.services.names import Names
+from policybot.services.results import Results
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
@@ -32,6 +33,7 @@ class Services:
     members: Members
     names: Names
     verifications: Verifications
+    results: Results
     roster: Roster
     agreements: Agreements
     announcements: Announcements
