@@ -17,6 +17,7 @@ from rich.table import Table
 
 from policybot import __version__
 from policybot.config import Config
+from policybot.keys import keys_app
 from policybot.privacy_cli import privacy_app
 from policybot.signatures import agreement_app, agreement_finding
 from policybot.terminal import (
@@ -50,6 +51,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(roster_app, name="roster")
 app.add_typer(agreement_app, name="agreement")
 app.add_typer(privacy_app, name="privacy")
+app.add_typer(keys_app, name="keys")
 
 
 def _set_up_logging(level: str) -> None:

@@ -14,6 +14,7 @@ from policybot.config.keys import KeyFile, KeyMissing
 from policybot.config.oidc import MasSection, ProviderSection, WidgetSection
 from policybot.domain.private import Private
 from policybot.identity.account import MasLogin, OpenIdToken
+from policybot.identity.callback import CallbackWay
 from policybot.identity.oidc import OidcWay
 from policybot.identity.provider import Client as OpenIdClient
 from policybot.identity.provider import Provider
@@ -36,13 +37,16 @@ from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
+from policybot.services.keyring import Keyring
 from policybot.services.looks import Looks
 from policybot.services.members import Members
 from policybot.services.messages import Messages
 from policybot.services.names import Names
 from policybot.services.outbox import Outbox
 from policybot.services.privacy import Privacy
+from policybot.services.results import Results
 from policybot.services.retention import Retention
+from policybot.services.revalidation import Revalidation
 from policybot.services.reveals import Reveals
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
@@ -53,6 +57,7 @@ from policybot.store.database import Database, DatabaseAway, Tx
 from policybot.store.vault import DEAR, Index, Stretch, Vault
 from policybot.web.about import About
 from policybot.web.agreement import AgreementPages
+from policybot.web.inbox import InboxDoor
 from policybot.web.privacy import PrivacyPages
 from policybot.web.site import Site
 from policybot.web.verify import Verify
@@ -79,6 +84,7 @@ def utc_now() -> datetime:
 def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     """Make the services, each with those that it works with."""
     people = Members(setting, vault, index)
+    tries = Verifications(setting, people)
     signatures = Agreements(setting)
     applications = Filings(setting, people, signatures)
     casework = Cases(setting)
@@ -91,7 +97,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         setting=setting,
         members=people,
         names=Names(setting, people),
-        verifications=Verifications(setting, people),
+        verifications=tries,
+        results=Results(setting, people, tries),
         roster=Roster(setting, people),
         agreements=signatures,
         announcements=Announcements(setting, signatures),
@@ -148,7 +155,10 @@ class App:
         except KeyMissing as error:
             raise CannotStart(str(error)) from None
         secret = Private(config.identity.index_key.get_secret_value())
-        self.services = assemble(self.setting, Vault(self.keys), Index(secret, stretch))
+        vault = Vault(self.keys)
+        self.services = assemble(self.setting, vault, Index(secret, stretch))
+        self.keyring = Keyring(self.setting, vault, self.keys)
+        self.revalidation = Revalidation(self.setting, self.services.members)
         self.ready = False
 
     def aftermath(self) -> Aftermath:
@@ -212,11 +222,14 @@ class App:
             await services.members.lapse(tx)
             await services.names.obey(tx)
             await services.verifications.sweep(tx)
+            await services.results.sweep(tx)
             await services.roster.strike_off(tx)
             await standing.forget_before(tx, self.setting.now() - _REMEMBER_CHANGES)
         await services.messages.sweep(self.database)
         await self._announce()
         await services.retention.tick(self.database)
+        # Last, for the sources are asked over the network.
+        await self.revalidation.some(self.database, self.ways())
 
     async def _announce(self) -> None:
         """Tell the next people of a changed agreement, if there is one and the outbox has room."""
@@ -331,6 +344,10 @@ class App:
         for section in offered.oidc:
             provider = openid_provider(self.config, section, now)
             found.append(OidcWay(section, offered.keep, provider, now))
+        if offered.callback is not None:
+            found.append(
+                CallbackWay(offered.callback, self.setting, self.services.results, self.database)
+            )
         return found
 
     def pages(self) -> web.Application:
@@ -341,11 +358,13 @@ class App:
         if mas is not None:
             provider = openid_provider(config, mas, self.setting.now)
             login = MasLogin(provider, config.homeserver.server_name)
-        verify = Verify(site, self.database, services.verifications, self.ways(), login)
+        ways = self.ways()
+        verify = Verify(site, self.database, services.verifications, services.results, ways, login)
         private = PrivacyPages(site, self.database, services.reveals, services.exports, self.setting.now)
         agreement = AgreementPages(site, services.agreements)
-        pages = About(site), agreement, verify, private
-        routes = [route for page in pages for route in page.routes()]
+        # Before the pages: its address looks like a link's.
+        routes = [r for way in ways if isinstance(way, CallbackWay) for r in InboxDoor(way).routes()]
+        routes += [*About(site).routes(), *agreement.routes(), *verify.routes(), *private.routes()]
         if framed is not None:
             tokens = openid_token(config, framed)
             routes += Widget(site, self.database, services.verifications, framed, tokens).routes()

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
 
 from policybot.domain.effects import Effect
-from policybot.domain.identity import Record, Source
+from policybot.domain.identity import Record, Source, Still, Verification
 from policybot.domain.private import Private
 
 Clock = Callable[[], datetime]
@@ -94,6 +95,8 @@ class Go:
     """What the provider sends back unchanged, so that the browser's return is recognised."""
     memory: Mapping[str, str]
     """What `finish` needs to know again; kept sealed meanwhile."""
+    wait: timedelta | None = None
+    """How long the provider may take to post a result; None if the browser brings the proof itself."""
 
 
 Step = Ask | Go
@@ -106,6 +109,10 @@ class NotProved(Exception):  # noqa: N818 - an answer
 
 class Declined(Exception):  # noqa: N818 - an answer
     """The person did not go through with it at the provider, or the provider did not let them."""
+
+
+class NotYet(Exception):  # noqa: N818 - a condition that passes
+    """The provider has not come to a result yet."""
 
 
 class IdentityProvider(Protocol):
@@ -140,6 +147,7 @@ class IdentityProvider(Protocol):
         Raises:
             NotProved: the answer is not what the provider would send.
             Declined: the person did not go through with it.
+            NotYet: the provider posts its result later.
             SourceAway: the source cannot be reached; the message says why.
         """
         ...
@@ -167,4 +175,49 @@ class AccountToken(Protocol):
             NotProved: the token is good for nothing here.
             SourceAway: the homeserver cannot be reached.
         """
+        ...
+
+
+@runtime_checkable
+class Revalidating(Protocol):
+    """A way in that can be asked later; all others cannot say whether a verification still holds."""
+
+    @property
+    def source(self) -> Source:
+        """Which kind of way this is."""
+        ...
+
+    @property
+    def realm(self) -> str:
+        """Whose verifications it can speak of."""
+        ...
+
+    async def revalidate(self, verification: Verification, again: Private | None) -> Still:
+        """Say whether a verification still holds; `again` is what its record left for this.
+
+        Raises:
+            SourceAway: the source cannot be reached; the message says why.
+        """
+        ...
+
+
+class Received(StrEnum):
+    """What becomes of something that a machine has posted."""
+
+    TAKEN = "taken"
+    """It was done, or was done before, or concerns nothing that is known."""
+    FORGED = "forged"
+    """It carries no signature of ours."""
+    UNTIMELY = "untimely"
+    """It was signed too long ago, or for the future."""
+    UNREADABLE = "unreadable"
+    CONTRADICTED = "contradicted"
+    """Something else was posted under its ID before."""
+
+
+class Inbox(Protocol):
+    """Where a machine posts what nobody waits for."""
+
+    async def receive(self, headers: Mapping[str, str], body: bytes) -> Received:
+        """Take what was posted, if its signature is good."""
         ...

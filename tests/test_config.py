@@ -85,6 +85,8 @@ def refused(folder: Path, old: str, new: str) -> list[str]:
             "privacy.retention.evidence: «for ever» is no duration",
         ),
         ("dead_events: P90D", "dead_evnts: P90D", "did you mean «dead_events»"),
+        ("  callback:", "  callback: {}", "identity.callback.realm: is missing"),
+        ("revalidate_every: P30D", "revalidate_every: PT1H", "must be a day or more"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -108,6 +110,71 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(tmp_path: Pat
     lines = [problem.line for problem in caught.value.problems]
     assert len(lines) == 3
     assert lines == sorted(lines)
+
+
+def service(**changes: object) -> dict[str, object]:
+    """Write the section of a verification service."""
+    section: dict[str, object] = {
+        "realm": "verify-ltd",
+        "start_url": "https://kyc.example/?r={reference}&b={return_url}",
+        "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "levels": {"full": "high"},
+    }
+    return section | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"start_url": "http://kyc.example/{reference}"}, r"start_url: must begin with https://"),
+        ({"start_url": "http://localhost.evil.example/{reference}"}, r"start_url: must begin with"),
+        ({"start_url": "https://{reference}.example/"}, r"start_url: must be an address"),
+        ({"start_url": "https://user@kyc.example/{reference}"}, r"start_url: must be an address"),
+        ({"start_url": "https://kyc.example/"}, r"start_url: must have the placeholder {reference}"),
+        ({"start_url": "https://kyc.example/{reference}/{name}"}, r"{name} is no placeholder"),
+        ({"secret": SECRET}, r"secret\[0\]: must be whsec_"),
+        ({"secret": "whsec_c2hvcnQ="}, r"secret\[0\]: must be whsec_"),
+        ({"secret": "whsec_CHANGE-ME"}, r"secret\[0\]: is an example"),
+        ({"secret": []}, r"callback\.secret: must be one secret"),
+        ({"result_url": "https://kyc.example/{id}"}, r"api_key: is needed where result_url is set"),
+        ({"result_url": "https://kyc.example/", "api_key": SECRET}, r"must have the placeholder {id}"),
+        ({"result_url": "https://kyc.example/{id}", "api_key": "CHANGE-ME"}, r"api_key: is an example"),
+        ({"levels": {}}, r"identity\.callback\.levels"),
+        ({"levels": {"full": "certain"}}, r"identity\.callback\.levels"),
+        ({"wait": "PT1M"}, r"wait: must be from one hour"),
+        ({"wait": "P91D"}, r"wait: must be from one hour"),
+    ],
+)
+def test_a_verification_service_that_cannot_be_is_refused(
+    tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigRefused, match=message) as caught:
+        load(files.write(tmp_path, changes={"identity.callback": service(**changes)}))
+    assert SECRET not in str(caught.value)
+
+
+def test_a_verification_service_is_a_way_in(tmp_path: Path) -> None:
+    config = load(
+        files.write(tmp_path, changes={"identity.roster": None, "identity.callback": service()})
+    )
+    assert config.identity.callback is not None
+    assert "MfKQ" not in repr(config.identity)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(ConfigRefused, match="name at least one way in"):
+        load(files.write(tmp_path / "none", changes={"identity.roster": None}))
+
+
+def test_the_example_of_a_verification_service_is_good_but_for_its_secrets(tmp_path: Path) -> None:
+    path = files.write(tmp_path)
+    example = fresh.full_sample().partition("  callback: null\n")[2].partition("  revalidate_every")[0]
+    text = path.read_text("utf-8").replace("  callback:\n", f"  callback:\n{example}")
+    path.write_text(text, "utf-8")
+    with pytest.raises(ConfigRefused) as caught:
+        load(path)
+    assert [problem.key for problem in caught.value.problems] == ["identity.callback.secret[0]"]
+    path.write_text(text.replace("whsec_CHANGE-ME", str(service()["secret"])), "utf-8")
+    with pytest.raises(ConfigRefused, match=r"callback\.api_key: is an example"):
+        load(path)
 
 
 @pytest.mark.parametrize("value", ["CHANGE-ME-please", "generate", "short"])

@@ -7,7 +7,7 @@ import pytest
 
 from policybot.config import load
 from policybot.config.explain import keys
-from policybot.config.fresh import sample
+from policybot.config.fresh import full_sample
 from policybot.matrix.commands.page import page
 from tests import files
 
@@ -25,8 +25,7 @@ def test_the_page_of_commands_is_that_of_the_table() -> None:
 
 def sample_lines() -> list[str]:
     """Read the sample with its examples: what stands behind a # without a space of its own."""
-    example = r"^( *)#(?=\w|- | {2,}(?:# |\w+:))"
-    return re.sub(example, r"\1", sample("config.sample.yaml"), flags=re.MULTILINE).splitlines()
+    return full_sample().splitlines()
 
 
 def sample_keys() -> dict[str, int]:
@@ -64,15 +63,17 @@ def test_every_key_of_the_sample_is_explained() -> None:
 
 def test_the_examples_in_the_sample_are_good(tmp_path: Path) -> None:
     path = files.write(tmp_path)
-    empty = r"^( +(?:oidc|mas|widget):) (?:\[\]|null)$"
+    empty = r"^( +(?:oidc|mas|widget|callback):) (?:\[\]|null)$"
     text = re.sub(empty, r"\1", "\n".join(sample_lines()), flags=re.MULTILINE)
     fresh_keys = [line for line in path.read_text("utf-8").splitlines() if "_token:" in line]
     fresh_keys += [line for line in path.read_text("utf-8").splitlines() if "index_key:" in line]
     for line in fresh_keys:
         text = re.sub(rf"^{line.partition(':')[0]}:.*$", line, text, flags=re.MULTILINE)
+    text = text.replace("whsec_CHANGE-ME", f"whsec_{'x' * 32}").replace("CHANGE-ME-api-key", "a key")
     path.write_text(text, "utf-8")
     identity = load(path).identity
     assert identity.oidc[0].verified_claims is not None
+    assert identity.callback is not None
     assert identity.binding.mas is not None
     assert identity.binding.widget is not None
 

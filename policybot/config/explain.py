@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from policybot.config.fresh import sample
+from policybot.config.fresh import full_sample
 from policybot.config.schema import Settings
 from policybot.config.types import Listen
 from policybot.domain.measure import format_duration
@@ -63,7 +63,7 @@ def _shown(field: FieldInfo) -> str:
 
 def _excerpt(key: str) -> str:
     """Cut a key with its comment and what is below it out of the sample."""
-    lines, start, depth = sample("config.sample.yaml").splitlines(), 0, -1
+    lines, start, depth = full_sample().splitlines(), 0, -1
     for name in key.split("."):
         for number in range(start, len(lines)):
             match = re.match(rf"(\s*)(?:- )?{re.escape(name)}:", lines[number])

@@ -38,6 +38,12 @@ def sample(name: str) -> str:
     return (Path(__file__).parents[2] / name).read_text("utf-8")
 
 
+def full_sample() -> str:
+    """Read the sample configuration with its examples: what stands behind a # without a space."""
+    example = r"(?m)^( *)#(?=\w|- | {2,}(?:# |\w+:))"
+    return re.sub(example, r"\1", sample("config.sample.yaml"))
+
+
 def write(folder: Path, answers: dict[str, Any], *, force: bool = False) -> Files:
     """Write the files, readable by their owner alone.
 

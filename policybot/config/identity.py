@@ -7,12 +7,21 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from policybot.config.callback import CallbackSection
 from policybot.config.oidc import BindingSection, ProviderSection
 from policybot.config.types import Secret, Section, Span, Word
 from policybot.domain.identity import Assurance, Claim
 
 _LONGEST_FIELD = 255
 """Bytes of a profile field's name, as Matrix has it."""
+_OFTEN = timedelta(days=1)
+
+
+def _seldom(value: timedelta) -> timedelta:
+    if value < _OFTEN:
+        message = "must be a day or more: P1D"
+        raise ValueError(message)
+    return value
 
 
 class RosterSection(Section):
@@ -93,9 +102,24 @@ class Identity(Section):
         description="How an account can be proved without sending the code by hand.",
     )
 
+    callback: CallbackSection | None = Field(
+        None,
+        description="The way in by a verification service that posts a signed result; null for none.",
+    )
+    revalidate_every: Annotated[Span, AfterValidator(_seldom)] | None = Field(
+        timedelta(days=30),
+        description="How often a source is asked whether a verification still holds; null for never.",
+    )
+    revalidate_most: int = Field(
+        20,
+        ge=1,
+        description="How many verifications may end in a day because their source no longer vouches for "
+        "them. With the last one the review room is told, and the others wait.",
+    )
+
     @model_validator(mode="after")
     def _some_way(self) -> Self:
-        if self.roster is None and not self.oidc:
+        if self.roster is None and not self.oidc and self.callback is None:
             message = "name at least one way in, such as roster"
             raise ValueError(message)
         return self

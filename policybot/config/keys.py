@@ -4,11 +4,14 @@ Each line is a key's name and 32 bytes in base64. The last one is in use; the ot
 sealed before it was made.
 """
 
+import fcntl
 import os
 import secrets
 import stat
 import tempfile
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -71,6 +74,21 @@ class KeyFile:
             message = f"{self._path} can be read by others: chmod 400 {self._path}"
             raise KeyMissing(message)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep others from changing the file: of two keys added at once, one would be lost.
+
+        Raises:
+            BlockingIOError: somebody else is changing it.
+        """
+        # The file itself is replaced when it changes, so its folder stands for it.
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        finally:
+            os.close(folder)
+
     @property
     def names(self) -> list[str]:
         """The names of the keys, the one in use last."""
@@ -122,17 +140,35 @@ class KeyFile:
             raise KeyMissing(message)
         return self._keys
 
+    def _keep_owner(self, handle: int) -> None:
+        """Give a new file to the old one's owner: the service has to read it, whoever rotates."""
+        with suppress(FileNotFoundError):
+            owner = self._path.stat()
+            if owner.st_uid != os.geteuid():
+                os.fchown(handle, owner.st_uid, owner.st_gid)
+
     def _write(self, keys: dict[str, bytes]) -> None:
         """Write beside the file, to disk, and rename: a key that is in use must never be lost."""
         text = _HEADER + "".join(f"{name} {b64encode(key).decode()}\n" for name, key in keys.items())
         handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)
         try:
             os.fchmod(handle, _READ_ONLY)
+            self._keep_owner(handle)
             with os.fdopen(handle, "w", encoding="ascii") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).replace(self._path)
+            _to_disk(self._path.parent)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def _to_disk(folder: Path) -> None:
+    """Have a renaming survive a power cut: what is sealed under a new key may be on disk already."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

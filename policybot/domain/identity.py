@@ -103,6 +103,8 @@ class Record:
     expires_at: datetime | None = None
     ticket: str = ""
     """What the source uses up once an account is linked, such as a code of the roster."""
+    again: Private | None = None
+    """By what the source can be asked later whether this still holds, if it can be."""
 
     @property
     def subject(self) -> Private:
@@ -165,6 +167,15 @@ class Verification:
     expires_at: datetime
     id: int = 0
     ended_at: datetime | None = None
+
+
+class Still(StrEnum):
+    """What a source says when it is asked whether a verification still holds."""
+
+    GOOD = "good"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+    """It cannot say, or not now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,8 @@ EXCEPTIONS: dict[str, str] = {
     "vault_keys": "what is known of persons: goes with the person, by destroying their key",
     "vault_fields": "as vault_keys",
     "vault_index": "as vault_keys",
+    "results": "what verification services posted, sealed in the vault, until its page has it",
+    "webhooks": "the numbers of posts, for a day beyond the time in which they are taken",
     "front_names": "display names of linked accounts; each goes when its link ends",
     "account_tokens": "fingerprints of tokens, for a day",
     "languages": "the language that somebody chose; goes when they are forgotten",

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from policybot.domain.identity import Claim, Record, Source
+from policybot.domain.identity import Claim, Record, Source, Still, Verification
+from policybot.domain.private import Private
 from policybot.matching.media import kind_of
 from policybot.ports import Ask, Step
+from policybot.services.members import ROSTER_REALM
 from policybot.services.roster import PERSON, Entry, Roster
 from policybot.store.database import Database
 
@@ -27,6 +29,7 @@ class RosterWay:
 
     id = "roster"
     source = Source.ROSTER
+    realm = ROSTER_REALM
 
     def __init__(self, title: str, roster: Roster, database: Database) -> None:
         """Check codes against the imported list."""
@@ -44,6 +47,13 @@ class RosterWay:
         del memory
         async with self._database.transaction(reading=True) as tx:
             return await self._roster.check(tx, answer.get("code", ""))
+
+    async def revalidate(self, verification: Verification, again: Private | None) -> Still:
+        """Say whether the person is still on the list, or within their grace."""
+        del again
+        async with self._database.transaction(reading=True) as tx:
+            listed = await self._roster.lists(tx, verification.person_id)
+        return Still.GOOD if listed else Still.GONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,10 @@ CLAIMS = "claims"
 """The group of fields in which the vault keeps what a source said of a person."""
 MEMORY = "memory"
 """The group in which it keeps what a provider needs to know again when the browser comes back."""
+AGAIN = "again"
+"""The groups, one for each way, in which it keeps by what a source can be asked later."""
+_RESULT = "result"
+"""The groups in which it keeps results that were posted, until their browser comes."""
 ROSTER_REALM = "roster"
 """Where the references of the roster tell one person from another."""
 ENTRY = "roster"
@@ -42,6 +46,9 @@ class Members:
     async def keep(self, tx: Tx, person_id: str, record: Record) -> None:
         """Keep what a source said of somebody."""
         await self._vault.keep(tx, person_id, CLAIMS, self._kept(record))
+        if record.again is not None:
+            group = _again(record.source, record.realm)
+            await self._vault.keep(tx, person_id, group, {"again": record.again.reveal()})
 
     def _kept(self, record: Record) -> dict[str, str]:
         """Keep of a record's claims those that the operator wants, and no others."""
@@ -81,6 +88,20 @@ class Members:
         await self._vault.drop(tx, candidate, MEMORY)
         return memory
 
+    async def put_aside(self, tx: Tx, vault_id: str, key: str, said: Mapping[str, str]) -> None:
+        """Keep a result that was posted, until its browser comes."""
+        await self._vault.keep(tx, vault_id, f"{_RESULT} {key}", said)
+
+    async def aside(self, tx: Tx, vault_id: str, key: str) -> Mapping[str, Private] | None:
+        """Read a result that was put aside."""
+        return await self._vault.open(tx, vault_id, f"{_RESULT} {key}")
+
+    async def again(self, tx: Tx, verification: Verification) -> Private | None:
+        """Read by what the source of a verification can be asked whether it still holds."""
+        group = _again(verification.source, verification.realm)
+        kept = await self._vault.open(tx, verification.person_id, group)
+        return kept["again"] if kept else None
+
     # The tie between an account and a person -----------------------------------------------------
 
     async def link(self, tx: Tx, found: Found, bound: Bound) -> str | None:
@@ -103,9 +124,8 @@ class Members:
         if found.ticket and not await roster.use_up(tx, found.ticket, person_id):
             return None
         if found.candidate != person_id:
-            claims = await self._vault.open(tx, found.candidate, CLAIMS) or {}
-            kept = {name: value.reveal() for name, value in claims.items()}
-            await self._vault.keep(tx, person_id, CLAIMS, kept)
+            for group in (CLAIMS, _again(found.source, found.realm)):
+                await self._take_over(tx, found.candidate, person_id, group)
             await self._vault.forget(tx, found.candidate)
         verification = Verification(
             person_id=person_id,
@@ -132,6 +152,12 @@ class Members:
             profile.learn(self._setting, tx, linked.user_id)
             await self._setting.account_changed(tx, linked.user_id)
         return person_id
+
+    async def _take_over(self, tx: Tx, candidate: str, person_id: str, group: str) -> None:
+        """Keep under a person what was found under another ID."""
+        if (found := await self._vault.open(tx, candidate, group)) is not None:
+            kept = {name: value.reveal() for name, value in found.items()}
+            await self._vault.keep(tx, person_id, group, kept)
 
     async def _take_place(self, tx: Tx, found: Found, person_id: str) -> bool:
         """Take one of the person's places for the account, and tell their other accounts."""
@@ -216,6 +242,7 @@ class Members:
         """End a verification and tell the accounts; their links stay, and with them the history."""
         now = self._setting.now()
         await members.end_verification(tx, person_id, source, realm, why, now)
+        await self._vault.drop(tx, person_id, _again(source, realm))
         self._remember(tx, "system:clock", "identity:lapse", person_id, source=source.value, why=why)
         for link in await members.links_of(tx, person_id):
             if link.assurance is None:
@@ -268,3 +295,7 @@ class Members:
 
     def _remember(self, tx: Tx, actor: str, tag: str, about: str, **payload: str) -> None:
         audit.append(tx, at=self._setting.now(), actor=actor, tag=tag, object=about, **payload)
+
+
+def _again(source: Source, realm: str) -> str:
+    return f"{AGAIN} {source.value} {realm}"

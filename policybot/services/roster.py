@@ -157,6 +157,12 @@ class Roster:
             await self._members.strike_off(tx, entry_id, person_id)
         return len(gone)
 
+    async def lists(self, tx: Tx, person_id: str) -> bool:
+        """Say whether a person is on the list, or left it within the grace."""
+        way = self._setting.config.identity.roster
+        grace = way.grace if way else timedelta(0)
+        return await roster.lists(tx, person_id, self._setting.now() - grace)
+
     async def check(self, tx: Tx, code: str) -> Record | None:
         """Find the person whose unused code this is."""
         entry_id = await roster.by_code(tx, self._hash(code))

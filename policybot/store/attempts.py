@@ -195,6 +195,16 @@ async def forget_tokens(tx: Tx, now: datetime) -> None:
     await tx.execute("DELETE FROM account_tokens WHERE forget_at <= $1", to_ms(now))
 
 
+async def prolong(tx: Tx, token_hash: str, until: datetime) -> None:
+    """Let an attempt live until a time at the least."""
+    await tx.execute(
+        "UPDATE attempts SET expires_at = $1 WHERE token_hash = $2 AND used_at IS NULL"
+        " AND expires_at < $1",
+        to_ms(until),
+        token_hash,
+    )
+
+
 async def left_over(tx: Tx, now: datetime, limit: int) -> list[tuple[str, str]]:
     """List attempts that came to nothing and whose find is still in the vault: hash and candidate."""
     rows = await tx.fetch(

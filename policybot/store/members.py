@@ -107,7 +107,7 @@ async def save_verification(tx: Tx, verification: Verification) -> None:
     )
     await tx.execute(
         "INSERT INTO verifications (person_id, source, realm, level, process, verified_at,"
-        " expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        " expires_at, checked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $6)",
         verification.person_id,
         verification.source.value,
         verification.realm,
@@ -198,6 +198,40 @@ async def end_all(tx: Tx, person_id: str, reason: str, now: datetime) -> None:
             reason,
             person_id,
         )
+
+
+async def take_to_check(tx: Tx, before: datetime, stamp: datetime, limit: int) -> list[Verification]:
+    """Take verifications that were last checked before a time, and stamp them as checked at another."""
+    rows = await tx.fetch(
+        "UPDATE verifications SET checked_at = $1 WHERE id IN (SELECT id FROM verifications"
+        " WHERE ended_at IS NULL AND checked_at <= $2 ORDER BY checked_at LIMIT $3)"
+        " AND checked_at <= $2 RETURNING *",
+        to_ms(stamp),
+        to_ms(before),
+        limit,
+    )
+    return [_verification(row) for row in rows]
+
+
+async def count_ended(tx: Tx, reason: str, since: datetime) -> int:
+    """Count the verifications that ended for a reason since a time."""
+    return int(
+        await tx.value(
+            "SELECT COUNT(*) AS value FROM verifications WHERE ended_at > $1 AND end_reason = $2",
+            to_ms(since),
+            reason,
+        )
+    )
+
+
+async def note_checked(tx: Tx, verification_id: int, now: datetime) -> bool:
+    """Note that a verification was checked; False if it has ended meanwhile."""
+    row = await tx.first(
+        "UPDATE verifications SET checked_at = $1 WHERE id = $2 AND ended_at IS NULL RETURNING id",
+        to_ms(now),
+        verification_id,
+    )
+    return row is not None
 
 
 def _link(row: Row) -> Link:

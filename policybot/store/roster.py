@@ -67,6 +67,16 @@ async def gone_since(tx: Tx, before: datetime, limit: int) -> list[tuple[str, st
     return [(row["id"], row["person_id"]) for row in rows]
 
 
+async def lists(tx: Tx, person_id: str, since: datetime) -> bool:
+    """Say whether a person has an entry that did not leave the list before a time."""
+    row = await tx.first(
+        "SELECT id FROM roster WHERE person_id = $1 AND (left_at IS NULL OR left_at > $2) LIMIT 1",
+        person_id,
+        to_ms(since),
+    )
+    return row is not None
+
+
 async def of_person(tx: Tx, person_id: str) -> list[str]:
     """List the entries whose code a person used."""
     rows = await tx.fetch("SELECT id FROM roster WHERE person_id = $1", person_id)

@@ -36,6 +36,14 @@ HEADERS = {
 _MAX_BODY = 16 * 1024
 
 
+class MachineRoute(web.RouteDef):
+    """A place to which another machine posts.
+
+    It is no browser, which would say where a form comes from. What is posted there has to carry a
+    signature, and the handler checks it.
+    """
+
+
 class Site:
     """The web side, under the configured public address."""
 
@@ -48,12 +56,14 @@ class Site:
         self.secure = public.scheme == "https"
         self.policies: dict[str, str] = {}
         """Paths whose Content-Security-Policy is another than that of all pages."""
+        self._for_machines: set[str] = set()
         self._jinja = Environment(
             loader=PackageLoader("policybot.web"), autoescape=True, undefined=StrictUndefined
         )
 
     def application(self, routes: Sequence[web.RouteDef]) -> web.Application:
         """Put pages together."""
+        self._for_machines = {one.path for one in routes if isinstance(one, MachineRoute)}
         app = web.Application(middlewares=[self._guard], client_max_size=_MAX_BODY)
         app.add_routes([route("GET", "/style.css", self._style, needs=Permission.ABOUT_READ), *routes])
         return app
@@ -103,6 +113,8 @@ class Site:
     def _foreign(self, request: web.Request) -> web.Response | None:
         if request.host.lower() != self._host:
             return self.sorry(421, "This page has another address.")
+        if request.path in self._for_machines:
+            return None
         if request.method == "POST" and not self._same_site(request):
             return self.sorry(403, "Please open the link from your chat and try again.")
         return None
@@ -133,6 +145,11 @@ def route(method: str, path: str, handler: Handler, *, needs: Permission) -> web
         message = f"{path} needs {needs}, and these pages know no login"
         raise ValueError(message)
     return web.RouteDef(method, path, handler, {})
+
+
+def machine_route(path: str, handler: Handler) -> web.RouteDef:
+    """Declare a place to which another machine posts what it has signed."""
+    return MachineRoute("POST", path, handler, {})
 
 
 async def form(request: web.Request) -> dict[str, str]:

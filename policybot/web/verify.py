@@ -7,13 +7,15 @@ browser logs in as the account.
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from aiohttp import web
 
 from policybot.domain.errors import NotFound
 from policybot.domain.identity import Record, masked
 from policybot.domain.permission import Permission
-from policybot.ports import AccountLogin, Ask, Declined, Go, IdentityProvider, NotProved
+from policybot.ports import AccountLogin, Ask, Declined, Go, IdentityProvider, NotProved, NotYet
+from policybot.services.results import Met, Results
 from policybot.services.setting import Setting
 from policybot.services.verifications import Return, Verifications, WrongCode, hashed
 from policybot.store.database import Database
@@ -21,15 +23,18 @@ from policybot.web.site import Site, form, route
 
 log = logging.getLogger(__name__)
 
+_AN_HOUR = timedelta(hours=1)
+
 
 class Verify:
     """The pages for `!policy verify`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts that pages of many steps need
         self,
         site: Site,
         database: Database,
         verifications: Verifications,
+        results: Results,
         ways: Sequence[IdentityProvider],
         login: AccountLogin | None = None,
     ) -> None:
@@ -38,6 +43,7 @@ class Verify:
         self._database = database
         self._verifications = verifications
         self._login = login
+        self._results = results
         self._ways: Mapping[str, IdentityProvider] = {way.id: way for way in ways}
         # The prefix binds the cookie to this very host (RFC 6265bis, section 4.1.3.2).
         self._cookie = "__Host-policybot-verify" if site.secure else "policybot-verify"
@@ -72,22 +78,30 @@ class Verify:
             return self._offer(attempt.user_id, "Please choose one of the ways.")
         state = Setting.token()
         match await way.begin(state):
-            case Go(url, state, memory):
+            case Go(url, state, memory, wait):
                 async with self._database.transaction() as tx:
-                    browser = await self._verifications.send_away(
-                        tx, token, state, {**memory, "way": way.id}
-                    )
+                    if wait is None:
+                        browser = await self._verifications.send_away(
+                            tx, token, state, {**memory, "way": way.id}
+                        )
+                    else:
+                        browser = await self._results.depart(tx, token, state, way.id, wait)
                 response = self._site.page("go.html", url=url, title=way.title)
-                self._remember(response, browser)
+                if wait is None:
+                    self._remember(response, browser)
+                else:
+                    self._remember(response, browser, self._waiting_cookie(state), wait)
                 return response
             case Ask():
                 return await self._asked(token, way, given)
 
-    def _remember(self, response: web.Response, browser: str) -> None:
+    def _remember(
+        self, response: web.Response, browser: str, cookie: str = "", life: timedelta = _AN_HOUR
+    ) -> None:
         response.set_cookie(
-            self._cookie,
+            cookie or self._cookie,
             browser,
-            max_age=3600,
+            max_age=int(life.total_seconds()),
             path="/",
             secure=self._site.secure,
             httponly=True,
@@ -118,6 +132,8 @@ class Verify:
     async def _back(self, request: web.Request) -> web.Response:
         """Take a browser back from a provider; state and cookie have to be those it left with."""
         answer = dict(request.query)
+        if (met := await self._met(request, answer)) is not None:
+            return await self._show_result(met, answer)
         state, browser = answer.get("state", ""), request.cookies.get(self._cookie, "")
         async with self._database.transaction() as tx:
             back = await self._verifications.come_back(tx, state, browser)
@@ -147,6 +163,42 @@ class Verify:
         response.del_cookie(self._cookie, path="/", secure=self._site.secure, httponly=True)
         return response
 
+    def _waiting_cookie(self, reference: str) -> str:
+        """Name a cookie of its own: a browser may wait for results for days, and do other things."""
+        return f"{self._cookie}-{hashed(reference)[:16]}"
+
+    async def _met(self, request: web.Request, answer: Mapping[str, str]) -> Met | None:
+        """Recognise a browser that comes back for a result."""
+        reference = answer.get("state", "")
+        browser = request.cookies.get(self._waiting_cookie(reference))
+        if browser is None:
+            if "id" in answer:
+                # Whoever was sent here by somebody else holds what that one lacks: this address.
+                raise NotFound(_ANOTHER_BROWSER)
+            return None
+        async with self._database.transaction() as tx:
+            return await self._results.come_back(tx, reference, browser, answer.get("id", ""))
+
+    async def _show_result(self, met: Met, answer: Mapping[str, str]) -> web.Response:
+        """Show the code, or that the result is not there yet, or that it confirms nobody."""
+        way = self._ways.get(met.way)
+        if way is None:
+            raise NotFound(_TRY_AGAIN)
+        memory = {name: value.reveal() for name, value in met.memory.items()}
+        try:
+            record = await way.finish(memory, answer)
+        except NotYet:
+            response = self._site.page("waiting.html", 202, title=way.title)
+            # A header and not an element of the page: browsers can be told to leave it out.
+            response.headers["Refresh"] = "30"
+            return response
+        except NotProved as error:
+            log.warning("Verification by %s was refused: %s", way.source, error)
+            record = None
+        if record is None:
+            return self._site.message("Not confirmed", _NOT_CONFIRMED.format(way.title), 422)
+        return await self._show_code(met.token_hash, met.user_id, record)
+
     async def _show_code(
         self, token_hash: str, user_id: str, record: Record, *, forgive: bool = False
     ) -> web.Response:
@@ -175,3 +227,12 @@ _DECLINED = (
     "more; if its time is over, write !policy verify"
 )
 _TRY_AGAIN = "This could not be verified. Please go back to your chat and begin anew: !policy verify"
+_ANOTHER_BROWSER = (
+    "This is not the browser in which the verification was begun, or that was too long ago. Nothing was "
+    "linked. If you began it, open this address in that browser. If somebody else sent you to the "
+    "service, they wanted to speak in your name: give this address to nobody."
+)
+_NOT_CONFIRMED = (
+    "«{}» could not confirm who you are. Nothing was linked. You can try again, or choose another way: "
+    "write !policy verify to the bot."
+)

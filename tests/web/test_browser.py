@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page, ViewportSize, expect
 from policybot.demo.synapse import free_port
 from tests.browser import barriers
 from tests.files import CODES
+from tests.web.test_callback import scenes
 from tests.world import World, find
 from tests.world import world as make_world
 
@@ -73,6 +74,26 @@ async def test_a_member_verifies_themselves_with_the_keyboard_alone(world: World
     shown = await page.locator(".code").inner_text()
     assert "You are verified" in await world.say("anna", shown)
     await page.reload()
+
+
+async def test_a_result_is_waited_for_in_the_browser_that_left_for_it(
+    tmp_path: Path, page: Page, chromium: Browser
+) -> None:
+    async for scene in scenes(tmp_path, local=True):
+        await page.goto(find(r"http\S+/verify/\S+", await scene.world.say("anna", "!policy verify")))
+        await page.get_by_role("button", name="Verify Ltd").click()
+        await expect(page.get_by_role("heading")).to_have_text("Still being checked")
+        await looks_good(page, "waiting")
+        stranger = await (await chromium.new_context()).new_page()
+        await stranger.goto(page.url)
+        await expect(stranger.get_by_role("main")).to_contain_text("give this address to nobody")
+        (result,) = scene.service.results.values()
+        await scene.service.post(result)
+        await scene.world.work()
+        await page.get_by_role("link", name="Look again").click()
+        await expect(page.get_by_role("heading")).to_have_text("One more step")
+        shown = await page.locator(".code").inner_text()
+        assert "You are verified" in await scene.world.say("anna", shown)
 
 
 async def test_the_rules_can_be_read(world: World, page: Page) -> None:

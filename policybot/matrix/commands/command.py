@@ -18,6 +18,7 @@ from policybot.services.members import Members
 from policybot.services.messages import Messages
 from policybot.services.names import Names
 from policybot.services.privacy import Privacy
+from policybot.services.results import Results
 from policybot.services.retention import Retention
 from policybot.services.reveals import Reveals
 from policybot.services.roster import Roster
@@ -38,6 +39,7 @@ class Services:
     members: Members
     names: Names
     verifications: Verifications
+    results: Results
     roster: Roster
     agreements: Agreements
     announcements: Announcements

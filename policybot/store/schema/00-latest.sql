@@ -58,12 +58,15 @@ CREATE TABLE verifications (              -- how a person was verified, and unti
     process     TEXT NOT NULL,
     verified_at BIGINT NOT NULL,
     expires_at  BIGINT NOT NULL,
+    checked_at  BIGINT NOT NULL,          -- when its source was last asked whether it still holds
     ended_at    BIGINT,
     end_reason  TEXT
 );
 CREATE UNIQUE INDEX verifications_current ON verifications (person_id, source, realm)
     WHERE ended_at IS NULL;
 CREATE INDEX verifications_ending ON verifications (expires_at) WHERE ended_at IS NULL;
+CREATE INDEX verifications_ended ON verifications (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX verifications_checked ON verifications (checked_at) WHERE ended_at IS NULL;
 
 CREATE TABLE links (
     id         SERIAL_KEY,
@@ -126,6 +129,26 @@ CREATE TABLE account_tokens (             -- tokens by which clients showed an a
     forget_at  BIGINT NOT NULL
 );
 CREATE INDEX account_tokens_old ON account_tokens (forget_at);
+
+CREATE TABLE results (                    -- what a verification service owes us, by its reference
+    reference_hash TEXT PRIMARY KEY,
+    token_hash     TEXT NOT NULL,         -- the attempt that waits for it
+    way            TEXT NOT NULL,
+    browser_hash   TEXT NOT NULL,         -- the browser that left, and has to come back
+    brought_hash   TEXT,                  -- the ID of a result that it brought
+    posted         INTEGER NOT NULL DEFAULT 0,
+    vault_id       TEXT NOT NULL,         -- under which ID the vault keeps what was posted
+    wait_until     BIGINT NOT NULL
+);
+CREATE INDEX results_token ON results (token_hash);
+CREATE INDEX results_until ON results (wait_until);
+
+CREATE TABLE webhooks (                   -- what was posted already, so that it counts once
+    id_hash   TEXT PRIMARY KEY,
+    body_hash TEXT NOT NULL,
+    at        BIGINT NOT NULL
+);
+CREATE INDEX webhooks_at ON webhooks (at);
 
 CREATE TABLE roster (                     -- entries of the imported list, by their ID in the vault
     id        TEXT PRIMARY KEY,
