@@ -12,6 +12,7 @@ from aiohttp import web
 from policybot.config import Config, Listen
 from policybot.config.keys import KeyFile, KeyMissing
 from policybot.domain.private import Private
+from policybot.identity.document import ChildCleaner, DocumentWay
 from policybot.identity.roster import RosterWay
 from policybot.matrix.appservice import PolicyAppService
 from policybot.matrix.client import Client
@@ -27,7 +28,9 @@ from policybot.services.agreements import Agreements
 from policybot.services.appeals import Appeals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
+from policybot.services.documents import Documents
 from policybot.services.filings import Filings
+from policybot.services.looks import Looks
 from policybot.services.members import Members
 from policybot.services.outbox import Outbox
 from policybot.services.roster import Roster
@@ -38,7 +41,9 @@ from policybot.store import agreements, events, outbox, policies
 from policybot.store.database import Database, DatabaseAway
 from policybot.store.vault import DEAR, Index, Stretch, Vault
 from policybot.web.about import About
+from policybot.web.review import Review
 from policybot.web.site import Site
+from policybot.web.upload import Upload
 from policybot.web.verify import Verify
 
 log = logging.getLogger(__name__)
@@ -60,6 +65,7 @@ def utc_now() -> datetime:
 def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     """Make the services, each with those that it works with."""
     people = Members(setting, vault, index)
+    papers = Documents(setting, people)
     signatures = Agreements(setting)
     applications = Filings(setting, people, signatures)
     casework = Cases(setting)
@@ -67,7 +73,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     return Services(
         setting=setting,
         members=people,
-        verifications=Verifications(setting, people),
+        verifications=Verifications(setting, people, papers),
+        documents=papers,
+        looks=Looks(setting, people, papers),
         roster=Roster(setting, people),
         agreements=signatures,
         filings=applications,
@@ -143,6 +151,9 @@ class App:
             await services.members.lapse(tx)
             await services.verifications.sweep(tx)
             await services.roster.strike_off(tx)
+            await services.documents.expire(tx)
+            await services.documents.sweep(tx)
+            await services.looks.sweep(tx)
             await events.forget_before(tx, now - _REMEMBER_EVENTS)
 
     async def _keep_time(self) -> None:
@@ -227,13 +238,23 @@ class App:
         found: list[IdentityProvider] = []
         if offered.roster is not None:
             found.append(RosterWay(offered.roster.title, self.services.roster, self.database))
+        if offered.document is not None:
+            found.append(DocumentWay(offered.document.title))
         return found
 
     def pages(self) -> web.Application:
         """Put the pages for people together."""
-        site = Site(self.config)
-        verify = Verify(site, self.database, self.services.verifications, self.ways())
-        return site.application([*About(site).routes(), *verify.routes()])
+        site, services = Site(self.config), self.services
+        routes = [
+            *About(site).routes(),
+            *Verify(site, self.database, services.verifications, self.ways()).routes(),
+            *Review(site, self.database, services.documents, services.looks).routes(),
+        ]
+        if self.config.identity.document is not None:
+            routes += Upload(
+                site, self.database, services.verifications, services.documents, ChildCleaner()
+            ).routes()
+        return site.application(routes)
 
     def _health(self) -> web.Application:
         app = web.Application()

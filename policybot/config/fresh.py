@@ -18,6 +18,8 @@ from policybot.config.schema import Config
 from policybot.config.types import EXAMPLE
 
 _OWNER_ONLY = 0o600
+_NOT_OFFERED = ("identity.document",)
+"""What the sample shows and a fresh configuration leaves out: each needs a decision of the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def write(folder: Path, answers: dict[str, Any], *, force: bool = False) -> File
     data = yaml.load(sample("config.sample.yaml"))
     for key in ("appservice.as_token", "appservice.hs_token", "identity.index_key"):
         _set(data, key, secrets.token_urlsafe(32))
-    for key, value in answers.items():
+    for key, value in (dict.fromkeys(_NOT_OFFERED) | answers).items():
         _set(data, key, value)
     folder.mkdir(parents=True, exist_ok=True)
     _write(files.config, data)

@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from policybot.config.document import DocumentSection
 from policybot.config.types import Secret, Section, Span, Word
 from policybot.domain.identity import Assurance, Claim
 
@@ -54,10 +55,13 @@ class Identity(Section):
     roster: RosterSection | None = Field(
         None, description="The way in by a code from a list; null for none."
     )
+    document: DocumentSection | None = Field(
+        None, description="The way in by a document that your reviewers look at; null for none."
+    )
 
     @model_validator(mode="after")
     def _some_way(self) -> Self:
-        if self.roster is None:
+        if self.roster is None and self.document is None:
             message = "name at least one way in, such as roster"
             raise ValueError(message)
         return self

@@ -19,6 +19,7 @@ class Permission(StrEnum):
     QUEUE_READ = "queue:read"
     FILING_REVIEW = "filing:review"
     FILING_REVOKE = "filing:revoke"
+    DOCUMENT_REVIEW = "document:review"
     CASE_READ = "case:read"
     CASE_CLAIM = "case:claim"
     CASE_DECIDE = "case:decide"
@@ -52,7 +53,8 @@ _STAFF = frozenset({Permission.QUEUE_READ, Permission.CASE_READ, Permission.ACT_
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.EVERYBODY: _EVERYBODY,
-    Role.REVIEWER: _STAFF | {Permission.FILING_REVIEW, Permission.FILING_REVOKE},
+    Role.REVIEWER: _STAFF
+    | {Permission.FILING_REVIEW, Permission.FILING_REVOKE, Permission.DOCUMENT_REVIEW},
     Role.MODERATOR: _STAFF | {Permission.CASE_CLAIM, Permission.CASE_DECIDE, Permission.SANCTION_LIFT},
     Role.APPEALS: _STAFF | {Permission.APPEAL_DECIDE},
 }

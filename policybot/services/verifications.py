@@ -8,8 +8,9 @@ from datetime import timedelta
 
 from policybot.domain import identity
 from policybot.domain.errors import NotFound, NotPermitted
-from policybot.domain.identity import Attempt, Found, Record
+from policybot.domain.identity import Attempt, Found, Record, Source
 from policybot.domain.private import Private
+from policybot.services.documents import Documents
 from policybot.services.members import Members
 from policybot.services.setting import Setting
 from policybot.store import attempts, audit
@@ -36,10 +37,11 @@ class Return:
 class Verifications:
     """The service for verifications."""
 
-    def __init__(self, setting: Setting, people: Members) -> None:
-        """Hand over to the members' service whom a way in has found."""
+    def __init__(self, setting: Setting, people: Members, papers: Documents) -> None:
+        """Hand over whom a way in has found: to the members' service, or to the reviewers."""
         self._setting = setting
         self._members = people
+        self._documents = papers
 
     async def begin(self, tx: Tx, user_id: str) -> str:
         """Make a one-time link for an account and return its token.
@@ -184,6 +186,8 @@ class Verifications:
                 "that page: they would have spoken in your name. I have closed it, and nothing was "
                 "linked. To verify your own account, write !policy verify"
             )
+        if found.source is Source.DOCUMENT:
+            return await self._documents.bind(tx, found)
         person_id = await self._members.link(tx, found)
         if person_id is None:
             await self._close(tx, found)

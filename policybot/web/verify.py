@@ -84,6 +84,9 @@ class Verify:
                     samesite="Lax",  # the way back from the provider is a link from another site
                 )
                 return response
+            case Ask("document"):
+                # It has a page of its own, which alone takes files.
+                return web.Response(status=303, headers={"Location": f"/verify/{token}/document"})
             case Ask():
                 return await self._asked(token, way, given)
 

@@ -9,7 +9,9 @@ from policybot.services.agreements import Agreements
 from policybot.services.appeals import Appeals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
+from policybot.services.documents import Documents
 from policybot.services.filings import Filings
+from policybot.services.looks import Looks
 from policybot.services.members import Members
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
@@ -28,6 +30,8 @@ class Services:
     setting: Setting
     members: Members
     verifications: Verifications
+    documents: Documents
+    looks: Looks
     roster: Roster
     agreements: Agreements
     filings: Filings

@@ -15,7 +15,8 @@ from policybot.matrix.appservice import Event
 from policybot.matrix.commands.command import PREFIX, Asked, Command, Services
 from policybot.matrix.commands.subject import aliases_in
 from policybot.matrix.commands.table import COMMANDS
-from policybot.store import decisions, rooms
+from policybot.services import staff
+from policybot.store import decisions
 from policybot.store.database import Tx
 from policybot.store.rooms import Kind, Room
 
@@ -123,7 +124,7 @@ class Dispatch:
         if len(message.body) > _LONGEST:
             return f"That is too long for me: {_LONGEST} characters are the most."
         await decisions.mark_read(tx, message.sender, self._services.setting.now())
-        roles = await self._roles(tx, message.sender)
+        roles = await staff.roles(self._services.setting, tx, message.sender)
         verb, _, rest = message.body.removeprefix(PREFIX).strip().partition(" ")
         verb = verb.lower()
         known = self.known_to(roles)
@@ -146,13 +147,6 @@ class Dispatch:
             aliases=aliases,
         )
         return await command.run(self._services, asked)
-
-    async def _roles(self, tx: Tx, user_id: str) -> frozenset[Role]:
-        """Name somebody's roles: those of the configuration, while they are in the review room."""
-        given = self._services.setting.config.staff.get(user_id)
-        if given and await rooms.in_review(tx, user_id):
-            return frozenset({Role.EVERYBODY, *given})
-        return frozenset({Role.EVERYBODY})
 
     @staticmethod
     def known_to(roles: frozenset[Role]) -> dict[str, Command]:
