@@ -135,7 +135,7 @@ def test_who_may_do_what() -> None:
     staff = {"queue:read", "case:read", "act:confirm"}
     assert own == {
         Role.EVERYBODY: set(),
-        Role.REVIEWER: staff | {"filing:review", "filing:revoke"},
+        Role.REVIEWER: staff | {"filing:review", "filing:revoke", "document:review"},
         Role.MODERATOR: staff | {"case:claim", "case:decide", "sanction:lift"},
         Role.APPEALS: staff | {"appeal:decide"},
     }
