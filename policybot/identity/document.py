@@ -88,7 +88,9 @@ class ChildCleaner:
         )
         try:
             async with asyncio.timeout(self._seconds):
-                return await _talk(child, kind, data)
+                pictures = await _talk(child, kind, data)
+                await child.wait()
+                return pictures
         except (TimeoutError, OSError, asyncio.IncompleteReadError, struct.error, ValueError):
             # It was killed, hung, or said what none of ours would say.
             raise Unfit(_FAULTS["unreadable"]) from None

@@ -58,7 +58,7 @@ async def vaulted(world: World) -> list[str]:
 
 async def audited(world: World) -> str:
     async with world.database.transaction(reading=True) as tx:
-        rows = await tx.fetch(
+        rows: Any = await tx.fetch(
             "SELECT a.*, p.payload FROM audit a JOIN audit_payloads p ON p.seq = a.seq"
         )
     return "\n".join(str(tuple(row)) for row in rows)

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -19,7 +20,8 @@ from tests.world import world as make_world
 
 @pytest.fixture
 async def papers(tmp_path: Path) -> AsyncIterator[World]:
-    async with make_world(tmp_path, **{"identity.document": OFFERED}) as made:
+    changes: dict[str, Any] = {"identity.document": OFFERED}
+    async with make_world(tmp_path, **changes) as made:
         yield made
 
 
