@@ -4,7 +4,9 @@ No other page takes files. They are read to memory and never to a disk.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import BodyPartReader, web
@@ -20,8 +22,8 @@ from policybot.store.database import Database
 from policybot.web.site import Site, route
 
 _SECONDS = 30.0
-_AT_ONCE = 4
-"""Uploads in memory at the same time."""
+_AT_ONCE, _AT_ONCE_OF_ONE = 8, 2
+"""Uploads in memory at the same time: of all accounts, and of one, which must not keep others out."""
 _MAX_TEXT = 2000
 """Bytes of one field that is no file."""
 _MAX_PARTS = 24
@@ -64,7 +66,7 @@ class Upload:
         self._cleaner = cleaner
         self._way = documents.way
         self._asked_for = particulars.asked_for(site.config.identity.keep)
-        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._sending: Counter[str] = Counter()
 
     def routes(self) -> list[web.RouteDef]:
         """List the pages; they are for members, who are known by their link."""
@@ -104,9 +106,7 @@ class Upload:
         attempt = await self._attempt(token)
         if request.content_type != "multipart/form-data":
             return self._form(attempt, {}, {"files": "Please choose at least one file."})
-        if self._room.locked():
-            raise Busy
-        async with self._room:
+        with self._place(attempt.user_id):
             try:
                 async with asyncio.timeout(_SECONDS):
                     sent = await self._read(request)
@@ -117,6 +117,22 @@ class Upload:
             except (ValueError, RuntimeError, AssertionError, web.HTTPException):
                 return self._hung_up(400, "Your browser sent something that I cannot read.")
             return await self._hand_in(token, attempt, sent)
+
+    @contextmanager
+    def _place(self, user_id: str) -> Iterator[None]:
+        """Take one of the places for uploads.
+
+        Raises:
+            Busy: none is free.
+        """
+        if self._sending.total() >= _AT_ONCE or self._sending[user_id] >= _AT_ONCE_OF_ONE:
+            raise Busy
+        self._sending[user_id] += 1
+        try:
+            yield
+        finally:
+            self._sending[user_id] -= 1
+            self._sending += Counter()  # drops those that have none left
 
     def _hung_up(self, status: int, message: str) -> web.Response:
         """Refuse while the browser is still sending: the rest is not for us."""

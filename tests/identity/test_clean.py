@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 import psutil
 import pytest
@@ -126,9 +127,21 @@ def test_a_child_has_no_more_memory_than_its_limit() -> None:
     assert confined("bytearray(100 * 2**20); print('fine')").stdout == b"fine\n"
 
 
-def test_a_child_writes_no_file(tmp_path: object) -> None:
+def test_a_child_writes_no_file(tmp_path: Path) -> None:
     done = confined(f"import os; os.write(os.open({str(tmp_path) + '/file'!r}, 65), b'x')")
     assert b"File too large" in done.stderr
+
+
+def test_a_child_reads_no_file_where_the_kernel_lets_it(tmp_path: Path) -> None:
+    """What took a child over would otherwise read the keys of the vault: they are the same user's."""
+    key = tmp_path / "vault.key"
+    key.write_text("secret")
+    done = confined(
+        f"clean['get_ready'](); print(clean['shut_files']()); print(open({str(key)!r}).read())"
+    )
+    if done.stdout.startswith(b"True"):
+        assert b"secret" not in done.stdout
+        assert b"PermissionError" in done.stderr
 
 
 def test_a_child_has_no_network_where_the_kernel_lets_it() -> None:

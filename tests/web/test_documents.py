@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from policybot.demo.synapse import free_port
+from policybot.web import upload
 from policybot.web.site import HEADERS
 from tests import pictures
 from tests.papers import HOST, NAME, NUMBER, OFFERED, TYPED, Browser, handed_in
@@ -270,12 +271,8 @@ async def test_thirty_megabytes_are_refused_by_what_the_browser_says_of_them(
 
 async def test_thirty_megabytes_are_refused_while_they_stream(papers: World, browser: Browser) -> None:
     """A browser that does not say how much will come is stopped soon after the limit."""
-    path, port, sent = await form(papers), int(browser.url.rsplit(":", 1)[1]), 0
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(
-        f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nSec-Fetch-Site: same-origin\r\n"
-        "Content-Type: multipart/form-data; boundary=x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
-    )
+    sent = 0
+    reader, writer = await begun_upload(await form(papers), browser.url)
 
     def chunk(data: bytes) -> None:
         writer.write(b"%x\r\n%b\r\n" % (len(data), data))
@@ -366,6 +363,41 @@ async def test_a_dead_link_takes_no_file(browser: Browser, papers: World) -> Non
     path = await form(papers)
     papers.clock.pass_time(minutes=31)
     assert (await browser.upload(path, pictures.picture()))[0] == 404
+
+
+async def begun_upload(path: str, url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Begin to send a form, and stay in the middle of it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rsplit(":", 1)[1]))
+    writer.write(
+        f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nSec-Fetch-Site: same-origin\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    )
+    await writer.drain()
+    return reader, writer
+
+
+async def test_a_browser_that_hangs_is_not_waited_for(
+    browser: Browser, papers: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload, "_SECONDS", 0.1)
+    reader, writer = await begun_upload(await form(papers), browser.url)
+    assert (await reader.read(12)).endswith(b"408")
+    writer.close()
+
+
+async def test_one_account_cannot_keep_the_others_out(
+    browser: Browser, papers: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await form(papers)
+    monkeypatch.setattr(upload, "_SECONDS", 1.5)
+    held = [await begun_upload(path, browser.url) for _ in range(3)]
+    answers = [asyncio.create_task(reader.read(12)) for reader, _ in held]
+    done, _ = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
+    assert [task.result()[-3:] for task in done] == [b"503"], "the third of one account has to wait"
+    assert (await browser.upload(await form(papers, "tom"), pictures.picture()))[0] == 200
+    assert sorted([(await task)[-3:] for task in answers]) == [b"408", b"408", b"503"]
+    for _, writer in held:
+        writer.close()
 
 
 async def test_other_pages_take_no_files(browser: Browser, papers: World) -> None:
