@@ -56,6 +56,7 @@ async def test_the_way_leads_to_a_form_of_its_own(browser: Browser, papers: Worl
     assert status == 200
     assert '<option value="passport">Passport</option>' in page
     assert "JPEG, PNG, WebP or PDF" in page
+    assert "If somebody else sent you this page, close it" in page, "it can be forwarded by itself"
     names = re.findall(r'name="(\w+)"', page)
     assert [n for n in names if n not in {"viewport", "robots"}] == [
         *("name", "kind", "country", "number", "files")
