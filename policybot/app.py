@@ -30,8 +30,8 @@ from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.documents import Documents
 from policybot.services.filings import Filings
-from policybot.services.looks import Looks
 from policybot.services.members import Members
+from policybot.services.openings import Openings
 from policybot.services.outbox import Outbox
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
@@ -75,7 +75,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         members=people,
         verifications=Verifications(setting, people, papers),
         documents=papers,
-        looks=Looks(setting, people, papers),
+        openings=Openings(setting, people, papers),
         roster=Roster(setting, people),
         agreements=signatures,
         filings=applications,
@@ -153,7 +153,7 @@ class App:
             await services.roster.strike_off(tx)
             await services.documents.expire(tx)
             await services.documents.sweep(tx)
-            await services.looks.sweep(tx)
+            await services.openings.sweep(tx)
             await events.forget_before(tx, now - _REMEMBER_EVENTS)
 
     async def _keep_time(self) -> None:
@@ -248,7 +248,7 @@ class App:
         routes = [
             *About(site).routes(),
             *Verify(site, self.database, services.verifications, self.ways()).routes(),
-            *Review(site, self.database, services.documents, services.looks).routes(),
+            *Review(site, self.database, services.documents, services.openings).routes(),
         ]
         if self.config.identity.document is not None:
             routes += Upload(

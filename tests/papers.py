@@ -49,7 +49,7 @@ async def seen(world: World, document: str, reviewer: str = "ravi") -> str:
     answer = await world.say(reviewer, f"!policy show {document}")
     token = find(r"(?<=/document/)\S+", answer)
     async with world.database.transaction() as tx:
-        opened = await world.app.services.looks.open(tx, token)
+        opened = await world.app.services.openings.open(tx, token)
     return opened.decide
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from policybot.config import Config
 from policybot.domain.effects import Effect, Notify, Say
+from policybot.domain.permission import Role
 from policybot.ports import Clock
-from policybot.store import outbox, policies
+from policybot.store import outbox, policies, rooms
 from policybot.store.database import Tx
 from policybot.store.policies import Policy
 
@@ -49,6 +50,13 @@ class Setting:
     def tell_staff(self, tx: Tx, text: str, *, cause: str) -> None:
         """Write in the review room."""
         self.queue(tx, [Say(self.review_room, text)], cause=cause)
+
+    async def roles(self, tx: Tx, user_id: str) -> frozenset[Role]:
+        """Name somebody's roles: those of the configuration, while they are in the review room."""
+        given = self.config.staff.get(user_id)
+        if given and await rooms.in_review(tx, user_id):
+            return frozenset({Role.EVERYBODY, *given})
+        return frozenset({Role.EVERYBODY})
 
     def is_local(self, user_id: str) -> bool:
         """Say whether an account lives on our homeserver."""

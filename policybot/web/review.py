@@ -14,7 +14,7 @@ from policybot.domain.errors import Refused
 from policybot.domain.identity import Claim
 from policybot.domain.permission import Permission
 from policybot.services.documents import NUMBER, Documents
-from policybot.services.looks import MINUTES, Looks
+from policybot.services.openings import MINUTES, Openings
 from policybot.store.database import Database
 from policybot.web.site import Site, form, route
 
@@ -30,12 +30,12 @@ _CALLED: Mapping[str, str] = {
 class Review:
     """The pages for `!policy show D-1`."""
 
-    def __init__(self, site: Site, database: Database, documents: Documents, looks: Looks) -> None:
+    def __init__(self, site: Site, database: Database, documents: Documents, openings: Openings) -> None:
         """Show documents through these services, which check who asks."""
         self._site = site
         self._database = database
         self._documents = documents
-        self._looks = looks
+        self._openings = openings
 
     def routes(self) -> list[web.RouteDef]:
         """List the pages."""
@@ -58,15 +58,15 @@ class Review:
     async def _invite(self, request: web.Request) -> web.Response:
         """Offer to open the document."""
         async with self._database.transaction(reading=True) as tx:
-            document = await self._looks.invited(tx, request.match_info["token"])
+            document = await self._openings.invited(tx, request.match_info["token"])
         return self._site.page("look.html", **self._facts(document))
 
     async def _open(self, request: web.Request) -> web.Response:
         """Note who looks; then show the document."""
         async with self._database.transaction() as tx:
-            opened = await self._looks.open(tx, request.match_info["token"])
+            opened = await self._openings.open(tx, request.match_info["token"])
         async with self._database.transaction(reading=True) as tx:
-            paper = await self._looks.paper(tx, opened)
+            paper = await self._openings.paper(tx, opened)
         typed = [(_CALLED[name], paper[name].reveal()) for name in _CALLED if name in paper]
         return self._page(opened.document, opened.decide, typed=typed, pictures=opened.pictures)
 
@@ -96,16 +96,16 @@ class Review:
     async def _picture(self, request: web.Request) -> web.Response:
         """Give one picture, once."""
         async with self._database.transaction() as tx:
-            candidate, n = await self._looks.take_picture(tx, request.match_info["token"])
+            candidate, n = await self._openings.take_picture(tx, request.match_info["token"])
         async with self._database.transaction(reading=True) as tx:
-            data = await self._looks.picture(tx, candidate, n)
+            data = await self._openings.picture(tx, candidate, n)
         return web.Response(
             body=data, content_type="image/jpeg", headers={"Content-Disposition": "inline"}
         )
 
     async def _approve(self, request: web.Request) -> web.Response:
         async with self._database.transaction() as tx:
-            reviewer, document = await self._looks.decider(tx, request.match_info["token"])
+            reviewer, document = await self._openings.decider(tx, request.match_info["token"])
             document = await self._documents.approve(tx, reviewer, document.number)
         if document.state is State.REFUSED:
             return self._site.message(
@@ -121,13 +121,13 @@ class Review:
         known = preset if preset in self._documents.way.reasons else ""
         reason = " ".join(part for part in (known, written) if part)
         async with self._database.transaction(reading=True) as tx:
-            reviewer, document = await self._looks.decider(tx, token)
+            reviewer, document = await self._openings.decider(tx, token)
         if not reason:
             error = "Please choose or write a reason: the person reads it."
             return self._page(document, token, reason=written, error=error)
         try:
             async with self._database.transaction() as tx:
-                reviewer, document = await self._looks.decider(tx, token)
+                reviewer, document = await self._openings.decider(tx, token)
                 await self._documents.refuse(tx, reviewer, document.number, reason)
         except Refused as refused:
             if document.state is not State.WAITING:

@@ -171,13 +171,13 @@ async def test_who_has_left_the_review_room_sees_nothing_any_more(papers: World)
         state_key=RAVI,
         content={"membership": "leave"},
     )
-    for used in (papers.app.services.looks.invited, papers.app.services.looks.open):
+    for used in (papers.app.services.openings.invited, papers.app.services.openings.open):
         async with papers.database.transaction() as tx:
             with pytest.raises(NotFound):
                 await used(tx, token)
     async with papers.database.transaction() as tx:
         with pytest.raises(NotFound):
-            await papers.app.services.looks.decider(tx, decide)
+            await papers.app.services.openings.decider(tx, decide)
 
 
 async def test_a_link_to_look_is_given_to_a_reviewer_alone(papers: World) -> None:

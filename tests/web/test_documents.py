@@ -154,7 +154,7 @@ async def test_what_was_opened_is_gone_after_fifteen_minutes(browser: Browser, p
     assert (await browser.post(decide))[0] == 404
     await papers.tick()
     async with papers.database.transaction(reading=True) as tx:
-        assert await tx.value("SELECT COUNT(*) AS value FROM looks") == 0
+        assert await tx.value("SELECT COUNT(*) AS value FROM openings") == 0
 
 
 async def test_who_opens_is_on_record_before_anything_is_decrypted(

@@ -11,8 +11,8 @@ from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.documents import Documents
 from policybot.services.filings import Filings
-from policybot.services.looks import Looks
 from policybot.services.members import Members
+from policybot.services.openings import Openings
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
@@ -31,7 +31,7 @@ class Services:
     members: Members
     verifications: Verifications
     documents: Documents
-    looks: Looks
+    openings: Openings
     roster: Roster
     agreements: Agreements
     filings: Filings

@@ -15,7 +15,6 @@ from policybot.matrix.appservice import Event
 from policybot.matrix.commands.command import PREFIX, Asked, Command, Services
 from policybot.matrix.commands.subject import aliases_in
 from policybot.matrix.commands.table import COMMANDS
-from policybot.services import staff
 from policybot.store import decisions
 from policybot.store.database import Tx
 from policybot.store.rooms import Kind, Room
@@ -124,7 +123,7 @@ class Dispatch:
         if len(message.body) > _LONGEST:
             return f"That is too long for me: {_LONGEST} characters are the most."
         await decisions.mark_read(tx, message.sender, self._services.setting.now())
-        roles = await staff.roles(self._services.setting, tx, message.sender)
+        roles = await self._services.setting.roles(tx, message.sender)
         verb, _, rest = message.body.removeprefix(PREFIX).strip().partition(" ")
         verb = verb.lower()
         known = self.known_to(roles)

@@ -5,7 +5,7 @@ from policybot.domain.document import State
 from policybot.domain.errors import NotFound
 from policybot.domain.permission import Permission, allowed
 from policybot.matrix.commands.command import Asked, Services
-from policybot.services.looks import MINUTES
+from policybot.services.openings import MINUTES
 from policybot.store.rooms import Kind
 
 
@@ -44,7 +44,7 @@ async def show(services: Services, asked: Asked) -> str:
         return f"{facts}\nWhat was sent is deleted."
     if asked.room is None or asked.room.kind is not Kind.DIRECT:
         return f"{facts}\nTo look at it, write !policy show {document.number} to me alone."
-    token = await services.looks.invite(asked.tx, asked.sender, document)
+    token = await services.openings.invite(asked.tx, asked.sender, document)
     config = services.setting.config
     return (
         f"{facts}\nLook at it here: {config.web.public_url}/document/{token}\n"

@@ -127,14 +127,14 @@ CREATE UNIQUE INDEX documents_waiting ON documents (user_id) WHERE state = 'wait
 CREATE INDEX documents_queue ON documents (submitted_at) WHERE state = 'waiting';
 CREATE INDEX documents_kept ON documents (decided_at) WHERE candidate IS NOT NULL;
 
-CREATE TABLE looks (                      -- one-time links for reviewers of documents
+CREATE TABLE openings (                      -- one-time links for reviewers of documents
     token_hash  TEXT PRIMARY KEY,
     document_id BIGINT NOT NULL REFERENCES documents (id),
     reviewer    TEXT NOT NULL,
     purpose     TEXT NOT NULL,            -- open, decide, or the number of a picture
     expires_at  BIGINT NOT NULL
 );
-CREATE INDEX looks_document ON looks (document_id, reviewer);
+CREATE INDEX openings_document ON openings (document_id, reviewer);
 
 CREATE TABLE uploads (                    -- how often an account has sent files within the hour
     user_id TEXT PRIMARY KEY,

@@ -1,4 +1,4 @@
-"""Looks: how a reviewer gets to see a document, by one-time links that leave a trace first."""
+"""Openings: how a reviewer gets to see a document, by one-time links that leave a trace first."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -8,14 +8,13 @@ from policybot.domain.document import Document, State
 from policybot.domain.errors import NotFound
 from policybot.domain.permission import Permission, allowed
 from policybot.domain.private import Private
-from policybot.services import staff
 from policybot.services.documents import Documents
 from policybot.services.members import Members
 from policybot.services.setting import Setting
 from policybot.services.verifications import hashed
-from policybot.store import audit, documents, looks
+from policybot.store import audit, documents, openings
 from policybot.store.database import Tx
-from policybot.store.looks import Look
+from policybot.store.openings import Opening
 
 MINUTES = 15
 """For how long a link works, and what it has opened."""
@@ -35,8 +34,8 @@ class Opened:
     """The secrets of the pictures, each good once."""
 
 
-class Looks:
-    """The service for looks."""
+class Openings:
+    """The service for openings."""
 
     def __init__(self, setting: Setting, people: Members, papers: Documents) -> None:
         """Open what the members' service keeps, to those whom the documents' service lets."""
@@ -46,14 +45,14 @@ class Looks:
 
     async def invite(self, tx: Tx, reviewer: str, document: Document) -> str:
         """Make a one-time link for a reviewer and return its token; their earlier ones are void."""
-        await looks.drop(tx, document.id, reviewer)
+        await openings.drop(tx, document.id, reviewer)
         self._remember(tx, reviewer, "document:link", document)
         return await self._add(tx, document, reviewer, _OPEN)
 
     async def _add(self, tx: Tx, document: Document, reviewer: str, purpose: str) -> str:
         token = self._setting.token()
         until = self._setting.now() + timedelta(minutes=MINUTES)
-        await looks.add(tx, hashed(token), Look(document.id, reviewer, purpose), until)
+        await openings.add(tx, hashed(token), Opening(document.id, reviewer, purpose), until)
         return token
 
     async def invited(self, tx: Tx, token: str) -> Document:
@@ -62,18 +61,18 @@ class Looks:
         Raises:
             NotFound: the link is dead, or its holder is no reviewer any more.
         """
-        look = await looks.get(tx, hashed(token), self._setting.now())
-        return await self._document(tx, look, _OPEN)
+        opening = await openings.get(tx, hashed(token), self._setting.now())
+        return await self._document(tx, opening, _OPEN)
 
-    async def _document(self, tx: Tx, look: Look | None, purpose: str) -> Document:
+    async def _document(self, tx: Tx, opening: Opening | None, purpose: str) -> Document:
         """Read the document of a link, if it is for this purpose and its holder may still see it."""
-        if look is None or look.purpose != purpose:
+        if opening is None or opening.purpose != purpose:
             raise NotFound(_DEAD_LINK)
-        roles = await staff.roles(self._setting, tx, look.reviewer)
-        document = await documents.get(tx, look.document_id)
+        roles = await self._setting.roles(tx, opening.reviewer)
+        document = await documents.get(tx, opening.document_id)
         if document is None or not allowed(roles, Permission.DOCUMENT_REVIEW):
             raise NotFound(_DEAD_LINK)
-        return await self._documents.find(tx, look.reviewer, document.number)
+        return await self._documents.find(tx, opening.reviewer, document.number)
 
     async def open(self, tx: Tx, token: str) -> Opened:
         """Use a link up and note who looks. Only once that is committed may anything be decrypted.
@@ -82,15 +81,15 @@ class Looks:
             NotFound: the link is dead, its holder is no reviewer any more, or all is forgotten.
         """
         now = self._setting.now()
-        look = await looks.get(tx, hashed(token), now)
-        document = await self._document(tx, look, _OPEN)
+        opening = await openings.get(tx, hashed(token), now)
+        document = await self._document(tx, opening, _OPEN)
         if document.candidate is None:
             message = f"{document.number} is {document.state}, and what was sent is deleted."
             raise NotFound(message)
-        look = await looks.take(tx, hashed(token), now)
-        if look is None:
+        opening = await openings.take(tx, hashed(token), now)
+        if opening is None:
             raise NotFound(_DEAD_LINK)
-        reviewer = look.reviewer
+        reviewer = opening.reviewer
         if reviewer not in document.seen_by:
             document = replace(document, seen_by=(*document.seen_by, reviewer))
             await documents.save_seen(tx, document.id, document.seen_by)
@@ -113,13 +112,13 @@ class Looks:
         Raises:
             NotFound: the link is dead.
         """
-        look = await looks.take(tx, hashed(token), self._setting.now())
-        if look is None or not look.purpose.isdecimal():
+        opening = await openings.take(tx, hashed(token), self._setting.now())
+        if opening is None or not opening.purpose.isdecimal():
             raise NotFound(_DEAD_LINK)
-        document = await self._document(tx, look, look.purpose)
+        document = await self._document(tx, opening, opening.purpose)
         if document.candidate is None:
             raise NotFound(_DEAD_LINK)
-        return document.candidate, int(look.purpose)
+        return document.candidate, int(opening.purpose)
 
     async def picture(self, tx: Tx, candidate: str, n: int) -> bytes:
         """Decrypt a picture.
@@ -138,14 +137,14 @@ class Looks:
         Raises:
             NotFound: the page is too old, or its reader is no reviewer any more.
         """
-        look = await looks.get(tx, hashed(token), self._setting.now())
-        document = await self._document(tx, look, _DECIDE)
-        assert look is not None
-        return look.reviewer, document
+        opening = await openings.get(tx, hashed(token), self._setting.now())
+        document = await self._document(tx, opening, _DECIDE)
+        assert opening is not None
+        return opening.reviewer, document
 
     async def sweep(self, tx: Tx) -> None:
         """Forget links whose time is over."""
-        await looks.forget_before(tx, self._setting.now())
+        await openings.forget_before(tx, self._setting.now())
 
     def _remember(self, tx: Tx, reviewer: str, tag: str, document: Document) -> None:
         now: datetime = self._setting.now()
