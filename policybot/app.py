@@ -15,6 +15,7 @@ from policybot.config.oidc import MasSection, ProviderSection, WidgetSection
 from policybot.domain.private import Private
 from policybot.identity.account import MasLogin, OpenIdToken
 from policybot.identity.callback import CallbackWay
+from policybot.identity.document import ChildCleaner, DocumentWay
 from policybot.identity.oidc import OidcWay
 from policybot.identity.provider import Client as OpenIdClient
 from policybot.identity.provider import Provider
@@ -35,6 +36,7 @@ from policybot.services.appeals import Appeals
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
+from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
 from policybot.services.keyring import Keyring
@@ -42,6 +44,7 @@ from policybot.services.looks import Looks
 from policybot.services.members import Members
 from policybot.services.messages import Messages
 from policybot.services.names import Names
+from policybot.services.openings import Openings
 from policybot.services.outbox import Outbox
 from policybot.services.privacy import Privacy
 from policybot.services.results import Results
@@ -59,7 +62,9 @@ from policybot.web.about import About
 from policybot.web.agreement import AgreementPages
 from policybot.web.inbox import InboxDoor
 from policybot.web.privacy import PrivacyPages
+from policybot.web.review import Review
 from policybot.web.site import Site
+from policybot.web.upload import Upload
 from policybot.web.verify import Verify
 from policybot.web.widget import Widget
 
@@ -84,13 +89,14 @@ def utc_now() -> datetime:
 def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     """Make the services, each with those that it works with."""
     people = Members(setting, vault, index)
-    tries = Verifications(setting, people)
+    papers = Documents(setting, people)
+    tries = Verifications(setting, people, papers)
     signatures = Agreements(setting)
     applications = Filings(setting, people, signatures)
     casework = Cases(setting)
     measures = Sanctions(setting, applications)
     resolutions = Decisions(setting, casework, measures, applications)
-    privacy = Privacy(setting, vault)
+    privacy = Privacy(setting, vault, papers)
     watch = Looks(setting)
     reveals = Reveals(setting, casework, privacy, watch)
     return Services(
@@ -99,6 +105,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         names=Names(setting, people),
         verifications=tries,
         results=Results(setting, people, tries),
+        documents=papers,
+        openings=Openings(setting, people, papers),
         roster=Roster(setting, people),
         agreements=signatures,
         announcements=Announcements(setting, signatures),
@@ -225,6 +233,9 @@ class App:
             await services.results.sweep(tx)
             await services.roster.strike_off(tx)
             await standing.forget_before(tx, self.setting.now() - _REMEMBER_CHANGES)
+            await services.documents.expire(tx)
+            await services.documents.sweep(tx)
+            await services.openings.sweep(tx)
         await services.messages.sweep(self.database)
         await self._announce()
         await services.retention.tick(self.database)
@@ -348,6 +359,8 @@ class App:
             found.append(
                 CallbackWay(offered.callback, self.setting, self.services.results, self.database)
             )
+        if offered.document is not None:
+            found.append(DocumentWay(offered.document.title))
         return found
 
     def pages(self) -> web.Application:
@@ -362,9 +375,14 @@ class App:
         verify = Verify(site, self.database, services.verifications, services.results, ways, login)
         private = PrivacyPages(site, self.database, services.reveals, services.exports, self.setting.now)
         agreement = AgreementPages(site, services.agreements)
+        review = Review(site, self.database, services.documents, services.openings)
         # Before the pages: its address looks like a link's.
         routes = [r for way in ways if isinstance(way, CallbackWay) for r in InboxDoor(way).routes()]
         routes += [*About(site).routes(), *agreement.routes(), *verify.routes(), *private.routes()]
+        routes += review.routes()
+        if config.identity.document is not None:
+            tries, papers = services.verifications, services.documents
+            routes += Upload(site, self.database, tries, papers, ChildCleaner(), verify.code).routes()
         if framed is not None:
             tokens = openid_token(config, framed)
             routes += Widget(site, self.database, services.verifications, framed, tokens).routes()

@@ -1,6 +1,6 @@
 """What the services need from outside: a homeserver, a source of real-name records, a clock."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -101,6 +101,26 @@ class Go:
 
 Step = Ask | Go
 """How a way in goes on."""
+
+
+class Unfit(Exception):  # noqa: N818 - an answer
+    """A file that is not taken; the message says to its sender what is wrong with it."""
+
+
+class Busy(Exception):  # noqa: N818 - a condition that passes
+    """There is no room for more of this at the moment."""
+
+
+class Cleaner(Protocol):
+    """What makes pictures that can be shown safely out of files that anybody may have made."""
+
+    async def clean(self, data: bytes) -> Sequence[bytes]:
+        """Draw the pictures of a file anew, as JPEG.
+
+        Raises:
+            Unfit: the file is not taken.
+        """
+        ...
 
 
 class NotProved(Exception):  # noqa: N818 - an answer

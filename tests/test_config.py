@@ -11,6 +11,7 @@ from policybot.config import ConfigRefused, fresh, load, permissions_too_open
 from policybot.config.explain import explain
 from tests import files
 
+PASSPORT = "{id: passport, title: Passport}"
 SECRET = "s3cret-" * 6
 
 
@@ -49,6 +50,10 @@ def refused(folder: Path, old: str, new: str) -> list[str]:
         ("suspend P180D, close]", "suspend P180D, shame]", "«shame» is no measure"),
         ("bands: {H0: 0, H1: 1", "bands: {H0: 0, H1: 0", "must be more than H0"),
         ("window: P183D", "window: P30D", "P183D or longer"),
+        ("  document:\n", "  document:\n    kinds: []\n", "identity.document.kinds"),
+        ("  document:\n", f"  document:\n    kinds: [{PASSPORT}, {PASSPORT}]\n", "is there twice"),
+        ("  document:\n", f"  document:\n    kinds: [{PASSPORT}]\n    max_mib: 99\n", "max_mib"),
+        ("  document:\n", f"  document:\n    kinds: [{PASSPORT}]\n    keep: 9\n", "«keep_days»"),
         ("dry_run: false", "dry_run: [", "is not YAML"),
         ("dry_run: false", "dry_run: false\ndry_run: true", "there twice"),
         ("dry_run: false", "dry_run: perhaps", "dry_run: input should be a valid boolean"),
@@ -257,6 +262,12 @@ def test_fresh_files_are_readable_by_their_owner_alone_and_agree(tmp_path: Path)
     assert fresh.registration_problems(registration, load(path)) == []
     with pytest.raises(FileExistsError, match="--force"):
         files.write(tmp_path)
+
+
+def test_a_fresh_file_offers_no_documents_and_loses_no_comment(tmp_path: Path) -> None:
+    path = files.write(tmp_path)
+    assert load(path).identity.document is None
+    assert "# The text that everybody signs before publishing" in path.read_text("utf-8")
 
 
 def test_two_fresh_files_never_share_a_secret(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from policybot.config.schema import Config
 from policybot.config.types import EXAMPLE
 
 _OWNER_ONLY = 0o600
+_NOT_OFFERED = ("document",)
+"""Ways in that the sample shows and a fresh configuration leaves out: the operator decides on each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,10 @@ def write(folder: Path, answers: dict[str, Any], *, force: bool = False) -> File
             message = f"{path} is there already. Use --force to overwrite it: its secrets are lost."
             raise FileExistsError(message)
     yaml = _yaml()
-    data = yaml.load(sample("config.sample.yaml"))
+    text = sample("config.sample.yaml")
+    for way in _NOT_OFFERED:
+        text = re.sub(rf"(?m)^  {way}:\n(    .*\n)+", f"  {way}: null\n", text)
+    data = yaml.load(text)
     for key in ("appservice.as_token", "appservice.hs_token", "identity.index_key"):
         _set(data, key, secrets.token_urlsafe(32))
     for key, value in answers.items():

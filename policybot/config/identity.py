@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from policybot.config.callback import CallbackSection
+from policybot.config.document import DocumentSection
 from policybot.config.oidc import BindingSection, ProviderSection
 from policybot.config.types import Secret, Section, Span, Word
 from policybot.domain.identity import Assurance, Claim
@@ -116,10 +117,13 @@ class Identity(Section):
         description="How many verifications may end in a day because their source no longer vouches for "
         "them. With the last one the review room is told, and the others wait.",
     )
+    document: DocumentSection | None = Field(
+        None, description="The way in by a document that your reviewers look at; null for none."
+    )
 
     @model_validator(mode="after")
     def _some_way(self) -> Self:
-        if self.roster is None and not self.oidc and self.callback is None:
+        if not (self.roster or self.oidc or self.callback or self.document):
             message = "name at least one way in, such as roster"
             raise ValueError(message)
         return self

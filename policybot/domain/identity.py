@@ -50,6 +50,8 @@ class Bound(StrEnum):
     """The same browser logged in as the account."""
     WIDGET = "widget"
     """The account's client vouched for it where the code was typed."""
+    REVIEW = "review"
+    """A reviewer approved a document that had been bound before in one of these ways."""
 
 
 class Front(StrEnum):

@@ -1,4 +1,4 @@
-"""The public numbers: record numbers with check characters, case numbers, receipts.
+"""The public numbers: record numbers with check characters, cases, receipts, documents.
 
 A record number looks like `PB-2026-000123-7K`: the operator's prefix, the year, a serial number and
 two check characters computed over all that stands before them by ISO/IEC 7064 MOD 1271-36, which
@@ -12,6 +12,7 @@ _ALPHABET = digits + ascii_uppercase
 _RECORD = re.compile(r"([A-Z]{2,4})-(\d{4})-(\d{6,})-([0-9A-Z]{2})")
 _CASE = re.compile(r"C-([1-9]\d{0,11})")
 _RECEIPT = re.compile(r"R-([1-9]\d{0,11})")
+_DOCUMENT = re.compile(r"D-([1-9]\d{0,11})")
 
 
 def _check(payload: str) -> str:
@@ -60,4 +61,15 @@ def receipt(serial: int) -> str:
 def parse_receipt(text: str) -> int | None:
     """Read a receipt; None when it is none."""
     match = _RECEIPT.fullmatch(text.upper())
+    return int(match[1]) if match else None
+
+
+def document(serial: int) -> str:
+    """Write the number of a document that waits for a reviewer."""
+    return f"D-{serial}"
+
+
+def parse_document(text: str) -> int | None:
+    """Read a document's number; None when it is none."""
+    match = _DOCUMENT.fullmatch(text.upper())
     return int(match[1]) if match else None

@@ -23,6 +23,7 @@ class Permission(StrEnum):
     QUEUE_READ = "queue:read"
     FILING_REVIEW = "filing:review"
     FILING_REVOKE = "filing:revoke"
+    DOCUMENT_REVIEW = "document:review"
     CASE_READ = "case:read"
     CASE_CLAIM = "case:claim"
     CASE_DECIDE = "case:decide"
@@ -65,7 +66,8 @@ _LOOK = frozenset({Permission.IDENTITY_COMPARE, Permission.IDENTITY_REVEAL})
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.EVERYBODY: _EVERYBODY,
-    Role.REVIEWER: _STAFF | {Permission.FILING_REVIEW, Permission.FILING_REVOKE},
+    Role.REVIEWER: _STAFF
+    | {Permission.FILING_REVIEW, Permission.FILING_REVOKE, Permission.DOCUMENT_REVIEW},
     Role.MODERATOR: _STAFF
     | _LOOK
     | {Permission.CASE_CLAIM, Permission.CASE_DECIDE, Permission.SANCTION_LIFT},

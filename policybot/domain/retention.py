@@ -78,6 +78,14 @@ RULES: tuple[Rule, ...] = (
         1095,
         Act.DELETE,
     ),
+    Rule(
+        "documents",
+        ("documents",),
+        "which kind of document was shown, and what came of it",
+        "the decision, once the pictures are deleted",
+        1095,
+        Act.DELETE,
+    ),
     Rule("lookalikes", ("lookalikes",), "names that looked the same", "the finding", 365, Act.DELETE),
     Rule("reveals", ("reveals",), "requests to reveal a name", "the request", 1095, Act.DELETE),
     Rule(
@@ -103,6 +111,8 @@ EXCEPTIONS: dict[str, str] = {
     "vault_keys": "what is known of persons: goes with the person, by destroying their key",
     "vault_fields": "as vault_keys",
     "vault_index": "as vault_keys",
+    "openings": "a reviewer's links to a document, for fifteen minutes",
+    "uploads": "how often somebody uploaded, for an hour",
     "results": "what verification services posted, sealed in the vault, until its page has it",
     "webhooks": "the numbers of posts, for a day beyond the time in which they are taken",
     "front_names": "display names of linked accounts; each goes when its link ends",

@@ -62,10 +62,14 @@ class Exports:
         signed = await exports.rows(tx, parts["agreements"], user_id)
         filed = await exports.rows(tx, parts["filings"], user_id)
         reported = await exports.rows(tx, parts["reports"], user_id)
+        shown = await exports.rows(tx, parts["documents"], user_id)
+        opened = await exports.rows(tx, parts["document_views"], user_id)
         return [
             ("Signed", [f"version {row['version']} on {_day(row['at'])}" for row in signed]),
             ("Your filings", [_filing(row) for row in reversed(filed)]),
             ("Your reports", [_report(row) for row in reversed(reported)]),
+            ("Your documents", [_document(row) for row in reversed(shown)]),
+            ("Who opened your documents", [_opened(row) for row in reversed(opened)]),
             ("What counts at present", await self._standing(tx, user_id)),
         ]
 
@@ -194,6 +198,14 @@ def _filing(row: dict[str, Any]) -> str:
 def _report(row: dict[str, Any]) -> str:
     outcome = (row["outcome"] or "being looked at").replace("_", " ")
     return f"R-{row['id']} of {_day(row['received_at'])}: {outcome}"
+
+
+def _document(row: dict[str, Any]) -> str:
+    return f"D-{row['id']} of {_day(row['submitted_at'])}: {row['state']}"
+
+
+def _opened(row: dict[str, Any]) -> str:
+    return f"{row['object']}: a reviewer, on {_day(row['at'])}"
 
 
 def _counts_until(ladder: Ladder, severity: Severity, occurred_at: datetime) -> datetime:

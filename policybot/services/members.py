@@ -25,6 +25,10 @@ ROSTER_REALM = "roster"
 """Where the references of the roster tell one person from another."""
 ENTRY = "roster"
 """The group in which it keeps the entries of the roster."""
+PAPER = "paper"
+"""The group in which it keeps what was typed beside a document, its number among it."""
+PICTURE = "picture-"
+"""What the groups begin with in which it keeps the pictures of a document."""
 _BATCH = 100
 
 
@@ -126,7 +130,10 @@ class Members:
         if found.candidate != person_id:
             for group in (CLAIMS, _again(found.source, found.realm)):
                 await self._take_over(tx, found.candidate, person_id, group)
-            await self._vault.forget(tx, found.candidate)
+            if found.source is Source.DOCUMENT:  # its pictures have a time of their own
+                await self._vault.drop(tx, found.candidate, CLAIMS)
+            else:
+                await self._vault.forget(tx, found.candidate)
         verification = Verification(
             person_id=person_id,
             source=found.source,
@@ -202,6 +209,50 @@ class Members:
         await members.end_link(tx, user_id, "by its owner", self._setting.now())
         self._remember(tx, user_id, "identity:unlink", user_id)
         await self._setting.account_changed(tx, user_id)
+
+    async def same_person(self, tx: Tx, one: str, other: str, blind: str | None) -> bool:
+        """Say whether an account is linked to whom another one is linked to, or wants to be."""
+        mine, theirs = await members.link_of(tx, one), await members.link_of(tx, other)
+        if mine is None:
+            return False
+        shown = await self._vault.find(tx, Source.DOCUMENT.value, blind) if blind else None
+        return mine.person_id in (shown, theirs.person_id if theirs else None)
+
+    # Documents in the vault ----------------------------------------------------------------------
+
+    async def enclose(
+        self, tx: Tx, candidate: str, typed: Mapping[str, Private], pictures: Sequence[bytes]
+    ) -> None:
+        """Keep a document: what was typed beside it, and its pictures."""
+        paper = {name: value.reveal() for name, value in typed.items()}
+        await self._vault.keep(tx, candidate, PAPER, paper)
+        for n, picture in enumerate(pictures, 1):
+            await self._vault.keep_file(tx, candidate, f"{PICTURE}{n}", picture)
+
+    async def paper(self, tx: Tx, candidate: str) -> Mapping[str, Private]:
+        """Read what was typed beside a document; after its approval nothing."""
+        return await self._vault.open(tx, candidate, PAPER) or {}
+
+    async def count_pictures(self, tx: Tx, candidate: str) -> int:
+        """Count the pictures of a document; nothing is opened."""
+        return sum(group.startswith(PICTURE) for group in await self._vault.groups(tx, candidate))
+
+    async def picture(self, tx: Tx, candidate: str, n: int) -> bytes | None:
+        """Open one picture of a document, counted from 1."""
+        return await self._vault.open_file(tx, candidate, f"{PICTURE}{n}")
+
+    async def forget_paper(self, tx: Tx, candidate: str) -> None:
+        """Forget what was typed beside a document."""
+        await self._vault.drop(tx, candidate, PAPER)
+
+    async def forget_document(self, tx: Tx, candidate: str, person_id: str | None) -> None:
+        """Forget a document; if the person is known by its candidate's ID, the person stays."""
+        if candidate != person_id:
+            await self._vault.forget(tx, candidate)
+            return
+        for group in await self._vault.groups(tx, candidate):
+            if group == PAPER or group.startswith(PICTURE):
+                await self._vault.drop(tx, candidate, group)
 
     # What is good today --------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.permission import Permission
 from policybot.domain.private import Private
 from policybot.services import profile
+from policybot.services.documents import Documents
 from policybot.services.members import CLAIMS
 from policybot.services.setting import Setting
 from policybot.store import (
@@ -71,10 +72,11 @@ class Privacy:
 
     needs = Permission.DATA_ERASE
 
-    def __init__(self, setting: Setting, vault: Vault) -> None:
+    def __init__(self, setting: Setting, vault: Vault, papers: Documents) -> None:
         """Open what is in the vault, and destroy it."""
         self._setting = setting
         self._vault = vault
+        self._documents = papers
 
     async def claims(self, tx: Tx, person_id: str) -> Mapping[str, Private] | None:
         """Open what is known of a person; whoever calls this has put on record that it is opened."""
@@ -251,6 +253,7 @@ class Privacy:
         for account in accounts:
             for candidate in await attempts.forget(tx, account):
                 await self._vault.forget(tx, candidate)
+            await self._documents.forget_of(tx, account)
             await privacy.drop_exports(tx, account)
             await agreements.forget_language(tx, account)
         for link in await members.links_of(tx, person_id):

@@ -8,8 +8,9 @@ from datetime import timedelta
 
 from policybot.domain import identity
 from policybot.domain.errors import NotFound, NotPermitted
-from policybot.domain.identity import Attempt, Bound, Found, Record
+from policybot.domain.identity import Attempt, Bound, Found, Record, Source
 from policybot.domain.private import Private
+from policybot.services.documents import Documents
 from policybot.services.members import Members
 from policybot.services.setting import Setting
 from policybot.store import attempts, audit
@@ -50,15 +51,23 @@ class Outcome:
 
     linked: bool
     text: str
+    waits: bool = False
+    """Whether a reviewer has yet to decide."""
+
+    @property
+    def good(self) -> bool:
+        """Whether it was taken."""
+        return self.linked or self.waits
 
 
 class Verifications:
     """The service for verifications."""
 
-    def __init__(self, setting: Setting, people: Members) -> None:
-        """Hand over to the members' service whom a way in has found."""
+    def __init__(self, setting: Setting, people: Members, papers: Documents) -> None:
+        """Hand over whom a way in has found: to the members' service, or to the reviewers."""
         self._setting = setting
         self._members = people
+        self._documents = papers
 
     async def begin(self, tx: Tx, user_id: str) -> str:
         """Make a one-time link for an account and return its token.
@@ -221,7 +230,7 @@ class Verifications:
         if found is None:
             raise NotFound(_DEAD_LINK)
         outcome = await self._link(tx, found, user_id, Bound.LOGIN)
-        if outcome.linked:  # it hears of it where it asked, too: whoever holds the browser saw it
+        if outcome.good:  # it hears of it where it asked, too: whoever holds the browser saw it
             self._setting.tell(tx, user_id, outcome.text, cause=f"verification {user_id}")
         return outcome
 
@@ -242,6 +251,9 @@ class Verifications:
                 tx, user_id, "identity:refuse", found.user_id, why="another account", bound=bound.value
             )
             return Outcome(linked=False, text=_FORWARDED)
+        if found.source is Source.DOCUMENT:
+            text = await self._documents.bind(tx, found, bound)
+            return Outcome(linked=False, waits=True, text=text)
         if await self._members.link(tx, found, bound) is None:
             await self._members.forget(tx, found.candidate)
             self._remember(tx, user_id, "identity:refuse", user_id, why="not free to be linked")

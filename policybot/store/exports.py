@@ -77,6 +77,18 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "SELECT data, state, queued_at FROM outbox WHERE lane = $1 AND kind = 'Notify' ORDER BY id",
     ),
     Part(
+        "documents",
+        "The documents that you showed, and what came of it (the number is D- and the id).",
+        "SELECT id, kind, country, state, submitted_at, decided_at FROM documents WHERE user_id = $1"
+        " ORDER BY id",
+    ),
+    Part(
+        "document_views",
+        "When reviewers opened them.",
+        "SELECT a.object, a.at FROM audit a JOIN documents d ON a.object = 'D-' || d.id"
+        " WHERE d.user_id = $1 AND a.tag = 'document:open' ORDER BY a.seq",
+    ),
+    Part(
         "names",
         "The display name under which others see your account, and since when.",
         "SELECT name, since FROM front_names WHERE user_id = $1 AND front = 'pseudonym'",

@@ -121,6 +121,13 @@ REACHES: dict[str, Reach] = {
         "at < $1 AND user_id NOT IN (SELECT user_id FROM links) AND user_id NOT IN HELD",
         "",
     ),
+    "documents": Reach(
+        "documents",
+        "id",
+        "decided_at",
+        "decided_at < $1 AND candidate IS NULL AND user_id NOT IN HELD",
+        "",
+    ),
     "lookalikes": Reach(
         "lookalikes",
         "first || ' ' || second",

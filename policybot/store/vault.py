@@ -94,8 +94,12 @@ class Vault:
 
     async def keep(self, tx: Tx, person_id: str, group: str, data: Mapping[str, str]) -> None:
         """Seal one group of fields, in place of what was there."""
+        await self.keep_file(tx, person_id, group, json.dumps(dict(data)).encode())
+
+    async def keep_file(self, tx: Tx, person_id: str, group: str, data: bytes) -> None:
+        """Seal a file as a group of its own, in place of what was there."""
         key = await self._data_key(tx, person_id) or await self._new_key(tx, person_id)
-        sealed = seal(key, json.dumps(dict(data)).encode(), _bound("fields", group, person_id))
+        sealed = seal(key, data, _bound("fields", group, person_id))
         await tx.execute(
             "INSERT INTO vault_fields (person_id, field_group, sealed) VALUES ($1, $2, $3)"
             " ON CONFLICT (person_id, field_group) DO UPDATE SET sealed = $3",
@@ -125,6 +129,15 @@ class Vault:
         Raises:
             KeyMissing: it is there and cannot be opened.
         """
+        data = await self.open_file(tx, person_id, group)
+        return None if data is None else _fields(data)
+
+    async def open_file(self, tx: Tx, person_id: str, group: str) -> bytes | None:
+        """Read a file; None if there is none, or the person was forgotten.
+
+        Raises:
+            KeyMissing: it is there and cannot be opened.
+        """
         row = await tx.first(
             "SELECT f.sealed, k.kek_id, k.wrapped FROM vault_fields f JOIN vault_keys k"
             " ON k.person_id = f.person_id WHERE f.person_id = $1 AND f.field_group = $2",
@@ -150,17 +163,23 @@ class Vault:
         return [
             (
                 row["person_id"],
-                self._opened(row["person_id"], group, row["kek_id"], row["wrapped"], row["sealed"]),
+                _fields(
+                    self._opened(row["person_id"], group, row["kek_id"], row["wrapped"], row["sealed"])
+                ),
             )
             for row in rows
         ]
 
-    def _opened(
-        self, person_id: str, group: str, kek_id: str, wrapped: str, sealed: str
-    ) -> dict[str, Private]:
+    def _opened(self, person_id: str, group: str, kek_id: str, wrapped: str, sealed: str) -> bytes:
         key = self._keys.unwrap(kek_id, wrapped, _bound("keys", "data", person_id))
-        data = json.loads(unseal(key, sealed, _bound("fields", group, person_id)))
-        return {name: Private(value) for name, value in data.items()}
+        return unseal(key, sealed, _bound("fields", group, person_id))
+
+    async def groups(self, tx: Tx, person_id: str) -> list[str]:
+        """Name the groups that are kept of a person."""
+        rows = await tx.fetch(
+            "SELECT field_group FROM vault_fields WHERE person_id = $1 ORDER BY field_group", person_id
+        )
+        return [row["field_group"] for row in rows]
 
     async def drop(self, tx: Tx, person_id: str, group: str) -> None:
         """Delete one group of fields."""
@@ -230,6 +249,10 @@ class Vault:
             *self._keys.wrap(key, _bound("keys", "data", person_id)),
         )
         return key
+
+
+def _fields(data: bytes) -> dict[str, Private]:
+    return {name: Private(value) for name, value in json.loads(data).items()}
 
 
 def _bound(table: str, column: str, record: str) -> str:

@@ -14,7 +14,7 @@ from policybot.config import Config
 from policybot.config.keys import KeyMissing
 from policybot.domain.errors import NotFound, Refused
 from policybot.domain.permission import Permission, Role, allowed
-from policybot.ports import SourceAway
+from policybot.ports import Busy, SourceAway
 from policybot.store.database import DatabaseAway
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,9 @@ class Site:
         return self.message("Sorry", message, status)
 
     @web.middleware
-    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _guard(  # noqa: C901 - one for each refusal
+        self, request: web.Request, handler: Handler
+    ) -> web.StreamResponse:
         """Refuse foreign hosts and cross-site posts, answer refusals, and set the headers."""
         try:
             response = self._foreign(request) or await handler(request)
@@ -98,6 +100,10 @@ class Site:
             response = self.sorry(error.status, error.reason)
         except DatabaseAway:
             response = self.sorry(503, "We cannot do this right now. Please try again in a minute.")
+        except Busy:
+            response = self.sorry(
+                503, "Many people are doing this right now. Please try again in a minute."
+            )
         except (SourceAway, KeyMissing) as error:
             log.error("A source of verified persons is away: %s", error)  # noqa: TRY400 - the reason is all there is
             response = self.sorry(503, "We cannot check this right now. Please try again later.")
@@ -136,12 +142,15 @@ class Site:
         return web.Response(text=text, content_type=content_type)
 
 
-def route(method: str, path: str, handler: Handler, *, needs: Permission) -> web.RouteDef:
+def route(
+    method: str, path: str, handler: Handler, *, needs: Permission, by_link: bool = False
+) -> web.RouteDef:
     """Declare a page and who may see it; there is no page without it.
 
-    The pages of this side are for everybody: a page that needs more is a mistake in the program.
+    The pages of this side are for everybody: a page that needs more is a mistake in the program, but
+    behind a one-time link, whose service knows for whom it was made and checks their role.
     """
-    if not allowed({Role.EVERYBODY}, needs):
+    if not by_link and not allowed({Role.EVERYBODY}, needs):
         message = f"{path} needs {needs}, and these pages know no login"
         raise ValueError(message)
     return web.RouteDef(method, path, handler, {})

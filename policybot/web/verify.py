@@ -7,23 +7,21 @@ browser logs in as the account.
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 
 from aiohttp import web
 
 from policybot.domain.errors import NotFound
-from policybot.domain.identity import Record, masked
+from policybot.domain.identity import Record
 from policybot.domain.permission import Permission
 from policybot.ports import AccountLogin, Ask, Declined, Go, IdentityProvider, NotProved, NotYet
 from policybot.services.results import Met, Results
 from policybot.services.setting import Setting
 from policybot.services.verifications import Return, Verifications, WrongCode, hashed
 from policybot.store.database import Database
+from policybot.web.code import CodePage
 from policybot.web.site import Site, form, route
 
 log = logging.getLogger(__name__)
-
-_AN_HOUR = timedelta(hours=1)
 
 
 class Verify:
@@ -45,8 +43,7 @@ class Verify:
         self._login = login
         self._results = results
         self._ways: Mapping[str, IdentityProvider] = {way.id: way for way in ways}
-        # The prefix binds the cookie to this very host (RFC 6265bis, section 4.1.3.2).
-        self._cookie = "__Host-policybot-verify" if site.secure else "policybot-verify"
+        self.code = CodePage(site, login=login is not None)
 
     def routes(self) -> list[web.RouteDef]:
         """List the pages; each is for members, who are known by their link."""
@@ -88,25 +85,15 @@ class Verify:
                         browser = await self._results.depart(tx, token, state, way.id, wait)
                 response = self._site.page("go.html", url=url, title=way.title)
                 if wait is None:
-                    self._remember(response, browser)
+                    self.code.remember(response, browser)
                 else:
-                    self._remember(response, browser, self._waiting_cookie(state), wait)
+                    self.code.remember(response, browser, self._waiting_cookie(state), wait)
                 return response
+            case Ask("document"):
+                # It has a page of its own, which alone takes files.
+                return web.Response(status=303, headers={"Location": f"/verify/{token}/document"})
             case Ask():
                 return await self._asked(token, way, given)
-
-    def _remember(
-        self, response: web.Response, browser: str, cookie: str = "", life: timedelta = _AN_HOUR
-    ) -> None:
-        response.set_cookie(
-            cookie or self._cookie,
-            browser,
-            max_age=int(life.total_seconds()),
-            path="/",
-            secure=self._site.secure,
-            httponly=True,
-            samesite="Lax",  # the way back from a provider is a link from another site
-        )
 
     async def _asked(self, token: str, way: IdentityProvider, given: Mapping[str, str]) -> web.Response:
         """Check what was typed; each try is counted before it is looked at."""
@@ -125,7 +112,7 @@ class Verify:
         go = await self._login.begin(Setting.token())
         async with self._database.transaction() as tx:
             await self._verifications.send_to_prove(
-                tx, request.cookies.get(self._cookie, ""), go.state, {**go.memory, "way": _ACCOUNT}
+                tx, request.cookies.get(self.code.cookie, ""), go.state, {**go.memory, "way": _ACCOUNT}
             )
         return self._site.page("go.html", url=go.url, title="Your Matrix account")
 
@@ -134,7 +121,7 @@ class Verify:
         answer = dict(request.query)
         if (met := await self._met(request, answer)) is not None:
             return await self._show_result(met, answer)
-        state, browser = answer.get("state", ""), request.cookies.get(self._cookie, "")
+        state, browser = answer.get("state", ""), request.cookies.get(self.code.cookie, "")
         async with self._database.transaction() as tx:
             back = await self._verifications.come_back(tx, state, browser)
         memory = {name: value.reveal() for name, value in back.memory.items()}
@@ -158,14 +145,14 @@ class Verify:
         """Say what came of a login as the account."""
         async with self._database.transaction() as tx:
             outcome = await self._verifications.prove(tx, back.token_hash, user_id)
-        response = self._site.page("linked.html", 200 if outcome.linked else 403, outcome=outcome)
+        response = self._site.page("linked.html", 200 if outcome.good else 403, outcome=outcome)
         # A name with this prefix is taken back only as securely as it was given.
-        response.del_cookie(self._cookie, path="/", secure=self._site.secure, httponly=True)
+        response.del_cookie(self.code.cookie, path="/", secure=self._site.secure, httponly=True)
         return response
 
     def _waiting_cookie(self, reference: str) -> str:
         """Name a cookie of its own: a browser may wait for results for days, and do other things."""
-        return f"{self._cookie}-{hashed(reference)[:16]}"
+        return f"{self.code.cookie}-{hashed(reference)[:16]}"
 
     async def _met(self, request: web.Request, answer: Mapping[str, str]) -> Met | None:
         """Recognise a browser that comes back for a result."""
@@ -203,21 +190,11 @@ class Verify:
         self, token_hash: str, user_id: str, record: Record, *, forgive: bool = False
     ) -> web.Response:
         """Name both sides, and show the code that the account has to send."""
-        config, blind = self._site.config, await self._verifications.blind(record)
+        blind = await self._verifications.blind(record)
         async with self._database.transaction() as tx:
             code = await self._verifications.found(tx, token_hash, record, blind, forgive=forgive)
             browser = await self._verifications.bind(tx, token_hash)
-        response = self._site.page(
-            "confirm.html",
-            user_id=user_id,
-            name=masked(record.display_name.reveal()) if record.display_name else "",
-            code=code,
-            bot=config.bot_user_id,
-            login=self._login is not None and user_id.endswith(f":{config.homeserver.server_name}"),
-            widget=config.identity.binding.widget is not None,
-        )
-        self._remember(response, browser)
-        return response
+        return self.code.show(user_id, record, code, browser)
 
 
 _ACCOUNT = "account"

@@ -76,7 +76,7 @@ class Widget:
             return self._page(request, 422, _NOT_SHOWN)
         async with self._database.transaction() as tx:
             outcome = await self._verifications.show(tx, user_id, token, code)
-        status = 200 if outcome.linked else 422
+        status = 200 if outcome.good else 422
         return self._site.page("linked.html", status, outcome=outcome, again=_again(request))
 
     async def _script(self, _: web.Request) -> web.Response:

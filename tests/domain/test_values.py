@@ -136,7 +136,7 @@ def test_who_may_do_what() -> None:
     look = {"identity:compare", "identity:reveal"}
     assert own == {
         Role.EVERYBODY: set(),
-        Role.REVIEWER: staff | {"filing:review", "filing:revoke"},
+        Role.REVIEWER: staff | {"filing:review", "filing:revoke", "document:review"},
         Role.MODERATOR: staff | look | {"case:claim", "case:decide", "sanction:lift"},
         Role.APPEALS: staff | {"appeal:decide"},
         Role.PRIVACY: staff | {"identity:approve_reveal"},

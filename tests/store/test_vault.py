@@ -50,6 +50,20 @@ async def test_the_database_alone_opens_nothing(
             assert "Ahrens" not in str([tuple(row) for row in rows])
 
 
+async def test_a_file_is_kept_and_opened(database: Database, keys: KeyFile) -> None:
+    vault, data = Vault(keys), bytes(range(256)) * 300
+    async with database.transaction() as tx:
+        await vault.keep(tx, "P-1", "claims", {"name": "Anna Ahrens"})
+        await vault.keep_file(tx, "P-1", "picture-1", data)
+        assert await vault.groups(tx, "P-1") == ["claims", "picture-1"]
+        assert await vault.open_file(tx, "P-1", "picture-1") == data
+        assert await vault.open_file(tx, "P-1", "picture-2") is None
+        await vault.drop(tx, "P-1", "picture-1")
+        assert await vault.groups(tx, "P-1") == ["claims"]
+        await vault.forget(tx, "P-1")
+        assert await vault.groups(tx, "P-1") == []
+
+
 async def test_what_is_moved_to_another_person_does_not_open(database: Database, keys: KeyFile) -> None:
     vault = Vault(keys)
     await put(database, vault, "P-1", "Anna Ahrens")

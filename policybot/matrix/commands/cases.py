@@ -8,7 +8,7 @@ from policybot.domain.case import Case
 from policybot.domain.effects import in_words
 from policybot.domain.errors import NotFound
 from policybot.domain.permission import Permission, allowed
-from policybot.matrix.commands import subject
+from policybot.matrix.commands import documents, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services.cases import File
 from policybot.services.decisions import Choice, Draft
@@ -21,7 +21,7 @@ _EXCERPT = 500
 async def queue(services: Services, asked: Asked) -> str:
     """List what waits."""
     wanted = asked.words["WHAT"].lower()
-    known = ("", "filings", "cases", "appeals")
+    known = ("", "filings", "cases", "appeals", "documents")
     if wanted not in known:
         message = f"There is a queue of {', '.join(known[1:])}."
         raise NotFound(message)
@@ -43,12 +43,16 @@ async def queue(services: Services, asked: Asked) -> str:
             f"C-{appeal.case_id} appeal of {appeal.submitted_at:%-d %B}: {appeal.text[:80]}"
             for appeal in await appeals.waiting(asked.tx, _SHOWN)
         ]
+    if wanted in ("", "documents"):
+        lines += await documents.queue(services, asked, _SHOWN)
     return "\n".join(lines) or "Nothing waits. Well done."
 
 
 async def show(services: Services, asked: Asked) -> str:
-    """Show a case or a filing."""
+    """Show a case, a filing or a document."""
     text = asked.words["NUMBER"]
+    if documents.meant(text):
+        return await documents.show(services, asked)
     case_id = subject.case_id(text)
     if case_id is None:
         if not allowed(asked.roles, Permission.FILING_REVIEW):

@@ -11,12 +11,14 @@ from policybot.services.appeals import Appeals
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
+from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
 from policybot.services.looks import Looks
 from policybot.services.members import Members
 from policybot.services.messages import Messages
 from policybot.services.names import Names
+from policybot.services.openings import Openings
 from policybot.services.privacy import Privacy
 from policybot.services.results import Results
 from policybot.services.retention import Retention
@@ -40,6 +42,8 @@ class Services:
     names: Names
     verifications: Verifications
     results: Results
+    documents: Documents
+    openings: Openings
     roster: Roster
     agreements: Agreements
     announcements: Announcements

@@ -2,7 +2,7 @@
 
 from policybot.domain.errors import NotPermitted, OutOfOrder
 from policybot.domain.rank import Levels
-from policybot.matrix.commands import subject
+from policybot.matrix.commands import documents, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.store import rooms
 
@@ -64,7 +64,9 @@ async def renew(services: Services, asked: Asked) -> str:
 
 
 async def approve(services: Services, asked: Asked) -> str:
-    """Approve a filing."""
+    """Approve a filing or a document."""
+    if documents.meant(asked.words["NUMBER"]):
+        return await documents.approve(services, asked)
     number = asked.words["NUMBER"]
     filing = await services.filings.approve(asked.tx, asked.sender, number)
     return (
@@ -81,7 +83,9 @@ async def ask(services: Services, asked: Asked) -> str:
 
 
 async def reject(services: Services, asked: Asked) -> str:
-    """Reject a filing."""
+    """Reject a filing or a document."""
+    if documents.meant(asked.words["NUMBER"]):
+        return await documents.reject(services, asked)
     number, text = asked.words["NUMBER"], asked.words["TEXT"]
     filing = await services.filings.reject(asked.tx, asked.sender, number, text)
     return f"{filing.number} is rejected, and its applicant is told why."

@@ -89,6 +89,9 @@ async def status(services: Services, asked: Asked) -> str:
         found = await services.cases.receipt(asked.tx, asked.sender, receipt, text)
         outcome = found.outcome.value.replace("_", " ") if found.outcome else "being looked at"
         return f"{found.receipt} of {found.received_at:%-d %B %Y}: {outcome}."
+    if number.parse_document(text) is not None:
+        document = await services.documents.of_owner(asked.tx, asked.sender, text)
+        return f"{document.number} of {document.submitted_at:%-d %B %Y}: {document.state}."
     filing = await services.filings.visible(asked.tx, asked.sender, text, staff=False)
     until = f", valid until {filing.valid_until:%-d %B %Y}" if filing.valid_until else ""
     reason = f"\nLast word: {filing.reason}" if filing.reason else ""

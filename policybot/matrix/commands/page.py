@@ -14,7 +14,8 @@ may be left out, one that ends with `…` takes the rest of the message. In a ch
 the commands that are there for you, and `{PREFIX} help VERB` explains one.
 
 Objects are what the bot itself prints: record numbers (`PB-2026-000123-7K`), filings before approval
-(`F-12`), cases (`C-17`), receipts (`R-23`); rooms by alias, ID or link; people by user ID.
+(`F-12`), documents (`D-12`), cases (`C-17`), receipts (`R-23`); rooms by alias, ID or link; people by
+user ID.
 """
 
 _TITLES = {

@@ -47,7 +47,10 @@ COMMANDS: tuple[Command, ...] = (
         members.report,
     ),
     Command(
-        "status NUMBER", "Where your report or your filing stands.", Permission.SELF_READ, members.status
+        "status NUMBER",
+        "Where your report, your filing or your document stands.",
+        Permission.SELF_READ,
+        members.status,
     ),
     Command(
         "appeal CASE TEXT…", "Object to a decision about you.", Permission.APPEAL_SEND, members.appeal
@@ -80,16 +83,23 @@ COMMANDS: tuple[Command, ...] = (
     Command("renew NUMBER", "Prolong your room's approval.", Permission.FILING_SUBMIT, filings.renew),
     Command(
         "queue [WHAT]",
-        "What waits: filings, cases, appeals, or all.",
+        "What waits: filings, cases, appeals, documents, or all.",
         Permission.QUEUE_READ,
         cases.queue,
     ),
-    Command("show NUMBER", "A case or a filing with all its facts.", Permission.CASE_READ, cases.show),
-    Command("approve NUMBER", "Approve a filing.", Permission.FILING_REVIEW, filings.approve),
+    Command(
+        "show NUMBER",
+        "A case or a filing with all its facts; a document by a link.",
+        Permission.CASE_READ,
+        cases.show,
+    ),
+    Command(
+        "approve NUMBER", "Approve a filing or a document.", Permission.FILING_REVIEW, filings.approve
+    ),
     Command("ask NUMBER TEXT…", "Ask the applicant something.", Permission.FILING_REVIEW, filings.ask),
     Command(
         "reject NUMBER TEXT…",
-        "Reject a filing, with the reason.",
+        "Reject a filing or a document, with the reason.",
         Permission.FILING_REVIEW,
         filings.reject,
     ),

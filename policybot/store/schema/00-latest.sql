@@ -159,6 +159,41 @@ CREATE TABLE roster (                     -- entries of the imported list, by th
 CREATE INDEX roster_person ON roster (person_id);
 CREATE INDEX roster_left ON roster (left_at) WHERE left_at IS NOT NULL;
 
+CREATE TABLE documents (                  -- shown to reviewers; what stands in them is in the vault
+    id           BIGINT PRIMARY KEY,
+    user_id      TEXT NOT NULL,
+    kind         TEXT NOT NULL,
+    country      TEXT NOT NULL,
+    level        INTEGER NOT NULL CHECK (level BETWEEN 1 AND 3),
+    state        TEXT NOT NULL CHECK (state IN ('waiting', 'approved', 'refused', 'expired')),
+    submitted_at BIGINT NOT NULL,
+    candidate    TEXT,                    -- under which ID the vault keeps it; empty once forgotten
+    blind        TEXT,                    -- until the decision
+    person_id    TEXT REFERENCES persons (id),
+    seen_by      TEXT NOT NULL DEFAULT '[]',
+    reviewer     TEXT CHECK (reviewer <> user_id),
+    decided_at   BIGINT,
+    version      INTEGER NOT NULL DEFAULT 1
+);
+CREATE UNIQUE INDEX documents_waiting ON documents (user_id) WHERE state = 'waiting';
+CREATE INDEX documents_queue ON documents (submitted_at) WHERE state = 'waiting';
+CREATE INDEX documents_kept ON documents (decided_at) WHERE candidate IS NOT NULL;
+
+CREATE TABLE openings (                      -- one-time links for reviewers of documents
+    token_hash  TEXT PRIMARY KEY,
+    document_id BIGINT NOT NULL REFERENCES documents (id),
+    reviewer    TEXT NOT NULL,
+    purpose     TEXT NOT NULL,            -- open, decide, or the number of a picture
+    expires_at  BIGINT NOT NULL
+);
+CREATE INDEX openings_document ON openings (document_id, reviewer);
+
+CREATE TABLE uploads (                    -- how often an account has sent files within the hour
+    user_id TEXT PRIMARY KEY,
+    number  INTEGER NOT NULL,
+    at      BIGINT NOT NULL
+);
+
 -- The vault --------------------------------------------------------------------------------------
 -- It refers to no other table, so that it can move to a database of its own.
 
