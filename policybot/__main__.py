@@ -16,11 +16,11 @@ from rich.progress import Progress
 from rich.table import Table
 
 from policybot import __version__
-from policybot.config import Config
-from policybot.keys import keys_app
-from policybot.privacy_cli import privacy_app
-from policybot.signatures import agreement_app, agreement_finding
-from policybot.terminal import (
+from policybot.cli.agreement import agreement_app, agreement_finding
+from policybot.cli.keys import keys_app
+from policybot.cli.privacy import privacy_app
+from policybot.cli.roster import roster_app
+from policybot.cli.terminal import (
     DEFAULT,
     MISUSED,
     AsJson,
@@ -31,7 +31,7 @@ from policybot.terminal import (
     opened,
     read_config,
 )
-from policybot.upkeep import roster_app
+from policybot.config import Config
 
 if TYPE_CHECKING:
     from policybot.config.oidc import MasSection, ProviderSection

@@ -11,9 +11,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from policybot.config import Config
-from policybot.domain.measure import format_duration
-from policybot.terminal import (
+from policybot.cli.terminal import (
     DEFAULT,
     MISUSED,
     AsJson,
@@ -24,6 +22,8 @@ from policybot.terminal import (
     opened,
     read_config,
 )
+from policybot.config import Config
+from policybot.domain.measure import format_duration
 
 if TYPE_CHECKING:
     from policybot.services.privacy import Erased
