@@ -93,8 +93,8 @@ class Reveals:
         self._remember(tx, by, "reveal:request", reveal)
         self._setting.tell_staff(tx, _card(reveal, approval.code), cause=f"privacy {reveal.number}")
         return (
-            "Asked. Another person with the role «privacy» has to agree within 24 hours; then you get a "
-            "link here, from me alone, that opens once. Nothing is shown before."
+            "Asked. Another person with the role «privacy» has to agree within 24 hours; then I send "
+            "you alone a link that opens once. Nothing is shown before."
         )
 
     async def _again(self, tx: Tx, by: str, running: Reveal) -> str:
