@@ -21,17 +21,24 @@ class Looks:
         await looks.add(tx, look)
         await self.tell_due(tx)
 
+    async def whom_to_tell(self, tx: Tx, person_id: str) -> tuple[str, ...]:
+        """List the accounts that are linked to a person: one that was unlinked may be anybody's."""
+        return tuple(link.user_id for link in await members.links_of(tx, person_id))
+
     async def tell_due(self, tx: Tx) -> int:
         """Tell those whose delay is over; return how many there were.
 
-        They are told on the accounts that they had then and on those that they have now.
+        They are told on the accounts that they had then and on those that they have now. Who had none
+        and has none is told once they have one.
         """
         now, operator = self._setting.now(), self._setting.config.operator
-        due = await looks.due(tx, now, _BATCH)
-        for look in due:
-            links = await members.links_of(tx, look.person_id)
+        told = 0
+        for look in await looks.due(tx, now, _BATCH):
+            if not await looks.told(tx, look.id, now):
+                continue  # by another process, at the same moment
             text = rules.notice(look, operator.contact, operator.appeal_body)
-            for account in sorted({*look.accounts, *(link.user_id for link in links)}):
+            current = await self.whom_to_tell(tx, look.person_id)
+            for account in sorted({*look.accounts, *current}):
                 self._setting.tell(tx, account, text, cause=f"look {look.id}")
-            await looks.told(tx, look.id, now)
-        return len(due)
+            told += 1
+        return told
