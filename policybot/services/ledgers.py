@@ -1,11 +1,12 @@
 """Ledgers: whose earlier decisions count, whatever account they used and whoever holds it now."""
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from policybot.domain.case import Case
 from policybot.domain.decision import Decision
-from policybot.domain.ladder import Scope
+from policybot.domain.ladder import Ladder, Scope
+from policybot.domain.measure import Kind
 from policybot.store import decisions, members
 from policybot.store.database import Tx
 
@@ -33,7 +34,15 @@ async def entries(  # noqa: PLR0913, PLR0917 - what tells an act from others
     return await decisions.ledger(tx, scope, sorted(keys))
 
 
-async def _names(tx: Tx, user_id: str, at: datetime) -> Set[str]:
+def counts_until(decision: Decision, ladder: Ladder) -> datetime | None:
+    """Say until when a decision would make the next one harsher; None if it never does."""
+    severity = ladder.severities[decision.severity]
+    if decision.measure.kind in (Kind.NONE, Kind.ADVISE) or severity.points == 0:
+        return None
+    return decision.occurred_at + severity.expires
+
+
+async def _names(tx: Tx, user_id: str, at: datetime) -> AbstractSet[str]:
     person_id = await members.answerable(tx, user_id, at)
     if person_id is None:
         return {user_id}

@@ -1,5 +1,7 @@
 """Looks: whoever looked behind a pseudonym is on record, and its owner is told, sooner or later."""
 
+from collections.abc import Iterable
+
 from policybot.domain import reveal as rules
 from policybot.domain.reveal import Look
 from policybot.services.setting import Setting
@@ -31,14 +33,18 @@ class Looks:
         They are told on the accounts that they had then and on those that they have now. Who had none
         and has none is told once they have one.
         """
-        now, operator = self._setting.now(), self._setting.config.operator
-        told = 0
+        now, told = self._setting.now(), 0
         for look in await looks.due(tx, now, _BATCH):
             if not await looks.told(tx, look.id, now):
                 continue  # by another process, at the same moment
-            text = rules.notice(look, operator.contact, operator.appeal_body)
             current = await self.whom_to_tell(tx, look.person_id)
-            for account in sorted({*look.accounts, *current}):
-                self._setting.tell(tx, account, text, cause=f"look {look.id}")
+            self.tell(tx, look, {*look.accounts, *current}, shown=bool(current))
             told += 1
         return told
+
+    def tell(self, tx: Tx, look: Look, accounts: Iterable[str], *, shown: bool) -> None:
+        """Tell somebody that it was looked, and how to complain."""
+        operator = self._setting.config.operator
+        text = rules.notice(look, operator.contact, operator.appeal_body, shown=shown)
+        for account in sorted(accounts):
+            self._setting.tell(tx, account, text, cause=f"look {look.id or look.case}")

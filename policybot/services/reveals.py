@@ -165,13 +165,21 @@ class Reveals:
             found |= await self._accounts_of(tx, party)
         return found
 
+    async def _concerned(self, tx: Tx, reveal: Reveal) -> frozenset[str]:
+        """List all accounts of the person and of the parties to the case."""
+        case = await cases.get(tx, reveal.case_id)
+        theirs = frozenset(await members.accounts_ever(tx, reveal.person_id)) | {reveal.user_id}
+        return theirs | await self._parties(tx, case) if case else theirs
+
+    async def check_denying(self, tx: Tx, by: str, approval: Approval) -> None:
+        """Check that no party denies a reveal: it is not theirs to decide, one way or the other."""
+        reveal = await self._requested(tx, approval)
+        rules.no_party(by, await self._concerned(tx, reveal))
+
     async def confirm(self, tx: Tx, by: str, approval: Approval) -> str:
         """Agree to a reveal, as another person than everybody who has a part in it."""
         reveal = await self._requested(tx, approval)
-        case = await cases.get(tx, reveal.case_id)
-        parties = frozenset(await members.accounts_ever(tx, reveal.person_id)) | {reveal.user_id}
-        if case is not None:
-            parties |= await self._parties(tx, case)
+        parties = await self._concerned(tx, reveal)
         confirmable(approval, by, self._setting.now(), frozenset())
         rules.another_person(
             by,

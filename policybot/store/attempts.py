@@ -4,6 +4,7 @@ from datetime import datetime
 
 from policybot.domain.identity import MAX_ATTEMPTS, Assurance, Attempt, Found, Source
 from policybot.store.database import Row, Tx, from_ms, optional_time, to_ms
+from policybot.store.members import Span
 
 _OPEN = f"used_at IS NULL AND expires_at > $2 AND wrong_codes < {MAX_ATTEMPTS}"
 
@@ -224,10 +225,20 @@ async def clear(tx: Tx, token_hash: str) -> None:
     )
 
 
-async def forget(tx: Tx, user_id: str) -> list[str]:
-    """Delete all tries of an account; return under which IDs the vault keeps what they found."""
+async def any_of(tx: Tx, user_id: str) -> bool:
+    """Say whether there are tries of an account."""
+    return (
+        await tx.first("SELECT 1 AS one FROM attempts WHERE user_id = $1 LIMIT 1", user_id) is not None
+    )
+
+
+async def forget(tx: Tx, user_id: str, span: Span) -> list[str]:
+    """Delete the tries of an account in a time; return under which IDs the vault keeps their finds."""
     rows = await tx.fetch(
-        "DELETE FROM attempts WHERE user_id = $1 RETURNING candidate, used_at", user_id
+        "DELETE FROM attempts WHERE user_id = $1 AND expires_at >= $2 AND expires_at < $3"
+        " RETURNING candidate, used_at",
+        user_id,
+        *span.ms,
     )
     return [row["candidate"] for row in rows if row["candidate"] and row["used_at"] is None]
 

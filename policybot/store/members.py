@@ -1,5 +1,6 @@
 """Persons without their names, how they were verified, and the accounts linked to them."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from policybot.domain.identity import Assurance, Front, Link, Source, Verification
@@ -10,6 +11,28 @@ _LINK = (
     " FROM verifications v WHERE v.person_id = l.person_id AND v.ended_at IS NULL) AS level"
     " FROM links l"
 )
+
+_EVER = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """For how long an account was somebody's, or nobody's."""
+
+    person_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    """None if it is theirs now."""
+
+    @classmethod
+    def of(cls, link: Link) -> "Span":
+        """Give the time of a link; what came before one that still holds is its owner's as well."""
+        return cls(link.person_id, link.created_at if link.ended_at else None, link.ended_at)
+
+    @property
+    def ms(self) -> tuple[int, int]:
+        """Its ends as the database knows them."""
+        return to_ms(self.since) if self.since else 0, to_ms(self.until) if self.until else _EVER
 
 
 async def save_person(tx: Tx, person_id: str, now: datetime) -> None:
