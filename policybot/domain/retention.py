@@ -67,7 +67,7 @@ RULES: tuple[Rule, ...] = (
         "persons",
         ("persons",),
         "what is known of persons who have no linked account",
-        "the end of their last link and verification",
+        "the end of their last link",
         365,
         Act.FORGET,
     ),

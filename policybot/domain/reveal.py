@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from policybot.domain.decision import deniable
 from policybot.domain.errors import NotPermitted
 from policybot.domain.identity import Claim
 
@@ -173,21 +174,10 @@ def another_person(
     if by in requesters:
         message = "This needs a second person, and that account is the same one's: it was you who asked."
         raise NotPermitted(message)
-    no_party(by, parties)
+    deniable(by, parties)
     if not verified:
         message = (
             "To be sure that two persons decide, both have to be verified. Please verify yourself "
             "first: !policy verify"
         )
-        raise NotPermitted(message)
-
-
-def no_party(by: str, parties: frozenset[str]) -> None:
-    """Check that whoever decides on a reveal has no part in it.
-
-    Raises:
-        NotPermitted: they have.
-    """
-    if by in parties:
-        message = "You are a party to this matter, so somebody else has to decide it."
         raise NotPermitted(message)

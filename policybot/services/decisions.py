@@ -296,9 +296,20 @@ class Decisions:
     async def deny(self, tx: Tx, by: str, code: str, roles: frozenset[Role]) -> str:
         """Refuse what waits under a code; nothing happens, and the case goes back to work."""
         approval = await self._waiting(tx, code, roles)
+        if by != approval.proposer:
+            rules.deniable(by, await self._parties(tx, approval))
         await decisions.end_approval(tx, approval.code, "denied", by)
         await self._undo_proposal(tx, approval, State.DENIED, by)
         return f"The proposal {approval.code} is denied. Nothing was done."
+
+    async def _parties(self, tx: Tx, approval: Approval) -> frozenset[str]:
+        kind, _, number = approval.subject.partition(" ")
+        if kind == "filing":
+            filing = await filings.get(tx, number)
+            return frozenset({filing.applicant}) if filing else frozenset()
+        decision = await decisions.get(tx, int(number))
+        case = await cases.get(tx, decision.case_id) if decision else None
+        return await self._cases.involved(tx, case) if case else frozenset()
 
     async def expire(self, tx: Tx) -> None:
         """Let approvals go that nobody gave in time: silence decides nothing."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from policybot.domain import reveal as rules
 from policybot.domain.case import Case, SubjectKind
-from policybot.domain.decision import APPROVAL_LIFE, Approval, confirmable
+from policybot.domain.decision import APPROVAL_LIFE, Approval, confirmable, deniable
 from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder
 from policybot.domain.identity import Claim, full_name, same_name
 from policybot.domain.measure import duration_in_words
@@ -174,7 +174,7 @@ class Reveals:
     async def check_denying(self, tx: Tx, by: str, approval: Approval) -> None:
         """Check that no party denies a reveal: it is not theirs to decide, one way or the other."""
         reveal = await self._requested(tx, approval)
-        rules.no_party(by, await self._concerned(tx, reveal))
+        deniable(by, await self._concerned(tx, reveal))
 
     async def confirm(self, tx: Tx, by: str, approval: Approval) -> str:
         """Agree to a reveal, as another person than everybody who has a part in it."""

@@ -116,9 +116,7 @@ REACHES: dict[str, Reach] = {
         "erased_at IS NULL AND created_at < $1 AND id NOT IN HELD_PERSONS"
         " AND NOT EXISTS (SELECT 1 FROM erasures e WHERE e.person_id = persons.id)"
         " AND NOT EXISTS (SELECT 1 FROM links l WHERE l.person_id = persons.id"
-        " AND (l.ended_at IS NULL OR l.ended_at >= $1))"
-        " AND NOT EXISTS (SELECT 1 FROM verifications v WHERE v.person_id = persons.id"
-        " AND v.expires_at >= $1 AND (v.ended_at IS NULL OR v.ended_at >= $1))",
+        " AND (l.ended_at IS NULL OR l.ended_at >= $1))",
         "",
     ),
     "links": Reach(
