@@ -291,12 +291,16 @@ class Documents:
             await self._forget(tx, document)
             self._remember(tx, "system:privacy", "document:forget", document)
 
-    async def take_back(self, tx: Tx, user_id: str) -> str:
-        """Forget the document of an account that waits, as its owner unlinks; say so, if there is."""
+    async def take_back(self, tx: Tx, user_id: str, *, keep: bool) -> str:
+        """End the document of an account that waits, as its owner unlinks; say so, if there is one."""
         document = await documents.waiting_of(tx, user_id)
         if document is None:
             return ""
-        await self._forget(tx, await self._decided(tx, rules.moved(document, Step.EXPIRE), None))
+        document = await self._decided(tx, rules.moved(document, Step.EXPIRE), None)
+        self._remember(tx, user_id, "document:expire", document)
+        if keep:
+            return f" Your document {document.number} is taken back."
+        await self._forget(tx, document)
         self._remember(tx, user_id, "document:forget", document)
         return f" Your document {document.number} is taken back and deleted."
 

@@ -41,7 +41,8 @@ class Exports:
         person_id = await members.own_person(tx, user_id)
         sections = await self._own(tx, user_id)
         if person_id is None:
-            sections.append(_held(await privacy.holds_on(tx, user_id, None)))
+            holds = await privacy.holds_on(tx, user_id, None)
+            sections.append(_held([hold for hold in holds if hold.person_id is None]))
         else:
             verified, seen = await self._of_person(tx, person_id), await self._seen(tx, person_id)
             sections = [*verified, *sections, *seen]

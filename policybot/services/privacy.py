@@ -218,9 +218,11 @@ class Privacy:
     @staticmethod
     async def _check_free(tx: Tx, user_id: str) -> None:
         for hold in await privacy.holds_on(tx, user_id, None):
+            # One on somebody to whom it was linked before is not for whoever has it now to read.
+            why = f" ({hold.reason})" if hold.person_id is None else ""
             message = (
-                f"A legal hold lies on this account ({hold.reason}), until {hold.until:%-d %B %Y}. "
-                "Nothing of it can be forgotten before."
+                f"A legal hold lies on this account{why}, until {hold.until:%-d %B %Y}. Nothing of it "
+                "can be forgotten before."
             )
             raise OutOfOrder(message)
 
@@ -368,9 +370,14 @@ class Privacy:
             await self._vault.forget(tx, awaited.vault_id)
 
     async def take_back(self, tx: Tx, user_id: str) -> str:
-        """Forget what waits to verify an account that is being unlinked; say so of a document."""
-        await self._forget_results(tx, user_id, Span())
-        return await self._documents.take_back(tx, user_id)
+        """Forget what waits to verify an account that was just unlinked; say so of a document.
+
+        Under a hold it is only ended, so that nothing links the account again.
+        """
+        held = await privacy.holds_on(tx, user_id, await members.person_behind(tx, user_id))
+        if not held:
+            await self._forget_results(tx, user_id, Span())
+        return await self._documents.take_back(tx, user_id, keep=bool(held))
 
     async def _forget_account(self, tx: Tx, user_id: str, span: Span) -> None:
         """Forget what was shown from an account in a time: documents, tries, and their results."""

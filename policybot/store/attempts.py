@@ -207,10 +207,13 @@ async def prolong(tx: Tx, token_hash: str, until: datetime) -> None:
 
 
 async def left_over(tx: Tx, now: datetime, limit: int) -> list[tuple[str, str]]:
-    """List attempts that came to nothing and whose find is still in the vault: hash and candidate."""
+    """List attempts that came to nothing, whose find is still in the vault, and under no hold.
+
+    Returns the hash and the candidate's ID.
+    """
     rows = await tx.fetch(
         "SELECT token_hash, candidate FROM attempts WHERE candidate IS NOT NULL AND used_at IS NULL"
-        " AND expires_at <= $1 LIMIT $2",
+        " AND expires_at <= $1 AND user_id NOT IN (SELECT user_id FROM held_accounts) LIMIT $2",
         to_ms(now),
         limit,
     )

@@ -71,10 +71,11 @@ async def count_posted(tx: Tx, reference_hash: str, now: datetime) -> Awaited | 
 
 
 async def over(tx: Tx, now: datetime, limit: int) -> list[Awaited]:
-    """List what is no longer awaited: its time is over, or its attempt has done its work."""
+    """List what is no longer awaited, and under no hold: its time is over, or its attempt is used."""
     rows = await tx.fetch(
-        "SELECT * FROM results WHERE wait_until <= $1 OR token_hash IN"
-        " (SELECT token_hash FROM attempts WHERE used_at IS NOT NULL) LIMIT $2",
+        "SELECT * FROM results WHERE (wait_until <= $1 OR token_hash IN"
+        " (SELECT token_hash FROM attempts WHERE used_at IS NOT NULL)) AND token_hash NOT IN (SELECT"
+        " token_hash FROM attempts WHERE user_id IN (SELECT user_id FROM held_accounts)) LIMIT $2",
         to_ms(now),
         limit,
     )

@@ -250,6 +250,18 @@ async def test_a_hold_keeps_documents_the_list_and_tries(any_papers: World) -> N
     assert await count(world, "attempts WHERE user_id = $1", user("tom")) == 0
 
 
+async def test_unlinking_under_a_hold_ends_a_document_and_keeps_it(any_papers: World) -> None:
+    world = any_papers
+    await world.verified("anna")
+    number = await handed_in(world, "anna")
+    await hold(world, "anna")
+    assert f"{number} is taken back." in await world.say("anna", "!policy unlink")
+    assert "expired" in await world.say("anna", f"!policy status {number}")
+    assert "Court of X" not in await world.say("anna", "!policy me"), "it may be in other hands"
+    await world.tick(days=60)
+    assert await count(world, "vault_fields WHERE field_group LIKE 'picture%'") == 1
+
+
 async def test_a_hold_and_an_erasure_at_once_wait_for_each_other(
     any_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
