@@ -106,7 +106,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         verifications=tries,
         results=Results(setting, people, tries),
         documents=papers,
-        openings=Openings(setting, people, papers),
+        openings=Openings(setting, people, papers, watch),
         roster=Roster(setting, people),
         agreements=signatures,
         announcements=Announcements(setting, signatures),

@@ -12,6 +12,8 @@ class Act(StrEnum):
     """The row goes."""
     BLANK = "blank"
     """Names and texts go; that there was something, and what came of it, stays countable."""
+    FORGET = "forget"
+    """The person is forgotten as if they had asked for it; an ID that names nobody stays."""
     SHRED = "shred"
     """What an audit entry says goes; its place in the chain stays, and the chain still verifies."""
 
@@ -61,6 +63,14 @@ RULES: tuple[Rule, ...] = (
         365,
         Act.DELETE,
     ),
+    Rule(
+        "persons",
+        ("persons",),
+        "what is known of persons who have no linked account",
+        "the end of their last link",
+        365,
+        Act.FORGET,
+    ),
     Rule("links", ("links",), "links that have ended", "their end", 730, Act.DELETE),
     Rule(
         "verifications",
@@ -106,7 +116,6 @@ EXCEPTIONS: dict[str, str] = {
     "counters": "numbers alone",
     "rooms": "the rooms as they are now; a direct room goes when either side leaves it",
     "review_members": "who is in the review room now",
-    "persons": "an ID that names nobody once the vault has forgotten it",
     "roster": "the operator's list; an entry goes when its person leaves it or is erased",
     "vault_keys": "what is known of persons: goes with the person, by destroying their key",
     "vault_fields": "as vault_keys",

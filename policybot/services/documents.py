@@ -13,8 +13,9 @@ from policybot.domain.identity import Bound, Found, Record, Source
 from policybot.domain.particulars import Particulars
 from policybot.services.members import Members
 from policybot.services.setting import Setting
-from policybot.store import attempts, audit, documents
+from policybot.store import attempts, audit, documents, members
 from policybot.store.database import Tx, next_number
+from policybot.store.members import Span
 
 NUMBER = "number"
 """The field of the document's number among what was typed."""
@@ -269,13 +270,39 @@ class Documents:
             self._remember(tx, "system:clock", "document:forget", document)
         await documents.forget_uploads(tx, now)
 
-    async def forget_of(self, tx: Tx, user_id: str) -> None:
-        """Forget the documents of an account, for whoever erases somebody."""
+    @staticmethod
+    async def kept_within(tx: Tx, user_id: str, span: Span) -> list[Document]:
+        """List what is kept of what somebody showed from an account while it was theirs.
+
+        What nobody known showed is of whoever has the account now.
+        """
+        found = []
         for document in await documents.kept_of(tx, user_id):
+            whose = document.person_id or await members.person_at(tx, user_id, document.submitted_at)
+            if whose == span.person_id or (whose is None and span.until is None):
+                found.append(document)
+        return found
+
+    async def forget_of(self, tx: Tx, user_id: str, span: Span) -> None:
+        """Forget the documents that somebody showed from an account while it was theirs."""
+        for document in await self.kept_within(tx, user_id, span):
             if document.state is State.WAITING:
                 document = await self._decided(tx, rules.moved(document, Step.EXPIRE), None)  # noqa: PLW2901 - the same one
             await self._forget(tx, document)
             self._remember(tx, "system:privacy", "document:forget", document)
+
+    async def take_back(self, tx: Tx, user_id: str, *, keep: bool) -> str:
+        """End the document of an account that waits, as its owner unlinks; say so, if there is one."""
+        document = await documents.waiting_of(tx, user_id)
+        if document is None:
+            return ""
+        document = await self._decided(tx, rules.moved(document, Step.EXPIRE), None)
+        self._remember(tx, user_id, "document:expire", document)
+        if keep:
+            return f" Your document {document.number} is taken back."
+        await self._forget(tx, document)
+        self._remember(tx, user_id, "document:forget", document)
+        return f" Your document {document.number} is taken back and deleted."
 
     async def _forget(self, tx: Tx, document: Document) -> None:
         assert document.candidate is not None

@@ -325,12 +325,19 @@ class Members:
         return await self._vault.open_page(tx, ENTRY, after, limit)
 
     async def correct(self, tx: Tx, entry_id: str, data: Mapping[str, str]) -> None:
-        """Keep what a newer roster says of somebody who is on it already."""
-        await self._vault.keep(tx, entry_id, ENTRY, data)
-        for person_id in await roster.persons(tx, [entry_id]):
+        """Keep what a newer roster says of somebody who is on it already, unless they are forgotten.
+
+        Persons are locked before entries, here as where somebody is linked or forgotten.
+        """
+        persons = await roster.persons(tx, [entry_id])
+        known = [await members.lock_person(tx, person_id) for person_id in persons]
+        if not all(known) or not await roster.lock(tx, entry_id):
+            return
+        await self._vault.amend(tx, entry_id, ENTRY, data)
+        for person_id in persons:
             wanted = {claim.value for claim in self._setting.config.identity.keep}
             claims = {name: value for name, value in data.items() if name in wanted}
-            await self._vault.keep(tx, person_id, CLAIMS, claims)
+            await self._vault.amend(tx, person_id, CLAIMS, claims)
             if any(link.front is Front.REAL for link in await members.links_of(tx, person_id)):
                 await self._show(tx, person_id)
 

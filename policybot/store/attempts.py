@@ -4,6 +4,7 @@ from datetime import datetime
 
 from policybot.domain.identity import MAX_ATTEMPTS, Assurance, Attempt, Found, Source
 from policybot.store.database import Row, Tx, from_ms, optional_time, to_ms
+from policybot.store.members import Span
 
 _OPEN = f"used_at IS NULL AND expires_at > $2 AND wrong_codes < {MAX_ATTEMPTS}"
 
@@ -206,10 +207,13 @@ async def prolong(tx: Tx, token_hash: str, until: datetime) -> None:
 
 
 async def left_over(tx: Tx, now: datetime, limit: int) -> list[tuple[str, str]]:
-    """List attempts that came to nothing and whose find is still in the vault: hash and candidate."""
+    """List attempts that came to nothing, whose find is still in the vault, and under no hold.
+
+    Returns the hash and the candidate's ID.
+    """
     rows = await tx.fetch(
         "SELECT token_hash, candidate FROM attempts WHERE candidate IS NOT NULL AND used_at IS NULL"
-        " AND expires_at <= $1 LIMIT $2",
+        " AND expires_at <= $1 AND user_id NOT IN (SELECT user_id FROM held_accounts) LIMIT $2",
         to_ms(now),
         limit,
     )
@@ -224,10 +228,20 @@ async def clear(tx: Tx, token_hash: str) -> None:
     )
 
 
-async def forget(tx: Tx, user_id: str) -> list[str]:
-    """Delete all tries of an account; return under which IDs the vault keeps what they found."""
+async def any_of(tx: Tx, user_id: str) -> bool:
+    """Say whether there are tries of an account."""
+    return (
+        await tx.first("SELECT 1 AS one FROM attempts WHERE user_id = $1 LIMIT 1", user_id) is not None
+    )
+
+
+async def forget(tx: Tx, user_id: str, span: Span) -> list[str]:
+    """Delete the tries of an account in a time; return under which IDs the vault keeps their finds."""
     rows = await tx.fetch(
-        "DELETE FROM attempts WHERE user_id = $1 RETURNING candidate, used_at", user_id
+        "DELETE FROM attempts WHERE user_id = $1 AND expires_at >= $2 AND expires_at < $3"
+        " RETURNING candidate, used_at",
+        user_id,
+        *span.ms,
     )
     return [row["candidate"] for row in rows if row["candidate"] and row["used_at"] is None]
 

@@ -98,6 +98,8 @@ class Tx:
         self._task = asyncio.current_task()
         self._deferred: dict[Callable[[Tx, Sequence[Any]], Awaitable[None]], list[Any]] = {}
         self._after: list[Callable[[], None]] = []
+        self.traceless = False
+        """Whether what was deleted is to be gone from the files, too."""
 
     def _own(self) -> "_Runner":
         if asyncio.current_task() is not self._task:
@@ -130,6 +132,10 @@ class Tx:
     def defer(self, write: Callable[["Tx", Sequence[Item]], Awaitable[None]], item: Item) -> None:
         """Leave a write for the end of the transaction, where all its kind are written together."""
         self._deferred.setdefault(write, []).append(item)
+
+    def leave_no_trace(self) -> None:
+        """Have what this transaction deletes go from the database's files as well, where that can be."""
+        self.traceless = True
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call something once the transaction is safely stored; never if it is not."""
@@ -186,7 +192,14 @@ class _Sqlite:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._connection.row_factory = sqlite3.Row
         # FULL: a commit survives a power cut, for a decision that was announced must not vanish.
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=0"):
+        # Secure: what is deleted is overwritten, for a data key that stays in the file forgets nobody.
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "busy_timeout=0",
+            "secure_delete=ON",
+        ):
             self._connection.execute(f"PRAGMA {pragma}")
         self._turn = asyncio.Lock()
 
@@ -211,6 +224,11 @@ class _Sqlite:
             except BaseException:
                 self._connection.rollback()
                 raise
+
+    async def scrub(self) -> None:
+        """Empty the write-ahead log, in which older states are; not while somebody else reads them."""
+        async with self._turn:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def _begin(self, how: str) -> None:
         for waited in range(_PATIENCE):
@@ -308,6 +326,8 @@ class Database:
                 raise DatabaseAway(str(error)) from error
             raise
         tx.committed()
+        if tx.traceless and self._sqlite is not None:
+            await self._sqlite.scrub()
 
     @asynccontextmanager
     async def _on_postgres(self, *, reading: bool) -> AsyncIterator[_Runner]:

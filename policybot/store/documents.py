@@ -78,9 +78,10 @@ async def waiting(tx: Tx, limit: int) -> list[Document]:
 
 
 async def overdue(tx: Tx, before: datetime, limit: int) -> list[Document]:
-    """List the documents that wait since before a time."""
+    """List the documents that wait since before a time, but for those under a hold."""
     rows = await tx.fetch(
-        "SELECT * FROM documents WHERE state = 'waiting' AND submitted_at <= $1 LIMIT $2",
+        "SELECT * FROM documents WHERE state = 'waiting' AND submitted_at <= $1"
+        " AND user_id NOT IN (SELECT user_id FROM held_accounts) LIMIT $2",
         to_ms(before),
         limit,
     )
@@ -88,9 +89,10 @@ async def overdue(tx: Tx, before: datetime, limit: int) -> list[Document]:
 
 
 async def decided_before(tx: Tx, before: datetime, limit: int) -> list[Document]:
-    """List the documents that were decided before a time and are still in the vault."""
+    """List what was decided before a time, is still in the vault, and under no hold."""
     rows = await tx.fetch(
-        "SELECT * FROM documents WHERE candidate IS NOT NULL AND decided_at <= $1 LIMIT $2",
+        "SELECT * FROM documents WHERE candidate IS NOT NULL AND decided_at <= $1"
+        " AND user_id NOT IN (SELECT user_id FROM held_accounts) LIMIT $2",
         to_ms(before),
         limit,
     )

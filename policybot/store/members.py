@@ -1,5 +1,6 @@
 """Persons without their names, how they were verified, and the accounts linked to them."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from policybot.domain.identity import Assurance, Front, Link, Source, Verification
@@ -10,6 +11,28 @@ _LINK = (
     " FROM verifications v WHERE v.person_id = l.person_id AND v.ended_at IS NULL) AS level"
     " FROM links l"
 )
+
+_EVER = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """For how long an account was somebody's, or nobody's."""
+
+    person_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    """None if it is theirs now."""
+
+    @classmethod
+    def of(cls, link: Link) -> "Span":
+        """Give the time of a link; what came before one that still holds is its owner's as well."""
+        return cls(link.person_id, link.created_at if link.ended_at else None, link.ended_at)
+
+    @property
+    def ms(self) -> tuple[int, int]:
+        """Its ends as the database knows them."""
+        return to_ms(self.since) if self.since else 0, to_ms(self.until) if self.until else _EVER
 
 
 async def save_person(tx: Tx, person_id: str, now: datetime) -> None:
@@ -161,20 +184,40 @@ async def person_behind(tx: Tx, user_id: str) -> str | None:
     return None if found is None else str(found)
 
 
-async def own_person(tx: Tx, user_id: str) -> str | None:
-    """Name the person as whom an account may speak about itself.
-
-    An account that was unlinked may no more, once its person has another one: it may be in other hands.
-    """
+async def person_at(tx: Tx, user_id: str, at: datetime) -> str | None:
+    """Name the person behind an account at a time; None if nobody was, or they are forgotten."""
     found = await tx.value(
         "SELECT l.person_id AS value FROM links l JOIN persons p ON p.id = l.person_id"
-        " WHERE l.user_id = $1 AND p.erased_at IS NULL AND (l.ended_at IS NULL OR NOT EXISTS"
-        " (SELECT 1 FROM links o WHERE o.ended_at IS NULL"
-        " AND (o.person_id = l.person_id OR o.user_id = l.user_id)))"
-        " ORDER BY CASE WHEN l.ended_at IS NULL THEN 0 ELSE 1 END, l.id DESC LIMIT 1",
+        " WHERE l.user_id = $1 AND p.erased_at IS NULL AND l.created_at <= $2"
+        " AND (l.ended_at IS NULL OR l.ended_at >= $2) ORDER BY l.id DESC LIMIT 1",
         user_id,
+        to_ms(at),
     )
     return None if found is None else str(found)
+
+
+async def answerable(tx: Tx, user_id: str, at: datetime) -> str | None:
+    """Name the person who answers for what an account did at a time.
+
+    Where nobody was behind it then, it is whoever is behind it now, or was last: neither verifying nor
+    unlinking leaves a history behind.
+    """
+    return await person_at(tx, user_id, at) or await person_behind(tx, user_id)
+
+
+async def own_person(tx: Tx, user_id: str) -> str | None:
+    """Name the person as whom an account may speak about itself: whoever it is linked to, now.
+
+    An account that was unlinked speaks for nobody: it may be in other hands.
+    """
+    link = await link_of(tx, user_id)
+    return None if link is None else link.person_id
+
+
+async def links_ever(tx: Tx, person_id: str) -> list[Link]:
+    """List the links that a person has or had: what happened on an account within them is theirs."""
+    rows = await tx.fetch(f"{_LINK} WHERE l.person_id = $1 ORDER BY l.id", person_id)
+    return [_link(row) for row in rows]
 
 
 async def accounts_ever(tx: Tx, person_id: str) -> list[str]:

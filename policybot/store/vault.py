@@ -96,6 +96,11 @@ class Vault:
         """Seal one group of fields, in place of what was there."""
         await self.keep_file(tx, person_id, group, json.dumps(dict(data)).encode())
 
+    async def amend(self, tx: Tx, person_id: str, group: str, data: Mapping[str, str]) -> None:
+        """Seal one group of fields of somebody who is known; who was forgotten stays so."""
+        if await self._data_key(tx, person_id) is not None:
+            await self.keep(tx, person_id, group, data)
+
     async def keep_file(self, tx: Tx, person_id: str, group: str, data: bytes) -> None:
         """Seal a file as a group of its own, in place of what was there."""
         key = await self._data_key(tx, person_id) or await self._new_key(tx, person_id)
@@ -189,6 +194,7 @@ class Vault:
 
     async def forget(self, tx: Tx, person_id: str) -> None:
         """Destroy a person's data key, and with it all that is known of them."""
+        tx.leave_no_trace()
         for table in ("vault_keys", "vault_fields", "vault_index"):
             await tx.execute(f"DELETE FROM {table} WHERE person_id = $1", person_id)  # noqa: S608 - our names
 

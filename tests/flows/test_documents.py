@@ -14,6 +14,7 @@ from policybot.config import load
 from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder
 from policybot.store import members
 from policybot.store.database import Stale
+from policybot.store.members import Span
 from tests import files
 from tests.papers import ANNA, NAME, NUMBER, OFFERED, RAVI, handed_in, page_code, seen
 from tests.world import REVIEW, World
@@ -277,7 +278,7 @@ async def test_a_document_shown_again_keeps_the_person_and_its_pictures_have_the
 async def test_who_is_erased_leaves_no_document(papers: World) -> None:
     document = await handed_in(papers, "anna")
     async with papers.database.transaction() as tx:
-        await papers.app.services.documents.forget_of(tx, ANNA)
+        await papers.app.services.documents.forget_of(tx, ANNA, Span())
     assert await vaulted(papers) == []
     assert "expired" in await papers.say("anna", f"!policy status {document}")
 

@@ -60,7 +60,14 @@ async def me(services: Services, asked: Asked) -> str:
 async def unlink(services: Services, asked: Asked) -> str:
     """End somebody's own link."""
     await services.members.unlink(asked.tx, asked.sender)
-    return "Your account is no longer linked to you. To link it again: !policy verify"
+    taken_back = await services.privacy.take_back(asked.tx, asked.sender)
+    config = services.setting.config
+    days = config.privacy.spans()["persons"].days
+    return (
+        f"Your account is no longer linked to you.{taken_back} To link it again: !policy verify\n"
+        f"If it was the last one that was linked to you, what is known of you is forgotten {days} days "
+        f"from now; earlier if you ask {config.operator.contact}."
+    )
 
 
 async def report(services: Services, asked: Asked) -> str:

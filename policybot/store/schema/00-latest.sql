@@ -350,6 +350,7 @@ CREATE TABLE erasures (                   -- persons who asked to be forgotten
     person_id    TEXT PRIMARY KEY REFERENCES persons (id),
     accounts     TEXT NOT NULL,           -- whom to tell; emptied when it is done
     requested_at BIGINT NOT NULL,
+    asked        INTEGER NOT NULL DEFAULT 1, -- 0: nobody did; the person's time was over
     done_at      BIGINT
 );
 CREATE INDEX erasures_waiting ON erasures (requested_at) WHERE done_at IS NULL;
