@@ -11,7 +11,7 @@ from policybot.domain.document import Document, State, Step
 from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrder
 from policybot.domain.identity import Bound, Found, Record, Source
 from policybot.domain.particulars import Particulars
-from policybot.services.members import Members
+from policybot.services.members import Members, NotLinked
 from policybot.services.setting import Setting
 from policybot.store import attempts, audit, documents
 from policybot.store.database import Tx, next_number
@@ -176,11 +176,12 @@ class Documents:
         rules.approvable_by(document, reviewer)
         approved = await self._decided(tx, approved, reviewer)
         found = _found(document, now, now + self._setting.config.identity.valid_for)
-        person_id = await self._members.link(tx, found, Bound.REVIEW)
-        if person_id is None:
+        try:
+            person_id = await self._members.link(tx, found, Bound.REVIEW)
+        except NotLinked as no:
             refused = replace(approved, state=State.REFUSED)
             await self._save(tx, refused)
-            self._remember(tx, reviewer, "document:refuse", refused, why="not free to be linked")
+            self._remember(tx, reviewer, "document:refuse", refused, why=no.why.value)
             self._tell(tx, refused, "This could not be linked to your account.")
             return refused
         approved = await self._save(tx, replace(approved, person_id=person_id))

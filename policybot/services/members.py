@@ -1,9 +1,10 @@
 """Members: the persons behind accounts, what is known of them, and what is good today."""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 
 from policybot.domain import identity
-from policybot.domain.errors import OutOfOrder
+from policybot.domain.errors import OutOfOrder, Refused
 from policybot.domain.identity import Bound, Claim, Found, Front, Link, Record, Source, Verification
 from policybot.domain.name import cleaned
 from policybot.domain.private import Private
@@ -30,6 +31,22 @@ PAPER = "paper"
 PICTURE = "picture-"
 """What the groups begin with in which it keeps the pictures of a document."""
 _BATCH = 100
+
+
+class Why(StrEnum):
+    """Why an account and a person were not tied to each other."""
+
+    NOT_FREE = "not free to be linked"
+    """Somebody else's, without a free place, used up, or gone."""
+
+
+class NotLinked(Refused):
+    """An account and a person were not tied to each other, and nothing of the tie is left."""
+
+    def __init__(self, why: Why) -> None:
+        """Say why."""
+        super().__init__(f"This could not be linked: {why}.")
+        self.why = why
 
 
 class Members:
@@ -108,25 +125,27 @@ class Members:
 
     # The tie between an account and a person -----------------------------------------------------
 
-    async def link(self, tx: Tx, found: Found, bound: Bound) -> str | None:
-        """Tie account and person; None if that person is not free for this account."""
+    async def link(self, tx: Tx, found: Found, bound: Bound) -> str:
+        """Tie account and person; return the person's ID.
+
+        Raises:
+            NotLinked: it cannot be, and nothing of it is left but what the person's accounts hear.
+        """
         await self._vault.drop(tx, found.candidate, MEMORY)
-        purpose = found.source.value
-        known = await self._vault.find(tx, purpose, found.blind)
+        known = await self._vault.find(tx, found.source.value, found.blind)
         link = await members.link_of(tx, found.user_id)
-        if link is not None and known not in (None, link.person_id):
-            return None
-        wanted = link.person_id if link else known or found.candidate
-        await members.save_person(tx, wanted, self._setting.now())
-        if not await members.lock_person(tx, wanted):  # they are being forgotten
-            return None
-        person_id = await self._vault.claim(tx, purpose, found.blind, wanted)
-        if person_id != wanted:  # somebody else was faster
-            return None
-        if link is None and not await self._take_place(tx, found, person_id):
-            return None
-        if found.ticket and not await roster.use_up(tx, found.ticket, person_id):
-            return None
+        others = await members.links_of(tx, known) if known else []
+        person_id = link.person_id if link else known or found.candidate
+        try:
+            async with tx.part():
+                await self._tie(tx, found, link, known, person_id)
+        except NotLinked:
+            said = "Somebody has just tried to link another account to you. Nothing was linked."
+            self._tell_others(tx, found.user_id, others, said)
+            raise
+        if link is None:
+            said = f"The account {found.user_id} is now linked to you too."
+            self._tell_others(tx, found.user_id, others, said)
         if found.candidate != person_id:
             for group in (CLAIMS, _again(found.source, found.realm)):
                 await self._take_over(tx, found.candidate, person_id, group)
@@ -166,26 +185,41 @@ class Members:
             kept = {name: value.reveal() for name, value in found.items()}
             await self._vault.keep(tx, person_id, group, kept)
 
-    async def _take_place(self, tx: Tx, found: Found, person_id: str) -> bool:
-        """Take one of the person's places for the account, and tell their other accounts."""
-        places = self._setting.config.identity.accounts_per_person
-        others = await members.links_of(tx, person_id)
-        link = Link(found.user_id, person_id, None, Front.PSEUDONYM, self._setting.now())
-        taken = await members.save_link(tx, link, places)
-        said = (
-            f"The account {found.user_id} is now linked to you too."
-            if taken
-            else "Somebody has just tried to link another account to you. Nothing was linked."
-        )
+    async def _tie(
+        self, tx: Tx, found: Found, link: Link | None, known: str | None, person_id: str
+    ) -> None:
+        """Take the person, a place for the account, and what the source uses up: all or nothing.
+
+        Raises:
+            NotLinked: one of them cannot be had; of two at the same time one gets it.
+        """
+        await members.save_person(tx, person_id, self._setting.now())
+        if not await members.lock_person(tx, person_id):  # they are being forgotten
+            raise NotLinked(Why.NOT_FREE)
+        if known not in (None, person_id):
+            raise NotLinked(Why.NOT_FREE)
+        purpose = found.source.value
+        if await self._vault.claim(tx, purpose, found.blind, person_id) != person_id:
+            raise NotLinked(Why.NOT_FREE)
+        if link is None:
+            places = self._setting.config.identity.accounts_per_person
+            made = Link(found.user_id, person_id, None, Front.PSEUDONYM, self._setting.now())
+            if not await members.save_link(tx, made, places):
+                raise NotLinked(Why.NOT_FREE)
+        if found.ticket and not await roster.use_up(tx, found.ticket, person_id):
+            raise NotLinked(Why.NOT_FREE)
+
+    def _tell_others(self, tx: Tx, user_id: str, others: Sequence[Link], said: str) -> None:
+        """Tell a person's other accounts what came of it."""
         contact = self._setting.config.operator.contact
         for other in others:
-            self._setting.tell(
-                tx,
-                other.user_id,
-                f"{said} If this was not you, please tell {contact} at once.",
-                cause=f"verification {found.user_id}",
-            )
-        return taken
+            if other.user_id != user_id:
+                self._setting.tell(
+                    tx,
+                    other.user_id,
+                    f"{said} If this was not you, please tell {contact} at once.",
+                    cause=f"verification {user_id}",
+                )
 
     async def link_of(self, tx: Tx, user_id: str) -> Link | None:
         """Read an account's link."""

@@ -11,7 +11,7 @@ from policybot.domain.errors import NotFound, NotPermitted
 from policybot.domain.identity import Attempt, Bound, Found, Record, Source
 from policybot.domain.private import Private
 from policybot.services.documents import Documents
-from policybot.services.members import Members
+from policybot.services.members import Members, NotLinked
 from policybot.services.setting import Setting
 from policybot.store import attempts, audit
 from policybot.store.database import Tx
@@ -254,9 +254,11 @@ class Verifications:
         if found.source is Source.DOCUMENT:
             text = await self._documents.bind(tx, found, bound)
             return Outcome(linked=False, waits=True, text=text)
-        if await self._members.link(tx, found, bound) is None:
+        try:
+            await self._members.link(tx, found, bound)
+        except NotLinked as refused:
             await self._members.forget(tx, found.candidate)
-            self._remember(tx, user_id, "identity:refuse", user_id, why="not free to be linked")
+            self._remember(tx, user_id, "identity:refuse", user_id, why=refused.why.value)
             contact = self._setting.config.operator.contact
             text = (
                 f"This could not be linked to your account. Please ask {contact}. What you showed was "

@@ -1,6 +1,7 @@
 """Verification: the person before the page and the account have to meet; one person, N accounts."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from policybot.services.verifications import hashed
 from policybot.store import members
 from tests.files import CODES
 from tests.world import World, find
+from tests.world import world as make_world
 
 
 async def page_code(world: World, account: str, roster_code: str) -> str:
@@ -142,3 +144,28 @@ async def test_a_verification_ends_with_its_time(world: World) -> None:
     assert "Your verification by roster has ended" in world.told("anna")[-1]
     code = await page_code(world, "anna", await another_code(world, "anna"))
     assert "You are verified" in await world.say("anna", f"!policy verify {code}")
+
+
+async def test_a_code_of_the_roster_links_no_second_account(tmp_path: Path) -> None:
+    """Somebody saw Anna's code and used it on a page of their own, before she had sent hers."""
+    async with make_world(tmp_path, **{"identity.accounts_per_person": 2}) as world:
+        hers = await page_code(world, "anna", CODES["anna"])
+        theirs = await page_code(world, "evil", CODES["anna"])
+        assert "You are verified" in await world.say("anna", f"!policy verify {hers}")
+        assert "could not be linked" in await world.say("evil", f"!policy verify {theirs}")
+        assert "not verified" in await world.say("evil", "!policy me")
+        assert "tried to link another account" in world.told("anna")[-1]
+
+
+async def test_who_left_the_roster_while_a_code_waited_is_not_linked(any_world: World) -> None:
+    world = any_world
+    code = await page_code(world, "anna", CODES["anna"])
+    async with world.database.transaction() as tx:
+        await tx.execute("UPDATE roster SET left_at = 1")
+    assert "could not be linked" in await world.say("anna", f"!policy verify {code}")
+    assert "not verified" in await world.say("anna", "!policy me")
+    assert await vaulted(world) == len(CODES), "what was shown is not kept"
+    async with world.database.transaction(reading=True) as tx:
+        for table in ("links", "persons", "vault_index"):
+            count = f"SELECT COUNT(*) AS value FROM {table}"  # noqa: S608 - our names
+            assert await tx.value(count) == 0, table
