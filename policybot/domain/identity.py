@@ -127,15 +127,16 @@ def full_name(claims: Mapping[Claim, Private]) -> Private:
     return Private(" ".join(part.reveal() for part in parts if part))
 
 
-NORMALISER = 1
+NORMALISER = 2
 """The version of `normalised`: the index names it, so that a better one can be introduced."""
 
 
 def normalised(source: Source, reference: str) -> str:
-    """Write a reference in one way: a document's number without spaces, hyphens and small letters."""
+    """Write a reference in one way: of a document's number the letters and digits of whatever script."""
     text = unicodedata.normalize("NFKC", reference).strip()
     if source is Source.DOCUMENT:
-        return re.sub(r"[^0-9A-Z]", "", text.upper())
+        capitals = unicodedata.normalize("NFKC", text.upper())
+        return "".join(c for c in capitals if unicodedata.category(c)[0] in "LMN")
     return text
 
 
