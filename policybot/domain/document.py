@@ -57,6 +57,8 @@ class Document:
     """Under which ID the vault keeps what was shown; None once it is forgotten."""
     blind: str | None
     """The person in the blind index, until the decision."""
+    likeness: str | None = None
+    """Who it may be beside that, until the decision."""
     person_id: str | None = None
     """Whom it was found to be, once approved."""
     seen_by: tuple[str, ...] = ()

@@ -152,9 +152,26 @@ def _name_parts(name: str) -> list[str]:
     return sorted(re.findall(r"\w+", bare))
 
 
+def likeness(claims: Mapping[Claim, Private]) -> Private | None:
+    """Write a name, and a birth date if there is one, as all who may be one person write it."""
+    parts = _name_parts(full_name(claims).reveal())
+    born = claims[Claim.BIRTHDATE].reveal() if Claim.BIRTHDATE in claims else ""
+    return Private("|".join((*parts, born))) if parts else None
+
+
 def masked(name: str) -> str:
     """Show a name to its owner without showing it to somebody behind them: `A*** E***`."""
     return " ".join(f"{part[0]}***" for part in name.split()) or "(no name)"
+
+
+@dataclass(frozen=True, slots=True)
+class Blinds:
+    """A person, blinded in two ways."""
+
+    person: str
+    """Tells surely who it is: by what their source knows them by."""
+    likeness: str
+    """Hints at who it may be: by name and birth date. Empty without a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +243,8 @@ class Found:
     """The ID under which the vault keeps what was found."""
     blind: str
     """The person in the blind index."""
+    likeness: str
+    """Who it may be beside that, in the blind index."""
     source: Source
     realm: str
     assurance: Assurance

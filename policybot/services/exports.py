@@ -142,7 +142,10 @@ class Exports:
         if person_id is not None:
             claims = await self._privacy.claims(tx, person_id) or {}
             known = {name: value.reveal() for name, value in claims.items()}
-            content.append((_ABOUT, "What is known of you.", {"id": person_id, "claims": known}))
+            sources = await self._privacy.all_claims(tx, person_id)
+            said = {s: {n: v.reveal() for n, v in claim.items()} for s, claim in sources.items()}
+            about = {"id": person_id, "claims": known, "by source": said}
+            content.append((_ABOUT, "What is known of you.", about))
             content += [(p.name, p.what, await exports.rows(tx, p, person_id)) for p in OF_PERSON]
             seen = await exports.looks(tx, person_id, now)
             content.append((exports.LOOKS.name, exports.LOOKS.what, seen))

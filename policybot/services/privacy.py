@@ -14,7 +14,7 @@ from policybot.domain.permission import Permission
 from policybot.domain.private import Private
 from policybot.services import profile
 from policybot.services.documents import Documents
-from policybot.services.members import CLAIMS
+from policybot.services.members import Members
 from policybot.services.setting import Setting
 from policybot.store import (
     agreements,
@@ -72,15 +72,20 @@ class Privacy:
 
     needs = Permission.DATA_ERASE
 
-    def __init__(self, setting: Setting, vault: Vault, papers: Documents) -> None:
+    def __init__(self, setting: Setting, vault: Vault, people: Members, papers: Documents) -> None:
         """Open what is in the vault, and destroy it."""
         self._setting = setting
         self._vault = vault
+        self._members = people
         self._documents = papers
 
     async def claims(self, tx: Tx, person_id: str) -> Mapping[str, Private] | None:
         """Open what is known of a person; whoever calls this has put on record that it is opened."""
-        return await self._vault.open(tx, person_id, CLAIMS)
+        return await self._members.claims_of(tx, person_id)
+
+    async def all_claims(self, tx: Tx, person_id: str) -> Mapping[str, Mapping[str, Private]]:
+        """Open what is known of a person by each source, for themselves."""
+        return await self._members.all_claims(tx, person_id)
 
     # Being forgotten -----------------------------------------------------------------------------
 

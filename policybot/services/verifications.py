@@ -8,10 +8,10 @@ from datetime import timedelta
 
 from policybot.domain import identity
 from policybot.domain.errors import NotFound, NotPermitted
-from policybot.domain.identity import Attempt, Bound, Found, Record, Source
+from policybot.domain.identity import Attempt, Blinds, Bound, Found, Record, Source
 from policybot.domain.private import Private
 from policybot.services.documents import Documents
-from policybot.services.members import Members, NotLinked
+from policybot.services.members import Members, NotLinked, Why
 from policybot.services.setting import Setting
 from policybot.store import attempts, audit
 from policybot.store.database import Tx
@@ -161,12 +161,12 @@ class Verifications:
             raise NotFound(_DEAD_LINK)
         await self._members.remember(tx, sent[1], memory)
 
-    async def blind(self, record: Record) -> str:
+    async def blind(self, record: Record) -> Blinds:
         """Blind a person for the index. Takes a while: never call it in a transaction."""
         return await self._members.blind(record)
 
     async def found(
-        self, tx: Tx, token_hash: str, record: Record, blind: str, *, forgive: bool = False
+        self, tx: Tx, token_hash: str, record: Record, blinds: Blinds, *, forgive: bool = False
     ) -> str:
         """Keep whom a source found for an attempt; return the code that the account has to send.
 
@@ -189,7 +189,8 @@ class Verifications:
             token_hash=token_hash,
             user_id=attempt.user_id,
             candidate=candidate,
-            blind=blind,
+            blind=blinds.person,
+            likeness=blinds.likeness,
             source=record.source,
             realm=record.realm,
             assurance=record.assurance,
@@ -259,12 +260,7 @@ class Verifications:
         except NotLinked as refused:
             await self._members.forget(tx, found.candidate)
             self._remember(tx, user_id, "identity:refuse", user_id, why=refused.why.value)
-            contact = self._setting.config.operator.contact
-            text = (
-                f"This could not be linked to your account. Please ask {contact}. What you showed was "
-                "not kept."
-            )
-            return Outcome(linked=False, text=text)
+            return Outcome(linked=False, text=self._not_linked(tx, user_id, refused.why))
         return Outcome(
             linked=True,
             text=f"You are verified, level {found.assurance}, until {found.valid_until:%-d %B %Y}. "
@@ -272,6 +268,28 @@ class Verifications:
             "Next: read and sign the agreement with !policy agree\n"
             "If this was not you: !policy unlink",
         )
+
+    def _not_linked(self, tx: Tx, user_id: str, why: Why) -> str:
+        """Say what came of a find that could not be linked; where a human has to look, call them."""
+        contact, kept = self._setting.config.operator.contact, "What you showed was not kept."
+        if why is Why.ANOTHER_LOGIN:
+            return (
+                "Your account was verified there as somebody else before, so this was not linked. If "
+                f"you have a new login there, please ask {contact}. {kept}"
+            )
+        if why is Why.ANOTHER_NAME:
+            self._setting.tell_staff(
+                tx,
+                f"{user_id} is verified, and has now shown another name. It was not linked. Somebody "
+                "has to look: has the name changed, or is it another person?",
+                cause=f"verification {user_id}",
+            )
+            return (
+                "This bears another name than the one your account is verified by, so it was not "
+                "linked; nothing else has changed. If your name has changed, please write to "
+                f"{contact}: somebody looks at it with you. {kept}"
+            )
+        return f"This could not be linked to your account. Please ask {contact}. {kept}"
 
     async def sweep(self, tx: Tx) -> int:
         """Forget whom attempts found that came to nothing; return how many there were."""

@@ -62,7 +62,7 @@ async def send_away(tx: Tx, token_hash: str, candidate: str, state_hash: str, br
     await tx.execute(
         # The code of an earlier find goes with it: it must not link to what is found next.
         "UPDATE attempts SET candidate = $1, state_hash = $2, browser_hash = $3, code_hash = NULL,"
-        " blind = NULL WHERE token_hash = $4",
+        " blind = NULL, likeness = NULL WHERE token_hash = $4",
         candidate,
         state_hash,
         browser_hash,
@@ -122,8 +122,8 @@ async def save_found(tx: Tx, found: Found, code_hash: str) -> None:
     """Remember whom a source found, and the code that the account has to send back."""
     await tx.execute(
         "UPDATE attempts SET source = $1, candidate = $2, code_hash = $3, blind = $4, level = $5,"
-        " process = $6, verified_at = $7, valid_until = $8, ticket = $9, realm = $10"
-        " WHERE token_hash = $11",
+        " process = $6, verified_at = $7, valid_until = $8, ticket = $9, realm = $10, likeness = $11"
+        " WHERE token_hash = $12",
         found.source.value,
         found.candidate,
         code_hash,
@@ -134,6 +134,7 @@ async def save_found(tx: Tx, found: Found, code_hash: str) -> None:
         to_ms(found.valid_until),
         found.ticket,
         found.realm,
+        found.likeness,
         found.token_hash,
     )
 
@@ -219,7 +220,8 @@ async def left_over(tx: Tx, now: datetime, limit: int) -> list[tuple[str, str]]:
 async def clear(tx: Tx, token_hash: str) -> None:
     """Forget whom an attempt found."""
     await tx.execute(
-        "UPDATE attempts SET candidate = NULL, blind = NULL, code_hash = NULL WHERE token_hash = $1",
+        "UPDATE attempts SET candidate = NULL, blind = NULL, likeness = NULL, code_hash = NULL"
+        " WHERE token_hash = $1",
         token_hash,
     )
 
@@ -247,6 +249,7 @@ def _found(row: Row) -> Found:
         user_id=row["user_id"],
         candidate=row["candidate"],
         blind=row["blind"],
+        likeness=row["likeness"],
         source=Source(row["source"]),
         realm=row["realm"],
         assurance=Assurance.of_level(row["level"]),

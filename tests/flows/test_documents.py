@@ -12,6 +12,7 @@ import pytest
 
 from policybot.config import load
 from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder
+from policybot.domain.private import Private
 from policybot.store import members
 from policybot.store.database import Stale
 from tests import files
@@ -53,7 +54,7 @@ async def vaulted(world: World) -> list[str]:
     """List the groups that the vault keeps, those of the roster aside."""
     async with world.database.transaction(reading=True) as tx:
         rows = await tx.fetch("SELECT field_group FROM vault_fields WHERE field_group <> 'roster'")
-    return sorted(row["field_group"] for row in rows)
+    return sorted(row["field_group"].removesuffix(" document passport|KE") for row in rows)
 
 
 async def audited(world: World) -> str:
@@ -215,6 +216,23 @@ async def test_nobody_approves_what_they_have_not_looked_at(papers: World) -> No
     await seen(papers, document, "rita")
     assert "before you approve" in await papers.review("ravi", f"!policy approve {document}")
     assert "is approved" in await papers.review("rita", f"!policy approve {document}")
+
+
+async def test_a_document_under_another_name_than_the_accounts_is_not_approved(papers: World) -> None:
+    await papers.verified("anna")
+    document = await handed_in(papers, "anna")
+    await seen(papers, document)
+    answer = await papers.review("ravi", f"!policy approve {document}")
+    assert "cannot be approved" in answer
+    assert "another name" in answer
+    assert "Canary" not in answer
+    async with papers.database.transaction(reading=True) as tx:
+        person = await members.person_behind(tx, ANNA)
+        assert person is not None
+        assert await papers.app.services.members.real_name(tx, person) == Private(files.NAMES["anna"])
+    assert "waiting" in await papers.say("anna", f"!policy status {document}")
+    answer = await papers.review("ravi", f"!policy reject {document} It bears another name.")
+    assert "is refused" in answer
 
 
 async def test_of_two_reviewers_at_once_one_decides(any_papers: World) -> None:

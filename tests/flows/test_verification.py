@@ -148,7 +148,8 @@ async def test_a_verification_ends_with_its_time(world: World) -> None:
 
 async def test_a_code_of_the_roster_links_no_second_account(tmp_path: Path) -> None:
     """Somebody saw Anna's code and used it on a page of their own, before she had sent hers."""
-    async with make_world(tmp_path, **{"identity.accounts_per_person": 2}) as world:
+    async with make_world(tmp_path) as world:
+        object.__setattr__(world.config.identity, "accounts_per_person", 2)
         hers = await page_code(world, "anna", CODES["anna"])
         theirs = await page_code(world, "evil", CODES["anna"])
         assert "You are verified" in await world.say("anna", f"!policy verify {hers}")

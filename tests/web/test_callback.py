@@ -200,7 +200,9 @@ async def test_only_what_is_wanted_is_kept(scene: Scene) -> None:
     async with scene.world.database.transaction(reading=True) as tx:
         link = await members.link_of(tx, "@anna:example.org")
         assert link is not None
-        kept = await scene.world.app.services.members._vault.open(tx, link.person_id, "claims")
+        kept = await scene.world.app.services.members._vault.open(
+            tx, link.person_id, "claims callback verify-ltd"
+        )
         assert kept is not None
         assert {name: value.reveal() for name, value in kept.items()} == {"name": "Anna Canary-anna"}
         (verification,) = await members.verifications_of(tx, link.person_id)

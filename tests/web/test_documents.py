@@ -112,6 +112,18 @@ async def test_a_document_is_shown_sent_and_looked_at(browser: Browser, papers: 
     assert "nothing more to decide" in page
 
 
+async def test_a_page_about_another_name_than_the_accounts_offers_no_approval(
+    browser: Browser, papers: World
+) -> None:
+    await papers.verified("anna")
+    page = await opened(browser, papers, await handed_in(papers, "anna"))
+    assert "verified already, under another name" in page
+    assert "/document/approve/" not in page
+    assert "anna" not in page.lower(), "neither the account nor the other name"
+    refuse = find(r"/document/refuse/[^\"]+", page)
+    assert (await browser.post(refuse, {"reason": "It bears another name."}))[0] == 200
+
+
 async def opened(browser: Browser, papers: World, document: str) -> str:
     path = find(r"/document/\S+", await papers.say("ravi", f"!policy show {document}"))
     return (await browser.post(path))[1]
