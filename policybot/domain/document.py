@@ -37,8 +37,8 @@ MOVES: dict[tuple[State, Step], State] = {
     (State.WAITING, Step.EXPIRE): State.EXPIRED,
 }
 
-UPLOADS_AN_HOUR = 3
-"""How often an account may send files in an hour: each time costs a while of the machine."""
+UPLOADS_AN_HOUR = 6
+"""How often an account may send the form in an hour, mistakes in it among them."""
 
 
 @dataclass(frozen=True, slots=True)

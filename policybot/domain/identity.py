@@ -215,6 +215,10 @@ MAX_ATTEMPTS = 5
 """Wrong codes after which a verification link is dead: a code must not be guessable through it."""
 
 
+MAX_FINDS = 10
+"""Finds after which a link finds nobody any more: each makes us ask a source, and hash at length."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One try to verify an account through a one-time link.
@@ -226,11 +230,13 @@ class Attempt:
     user_id: str
     expires_at: datetime
     wrong_codes: int = 0
+    finds: int = 0
     used_at: datetime | None = None
 
     def usable(self, now: datetime) -> bool:
-        """Say whether a code may still be given through this link."""
-        return self.used_at is None and now < self.expires_at and self.wrong_codes < MAX_ATTEMPTS
+        """Say whether somebody may still be found through this link."""
+        spent = self.wrong_codes >= MAX_ATTEMPTS or self.finds >= MAX_FINDS
+        return self.used_at is None and now < self.expires_at and not spent
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class Documents:
             raise NotPermitted(_TOO_OFTEN)
 
     async def count_upload(self, tx: Tx, user_id: str) -> None:
-        """Count an upload before its files are looked at.
+        """Count an upload before anything of it is read.
 
         Raises:
             NotPermitted: it is one too many within the hour.

@@ -27,6 +27,7 @@ _FORWARDED = (
 )
 _USED_TOKEN = "Your client sent something that was used before. Please open the widget anew."  # noqa: S105 - words
 _MAX_WRONG_A_DAY = 15
+_MAX_FINDS_A_DAY = 50
 _BATCH = 100
 _TOKENS_KNOWN = timedelta(days=1)
 """For how long a client's token is remembered: far longer than homeservers take it."""
@@ -73,10 +74,14 @@ class Verifications:
         """Make a one-time link for an account and return its token.
 
         Raises:
-            NotPermitted: too many wrong codes were given for the account today.
+            NotPermitted: the account has tried too often today.
         """
         now = self._setting.now()
-        wrong = await attempts.wrong_codes_since(tx, user_id, now - timedelta(days=1))
+        yesterday = now - timedelta(days=1)
+        if await attempts.finds_since(tx, user_id, yesterday) >= _MAX_FINDS_A_DAY:
+            message = "You have tried this very often today. Please go on tomorrow."
+            raise NotPermitted(message)
+        wrong = await attempts.wrong_codes_since(tx, user_id, yesterday)
         if wrong >= _MAX_WRONG_A_DAY:
             message = "Too many wrong codes today. Please try again tomorrow."
             raise NotPermitted(message)
@@ -103,10 +108,29 @@ class Verifications:
         Raises:
             NotFound: the link is dead.
         """
+        await self.count_find(tx, hashed(token))
         attempt = await attempts.spend_try(tx, hashed(token), self._setting.now())
         if attempt is None:
             raise NotFound(_DEAD_LINK)
         return attempt
+
+    async def count_find(self, tx: Tx, token_hash: str) -> None:
+        """Count a find before it costs anything: a right code, too, is good for a few only.
+
+        Raises:
+            NotFound: the link has found as often as it may.
+        """
+        if not await attempts.count_find(tx, token_hash):
+            raise NotFound(_DEAD_LINK)
+
+    async def check_shown(self, tx: Tx, browser: str) -> None:
+        """Check that somebody is shown in a browser who waits for their account.
+
+        Raises:
+            NotFound: nobody is, or their time is over.
+        """
+        if not await attempts.is_shown(tx, hashed(browser), self._setting.now()):
+            raise NotFound(_DEAD_LINK)
 
     def wrong(self, attempt: Attempt) -> WrongCode:
         """Say that what was typed belongs to nobody, and how many tries are left."""
@@ -126,7 +150,8 @@ class Verifications:
             NotFound: the link is dead.
         """
         await self.attempt(tx, token)
-        candidate = await self._fresh_candidate(tx, hashed(token))
+        await self.count_find(tx, hashed(token))
+        _, candidate = await self._fresh_candidate(tx, hashed(token))
         await self._members.remember(tx, candidate, memory)
         browser = self._setting.token()
         await attempts.send_away(tx, hashed(token), candidate, hashed(state), hashed(browser))
@@ -176,15 +201,11 @@ class Verifications:
         Raises:
             NotFound: the link is dead.
         """
-        now = self._setting.now()
-        attempt = await attempts.get(tx, token_hash)
-        if attempt is None or attempt.used_at is not None or now >= attempt.expires_at:
-            raise NotFound(_DEAD_LINK)
+        attempt, candidate = await self._fresh_candidate(tx, token_hash)
         if forgive:
             await attempts.forgive(tx, token_hash)
-        candidate = await self._fresh_candidate(tx, token_hash)
         await self._members.keep(tx, candidate, record)
-        longest = now + self._setting.config.identity.valid_for
+        longest = self._setting.now() + self._setting.config.identity.valid_for
         found = Found(
             token_hash=token_hash,
             user_id=attempt.user_id,
@@ -203,11 +224,19 @@ class Verifications:
         await attempts.save_found(tx, found, self._setting.keyed("confirm", code))
         return code
 
-    async def _fresh_candidate(self, tx: Tx, token_hash: str) -> str:
-        """Forget whom an attempt found before, and give the next find an ID."""
-        if (earlier := await attempts.candidate_of(tx, token_hash)) is not None:
+    async def _fresh_candidate(self, tx: Tx, token_hash: str) -> tuple[Attempt, str]:
+        """Forget whom an attempt found before, and give the next find an ID; others wait meanwhile.
+
+        Raises:
+            NotFound: the link is dead.
+        """
+        held = await attempts.hold(tx, token_hash)
+        if held is None or held[0].used_at is not None or self._setting.now() >= held[0].expires_at:
+            raise NotFound(_DEAD_LINK)
+        attempt, earlier = held
+        if earlier is not None:
             await self._members.forget(tx, earlier)
-        return f"P-{uuid.uuid4().hex}"
+        return attempt, f"P-{uuid.uuid4().hex}"
 
     async def confirm(self, tx: Tx, user_id: str, code: str, bound: Bound = Bound.CODE) -> Outcome:
         """Take the code of a page from an account; say what came of it.
@@ -244,7 +273,7 @@ class Verifications:
 
     async def _link(self, tx: Tx, found: Found, user_id: str, bound: Bound) -> Outcome:
         """Link the account that was found for, if that is the one that comes; else close the page."""
-        if not await attempts.use_up(tx, found.token_hash, self._setting.now()):
+        if not await attempts.use_up(tx, found, self._setting.now()):
             return Outcome(linked=False, text=_UNKNOWN_CODE)
         if found.user_id != user_id:
             await self._members.forget(tx, found.candidate)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from policybot.domain.identity import MAX_ATTEMPTS, Assurance, Attempt, Found, Source
+from policybot.domain.identity import MAX_ATTEMPTS, MAX_FINDS, Assurance, Attempt, Found, Source
 from policybot.store.database import Row, Tx, from_ms, optional_time, to_ms
 
 _OPEN = f"used_at IS NULL AND expires_at > $2 AND wrong_codes < {MAX_ATTEMPTS}"
@@ -36,6 +36,28 @@ async def spend_try(tx: Tx, token_hash: str, now: datetime) -> Attempt | None:
         to_ms(now),
     )
     return None if row is None else _attempt(row)
+
+
+async def count_find(tx: Tx, token_hash: str) -> bool:
+    """Count a find before it costs anything; False if it is one too many."""
+    row = await tx.first(
+        "UPDATE attempts SET finds = finds + 1 WHERE token_hash = $1 AND finds < $2 RETURNING finds",
+        token_hash,
+        MAX_FINDS,
+    )
+    return row is not None
+
+
+async def finds_since(tx: Tx, user_id: str, since: datetime) -> int:
+    """Count the finds of an account through links that ended after `since`."""
+    return int(
+        await tx.value(
+            "SELECT COALESCE(SUM(finds), 0) AS value FROM attempts"
+            " WHERE user_id = $1 AND expires_at > $2",
+            user_id,
+            to_ms(since),
+        )
+    )
 
 
 async def forgive(tx: Tx, token_hash: str) -> None:
@@ -111,6 +133,27 @@ async def send_to_prove(
     return None if row is None else (row["user_id"], row["candidate"])
 
 
+async def is_shown(tx: Tx, browser_hash: str, now: datetime) -> bool:
+    """Say whether a find is shown in a browser and waits for its account."""
+    row = await tx.first(
+        f"SELECT user_id FROM attempts WHERE browser_hash = $1 AND code_hash IS NOT NULL AND {_OPEN}",  # noqa: S608 - our own text
+        browser_hash,
+        to_ms(now),
+    )
+    return row is not None
+
+
+async def hold(tx: Tx, token_hash: str) -> tuple[Attempt, str | None] | None:
+    """Let others who find somebody for an attempt, or link it, wait for this transaction.
+
+    Returns the attempt, and the vault's ID of what was found for it before.
+    """
+    row = await tx.first(
+        "UPDATE attempts SET finds = finds WHERE token_hash = $1 RETURNING *", token_hash
+    )
+    return None if row is None else (_attempt(row), row["candidate"])
+
+
 async def candidate_of(tx: Tx, token_hash: str) -> str | None:
     """Name the vault's ID of what was found for an attempt before."""
     return await tx.value(  # type: ignore[no-any-return]  # a text column
@@ -169,13 +212,17 @@ async def count_wrong(tx: Tx, user_id: str, now: datetime) -> None:
     )
 
 
-async def use_up(tx: Tx, token_hash: str, now: datetime) -> bool:
-    """Note that a link has done its work, or may do none; false if somebody else was faster."""
+async def use_up(tx: Tx, found: Found, now: datetime) -> bool:
+    """Note that a link has done its work, or may do none.
+
+    False if somebody else was faster, or the link has found somebody else meanwhile.
+    """
     row = await tx.first(
         "UPDATE attempts SET used_at = $1, code_hash = NULL, state_hash = NULL, browser_hash = NULL"
-        " WHERE token_hash = $2 AND used_at IS NULL RETURNING token_hash",
+        " WHERE token_hash = $2 AND candidate = $3 AND used_at IS NULL RETURNING token_hash",
         to_ms(now),
-        token_hash,
+        found.token_hash,
+        found.candidate,
     )
     return row is not None
 
@@ -239,6 +286,7 @@ def _attempt(row: Row) -> Attempt:
         user_id=row["user_id"],
         expires_at=from_ms(row["expires_at"]),
         wrong_codes=row["wrong_codes"],
+        finds=row["finds"],
         used_at=optional_time(row["used_at"]),
     )
 

@@ -609,6 +609,17 @@ async def test_nothing_of_a_person_waits_where_it_is_fetched(fetching: Scene) ->
     assert scene.world.app.ways()[-1]._kept(fake_payload(result)) == {}  # type: ignore[attr-defined]
 
 
+async def test_a_result_is_fetched_a_few_times_and_not_at_every_reload(fetching: Scene) -> None:
+    scene = fetching
+    back, result = scene.service.verify(await scene.depart())
+    for _ in range(20):
+        assert (await scene.browser.get(back))[0] == 202, "waiting costs nothing"
+    await scene.service.post(result)
+    answers = [(await scene.browser.get(back))[0] for _ in range(20)]
+    assert answers == [200] * 9 + [404] * 11, "setting out was the first"
+    assert scene.service.asked == 9
+
+
 def fake_payload(result: dict[str, Any]) -> Any:
     from policybot.identity.callback import read
 

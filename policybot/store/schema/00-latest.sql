@@ -108,6 +108,7 @@ CREATE TABLE attempts (                   -- tries to verify an account, by the 
     user_id      TEXT NOT NULL,
     expires_at   BIGINT NOT NULL,
     wrong_codes  INTEGER NOT NULL DEFAULT 0,
+    finds        INTEGER NOT NULL DEFAULT 0, -- begun, whatever came of them
     used_at      BIGINT,
     browser_hash TEXT UNIQUE,             -- the browser that was sent to a provider
     state_hash   TEXT UNIQUE,             -- what it has to bring back, once
