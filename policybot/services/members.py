@@ -241,7 +241,10 @@ class Members:
     # Who may be one person, by name and birth date: a hint, on which nothing happens by itself -------
 
     async def _note_likeness(self, tx: Tx, found: Found, person_id: str) -> None:
-        """Note whom a person resembles, and tell the review room of each pair once."""
+        """Note whom a person resembles, and tell the review room of each pair once.
+
+        Of a document nothing is told: its reviewer has just seen the name, and would learn the account.
+        """
         if not found.likeness:
             return
         before = await self._vault.resembling(tx, person_id)
@@ -249,7 +252,7 @@ class Members:
         new = await self._vault.resembling(tx, person_id) - before
         accounts = [(await members.accounts_ever(tx, other))[:1] for other in sorted(new)]
         others = [account for known in accounts for account in known]
-        if others:
+        if others and found.source is not Source.DOCUMENT:
             more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
             self._setting.tell_staff(
                 tx,

@@ -235,6 +235,16 @@ async def test_a_document_under_another_name_than_the_accounts_is_not_approved(p
     assert "is refused" in answer
 
 
+async def test_a_reviewer_who_saw_a_name_is_told_of_no_account_that_may_bear_it(papers: World) -> None:
+    await papers.verified("anna")
+    document = await handed_in(papers, "unknown", name=files.NAMES["anna"])
+    await seen(papers, document)
+    assert "is approved" in await papers.review("ravi", f"!policy approve {document}")
+    assert not any("@anna" in text or "@unknown" in text for text in papers.in_review())
+    async with papers.database.transaction(reading=True) as tx:
+        assert await papers.app.services.members.maybe_same(tx, ANNA, "@unknown:example.org")
+
+
 async def test_of_two_reviewers_at_once_one_decides(any_papers: World) -> None:
     world = any_papers
     document = await handed_in(world, "anna")
