@@ -96,9 +96,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     casework = Cases(setting)
     measures = Sanctions(setting, applications)
     resolutions = Decisions(setting, casework, measures, applications)
-    privacy = Privacy(setting, vault, papers)
+    privacy = Privacy(setting, vault, people, papers)
     watch = Looks(setting)
-    reveals = Reveals(setting, casework, privacy, watch)
+    reveals = Reveals(setting, people, casework, privacy, watch)
     return Services(
         setting=setting,
         members=people,

@@ -120,6 +120,7 @@ EXCEPTIONS: dict[str, str] = {
     "vault_keys": "what is known of persons: goes with the person, by destroying their key",
     "vault_fields": "as vault_keys",
     "vault_index": "as vault_keys",
+    "vault_hints": "as vault_keys",
     "openings": "a reviewer's links to a document, for fifteen minutes",
     "uploads": "how often somebody uploaded, for an hour",
     "results": "what verification services posted, sealed in the vault, until its page has it",

@@ -15,7 +15,7 @@ from policybot.domain.permission import Permission
 from policybot.domain.private import Private
 from policybot.services import ledgers, profile
 from policybot.services.documents import Documents
-from policybot.services.members import CLAIMS, ENTRY, PAPER, PICTURE
+from policybot.services.members import ENTRY, PAPER, PICTURE, Members
 from policybot.services.setting import Setting
 from policybot.store import (
     agreements,
@@ -75,23 +75,26 @@ class Privacy:
 
     needs = Permission.DATA_ERASE
 
-    def __init__(self, setting: Setting, vault: Vault, papers: Documents) -> None:
+    def __init__(self, setting: Setting, vault: Vault, people: Members, papers: Documents) -> None:
         """Open what is in the vault, and destroy it."""
         self._setting = setting
         self._vault = vault
+        self._members = people
         self._documents = papers
 
     async def claims(self, tx: Tx, person_id: str) -> Mapping[str, Private] | None:
         """Open what is known of a person; whoever calls this has put on record that it is opened."""
-        return await self._vault.open(tx, person_id, CLAIMS)
+        return await self._members.claims_of(tx, person_id)
 
     async def known(self, tx: Tx, person_id: str) -> dict[str, Any]:
         """Give all that is known of a person, for themselves."""
+        sources = await self._members.all_claims(tx, person_id)
         entries = [
             await self._vault.open(tx, one, ENTRY) for one in await roster.of_person(tx, person_id)
         ]
         return {
             "claims": _plain(await self.claims(tx, person_id) or {}),
+            "by source": {source: _plain(said) for source, said in sources.items()},
             "list": [_plain(entry) for entry in entries if entry],
         }
 

@@ -14,6 +14,7 @@ from policybot.domain.private import Private
 from policybot.domain.reveal import Kind, Look, Reason, Reveal, State
 from policybot.services.cases import Cases
 from policybot.services.looks import Looks
+from policybot.services.members import Members
 from policybot.services.privacy import Privacy
 from policybot.services.setting import Setting
 from policybot.services.verifications import hashed
@@ -37,9 +38,12 @@ class Reveals:
 
     needs = Permission.IDENTITY_APPROVE
 
-    def __init__(self, setting: Setting, casework: Cases, privacy: Privacy, watch: Looks) -> None:
+    def __init__(
+        self, setting: Setting, people: Members, casework: Cases, privacy: Privacy, watch: Looks
+    ) -> None:
         """Ask the privacy service for what is in the vault."""
         self._setting = setting
+        self._members = people
         self._cases = casework
         self._privacy = privacy
         self._looks = watch
@@ -187,6 +191,9 @@ class Reveals:
             requesters=await self._accounts_of(tx, reveal.requester),
             parties=parties,
         )
+        if await self._members.maybe_same(tx, by, reveal.requester, *parties):
+            message = "You may have a part in this matter, so somebody else has to confirm it."
+            raise NotPermitted(message)
         await decisions.end_approval(tx, approval.code, "given", by)
         await reveals.approve(tx, reveal, by, self._setting.now())
         self._remember(tx, by, "reveal:approve", reveal)

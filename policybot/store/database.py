@@ -129,6 +129,20 @@ class Tx:
         """Run a statement once for each row of values."""
         await self._own().many(sql, rows)
 
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[None]:
+        """Write something whole or not at all: if it is refused, the rest of the transaction stands."""
+        deferred = {write: list(items) for write, items in self._deferred.items()}
+        await self.execute("SAVEPOINT part")
+        try:
+            yield
+        except Exception:
+            await self.execute("ROLLBACK TO SAVEPOINT part")
+            self._deferred = deferred
+            raise
+        finally:
+            await self.execute("RELEASE SAVEPOINT part")
+
     def defer(self, write: Callable[["Tx", Sequence[Item]], Awaitable[None]], item: Item) -> None:
         """Leave a write for the end of the transaction, where all its kind are written together."""
         self._deferred.setdefault(write, []).append(item)

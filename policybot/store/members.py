@@ -143,17 +143,28 @@ async def save_verification(tx: Tx, verification: Verification) -> None:
 
 async def end_verification(  # noqa: PLR0913, PLR0917 - which one, and why
     tx: Tx, person_id: str, source: Source, realm: str, reason: str, now: datetime
-) -> None:
-    """End a person's verification by one way."""
-    await tx.execute(
+) -> bool:
+    """End a person's verification by one way; False if there is none, or somebody else was faster."""
+    row = await tx.first(
         "UPDATE verifications SET ended_at = $1, end_reason = $2 WHERE person_id = $3"
-        " AND source = $4 AND realm = $5 AND ended_at IS NULL",
+        " AND source = $4 AND realm = $5 AND ended_at IS NULL RETURNING id",
         to_ms(now),
         reason,
         person_id,
         source.value,
         realm,
     )
+    return row is not None
+
+
+async def good_verifications(tx: Tx, person_id: str) -> list[Verification]:
+    """List what of a person's verifications is good today, the best first, of equals the newest."""
+    rows = await tx.fetch(
+        "SELECT * FROM verifications WHERE person_id = $1 AND ended_at IS NULL"
+        " ORDER BY level DESC, verified_at DESC, id DESC",
+        person_id,
+    )
+    return [_verification(row) for row in rows]
 
 
 async def verifications_of(tx: Tx, person_id: str) -> list[Verification]:

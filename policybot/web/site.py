@@ -33,6 +33,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
+_ONLY_TLS = "max-age=31536000"
+"""A year, for this host alone: what else is under its name is not ours to bind."""
 _MAX_BODY = 16 * 1024
 
 
@@ -112,6 +114,8 @@ class Site:
             log.error("A page failed: %s: %s", request.match_info.route.resource, type(error).__name__)  # noqa: TRY400 - as said
             response = self.sorry(500, "Something went wrong on our side. Please try again later.")
         response.headers.update(HEADERS)
+        if self.secure:
+            response.headers["Strict-Transport-Security"] = _ONLY_TLS
         if (policy := self.policies.get(request.path)) is not None:
             response.headers["Content-Security-Policy"] = policy
         return response

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from policybot.domain import effects, notice, number
 from policybot.domain.effects import Effect, inverse
 from policybot.domain.errors import Incomplete
+from policybot.domain.identity import Source, normalised
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind, Measure, duration_in_words, format_duration, parse_duration
 from policybot.domain.permission import Permission, Role, allowed
@@ -223,3 +224,15 @@ def test_a_notice_says_what_why_until_when_and_how_to_object() -> None:
         "183 days",
     ):
         assert needed in text
+
+
+def test_documents_whose_numbers_differ_in_any_script_are_two_persons() -> None:
+    numbers = ["КН123456", "АВ123456", "京123456", "١٢٣٤٥٦", "123456", "K4NARY7788"]
+    assert len({normalised(Source.DOCUMENT, number) for number in numbers}) == len(numbers)
+
+
+@pytest.mark.parametrize(
+    ("written", "same"), [("кн 123-456", "КН123456"), ("k4nary 7788", "K4NARY-7788"), ("Ｋ１", "k1")]
+)
+def test_a_document_is_known_again_however_its_number_is_written(written: str, same: str) -> None:
+    assert normalised(Source.DOCUMENT, written) == normalised(Source.DOCUMENT, same)

@@ -70,7 +70,7 @@ async def test_two_who_are_called_the_same_pretend_nothing(world: World) -> None
         links = [await members.link_of(tx, user(who)) for who in ("anna", "tom")]
         assert links[1] is not None
         vault = world.app.services.members._vault
-        await vault.keep(tx, links[1].person_id, "claims", {"name": NAMES["anna"]})
+        await vault.keep(tx, links[1].person_id, "claims roster roster", {"name": NAMES["anna"]})
     await real(world, "anna")
     await real(world, "tom")
     assert findings(world) == []

@@ -111,7 +111,7 @@ async def test_what_is_shown_is_never_taken_for_html(browser: Browser, staffed: 
         person = str(await tx.value("SELECT person_id AS value FROM links WHERE user_id LIKE '@tom%'"))
     async with world.database.transaction() as tx:
         vault = world.app.services.privacy._vault
-        await vault.keep(tx, person, "claims", {"name": "<script>alert(1)</script>"})
+        await vault.keep(tx, person, "claims roster roster", {"name": "<script>alert(1)</script>"})
     _, body, _ = await browser.post(f"/reveal/{await staffed.link()}")
     assert b"<script>" not in body
     assert b"&lt;script&gt;" in body

@@ -108,6 +108,7 @@ CREATE TABLE attempts (                   -- tries to verify an account, by the 
     user_id      TEXT NOT NULL,
     expires_at   BIGINT NOT NULL,
     wrong_codes  INTEGER NOT NULL DEFAULT 0,
+    finds        INTEGER NOT NULL DEFAULT 0, -- begun, whatever came of them
     used_at      BIGINT,
     browser_hash TEXT UNIQUE,             -- the browser that was sent to a provider
     state_hash   TEXT UNIQUE,             -- what it has to bring back, once
@@ -116,6 +117,7 @@ CREATE TABLE attempts (                   -- tries to verify an account, by the 
     candidate    TEXT,                    -- under which ID the vault keeps what was found
     code_hash    TEXT,                    -- what the account has to send back
     blind        TEXT,
+    likeness     TEXT,
     level        INTEGER,
     process      TEXT,
     verified_at  BIGINT,
@@ -169,6 +171,7 @@ CREATE TABLE documents (                  -- shown to reviewers; what stands in 
     submitted_at BIGINT NOT NULL,
     candidate    TEXT,                    -- under which ID the vault keeps it; empty once forgotten
     blind        TEXT,                    -- until the decision
+    likeness     TEXT,                    -- until the decision
     person_id    TEXT REFERENCES persons (id),
     seen_by      TEXT NOT NULL DEFAULT '[]',
     reviewer     TEXT CHECK (reviewer <> user_id),
@@ -219,6 +222,13 @@ CREATE TABLE vault_index (
     PRIMARY KEY (purpose, blind)
 );
 CREATE INDEX vault_index_person ON vault_index (person_id);
+
+CREATE TABLE vault_hints (                -- who may be one person: by name and birth date, blinded
+    blind     TEXT NOT NULL,
+    person_id TEXT NOT NULL,
+    PRIMARY KEY (blind, person_id)
+);
+CREATE INDEX vault_hints_person ON vault_hints (person_id);
 
 -- The agreement ----------------------------------------------------------------------------------
 
