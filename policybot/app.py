@@ -228,6 +228,7 @@ class App:
             await services.approvals.expire(tx)
             await services.filings.remind(tx)
             await services.members.lapse(tx)
+            await services.filings.watch(tx)
             await services.names.obey(tx)
             await services.verifications.sweep(tx)
             await services.results.sweep(tx)

@@ -11,7 +11,6 @@ from policybot.domain.effects import Effect, dump, lane, load
 from policybot.store.database import Row, Tx, from_ms, to_ms
 
 SHARDS = 16
-_WITHOUT_LINK = "CASE WHEN cause LIKE 'link %' THEN '{}' ELSE data END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,8 @@ async def finish(  # noqa: PLR0913 - the columns
     """
     row = await tx.first(
         "UPDATE outbox SET state = $1, done_at = $2, error = $3, attempts = attempts + 1,"
-        f" data = {_WITHOUT_LINK} WHERE id = $4 AND state = 'waiting'"
+        " data = CASE WHEN cause LIKE 'link %' THEN '{}' ELSE data END"
+        " WHERE id = $4 AND state = 'waiting'"
         " AND EXISTS (SELECT 1 FROM shards WHERE shard = $5 AND fence = $6) RETURNING id",
         state,
         to_ms(now),
@@ -150,8 +150,9 @@ async def never_queued(tx: Tx, cause: str) -> bool:
 async def drop(tx: Tx, cause: str) -> None:
     """Forget what a cause still waits for: the reason for it is gone."""
     await tx.execute(
-        f"UPDATE outbox SET state = 'dropped', data = {_WITHOUT_LINK} WHERE cause = $1"
-        " AND state IN ('waiting', 'dead')",
+        "UPDATE outbox SET state = 'dropped',"
+        " data = CASE WHEN cause LIKE 'link %' THEN '{}' ELSE data END"
+        " WHERE cause = $1 AND state IN ('waiting', 'dead')",
         cause,
     )
 

@@ -1,6 +1,7 @@
 """Effects: each happens once, whatever breaks, and nothing is given up silently."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -234,8 +235,8 @@ async def test_a_link_to_a_persons_own_page_is_not_kept_once_it_is_sent(any_worl
 
 
 async def test_a_reviewers_link_to_a_document_is_not_kept_once_it_is_sent(tmp_path: Path) -> None:
-    staff = {"@mira:example.org": ["moderator"], "@ravi:example.org": ["reviewer"]}
-    changes: dict[str, object] = {"identity.document": OFFERED, "staff": staff}
+    staff = {"@mira:example.org": ["moderator"], "@ravi:example.org": ["reviewer", "appeals"]}
+    changes: dict[str, Any] = {"identity.document": OFFERED, "staff": staff}
     async with make_world(tmp_path, **changes) as world:
         document = await handed_in(world, "anna")
         answer = await world.say("ravi", f"!policy show {document}")

@@ -368,6 +368,7 @@ CREATE TABLE filings (
     reviewer      TEXT,
     reason        TEXT NOT NULL DEFAULT '',
     valid_until   BIGINT,
+    missed_at     BIGINT,                 -- since when nobody verified answers for the room
     version       INTEGER NOT NULL DEFAULT 1
 );
 CREATE UNIQUE INDEX filings_room ON filings (room_id)
