@@ -230,6 +230,7 @@ class App:
             await services.members.lapse(tx)
             await services.filings.watch(tx)
             await services.names.obey(tx)
+            await services.names.tell_alike(tx)
             await services.verifications.sweep(tx)
             await services.results.sweep(tx)
             await services.roster.strike_off(tx)
