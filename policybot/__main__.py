@@ -194,7 +194,8 @@ def _keys_finding(config: Config) -> "Finding":
 
 async def _openid_findings(config: Config) -> "list[Finding]":
     """Ask each OpenID provider who it is, and the homeserver whether it checks clients' tokens."""
-    from policybot.app import openid_provider, openid_token, utc_now
+    from policybot.app import utc_now
+    from policybot.doors import openid_provider, openid_token
     from policybot.matrix.doctor import Finding
     from policybot.ports import SourceAway
 

@@ -9,17 +9,10 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 from aiohttp import web
 
+from policybot import doors
 from policybot.config import Config, Listen
 from policybot.config.keys import KeyFile, KeyMissing
-from policybot.config.oidc import MasSection, ProviderSection, WidgetSection
 from policybot.domain.private import Private
-from policybot.identity.account import MasLogin, OpenIdToken
-from policybot.identity.callback import CallbackWay
-from policybot.identity.document import ChildCleaner, DocumentWay
-from policybot.identity.oidc import OidcWay
-from policybot.identity.provider import Client as OpenIdClient
-from policybot.identity.provider import Provider
-from policybot.identity.roster import RosterWay
 from policybot.matrix.appservice import PolicyAppService
 from policybot.matrix.client import Client
 from policybot.matrix.commands.command import Services
@@ -58,15 +51,6 @@ from policybot.services.verifications import Verifications
 from policybot.store import events, outbox, policies, standing
 from policybot.store.database import Database, DatabaseAway, Tx
 from policybot.store.vault import DEAR, Index, Stretch, Vault
-from policybot.web.about import About
-from policybot.web.agreement import AgreementPages
-from policybot.web.inbox import InboxDoor
-from policybot.web.privacy import PrivacyPages
-from policybot.web.review import Review
-from policybot.web.site import Site
-from policybot.web.upload import Upload
-from policybot.web.verify import Verify
-from policybot.web.widget import Widget
 
 log = logging.getLogger(__name__)
 
@@ -123,24 +107,6 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         reveals=reveals,
         retention=Retention(setting),
     )
-
-
-def openid_provider(config: Config, section: ProviderSection | MasSection, now: Clock) -> Provider:
-    """Make the client of a provider."""
-    secret = section.client_secret
-    client = OpenIdClient(
-        issuer=section.issuer,
-        id=section.client_id,
-        secret=None if secret is None else Private(secret.get_secret_value()),
-        redirect_uri=f"{config.web.public_url}/verify/back",
-    )
-    return Provider(client, now)
-
-
-def openid_token(config: Config, section: WidgetSection) -> OpenIdToken:
-    """Make the check of clients' tokens."""
-    address = section.homeserver or config.homeserver.address
-    return OpenIdToken(address, config.homeserver.server_name)
 
 
 class App:
@@ -228,7 +194,9 @@ class App:
             await services.approvals.expire(tx)
             await services.filings.remind(tx)
             await services.members.lapse(tx)
+            await services.filings.watch(tx)
             await services.names.obey(tx)
+            await services.names.tell_alike(tx)
             await services.verifications.sweep(tx)
             await services.results.sweep(tx)
             await services.roster.strike_off(tx)
@@ -346,47 +314,12 @@ class App:
             yield
 
     def ways(self) -> list[IdentityProvider]:
-        """Make the ways in that the configuration offers, in the order of the page."""
-        offered = self.config.identity
-        found: list[IdentityProvider] = []
-        if offered.roster is not None:
-            found.append(RosterWay(offered.roster.title, self.services.roster, self.database))
-        now = self.setting.now
-        for section in offered.oidc:
-            provider = openid_provider(self.config, section, now)
-            found.append(OidcWay(section, offered.keep, provider, now))
-        if offered.callback is not None:
-            found.append(
-                CallbackWay(offered.callback, self.setting, self.services.results, self.database)
-            )
-        if offered.document is not None:
-            found.append(DocumentWay(offered.document.title))
-        return found
+        """Make the ways in that the configuration offers."""
+        return doors.ways(self.setting, self.services, self.database)
 
     def pages(self) -> web.Application:
         """Put the pages for people together."""
-        site, config, services = Site(self.config), self.config, self.services
-        mas, framed = config.identity.binding.mas, config.identity.binding.widget
-        login = None
-        if mas is not None:
-            provider = openid_provider(config, mas, self.setting.now)
-            login = MasLogin(provider, config.homeserver.server_name)
-        ways = self.ways()
-        verify = Verify(site, self.database, services.verifications, services.results, ways, login)
-        private = PrivacyPages(site, self.database, services.reveals, services.exports, self.setting.now)
-        agreement = AgreementPages(site, services.agreements)
-        review = Review(site, self.database, services.documents, services.openings)
-        # Before the pages: its address looks like a link's.
-        routes = [r for way in ways if isinstance(way, CallbackWay) for r in InboxDoor(way).routes()]
-        routes += [*About(site).routes(), *agreement.routes(), *verify.routes(), *private.routes()]
-        routes += review.routes()
-        if config.identity.document is not None:
-            tries, papers = services.verifications, services.documents
-            routes += Upload(site, self.database, tries, papers, ChildCleaner(), verify.code).routes()
-        if framed is not None:
-            tokens = openid_token(config, framed)
-            routes += Widget(site, self.database, services.verifications, framed, tokens).routes()
-        return site.application(routes)
+        return doors.pages(self.setting, self.services, self.database)
 
     def _health(self) -> web.Application:
         app = web.Application()

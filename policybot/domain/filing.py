@@ -148,13 +148,13 @@ def submitted(filing: Filing) -> Filing:
     return moved(filing, Step.SUBMIT)
 
 
-def reviewed_by(filing: Filing, reviewer: str) -> None:
-    """Check that somebody may review a filing.
+def reviewed_by(filing: Filing, reviewer: str, owners: frozenset[str]) -> None:
+    """Check that somebody may review a filing; `owners` are the accounts of its applicant.
 
     Raises:
         NotPermitted: it is their own, or somebody else's to review.
     """
-    if reviewer == filing.applicant:
+    if reviewer in owners | {filing.applicant}:
         message = f"{filing.number} is your own filing: somebody else reviews it."
         raise NotPermitted(message)
     if filing.reviewer not in (None, reviewer):

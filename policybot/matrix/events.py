@@ -158,8 +158,9 @@ class Events:
         self._answer(tx, Message.of(event, await rooms.get(tx, event["room_id"])), why)
 
     def _answer(self, tx: Tx, message: Message, answer: str) -> None:
-        room = message.room
-        if room is not None and room.kind in (Kind.DIRECT, Kind.REVIEW):
+        if not answer:  # what there was to say went another way
+            return
+        if message.is_private:
             self._setting.queue(
                 tx, [Say(message.room_id, answer, message.event_id)], cause=message.event_id
             )

@@ -19,7 +19,7 @@ from policybot.services.cases import Cases
 from policybot.services.decisions import strikes_of
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import appeals, audit, cases, decisions, filings, outbox, sanctions
+from policybot.store import appeals, audit, cases, decisions, filings, members, outbox, sanctions
 from policybot.store.database import Tx, next_number
 
 
@@ -104,9 +104,9 @@ class Appeals:
 
     async def _open(self, tx: Tx, reviewer: str, case: Case) -> tuple[Appeal, Decision]:
         appeal, decision = await self.waiting_in(tx, case)
-        excluded = {decision.decider, decision.approver, appeal.appellant, decision.user_id}
-        parties = await self._cases.involved(tx, case)
-        rules.decidable_by(appeal, reviewer, parties | {e for e in excluded if e})
+        involved = {decision.decider, decision.approver, appeal.appellant, decision.user_id}
+        parties = await members.accounts_of_all(tx, (one for one in involved if one))
+        rules.decidable_by(appeal, reviewer, parties | await self._cases.involved(tx, case))
         return appeal, decision
 
     async def _close(

@@ -20,7 +20,7 @@ from policybot.services.cases import Cases
 from policybot.services.filings import Filings
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, decisions, filings, policies
+from policybot.store import audit, cases, decisions, filings, members, policies
 from policybot.store.database import Tx, next_number
 from policybot.store.policies import Policy
 
@@ -258,8 +258,7 @@ class Decisions:
         if decision is None or case is None:
             message = f"Nothing waits under the code {code}."
             raise NotFound(message)
-        involved = await self._cases.involved(tx, case)
-        rules.confirmable(approval, by, self._setting.now(), involved)
+        await self._check_confirmable(tx, by, approval)
         restraints = await self._check_unchanged(tx, approval, decision, case)
         final = replace(
             decision,
@@ -272,6 +271,22 @@ class Decisions:
         await self._enforce(tx, case, replace(final, version=final.version + 1), restraints)
         measure = decision.measure.in_words(decision.scope.value)
         return f"{decision.number} is decided: {measure}. It is being carried out."
+
+    async def _check_confirmable(self, tx: Tx, by: str, approval: Approval) -> None:
+        """Check that another person confirms than who proposed it, and no party."""
+        proposers = await members.accounts_of(tx, approval.proposer)
+        parties = await self._parties(tx, approval)
+        rules.confirmable(approval, by, self._setting.now(), parties, proposers)
+
+    async def _parties(self, tx: Tx, approval: Approval) -> frozenset[str]:
+        """Name those who are concerned by what waits: they neither confirm nor deny it."""
+        kind, _, number = approval.subject.partition(" ")
+        if kind == "filing":
+            filing = await filings.get(tx, number)
+            return await members.accounts_of(tx, filing.applicant) if filing else frozenset()
+        decision = await decisions.get(tx, int(number))
+        case = await cases.get(tx, decision.case_id) if decision else None
+        return await self._cases.involved(tx, case) if case else frozenset()
 
     async def _check_unchanged(
         self, tx: Tx, approval: Approval, decision: Decision, case: Case
@@ -294,22 +309,18 @@ class Decisions:
         return now.restraints
 
     async def deny(self, tx: Tx, by: str, code: str, roles: frozenset[Role]) -> str:
-        """Refuse what waits under a code; nothing happens, and the case goes back to work."""
+        """Refuse what waits under a code; nothing happens, and the case goes back to work.
+
+        Raises:
+            NotFound: nothing waits under it.
+            NotPermitted: it is about them.
+        """
         approval = await self._waiting(tx, code, roles)
         if by != approval.proposer:
             rules.deniable(by, await self._parties(tx, approval))
         await decisions.end_approval(tx, approval.code, "denied", by)
         await self._undo_proposal(tx, approval, State.DENIED, by)
         return f"The proposal {approval.code} is denied. Nothing was done."
-
-    async def _parties(self, tx: Tx, approval: Approval) -> frozenset[str]:
-        kind, _, number = approval.subject.partition(" ")
-        if kind == "filing":
-            filing = await filings.get(tx, number)
-            return frozenset({filing.applicant}) if filing else frozenset()
-        decision = await decisions.get(tx, int(number))
-        case = await cases.get(tx, decision.case_id) if decision else None
-        return await self._cases.involved(tx, case) if case else frozenset()
 
     async def expire(self, tx: Tx) -> None:
         """Let approvals go that nobody gave in time: silence decides nothing."""
@@ -353,7 +364,7 @@ class Decisions:
         if len(reason.strip()) < notice.MIN_FACTS:
             message = "Please give the reason in a sentence; the owner will read it."
             raise Incomplete(message)
-        self._filings.check_revocable(by, filing)
+        await self._filings.check_revocable(tx, by, filing)
         approval = Approval(
             code=self._setting.code(),
             subject=f"filing {filing.number}",
@@ -370,9 +381,8 @@ class Decisions:
         if filing is None:
             message = f"Nothing waits under the code {approval.code}."
             raise NotFound(message)
-        parties = frozenset({filing.applicant})
-        rules.confirmable(approval, by, self._setting.now(), parties)
-        self._filings.check_revocable(by, filing)
+        await self._check_confirmable(tx, by, approval)
+        await self._filings.check_revocable(tx, by, filing)
         await decisions.end_approval(tx, approval.code, "given", by)
         await self._filings.revoked(tx, by, filing, approval.binding)
         return f"{filing.number} is revoked."

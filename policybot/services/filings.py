@@ -16,11 +16,12 @@ from policybot.domain.effects import (
 )
 from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing, State, Step
+from policybot.domain.identity import Assurance
 from policybot.domain.sanction import Label
 from policybot.services.agreements import Agreements
 from policybot.services.members import Members
 from policybot.services.setting import Setting
-from policybot.store import audit, filings
+from policybot.store import audit, filings, members
 from policybot.store.database import Tx, next_number
 
 _REMIND_BEFORE = timedelta(days=30)
@@ -130,6 +131,14 @@ class Filings:
         filing = await self._for_review(tx, reviewer, text)
         # Moved before the number is drawn: a refusal must come before the first write.
         rules.moved(filing, Step.APPROVE)
+        try:
+            await self._check_answers(tx, filing)
+        except OutOfOrder as missing:
+            message = (
+                f"{filing.number} cannot be approved as it is. What its applicant has to read: "
+                f"«{missing}» To tell them: !policy ask {filing.number} QUESTION"
+            )
+            raise OutOfOrder(message) from None
         serial = await next_number(tx, f"record {now.year}")
         filing = rules.approved(
             filing,
@@ -147,6 +156,18 @@ class Filings:
         self._setting.queue(tx, shown, cause=f"approval {filing.id}")
         self._remember(tx, reviewer, "filing:approve", filing, record=record)
         return filing
+
+    async def _check_answers(self, tx: Tx, filing: Filing) -> None:
+        """Check that the applicant may answer for the room today.
+
+        Raises:
+            OutOfOrder: they may not; the message says to them what to do.
+        """
+        config = self._setting.config.filing
+        needed = [c.assurance for c in config.categories if c.id in filing.categories]
+        level = max(needed, key=lambda a: a.level, default=Assurance.LOW)
+        await self._members.may_publish(tx, filing.applicant, level)
+        await self._agreements.require(tx, filing.applicant)
 
     async def shown(self, tx: Tx, filing_id: int) -> None:
         """Tell the owner once the room is labelled and in the directory."""
@@ -222,7 +243,7 @@ class Filings:
     async def renew(self, tx: Tx, applicant: str, text: str) -> Filing:
         """Prolong an approval whose time is nearly over."""
         filing = await self.visible(tx, applicant, text, staff=False)
-        await self._agreements.require(tx, applicant)
+        await self._check_answers(tx, filing)
         filing = rules.moved(filing, Step.RENEW)
         valid_until = self._setting.now() + self._setting.config.filing.valid_for
         filing = replace(filing, valid_until=valid_until)
@@ -244,15 +265,36 @@ class Filings:
             )
             self._remember(tx, "system:clock", "filing:remind", reminded)
 
+    async def watch(self, tx: Tx) -> None:
+        """Say once of each public room that nobody verified answers for it any more."""
+        for filing in await filings.miss(tx, self._setting.now()):
+            self._setting.tell(
+                tx,
+                filing.applicant,
+                f"Your room {filing.number} is public, and nobody verified answers for it any more. "
+                "If it is to stay so, verify yourself anew: !policy verify. It cannot be renewed "
+                "before, and its approval may be revoked.",
+                cause=f"filing {filing.id}",
+            )
+            self._setting.tell_staff(
+                tx,
+                f"{filing.number} ({filing.room_id}) is public, and nobody verified answers for it any "
+                f"more: {filing.applicant} unlinked, or their verification has ended. I have asked them "
+                "to verify themselves anew; nothing else happens by itself.\n"
+                f"Next, if they do not: !policy revoke {filing.number} REASON",
+                cause=f"filing {filing.id}",
+            )
+            self._remember(tx, "system:clock", "filing:miss", filing)
+
     @staticmethod
-    def check_revocable(by: str, filing: Filing) -> None:
+    async def check_revocable(tx: Tx, by: str, filing: Filing) -> None:
         """Check that a filing can be revoked by somebody, before it is proposed and again after.
 
         Raises:
             NotPermitted: it is their own.
             OutOfOrder: it is not in force.
         """
-        if rules.owned_by(filing, by):
+        if by in await members.accounts_of(tx, filing.applicant):
             message = f"{filing.number} is your own filing: somebody else decides about it."
             raise NotPermitted(message)
         rules.moved(filing, Step.REVOKE)
@@ -291,7 +333,7 @@ class Filings:
     async def _for_review(self, tx: Tx, reviewer: str, text: str) -> Filing:
         """Read a filing that somebody takes up for review, claiming it if it is new."""
         filing = await self.visible(tx, reviewer, text, staff=True)
-        rules.reviewed_by(filing, reviewer)
+        rules.reviewed_by(filing, reviewer, await members.accounts_of(tx, filing.applicant))
         if filing.state is State.SUBMITTED:
             filing = rules.moved(filing, Step.CLAIM)
         return replace(filing, reviewer=reviewer)

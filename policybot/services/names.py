@@ -212,31 +212,40 @@ class Names:
         link = await members.link_of(tx, user_id)
         if link is None or link.assurance is None:
             return
-        text = _written(name)
+        text, now = _written(name), self._setting.now()
         if not text:
             await names.forget(tx, user_id, Front.PSEUDONYM)
+            await names.part(tx, user_id, now)
             return
         look = profile.look(self._setting, text)
-        await names.save(tx, Name(user_id, Front.PSEUDONYM, text, look, self._setting.now()))
+        await names.save(tx, Name(user_id, Front.PSEUDONYM, text, look, now))
+        await names.part(tx, user_id, now)
         await self._compare(tx, link, look, Front.PSEUDONYM)
 
     async def _compare(self, tx: Tx, link: Link, look: str, front: Front) -> None:
-        """Look for other persons whose name looks the same, and tell of each once."""
+        """Look for other persons whose name looks the same, and tell of each pair once."""
         for other in await names.alike(tx, look, link.person_id, _COMPARED):
             if front is other.front is Front.REAL:
                 continue  # two who are called the same; nobody pretends anything
             # A pseudonym gives way to a real name, and of two pseudonyms the later one.
-            late, early, since = link.user_id, other.user_id, other.since
+            late, early = link.user_id, other.user_id
             if front is Front.REAL:
-                late, early, since = other.user_id, link.user_id, self._setting.now()
-            await self._found(tx, late, early, since)
+                late, early = early, late
+            await names.pair(tx, late, early, self._setting.now())
+        await self.tell_alike(tx)
 
-    async def _found(self, tx: Tx, late: str, early: str, since: datetime) -> None:
+    async def tell_alike(self, tx: Tx) -> None:
+        """Tell of names that look the same and were not told of; what is too much waits for tomorrow."""
         now = self._setting.now()
-        if await names.found_since(tx, late, now - timedelta(days=1)) >= _FINDINGS_A_DAY:
-            return
-        if not await names.first_time(tx, late, early, now):
-            return
+        day = now - timedelta(days=1)
+        for pair in await names.untold(tx, day, _FINDINGS_A_DAY, _BATCH):
+            if await names.told_since(tx, pair.late, day) >= _FINDINGS_A_DAY:
+                continue
+            if await names.told(tx, pair, now):
+                since = await names.since(tx, pair.early, pair.late)
+                self._tell(tx, pair.late, pair.early, since or pair.at)
+
+    def _tell(self, tx: Tx, late: str, early: str, since: datetime) -> None:
         # Accounts alone, no names: one of them may be somebody's real one.
         self._setting.tell_staff(
             tx,

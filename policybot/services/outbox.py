@@ -62,12 +62,12 @@ _HARMLESS = (Say, JoinRoom, KeepEvidence, LearnName)
 """What is done in a dry run too: answers, entering rooms, reading."""
 _ONLY_SHOWN = (LearnName, SetProfileField, ClearProfileField)
 """What nobody is called for when the homeserver does not do it, unless a name stays that was hidden."""
-_ANSWERS = ("$", "invitation ", "verification ", "encrypted ")
+_ANSWERS = ("$", "invitation ", "verification ", "encrypted ", "link ")
 """Causes of what only answers somebody: a command, an invitation, a page. Such an effect is performed
 in a dry run too, and when it cannot be, nobody is called: otherwise anybody could ring the alarm."""
 _TO_MANY = "agreement "
 """The cause of what goes to very many people: that some cannot be reached is no alarm."""
-_REAL = ("link ", "look ", "privacy ")
+_REAL = ("look ", "privacy ")
 """Causes of what is no rehearsal in a dry run either: a name that was shown was shown."""
 
 

@@ -29,6 +29,7 @@ async def show(setting: Setting, tx: Tx, link: Link, name: Private | None) -> No
         await names.save(tx, names.Name(link.user_id, Front.REAL, "", hashed, setting.now()))
     else:
         await names.forget(tx, link.user_id, Front.REAL)
+    await names.part(tx, link.user_id, setting.now())
     field = setting.config.identity.front.profile_field
     if field and setting.is_local(link.user_id):
         effect = SetProfileField(link.user_id, field, shown is not None)
@@ -40,6 +41,7 @@ async def withdraw(setting: Setting, tx: Tx, user_id: str) -> None:
     await members.save_front(tx, user_id, Front.PSEUDONYM)
     for front in Front:
         await names.forget(tx, user_id, front)
+    await names.part(tx, user_id, setting.now())
     field = setting.config.identity.front.profile_field
     if field and setting.is_local(user_id):
         setting.queue(tx, [ClearProfileField(user_id, field)], cause=f"profile {user_id}")

@@ -140,9 +140,10 @@ class Reveals:
             NotFound: the case is not theirs to see, not about the account, or nobody is behind it.
         """
         person_id = await members.person_at(tx, account, case.occurred_at)
-        own = await self._accounts_of(tx, by)
+        own = await members.accounts_of(tx, by)
         theirs = await members.accounts_ever(tx, person_id) if person_id else []
-        if own & (await self._parties(tx, case) | await self._accounts_of(tx, account) | {*theirs}):
+        parties = await self._cases.involved(tx, case) | await members.accounts_of(tx, account)
+        if own & (parties | {*theirs}):
             message = f"There is no case {case.number} that you can see."
             raise NotFound(message)
         concerned = case.subject.user_id
@@ -157,23 +158,11 @@ class Reveals:
             raise NotFound(message)
         return person_id
 
-    async def _accounts_of(self, tx: Tx, user_id: str) -> frozenset[str]:
-        """List an account with all others that are or were the same person's."""
-        person_id = await members.person_behind(tx, user_id)
-        others = await members.accounts_ever(tx, person_id) if person_id else []
-        return frozenset({user_id, *others})
-
-    async def _parties(self, tx: Tx, case: Case) -> frozenset[str]:
-        found: frozenset[str] = frozenset()
-        for party in await self._cases.involved(tx, case):
-            found |= await self._accounts_of(tx, party)
-        return found
-
     async def _concerned(self, tx: Tx, reveal: Reveal) -> frozenset[str]:
         """List all accounts of the person and of the parties to the case."""
         case = await cases.get(tx, reveal.case_id)
         theirs = frozenset(await members.accounts_ever(tx, reveal.person_id)) | {reveal.user_id}
-        return theirs | await self._parties(tx, case) if case else theirs
+        return theirs | await self._cases.involved(tx, case) if case else theirs
 
     async def check_denying(self, tx: Tx, by: str, approval: Approval) -> None:
         """Check that no party denies a reveal: it is not theirs to decide, one way or the other."""
@@ -188,7 +177,7 @@ class Reveals:
         rules.another_person(
             by,
             verified=await members.link_of(tx, by) is not None,
-            requesters=await self._accounts_of(tx, reveal.requester),
+            requesters=await members.accounts_of(tx, reveal.requester),
             parties=parties,
         )
         if await self._members.maybe_same(tx, by, reveal.requester, *parties):

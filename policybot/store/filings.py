@@ -85,6 +85,28 @@ async def waiting(tx: Tx, limit: int) -> list[Filing]:
     return [_filing(row) for row in rows]
 
 
+_ANSWERED = (
+    "EXISTS (SELECT 1 FROM links l JOIN verifications v ON v.person_id = l.person_id"
+    " AND v.ended_at IS NULL WHERE l.user_id = filings.applicant AND l.ended_at IS NULL)"
+)
+
+
+async def miss(tx: Tx, now: datetime) -> list[Filing]:
+    """Note, and list, the filings of public rooms for which nobody verified answers any more.
+
+    Each is listed once; again only after somebody answered for it in between.
+    """
+    await tx.execute(
+        f"UPDATE filings SET missed_at = NULL WHERE missed_at IS NOT NULL AND {_ANSWERED}"  # noqa: S608 - our own text
+    )
+    rows = await tx.fetch(
+        "UPDATE filings SET missed_at = $1 WHERE state IN ('approved', 'renewal_due', 'suspended')"  # noqa: S608 - our own text
+        f" AND missed_at IS NULL AND NOT {_ANSWERED} RETURNING *",
+        to_ms(now),
+    )
+    return [_filing(row) for row in rows]
+
+
 async def running_out(tx: Tx, before: datetime) -> list[Filing]:
     """List approved filings whose time ends before a day."""
     rows = await tx.fetch(

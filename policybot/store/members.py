@@ -1,5 +1,6 @@
 """Persons without their names, how they were verified, and the accounts linked to them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -240,6 +241,22 @@ async def accounts_ever(tx: Tx, person_id: str) -> list[str]:
         person_id,
     )
     return [row["user_id"] for row in rows]
+
+
+async def accounts_of(tx: Tx, user_id: str) -> frozenset[str]:
+    """List an account with all others that are or were the same person's, as far as it is known."""
+    person_id = await person_behind(tx, user_id)
+    others = await accounts_ever(tx, person_id) if person_id else []
+    return frozenset({user_id, *others})
+
+
+async def accounts_of_all(tx: Tx, user_ids: Iterable[str]) -> frozenset[str]:
+    """List accounts with all others of the same persons."""
+    found: frozenset[str] = frozenset()
+    for user_id in sorted(set(user_ids)):
+        if user_id not in found:
+            found |= await accounts_of(tx, user_id)
+    return found
 
 
 async def end_all(tx: Tx, person_id: str, reason: str, now: datetime) -> None:

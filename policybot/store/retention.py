@@ -152,7 +152,7 @@ REACHES: dict[str, Reach] = {
     ),
     "lookalikes": Reach(
         "lookalikes",
-        "first || ' ' || second",
+        "first || ' ' || second || ' ' || at",
         "at",
         "at < $1 AND first NOT IN HELD AND second NOT IN HELD",
         "",

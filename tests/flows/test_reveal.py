@@ -8,7 +8,6 @@ import pytest
 from policybot.app import App
 from policybot.config.keys import KeyMissing
 from policybot.domain.errors import NotFound
-from policybot.services.members import CLAIMS
 from policybot.store import audit, members
 from policybot.store.database import Database
 from tests.files import NAMES
@@ -385,6 +384,11 @@ async def test_a_name_in_two_parts_is_compared_as_one(staffed: Private) -> None:
         link = await members.link_of(tx, "@tom:example.org")
         assert link is not None
         vault = world.app.services.privacy._vault
-        await vault.keep(tx, link.person_id, CLAIMS, {"given_name": "Tom", "family_name": "Canary-tom"})
+        await vault.keep(
+            tx,
+            link.person_id,
+            "claims roster roster",
+            {"given_name": "Tom", "family_name": "Canary-tom"},
+        )
     question = f"!policy matches @tom:example.org {staffed.case} Canary-tom Tom"
     assert "Yes" in await world.say("mira", question)

@@ -20,19 +20,23 @@ async def about(services: Services, asked: Asked) -> str:
 
 
 async def verify(services: Services, asked: Asked) -> str:
-    """Make a one-time link, or take the code that stood on its page."""
-    if asked.room is not None and asked.room.kind is not Kind.DIRECT:
+    """Send a one-time link, or take the code that stood on its page."""
+    if asked.room is not None and not asked.room.alone_with(asked.sender):
         return "Please write this to me alone, in a direct chat: others should not see it."
     if asked.words["CODE"]:
         code = asked.words["CODE"]
         return (await services.verifications.confirm(asked.tx, asked.sender, code)).text
     token = await services.verifications.begin(asked.tx, asked.sender)
     config = services.setting.config
-    return (
+    services.setting.tell(
+        asked.tx,
+        asked.sender,
         f"Open this page to show who you are:\n{config.web.public_url}/verify/{token}\n"
         f"It is for {asked.sender} alone and works for {config.identity.link_minutes} minutes. "
-        "Do not pass it on. At its end stands a code; send it to me here: !policy verify CODE"
+        "Do not pass it on. At its end stands a code; send it to me here: !policy verify CODE",
+        cause=f"link verification {asked.sender}",
     )
+    return ""
 
 
 async def me(services: Services, asked: Asked) -> str:

@@ -94,14 +94,19 @@ CREATE TABLE front_names (                -- of linked accounts alone
 );
 CREATE INDEX front_names_look ON front_names (look);
 
-CREATE TABLE lookalikes (                 -- pairs of accounts that were told of, each once
-    first  TEXT NOT NULL,
-    second TEXT NOT NULL,
-    late   TEXT NOT NULL,                 -- whose name came too close to the other's
-    at     BIGINT NOT NULL,
-    PRIMARY KEY (first, second)
+CREATE TABLE lookalikes (                 -- pairs of accounts whose names look the same
+    first    TEXT NOT NULL,
+    second   TEXT NOT NULL,
+    late     TEXT NOT NULL,               -- whose name came too close to the other's
+    at       BIGINT NOT NULL,
+    told_at  BIGINT,                      -- each is told once, and only so many a day
+    ended_at BIGINT,                      -- when one of the two had another name
+    PRIMARY KEY (first, second, at)
 );
-CREATE INDEX lookalikes_late ON lookalikes (late, at);
+CREATE UNIQUE INDEX lookalikes_pair ON lookalikes (first, second) WHERE ended_at IS NULL;
+CREATE INDEX lookalikes_second ON lookalikes (second) WHERE ended_at IS NULL;
+CREATE INDEX lookalikes_late ON lookalikes (late, told_at);
+CREATE INDEX lookalikes_untold ON lookalikes (at) WHERE told_at IS NULL AND ended_at IS NULL;
 
 CREATE TABLE attempts (                   -- tries to verify an account, by the hash of their link
     token_hash   TEXT PRIMARY KEY,
@@ -379,6 +384,7 @@ CREATE TABLE filings (
     reviewer      TEXT,
     reason        TEXT NOT NULL DEFAULT '',
     valid_until   BIGINT,
+    missed_at     BIGINT,                 -- since when nobody verified answers for the room
     version       INTEGER NOT NULL DEFAULT 1
 );
 CREATE UNIQUE INDEX filings_room ON filings (room_id)
