@@ -38,8 +38,8 @@ from policybot.store.privacy import Hold
 from policybot.store.vault import Vault
 
 GOES = (
-    "What goes: your name and whatever else is known of you, your links, verifications and tries to "
-    "verify, your place on the list of persons."
+    "What goes: your name and whatever else is known of you, the documents that you showed, your links, "
+    "verifications and tries to verify, your place on the list of persons."
 )
 STAYS = (
     "What stays until its time is over: what was decided, under a number that names nobody, and what "

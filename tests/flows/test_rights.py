@@ -41,6 +41,7 @@ async def archive(world: World, who: str = "tom") -> dict[str, Any]:
         return {
             name: files.read(name).decode() if name.endswith(".txt") else json.loads(files.read(name))
             for name in files.namelist()
+            if not name.endswith(".jpg")
         }
 
 

@@ -104,6 +104,8 @@ async def test_a_document_is_shown_sent_and_looked_at(browser: Browser, papers: 
     approve = find(r"/document/approve/[^\"]+", page)
     status, page = await browser.post(approve)
     assert (status, f"{document} is approved" in page) == (200, True)
+    await papers.work()
+    assert any("has looked at your document" in text for text in papers.told("anna"))
     assert "level substantial" in await papers.say("anna", "!policy me")
     assert (await browser.post(approve))[0] == 409, "it is decided"
     path = find(r"/document/\S+", await papers.say("ravi", f"!policy show {document}"))
