@@ -137,6 +137,15 @@ def confirmable(
     if approval.needs_other and by in proposers | {approval.proposer}:
         message = "This needs a second person: somebody else has to confirm it."
         raise NotPermitted(message)
+    deniable(by, excluded)
+
+
+def deniable(by: str, excluded: frozenset[str]) -> None:
+    """Check that somebody who decides on a proposal of another's has no part in the matter.
+
+    Raises:
+        NotPermitted: they have.
+    """
     if by in excluded:
-        message = "You are a party to this matter, so somebody else has to confirm it."
+        message = "You are a party to this matter, so somebody else has to decide it."
         raise NotPermitted(message)

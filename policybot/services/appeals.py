@@ -104,7 +104,7 @@ class Appeals:
     async def _open(self, tx: Tx, reviewer: str, case: Case) -> tuple[Appeal, Decision]:
         appeal, decision = await self.waiting_in(tx, case)
         involved = {decision.decider, decision.approver, appeal.appellant, decision.user_id}
-        parties = await members.accounts_of_all(tx, (one for one in involved if one))
+        parties = await members.accounts_of_all(tx, {one for one in involved if one})
         rules.decidable_by(appeal, reviewer, parties | await self._cases.involved(tx, case))
         return appeal, decision
 

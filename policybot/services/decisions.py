@@ -8,7 +8,7 @@ from policybot.domain import ladder, notice
 from policybot.domain.case import Case, SubjectKind
 from policybot.domain.decision import Approval, Decision, State
 from policybot.domain.effects import Effect
-from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrder
+from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.ladder import Act, Ladder, Proposal, Scope, Severity, Strike, StrikeState
 from policybot.domain.measure import Kind, Measure
 from policybot.domain.notice import Statement
@@ -20,6 +20,7 @@ from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.store import audit, cases, decisions, filings, members, policies
 from policybot.store.database import Tx, next_number
+from policybot.store.members import accounts_of
 from policybot.store.policies import Policy
 
 OWN_ACTS = ("decision", "filing")
@@ -279,19 +280,9 @@ class Decisions:
 
     async def _check_confirmable(self, tx: Tx, by: str, approval: Approval) -> None:
         """Check that another person confirms than who proposed it, and no party."""
-        proposers = await members.accounts_of(tx, approval.proposer)
+        proposers = await accounts_of(tx, approval.proposer)
         parties = await self._parties(tx, approval)
         rules.confirmable(approval, by, self._setting.now(), parties, proposers)
-
-    async def _parties(self, tx: Tx, approval: Approval) -> frozenset[str]:
-        """Name those who are concerned by what waits: they neither confirm nor deny it."""
-        kind, _, number = approval.subject.partition(" ")
-        if kind == "filing":
-            filing = await filings.get(tx, number)
-            return await members.accounts_of(tx, filing.applicant) if filing else frozenset()
-        decision = await decisions.get(tx, int(number))
-        case = await cases.get(tx, decision.case_id) if decision else None
-        return await self._cases.involved(tx, case) if case else frozenset()
 
     async def _check_unchanged(
         self, tx: Tx, approval: Approval, decision: Decision, case: Case
@@ -314,19 +305,22 @@ class Decisions:
         return now.restraints
 
     async def deny(self, tx: Tx, by: str, code: str, roles: frozenset[Role]) -> str:
-        """Refuse what waits under a code; nothing happens, and the case goes back to work.
-
-        Raises:
-            NotFound: nothing waits under it.
-            NotPermitted: it is about them.
-        """
+        """Refuse what waits under a code; nothing happens, and the case goes back to work."""
         approval = await self._waiting(tx, code, roles)
-        if by in await self._parties(tx, approval):
-            message = "You are a party to this matter, so somebody else decides it."
-            raise NotPermitted(message)
+        if by != approval.proposer:
+            rules.deniable(by, await self._parties(tx, approval))
         await decisions.end_approval(tx, approval.code, "denied", by)
         await self._undo_proposal(tx, approval, State.DENIED, by)
         return f"The proposal {approval.code} is denied. Nothing was done."
+
+    async def _parties(self, tx: Tx, approval: Approval) -> frozenset[str]:
+        kind, _, number = approval.subject.partition(" ")
+        if kind == "filing":
+            filing = await filings.get(tx, number)
+            return await accounts_of(tx, filing.applicant) if filing else frozenset()
+        decision = await decisions.get(tx, int(number))
+        case = await cases.get(tx, decision.case_id) if decision else None
+        return await self._cases.involved(tx, case) if case else frozenset()
 
     async def expire(self, tx: Tx) -> None:
         """Let approvals go that nobody gave in time: silence decides nothing."""

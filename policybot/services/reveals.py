@@ -131,8 +131,8 @@ class Reveals:
             NotFound: the case is not theirs to see, not about the account, or nobody is behind it.
         """
         person_id = await members.person_behind(tx, account)
-        own = await members.accounts_of(tx, by)
-        if own & (await self._cases.involved(tx, case) | await members.accounts_of(tx, account)):
+        own = await self._accounts_of(tx, by)
+        if own & (await self._parties(tx, case) | await self._accounts_of(tx, account)):
             message = f"There is no case {case.number} that you can see."
             raise NotFound(message)
         concerned = case.subject.user_id
@@ -147,18 +147,28 @@ class Reveals:
             raise NotFound(message)
         return person_id
 
+    async def _accounts_of(self, tx: Tx, user_id: str) -> frozenset[str]:
+        """List an account with all others that are or were the same person's."""
+        return await members.accounts_of(tx, user_id)
+
+    async def _parties(self, tx: Tx, case: Case) -> frozenset[str]:
+        found: frozenset[str] = frozenset()
+        for party in await self._cases.involved(tx, case):
+            found |= await self._accounts_of(tx, party)
+        return found
+
     async def confirm(self, tx: Tx, by: str, approval: Approval) -> str:
         """Agree to a reveal, as another person than everybody who has a part in it."""
         reveal = await self._requested(tx, approval)
         case = await cases.get(tx, reveal.case_id)
         parties = frozenset(await members.accounts_ever(tx, reveal.person_id)) | {reveal.user_id}
         if case is not None:
-            parties |= await self._cases.involved(tx, case)
+            parties |= await self._parties(tx, case)
         confirmable(approval, by, self._setting.now(), frozenset())
         rules.another_person(
             by,
             verified=await members.link_of(tx, by) is not None,
-            requesters=await members.accounts_of(tx, reveal.requester),
+            requesters=await self._accounts_of(tx, reveal.requester),
             parties=parties,
         )
         await decisions.end_approval(tx, approval.code, "given", by)
