@@ -16,7 +16,6 @@ from policybot.domain.measure import Measure
 from policybot.domain.sanction import BINDING
 from policybot.services import ledgers
 from policybot.services.cases import Cases
-from policybot.services.decisions import strikes_of
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.store import appeals, audit, cases, decisions, filings, members, outbox, sanctions
@@ -105,7 +104,7 @@ class Appeals:
     async def _open(self, tx: Tx, reviewer: str, case: Case) -> tuple[Appeal, Decision]:
         appeal, decision = await self.waiting_in(tx, case)
         involved = {decision.decider, decision.approver, appeal.appellant, decision.user_id}
-        parties = await members.accounts_of_all(tx, (one for one in involved if one))
+        parties = await members.accounts_of_all(tx, {one for one in involved if one})
         rules.decidable_by(appeal, reviewer, parties | await self._cases.involved(tx, case))
         return appeal, decision
 
@@ -213,7 +212,7 @@ class Appeals:
                 decided_at=later.decided_at,
                 incident=later.number,
             )
-            strikes = strikes_of((d for d in found if d.id < later.id), policy, later.scope_key)
+            strikes = ledgers.strikes_of((d for d in found if d.id < later.id), policy, later.scope_key)
             now = ladder.propose(policy, act, strikes)
             if now.band == later.history:
                 continue

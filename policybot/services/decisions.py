@@ -1,6 +1,5 @@
 """Decisions: what the ladder proposes in a case, what a person decides, who has to confirm it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from policybot.domain import case as case_rules
@@ -10,8 +9,8 @@ from policybot.domain.case import Case, SubjectKind
 from policybot.domain.decision import Approval, Decision, State
 from policybot.domain.effects import Effect
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
-from policybot.domain.ladder import Act, Ladder, Proposal, Scope, Severity, Strike, StrikeState
-from policybot.domain.measure import Kind, Measure
+from policybot.domain.ladder import Act, Ladder, Proposal, Scope, Severity, Strike
+from policybot.domain.measure import Measure
 from policybot.domain.notice import Statement
 from policybot.domain.permission import Permission, Role, allowed
 from policybot.domain.rules import Rule
@@ -20,8 +19,9 @@ from policybot.services.cases import Cases
 from policybot.services.filings import Filings
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, decisions, filings, members, policies
+from policybot.store import audit, cases, decisions, filings, policies
 from policybot.store.database import Tx, next_number
+from policybot.store.members import accounts_of
 from policybot.store.policies import Policy
 
 OWN_ACTS = ("decision", "filing")
@@ -171,7 +171,7 @@ class Decisions:
         found = await ledgers.entries(
             tx, act.scope, act.key, about.user_id, about.room_id, case.occurred_at
         )
-        return strikes_of(found, policy, act.key)
+        return ledgers.strikes_of(found, policy, act.key)
 
     async def _statement(self, tx: Tx, decision: Decision, rule: Rule, proposal: Proposal) -> Statement:
         config = self._setting.config
@@ -274,19 +274,9 @@ class Decisions:
 
     async def _check_confirmable(self, tx: Tx, by: str, approval: Approval) -> None:
         """Check that another person confirms than who proposed it, and no party."""
-        proposers = await members.accounts_of(tx, approval.proposer)
+        proposers = await accounts_of(tx, approval.proposer)
         parties = await self._parties(tx, approval)
         rules.confirmable(approval, by, self._setting.now(), parties, proposers)
-
-    async def _parties(self, tx: Tx, approval: Approval) -> frozenset[str]:
-        """Name those who are concerned by what waits: they neither confirm nor deny it."""
-        kind, _, number = approval.subject.partition(" ")
-        if kind == "filing":
-            filing = await filings.get(tx, number)
-            return await members.accounts_of(tx, filing.applicant) if filing else frozenset()
-        decision = await decisions.get(tx, int(number))
-        case = await cases.get(tx, decision.case_id) if decision else None
-        return await self._cases.involved(tx, case) if case else frozenset()
 
     async def _check_unchanged(
         self, tx: Tx, approval: Approval, decision: Decision, case: Case
@@ -309,18 +299,22 @@ class Decisions:
         return now.restraints
 
     async def deny(self, tx: Tx, by: str, code: str, roles: frozenset[Role]) -> str:
-        """Refuse what waits under a code; nothing happens, and the case goes back to work.
-
-        Raises:
-            NotFound: nothing waits under it.
-            NotPermitted: it is about them.
-        """
+        """Refuse what waits under a code; nothing happens, and the case goes back to work."""
         approval = await self._waiting(tx, code, roles)
         if by != approval.proposer:
             rules.deniable(by, await self._parties(tx, approval))
         await decisions.end_approval(tx, approval.code, "denied", by)
         await self._undo_proposal(tx, approval, State.DENIED, by)
         return f"The proposal {approval.code} is denied. Nothing was done."
+
+    async def _parties(self, tx: Tx, approval: Approval) -> frozenset[str]:
+        kind, _, number = approval.subject.partition(" ")
+        if kind == "filing":
+            filing = await filings.get(tx, number)
+            return await accounts_of(tx, filing.applicant) if filing else frozenset()
+        decision = await decisions.get(tx, int(number))
+        case = await cases.get(tx, decision.case_id) if decision else None
+        return await self._cases.involved(tx, case) if case else frozenset()
 
     async def expire(self, tx: Tx) -> None:
         """Let approvals go that nobody gave in time: silence decides nothing."""
@@ -400,34 +394,6 @@ class Decisions:
             measure=str(decision.measure),
             binding=decision.binding,
         )
-
-
-def strikes_of(found: Iterable[Decision], policy: Ladder, key: str) -> list[Strike]:
-    """Read decisions as the ladder counts them, in one ledger whatever their own keys are."""
-    return [
-        strike_of(decision, policy, key)
-        for decision in found
-        if decision.measure.kind not in (Kind.NONE, Kind.ADVISE)
-    ]
-
-
-def strike_of(decision: Decision, policy: Ladder, key: str) -> Strike:
-    """Read a decision as the ladder counts it."""
-    state = {
-        State.OVERTURNED: StrikeState.VOID,
-        State.MODIFIED: StrikeState.VOID,
-        State.UNDER_APPEAL: StrikeState.UNDER_APPEAL,
-    }.get(decision.state, StrikeState.FINAL)
-    return Strike(
-        case=decision.number,
-        scope=decision.scope,
-        key=key,
-        severity=decision.severity,
-        occurred_at=decision.occurred_at,
-        notified_at=decision.notified_at(policy.deemed_notified_after),
-        incident=decision.number,
-        state=state,
-    )
 
 
 def _severity(text: str, rule: Rule) -> Severity:

@@ -1,11 +1,12 @@
 """Ledgers: whose earlier decisions count, whatever account they used and whoever holds it now."""
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from policybot.domain.case import Case
-from policybot.domain.decision import Decision
-from policybot.domain.ladder import Ladder, Scope
+from policybot.domain.decision import Decision, State
+from policybot.domain.ladder import Ladder, Scope, Strike, StrikeState
 from policybot.domain.measure import Kind
 from policybot.store import decisions, members
 from policybot.store.database import Tx
@@ -40,6 +41,34 @@ def counts_until(decision: Decision, ladder: Ladder) -> datetime | None:
     if decision.measure.kind in (Kind.NONE, Kind.ADVISE) or severity.points == 0:
         return None
     return decision.occurred_at + severity.expires
+
+
+def strikes_of(found: Iterable[Decision], policy: Ladder, key: str) -> list[Strike]:
+    """Read decisions as the ladder counts them, in one ledger whatever their own keys are."""
+    return [
+        _strike_of(decision, policy, key)
+        for decision in found
+        if decision.measure.kind not in (Kind.NONE, Kind.ADVISE)
+    ]
+
+
+def _strike_of(decision: Decision, policy: Ladder, key: str) -> Strike:
+    """Read a decision as the ladder counts it."""
+    state = {
+        State.OVERTURNED: StrikeState.VOID,
+        State.MODIFIED: StrikeState.VOID,
+        State.UNDER_APPEAL: StrikeState.UNDER_APPEAL,
+    }.get(decision.state, StrikeState.FINAL)
+    return Strike(
+        case=decision.number,
+        scope=decision.scope,
+        key=key,
+        severity=decision.severity,
+        occurred_at=decision.occurred_at,
+        notified_at=decision.notified_at(policy.deemed_notified_after),
+        incident=decision.number,
+        state=state,
+    )
 
 
 async def _names(tx: Tx, user_id: str, at: datetime) -> AbstractSet[str]:

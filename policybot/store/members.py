@@ -1,6 +1,5 @@
 """Persons without their names, how they were verified, and the accounts linked to them."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -250,10 +249,10 @@ async def accounts_of(tx: Tx, user_id: str) -> frozenset[str]:
     return frozenset({user_id, *others})
 
 
-async def accounts_of_all(tx: Tx, user_ids: Iterable[str]) -> frozenset[str]:
+async def accounts_of_all(tx: Tx, user_ids: set[str]) -> frozenset[str]:
     """List accounts with all others of the same persons."""
     found: frozenset[str] = frozenset()
-    for user_id in sorted(set(user_ids)):
+    for user_id in sorted(user_ids):
         if user_id not in found:
             found |= await accounts_of(tx, user_id)
     return found

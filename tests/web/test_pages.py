@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from policybot import doors
 from policybot.demo.synapse import free_port
 from policybot.domain.identity import Source
 from policybot.ports import SourceAway, Step
@@ -167,7 +168,7 @@ async def test_strangers_with_a_dead_link_make_us_ask_nobody(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     way = Asked()
-    monkeypatch.setattr(world.app, "ways", lambda: [way])
+    monkeypatch.setattr(doors, "ways", lambda *_: [way])
     async with TestClient(TestServer(world.app.pages())) as client:
         for path, status in (("/verify/no-such-link", 404), (await link(world), 503)):
             said = {"Host": HOST, "Sec-Fetch-Site": "same-origin"}
