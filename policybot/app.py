@@ -40,6 +40,7 @@ from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
 from policybot.services.keyring import Keyring
+from policybot.services.licences import Licences
 from policybot.services.looks import Looks
 from policybot.services.members import Members
 from policybot.services.messages import Messages
@@ -47,6 +48,7 @@ from policybot.services.names import Names
 from policybot.services.openings import Openings
 from policybot.services.outbox import Outbox
 from policybot.services.privacy import Privacy
+from policybot.services.register import Register
 from policybot.services.results import Results
 from policybot.services.retention import Retention
 from policybot.services.revalidation import Revalidation
@@ -54,6 +56,7 @@ from policybot.services.reveals import Reveals
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
+from policybot.services.staffing import Staffing
 from policybot.services.verifications import Verifications
 from policybot.store import events, outbox, policies, standing
 from policybot.store.database import Database, DatabaseAway, Tx
@@ -62,6 +65,7 @@ from policybot.web.about import About
 from policybot.web.agreement import AgreementPages
 from policybot.web.inbox import InboxDoor
 from policybot.web.privacy import PrivacyPages
+from policybot.web.register import RegisterPages
 from policybot.web.review import Review
 from policybot.web.site import Site
 from policybot.web.upload import Upload
@@ -92,7 +96,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     papers = Documents(setting, people)
     tries = Verifications(setting, people, papers)
     signatures = Agreements(setting)
-    applications = Filings(setting, people, signatures)
+    fronts = Names(setting, people)
+    listed = Register(setting, fronts)
+    applications = Filings(setting, people, signatures, listed)
     casework = Cases(setting)
     measures = Sanctions(setting, applications)
     resolutions = Decisions(setting, casework, measures, applications)
@@ -102,7 +108,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     return Services(
         setting=setting,
         members=people,
-        names=Names(setting, people),
+        names=fronts,
+        register=listed,
         verifications=tries,
         results=Results(setting, people, tries),
         documents=papers,
@@ -122,6 +129,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         looks=watch,
         reveals=reveals,
         retention=Retention(setting),
+        licences=Licences(setting),
+        staffing=Staffing(setting.config, setting.now),
     )
 
 
@@ -206,6 +215,7 @@ class App:
                 )
                 raise CannotStart(message)
             await self.services.messages.begin(tx)
+        await self.services.register.begin(self.database)
 
     async def tick(self) -> None:
         """Do what is due by the clock."""
@@ -229,6 +239,7 @@ class App:
             await services.filings.remind(tx)
             await services.members.lapse(tx)
             await services.names.obey(tx)
+            await services.licences.remind(tx)
             await services.verifications.sweep(tx)
             await services.results.sweep(tx)
             await services.roster.strike_off(tx)
@@ -378,7 +389,15 @@ class App:
         review = Review(site, self.database, services.documents, services.openings)
         # Before the pages: its address looks like a link's.
         routes = [r for way in ways if isinstance(way, CallbackWay) for r in InboxDoor(way).routes()]
-        routes += [*About(site).routes(), *agreement.routes(), *verify.routes(), *private.routes()]
+        listed = RegisterPages(site, self.database, services.register)
+        about = About(site, self.database, services.staffing)
+        routes += [
+            *about.routes(),
+            *listed.routes(),
+            *agreement.routes(),
+            *verify.routes(),
+            *private.routes(),
+        ]
         routes += review.routes()
         if config.identity.document is not None:
             tries, papers = services.verifications, services.documents

@@ -25,6 +25,10 @@ def _nobody_to_nudge() -> None:
     """Stand in until the outbox worker runs."""
 
 
+def _nobody_to_look(tx: Tx, user_id: str) -> None:
+    """Stand in until somebody shows names."""
+
+
 async def _nobody_to_hear(tx: Tx, subject: str) -> None:
     """Stand in until somebody keeps track."""
 
@@ -41,6 +45,8 @@ class Setting:
     """To be told of every link, verification and signature that begins or ends: by its account."""
     room_changed: Changed = field(default=_nobody_to_hear)
     """To be told of every room that becomes governed or stops being so: by its ID."""
+    name_changed: Callable[[Tx, str], None] = field(default=_nobody_to_look)
+    """To be told of everything that may change under which name an account is seen."""
     policy: Policy = field(init=False)
     """The ladder that binds today."""
     review_room: str = ""
