@@ -93,8 +93,16 @@ async def _filings(database: Database, serials: Sequence[int], dice: random.Rand
         purpose = _text(serial, dice)
         category = "rare" if serial % 10_000 == 0 else "general"
         filings.append(
-            (serial, record, f"!room{serial}:example.org", f"@person{who}:example.org", purpose)
-            + (json.dumps([category]), state, at)
+            (
+                serial,
+                record,
+                f"!room{serial}:example.org",
+                f"@person{who}:example.org",
+                purpose,
+                json.dumps([category]),
+                state,
+                at,
+            )
         )
         entries.append((serial, serial, at, "voluntary"))
         states += [(serial, "approved", at, "after a review"), (serial, state, at, "by decision")]
@@ -108,7 +116,8 @@ async def _filings(database: Database, serials: Sequence[int], dice: random.Rand
             filings,
         )
         await tx.many(
-            "INSERT INTO register (entry, filing_id, approved_at, shows) VALUES ($1, $2, $3, $4)", entries
+            "INSERT INTO register (entry, filing_id, approved_at, shows) VALUES ($1, $2, $3, $4)",
+            entries,
         )
         await tx.many(
             "INSERT INTO filing_states (filing_id, state, at, why) VALUES ($1, $2, $3, $4)", states
