@@ -40,7 +40,7 @@ UNSEEN = re.compile(
 
 async def listing(browser: Browser, query: str = "") -> list[str]:
     _, page, _ = await browser.get(f"/register{query}")
-    return re.findall(r'<h3><a href="/register/(PB[^"]+)"', page)
+    return re.findall(r'<h3><a class="number" href="/register/(PB[^"]+)"', page)
 
 
 async def data(browser: Browser, path: str, status: int = 200) -> Any:
@@ -107,7 +107,7 @@ async def test_pages_lead_to_each_other_until_the_last(browser: Browser, world: 
     seen, path, pages = [], "/register?q=gardens", 0
     while path:
         _, page, _ = await browser.get(path)
-        seen += re.findall(r'<h3><a href="/register/(PB[^"]+)"', page)
+        seen += re.findall(r'<h3><a class="number" href="/register/(PB[^"]+)"', page)
         following = re.search(r'<a href="([^"]+)" rel="next">', page)
         path, pages = following[1].replace("&amp;", "&") if following else "", pages + 1
         await listed(world, "More gardens")
@@ -220,7 +220,7 @@ async def test_a_mistyped_number_is_told_with_the_right_one(browser: Browser, wo
     assert "Search all public rooms" in page
     assert "A typo?" in (await data(browser, f"/register/{wrong}.json", 404))["error"]
     _, page, _ = await browser.get(f"/register?q={wrong}")
-    assert f'Did you mean <a href="/register/{record}">' in page
+    assert f'Did you mean <a class="number" href="/register/{record}">' in page
     assert (await browser.get(f"/register/{record.lower()}"))[0] == 200
 
 
