@@ -289,13 +289,15 @@ class Filings:
         await self._setting.room_changed(tx, filing.room_id)
         return filing
 
-    async def restricted(self, tx: Tx, by: str, room_id: str, step: Step) -> None:
-        """Let the state of a room's filing follow a sanction on the room."""
+    async def restricted(self, tx: Tx, by: str, room_id: str, step: Step, said: str = "") -> None:
+        """Let the state of a room's filing follow a sanction on the room; everybody reads `said`."""
         filing = await filings.of_room(tx, room_id)
         if filing is None or (filing.state, step) not in rules.MOVES:
             return
         filing = rules.moved(filing, step)
         await filings.save(tx, filing)
+        if said:
+            self._register.moved(tx, filing, step, said)
         self._remember(tx, by, f"filing:{step}", filing)
 
     async def _for_review(self, tx: Tx, reviewer: str, text: str) -> Filing:

@@ -4,8 +4,9 @@ It shows nobody more than `services.names` does, and no text in it says more tha
 reason that was given to an owner stays between the two.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from policybot.domain import name as name_rules
@@ -27,6 +28,9 @@ SHOWN = 20
 IN_FEED = 50
 _LONGEST_PURPOSE = 1000
 _LONGEST_WHY = 500
+_LONGEST_NAME = 100
+_LONGEST_ALIAS = 255
+_ALIAS = re.compile(r"#[^\s:,]+:[\w.:\[\]-]+")
 _BATCH = 200
 
 
@@ -91,6 +95,7 @@ class Register:
         self._setting = setting
         self._names = fronts
         setting.name_changed = self.name_changed
+        setting.room_called = self.room_called
 
     # What is written ------------------------------------------------------------------------------
 
@@ -107,15 +112,16 @@ class Register:
     async def _index(self, tx: Tx, filing: Filing, at: datetime) -> None:
         """Enter a filing, and let it be found by what is shown of it, no more."""
         (view,) = await self._names.answerable_for(tx, [filing])
-        entry = await register.enter(tx, filing.id, at, self._names.class_of(filing).value)
-        texts = [filing.number, filing.purpose, filing.room_id.partition(":")[0]]
+        place = await register.enter(tx, filing.id, at, self._names.class_of(filing).value)
+        texts = [filing.number, place.room_name, filing.purpose]
+        texts += [place.alias.partition(":")[0], filing.room_id.partition(":")[0]]
         if view.shown.what is not What.ROLE:
             # A verified name is kept in the vault alone, so nobody is found by it.
             texts += [view.text, view.account.partition(":")[0]]
         found = dict.fromkeys(word for text in texts for word in rules.words(text))
         found |= dict.fromkeys(map(rules.of_category, filing.categories))
         found[rules.of_standing(PUBLIC[filing.state])] = None
-        await register.set_words(tx, entry, found)
+        await register.set_words(tx, place.entry, found)
 
     def name_changed(self, tx: Tx, user_id: str) -> None:
         """Let the rooms of an account be found by its name as it is at the end of the transaction."""
@@ -127,6 +133,18 @@ class Register:
 
     async def _again(self, tx: Tx, ids: Sequence[int]) -> None:
         for filing in (await filings.by_ids(tx, ids)).values():
+            await self._index(tx, filing, self._setting.now())
+
+    async def room_called(self, tx: Tx, room_id: str, called: Mapping[str, object]) -> None:
+        """Note how a room that stands in the register is called now, and let it be found by that."""
+        filing = await filings.of_room(tx, room_id)
+        place = await register.place_of(tx, filing.id) if filing is not None else None
+        if filing is None or place is None:
+            return
+        name, alias = called.get("name", place.room_name), called.get("alias", place.alias)
+        now = replace(place, room_name=_line(name, _LONGEST_NAME), alias=_alias(alias))
+        if now != place:
+            await register.call(tx, now)
             await self._index(tx, filing, self._setting.now())
 
     async def begin(self, database: Database) -> None:
@@ -206,6 +224,16 @@ class Register:
         if view.shown.what is not What.REAL:
             return None
         return await self._names.real_name(tx, view.account)
+
+
+def _line(text: object, longest: int) -> str:
+    return name_rules.one_line(text, longest) if isinstance(text, str) else ""
+
+
+def _alias(text: object) -> str:
+    """Read an alias; what could be none is left out."""
+    alias = _line(text, _LONGEST_ALIAS)
+    return alias if alias == text and _ALIAS.fullmatch(alias) else ""
 
 
 def _purpose(filing: Filing) -> str:

@@ -12,9 +12,9 @@ from policybot.domain.filing import State
 from policybot.domain.register import Term
 from policybot.store.database import Row, Tx, from_ms, next_number, to_ms
 
-_RARE = 2_000
+_RARE = 1_000
 """Entries that have a word, up to which all of them are looked at."""
-_WALK = 5_000
+_WALK = 3_000
 """Entries that are looked at one after the other where every word is frequent."""
 
 _ENTRY = "(entry + 0)"
@@ -28,6 +28,9 @@ class Place:
     entry: int
     filing_id: int
     approved_at: datetime
+    room_name: str
+    """As the room says it, cleaned; empty if it has none, or is not known."""
+    alias: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +90,13 @@ async def newest_states(tx: Tx, limit: int) -> list[Moved]:
 # Entries ------------------------------------------------------------------------------------------
 
 
-async def enter(tx: Tx, filing_id: int, at: datetime, shows: str) -> int:
+async def enter(tx: Tx, filing_id: int, at: datetime, shows: str) -> Place:
     """Enter a filing, unless it is there; return its place."""
-    known = await tx.value(
-        "UPDATE register SET shows = $1 WHERE filing_id = $2 RETURNING entry AS value", shows, filing_id
+    row = await tx.first(
+        "UPDATE register SET shows = $1 WHERE filing_id = $2 RETURNING *", shows, filing_id
     )
-    if known is not None:
-        return int(known)
+    if row is not None:
+        return _place(row)
     # The counter is held until the end, so entries are seen in their order and a page misses none.
     entry = await next_number(tx, "register")
     await tx.execute(
@@ -103,7 +106,7 @@ async def enter(tx: Tx, filing_id: int, at: datetime, shows: str) -> int:
         to_ms(at),
         shows,
     )
-    return entry
+    return Place(entry, filing_id, at, "", "")
 
 
 async def forget(tx: Tx, filing_ids: Iterable[int]) -> None:
@@ -151,7 +154,7 @@ async def places(tx: Tx, entries: Sequence[int]) -> list[Place]:
         return []
     marks = ", ".join(f"${n}" for n in range(1, len(entries) + 1))
     rows = await tx.fetch(
-        f"SELECT entry, filing_id, approved_at FROM register WHERE entry IN ({marks})"  # noqa: S608 - numbers alone
+        f"SELECT * FROM register WHERE entry IN ({marks})"  # noqa: S608 - numbers alone
         " ORDER BY entry DESC",
         *entries,
     )
@@ -162,6 +165,16 @@ async def place_of(tx: Tx, filing_id: int) -> Place | None:
     """Find a filing in the register."""
     row = await tx.first("SELECT * FROM register WHERE filing_id = $1", filing_id)
     return None if row is None else _place(row)
+
+
+async def call(tx: Tx, place: Place) -> None:
+    """Note how an entry's room is called."""
+    await tx.execute(
+        "UPDATE register SET room_name = $1, alias = $2 WHERE entry = $3",
+        place.room_name,
+        place.alias,
+        place.entry,
+    )
 
 
 # Words --------------------------------------------------------------------------------------------
@@ -272,7 +285,8 @@ async def _count(tx: Tx, term: Term, before: int) -> int:
 
 
 def _place(row: Row) -> Place:
-    return Place(row["entry"], row["filing_id"], from_ms(row["approved_at"]))
+    approved_at = from_ms(row["approved_at"])
+    return Place(row["entry"], row["filing_id"], approved_at, row["room_name"], row["alias"])
 
 
 def _moved(row: Row) -> Moved:

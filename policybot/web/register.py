@@ -131,6 +131,8 @@ class RegisterPages:
             "categories": [
                 {"id": id_, "title": self._titles.get(id_, id_)} for id_ in filing.categories
             ],
+            "room_name": entry.place.room_name or None,
+            "alias": entry.place.alias or None,
             "room_id": names.one_line(filing.room_id, 255),
             "open": f"https://matrix.to/#/{quote(filing.room_id, safe='!:')}" if in_force else None,
             "answerable": _person(entry),

@@ -100,6 +100,36 @@ async def test_its_history_is_told_without_the_reasons_that_were_written_to_its_
     ]
 
 
+@pytest.mark.parametrize(
+    ("verdict", "state", "why"),
+    [
+        ("overturn", "approved", "the suspension was overturned"),
+        ("uphold", "suspended", "it binds again"),
+    ],
+)
+async def test_an_appeal_against_a_suspension_is_seen_in_what_became_of_it(
+    any_world: World, verdict: str, state: str, why: str
+) -> None:
+    world = any_world
+    if verdict == "uphold":
+        object.__setattr__(world.config.ladder, "appeal_stay", frozenset({"room:suspend"}))
+    record = await world.governed_room()
+    await world.say("lea", f"!policy report {world.room} R2 The whole room hunts a neighbour")
+    answer = await world.review(
+        "mira", "!policy decide C-1 R2 S4 proposed The room agreed to hunt a neighbour down"
+    )
+    code = find(r"(?<=!policy confirm )\w+", answer)
+    await world.review("otto", f"!policy confirm {code}")
+    assert (await history(world, record))[0] == ("suspended", "by decision")
+    await world.say("anna", "!policy appeal C-1 We did not, and the log shows it")
+    if verdict == "uphold":
+        assert (await history(world, record))[0] == ("approved", "the suspension rests for now")
+    await world.review("ravi", f"!policy {verdict} C-1 The log of the room was read again")
+    assert (await history(world, record))[0] == (state, why)
+    standing = {"approved": Standing.IN_FORCE, "suspended": Standing.SUSPENDED}[state]
+    assert await found(world, standing=standing) == [record]
+
+
 async def _revoke(world: World, record: str, reason: str) -> str:
     staff = {**world.config.staff, user("otto"): world.config.staff[user("ravi")]}
     object.__setattr__(world.config, "staff", staff)
@@ -172,6 +202,70 @@ async def test_a_name_that_changes_is_found_as_it_is_shown_and_no_longer_as_it_w
     await world.say("anna", "!policy unlink")
     assert await found(world, "lily") == [], "nobody is verified under it any more"
     assert await found(world, "anna") == [record]
+
+
+async def renamed(world: World, kind: str, content: Any, room: str = "", state_key: Any = "") -> None:
+    await world.deliver(
+        type=f"m.room.{kind}",
+        room_id=room or world.room,
+        sender=user("anna"),
+        state_key=state_key,
+        content=content,
+    )
+
+
+async def test_a_room_is_found_by_its_name_and_alias_and_by_those_it_has_now(any_world: World) -> None:
+    world = any_world
+    world.homeserver.called[world.room] = {"name": "Tulip club", "alias": "#petals:example.org"}
+    record = await world.governed_room()
+    assert await found(world, "tulip club") == [record]
+    assert await found(world, "#petals:") == [record]
+    assert "«Tulip club»" in await world.say("lea", "!policy register tulip")
+    await renamed(world, "name", {"name": "Rose club"})
+    assert await found(world, "tulip club") == []
+    assert await found(world, "rose club petals") == [record]
+    await renamed(world, "canonical_alias", {"alias": "#roses:example.org"})
+    (entry,) = (await page(world, "rose")).entries
+    assert (entry.place.room_name, entry.place.alias) == ("Rose club", "#roses:example.org")
+    await renamed(world, "name", {})
+    await renamed(world, "canonical_alias", {})
+    assert await found(world, "club") == []
+    assert await found(world, "gardens") == [record]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("name", {"name": 7}),
+        ("name", {"name": ["a"] * 1000}),
+        ("name", "nonsense"),
+        ("name", {"name": "x\u202e" * 30_000}),
+        ("name", {"name": "\x00\x01{{ 1 }}@anna:example.org\x01"}),
+        ("canonical_alias", {"alias": "javascript:alert(1)"}),
+        ("canonical_alias", {"alias": "#a\u202eb:example.org"}),
+        ("canonical_alias", {"alias": "#" + "a" * 60_000 + ":example.org"}),
+        ("canonical_alias", {"alias": {"alias": "#a:b"}}),
+    ],
+)
+async def test_a_room_that_calls_itself_something_odd_harms_nothing(
+    any_world: World, kind: str, content: Any
+) -> None:
+    world = any_world
+    record = await world.governed_room()
+    await renamed(world, kind, content)
+    (entry,) = (await page(world)).entries
+    assert entry.place.alias == ""
+    assert len(entry.place.room_name) <= 100
+    assert not set("\u202e\x00\x01") & set(entry.place.room_name)
+    assert await found(world, "gardens") == [record]
+
+
+async def test_only_rooms_of_the_register_are_known_by_name(world: World) -> None:
+    await world.governed_room()
+    await renamed(world, "name", {"name": "Private matters"}, room="!elsewhere:example.org")
+    await renamed(world, "name", {"name": "Private matters"}, state_key="x")
+    await renamed(world, "name", {"name": "Private matters"}, state_key=7)
+    assert await found(world, "private") == []
 
 
 async def test_a_real_name_is_shown_where_its_owner_chose_it_and_is_found_by_nobody(

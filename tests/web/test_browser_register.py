@@ -14,6 +14,7 @@ __all__ = ["page", "world"]
 
 
 async def test_somebody_finds_a_room_with_the_keyboard_alone(world: World, page: Page) -> None:
+    world.homeserver.called[world.room] = {"name": "Garden club", "alias": "#garden:example.org"}
     record = await world.governed_room()
     await world.called("anna", "Rose of the Garden")
     await listed(world, "Where people of the town swap seeds, tools and advice. " * 8, who="tom")

@@ -56,6 +56,14 @@ async def test_nothing_that_was_typed_is_taken_for_anything_else(
 ) -> None:
     await world.governed_room()
     await world.called("anna", text)
+    for kind, key in (("name", "name"), ("canonical_alias", "alias")):
+        await world.deliver(
+            type=f"m.room.{kind}",
+            room_id=world.room,
+            sender=user("anna"),
+            state_key="",
+            content={key: text},
+        )
     stored = text.replace("\x00", "")
     record = await listed(world, stored, room=f"!{stored}:example.org")
     paths = ["/register", f"/register/{record}", "/register.json", f"/register/{record}.json"]

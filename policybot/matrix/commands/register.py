@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode
 
-from policybot.domain.name import one_line
+from policybot.domain.name import one_line, quoted
 from policybot.domain.register import LONGEST_QUERY
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services.register import Query
@@ -26,11 +26,16 @@ async def search(services: Services, asked: Asked) -> str:
         mend = "Try fewer words, or the beginning of a word." if text else "No room is approved yet."
         return f"Nothing was found. {mend}"
     lines = [
-        f"{entry.filing.number} ({entry.filing.in_words}): {_short(entry.purpose)}"
+        f"{entry.filing.number} ({entry.filing.in_words}): {_called(entry.place.room_name)}"
+        f"{_short(entry.purpose)}"
         for entry in page.entries
     ]
     all_of_them = "More, with who answers for each" if page.next else "With who answers for each"
     return "\n".join([*lines, f"{all_of_them}: {address}"])
+
+
+def _called(name: str) -> str:
+    return f"{quoted(name)} " if name else ""
 
 
 def _short(text: str) -> str:

@@ -390,6 +390,8 @@ CREATE TABLE register (                   -- filings that were ever approved: ev
     entry       BIGINT PRIMARY KEY,       -- counted up, so that pages go on where they ended
     filing_id   BIGINT NOT NULL UNIQUE REFERENCES filings (id),
     approved_at BIGINT NOT NULL,
+    room_name   TEXT NOT NULL DEFAULT '', -- as the room itself says it, cleaned
+    alias       TEXT NOT NULL DEFAULT '',
     shows       TEXT NOT NULL             -- the class of front names by which its words were chosen
 );
 
