@@ -101,7 +101,7 @@ class Register:
 
     def moved(self, tx: Tx, filing: Filing, step: str, said: str = "") -> None:
         """Note at the end of the transaction what a filing has become; `said` is meant for everybody."""
-        tx.defer(self._write, (filing, self._setting.now(), rules.why(step, said)))
+        tx.defer(self._write, (filing, self._setting.now(), rules.why(step, said)), early=True)
 
     async def _write(self, tx: Tx, moves: Sequence[tuple[Filing, datetime, str]]) -> None:
         for filing, at, why in moves:
@@ -125,14 +125,15 @@ class Register:
 
     def name_changed(self, tx: Tx, user_id: str) -> None:
         """Let the rooms of an account be found by its name as it is at the end of the transaction."""
-        tx.defer(self._rename, user_id)
+        tx.defer(self._rename, user_id, early=True)
 
     async def _rename(self, tx: Tx, user_ids: Sequence[str]) -> None:
         for user_id in dict.fromkeys(user_ids):
             await self._again(tx, await register.filings_of(tx, user_id))
 
     async def _again(self, tx: Tx, ids: Sequence[int]) -> None:
-        for filing in (await filings.by_ids(tx, ids)).values():
+        known = await filings.by_ids(tx, ids)
+        for filing in (one for one in known.values() if one.state in PUBLIC):
             await self._index(tx, filing, self._setting.now())
 
     async def room_called(self, tx: Tx, room_id: str, called: Mapping[str, object]) -> None:

@@ -97,6 +97,7 @@ class Tx:
         self._run = run
         self._task = asyncio.current_task()
         self._deferred: dict[Callable[[Tx, Sequence[Any]], Awaitable[None]], list[Any]] = {}
+        self._early: dict[Callable[[Tx, Sequence[Any]], Awaitable[None]], list[Any]] = {}
         self._after: list[Callable[[], None]] = []
 
     def _own(self) -> "_Runner":
@@ -127,9 +128,20 @@ class Tx:
         """Run a statement once for each row of values."""
         await self._own().many(sql, rows)
 
-    def defer(self, write: Callable[["Tx", Sequence[Item]], Awaitable[None]], item: Item) -> None:
-        """Leave a write for the end of the transaction, where all its kind are written together."""
-        self._deferred.setdefault(write, []).append(item)
+    def defer(
+        self,
+        write: Callable[["Tx", Sequence[Item]], Awaitable[None]],
+        item: Item,
+        *,
+        early: bool = False,
+    ) -> None:
+        """Leave a write for the end of the transaction, where all its kind are written together.
+
+        What locks rows of its own is written `early`, before what everybody waits for, so that two
+        transactions never wait for each other.
+        """
+        kept = self._early if early else self._deferred
+        kept.setdefault(write, []).append(item)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call something once the transaction is safely stored; never if it is not."""
@@ -138,9 +150,9 @@ class Tx:
 
     async def flush(self) -> None:
         """Write what was deferred."""
-        while self._deferred:
-            write = next(iter(self._deferred))
-            await write(self, self._deferred.pop(write))
+        while kept := self._early or self._deferred:
+            write = next(iter(kept))
+            await write(self, kept.pop(write))
 
     def committed(self) -> None:
         """Tell those who asked to know."""

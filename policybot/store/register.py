@@ -253,7 +253,9 @@ def _has(term: Term, values: list[object]) -> str:
     if not term.exact:
         values.append(term.high)
         word = f"o.word >= ${len(values) - 1} AND o.word < ${len(values)}"
-    return f" AND EXISTS (SELECT 1 FROM filing_words o WHERE o.entry = c.entry AND {word})"  # noqa: S608 - our own text
+    # The limit keeps PostgreSQL from gathering all entries with the word instead of asking one by one.
+    look = f"SELECT 1 FROM filing_words o WHERE o.entry = c.entry AND {word} LIMIT 1 OFFSET 0"  # noqa: S608 - our own text
+    return f" AND EXISTS ({look})"
 
 
 async def _leading(tx: Tx, terms: Sequence[Term], before: int) -> tuple[Term | None, bool]:
