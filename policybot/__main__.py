@@ -192,6 +192,46 @@ def _keys_finding(config: Config) -> "Finding":
     return Finding("keys of the vault", good=True, said=f"{keys.names[-1]} is in use")
 
 
+def _licence_findings(config: Config) -> "list[Finding]":
+    """Tell the doctor which of the operator's licences end soon or have ended."""
+    from policybot.app import utc_now
+    from policybot.domain.licence import due, in_words
+    from policybot.matrix.doctor import Finding
+
+    today, found = utc_now().date(), []
+    for section in config.operator.licences:
+        licence = section.licence()
+        good = due(licence, today) is None
+        said = f"{licence.title} is valid" if good else in_words(licence, today)
+        found.append(Finding("licence", good=good, said=said, mend="Have it renewed."))
+    return found
+
+
+async def _staffing_findings(config: Config) -> "list[Finding]":
+    """Tell the doctor whether the operator's people are enough for what comes in."""
+    from policybot.app import utc_now
+    from policybot.matrix.doctor import Finding
+    from policybot.services.staffing import Staffing
+    from policybot.store.database import Database, DatabaseAway
+
+    service = Staffing(config, utc_now)
+    try:
+        database = await Database.open(config.database_url, upgrade=False)
+    except DatabaseAway:
+        return []
+    try:
+        if await database.version() == 0:
+            return []
+        async with database.transaction(reading=True) as tx:
+            figures = await service.figures(tx)
+    finally:
+        await database.close()
+    lacks = service.lacks(figures)
+    said = "; ".join(lacks) or service.in_words(figures)
+    mend = "Give more people the role moderator, or set other limits in operator.staffing."
+    return [Finding("staffing", good=not lacks, said=said, mend=mend)]
+
+
 async def _openid_findings(config: Config) -> "list[Finding]":
     """Ask each OpenID provider who it is, and the homeserver whether it checks clients' tokens."""
     from policybot.app import utc_now
@@ -237,6 +277,8 @@ async def _examine(config: Config, file: Path, registration: Path, *, as_json: b
         _keys_finding(config),
         *await _openid_findings(config),
         await agreement_finding(config),
+        *_licence_findings(config),
+        *await _staffing_findings(config),
     )
     async with aiohttp.ClientSession() as session:
         doctor_ = Doctor(config, file, registration, session, more=more)

@@ -33,6 +33,7 @@ from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
 from policybot.services.keyring import Keyring
+from policybot.services.licences import Licences
 from policybot.services.looks import Looks
 from policybot.services.members import Members
 from policybot.services.messages import Messages
@@ -40,6 +41,7 @@ from policybot.services.names import Names
 from policybot.services.openings import Openings
 from policybot.services.outbox import Outbox
 from policybot.services.privacy import Privacy
+from policybot.services.register import Register
 from policybot.services.results import Results
 from policybot.services.retention import Retention
 from policybot.services.revalidation import Revalidation
@@ -47,6 +49,7 @@ from policybot.services.reveals import Reveals
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
+from policybot.services.staffing import Staffing
 from policybot.services.verifications import Verifications
 from policybot.store import events, outbox, policies, standing
 from policybot.store.database import Database, DatabaseAway, Tx
@@ -76,7 +79,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     papers = Documents(setting, people)
     tries = Verifications(setting, people, papers)
     signatures = Agreements(setting)
-    applications = Filings(setting, people, signatures)
+    fronts = Names(setting, people)
+    listed = Register(setting, fronts)
+    applications = Filings(setting, people, signatures, listed)
     casework = Cases(setting)
     measures = Sanctions(setting, applications)
     resolutions = Decisions(setting, casework, measures, applications)
@@ -86,7 +91,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     return Services(
         setting=setting,
         members=people,
-        names=Names(setting, people),
+        names=fronts,
+        register=listed,
         verifications=tries,
         results=Results(setting, people, tries),
         documents=papers,
@@ -106,6 +112,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         looks=watch,
         reveals=reveals,
         retention=Retention(setting),
+        licences=Licences(setting),
+        staffing=Staffing(setting.config, setting.now),
     )
 
 
@@ -172,6 +180,7 @@ class App:
                 )
                 raise CannotStart(message)
             await self.services.messages.begin(tx)
+        await self.services.register.begin(self.database)
 
     async def tick(self) -> None:
         """Do what is due by the clock."""
@@ -197,6 +206,7 @@ class App:
             await services.filings.watch(tx)
             await services.names.obey(tx)
             await services.names.tell_alike(tx)
+            await services.licences.remind(tx)
             await services.verifications.sweep(tx)
             await services.results.sweep(tx)
             await services.roster.strike_off(tx)

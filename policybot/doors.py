@@ -20,6 +20,7 @@ from policybot.web.about import About
 from policybot.web.agreement import AgreementPages
 from policybot.web.inbox import InboxDoor
 from policybot.web.privacy import PrivacyPages
+from policybot.web.register import RegisterPages
 from policybot.web.review import Review
 from policybot.web.site import Site
 from policybot.web.upload import Upload
@@ -74,11 +75,13 @@ def pages(setting: Setting, services: Services, database: Database) -> web.Appli
     verify = Verify(site, database, services.verifications, services.results, offered, login)
     private = PrivacyPages(site, database, services.reveals, services.exports, now)
     agreement = AgreementPages(site, services.agreements)
+    listed = RegisterPages(site, database, services.register)
+    about = About(site, database, services.staffing)
     review = Review(site, database, services.documents, services.openings)
     # Before the pages: its address looks like a link's.
     routes = [r for way in offered if isinstance(way, CallbackWay) for r in InboxDoor(way).routes()]
-    routes += [*About(site).routes(), *agreement.routes(), *verify.routes(), *private.routes()]
-    routes += review.routes()
+    routes += [*about.routes(), *listed.routes(), *agreement.routes(), *verify.routes()]
+    routes += [*private.routes(), *review.routes()]
     if config.identity.document is not None:
         tries, papers = services.verifications, services.documents
         routes += Upload(site, database, tries, papers, ChildCleaner(), verify.code).routes()

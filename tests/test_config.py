@@ -61,6 +61,33 @@ def refused(folder: Path, old: str, new: str) -> list[str]:
         ("profile_field: org.policybot.verified", "profile_field: m.verified", "with a dot in it"),
         ("profile_field: org.policybot.verified", f"profile_field: a.{'b' * 254}", "255 characters"),
         ("front: voluntary", "front: hidden", "filing.categories[0].front"),
+        (
+            "licences: []",
+            "licences: [{title: A, number: 1-A}]",
+            "operator.licences[0].issuer: is missing",
+        ),
+        (
+            "licences: []",
+            "licences: [{title: A, number: 1-A, issuer: B, valid_until: next year}]",
+            "operator.licences[0].valid_until",
+        ),
+        (
+            "licences: []",
+            "licences: [{title: A, number: 1-A, issuer: B, link: 'javascript:alert(1)'}]",
+            "begins with http:// or https://",
+        ),
+        (
+            "licences: []",
+            'licences: [{title: "A\\u202eB", number: 1-A, issuer: B}]',
+            "must be one line of plain text",
+        ),
+        (
+            "licences: []",
+            "licences: [{title: A, number: 1-A, issuer: B}, {title: C, number: 1-A, issuer: B}]",
+            "operator.licences[1].number: this licence is there twice",
+        ),
+        ("moderator_and_day: 10", "moderator_and_day: 0", "operator.staffing.reports_per_moderator"),
+        ("oldest_case: P7D", "oldest_case: a week", "«a week» is no duration"),
         ("real_allowed: true", "real_allowed: perhaps", "identity.front.real_allowed"),
         ("    - moderator\n", "    - emperor\n", "staff"),
         ("oidc: []", "oidc: [{id: Campus}]", "identity.oidc[0].id"),

@@ -87,6 +87,8 @@ class FakeHomeserver:
     redacted: set[str] = field(default_factory=set)
     directory: set[str] = field(default_factory=set)
     labels: dict[str, str] = field(default_factory=dict)
+    called: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What rooms say of their `name` and `alias`."""
     profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
     suspended: set[str] = field(default_factory=set)
     banned: set[tuple[str, str]] = field(default_factory=set)
@@ -146,7 +148,7 @@ class FakeHomeserver:
                 return self._power(room_id) | {"direct": direct, "encrypted": False}
             case TakeSeat(room_id):
                 self.levels[room_id]["users"][BOT] = 100
-                return self._power(room_id)
+                return self._power(room_id) | self.called.get(room_id, {})
             case KeepEvidence(_, event_id):
                 if event_id not in self.events:
                     message = "404 M_NOT_FOUND"

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from policybot.config.agreement import AgreementSection
 from policybot.config.identity import Identity
+from policybot.config.operator import Operator
 from policybot.config.privacy import PrivacySection
 from policybot.config.types import (
     Address,
@@ -65,16 +66,6 @@ class Ops(Section):
     """The health of the service, for the machine that watches it."""
 
     listen: Address = Field(Listen("127.0.0.1", 29332), description="Where /live and /ready are served.")
-
-
-class Operator(Section):
-    """Who runs this."""
-
-    name: Word = Field(description="Who you are, as members read it.")
-    contact: Word = Field(description="How people reach you when the bot cannot help.")
-    appeal_body: str | None = Field(
-        None, description="Somebody outside whom people can turn to after an appeal."
-    )
 
 
 class Category(Section):

@@ -6,12 +6,15 @@ catches every single wrong character and every exchange of two neighbours.
 """
 
 import re
+from collections.abc import Iterator
 from string import ascii_uppercase, digits
 
 _ALPHABET = digits + ascii_uppercase
-_RECORD = re.compile(r"([A-Z]{2,4})-(\d{4})-(\d{6,})-([0-9A-Z]{2})")
+_RECORD = re.compile(r"([A-Z]{2,4})-(\d{4})-(\d{6,12})-([0-9A-Z]{2})", re.ASCII)
 _CASE = re.compile(r"C-([1-9]\d{0,11})")
 _RECEIPT = re.compile(r"R-([1-9]\d{0,11})")
+_LIKE_DIGITS = str.maketrans("OIL", "011")
+_DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212", "------")
 _DOCUMENT = re.compile(r"D-([1-9]\d{0,11})")
 
 
@@ -40,6 +43,32 @@ def is_record(text: str) -> bool:
 def looks_like_record(text: str) -> bool:
     """Say whether somebody meant a record number, rightly written or not."""
     return re.fullmatch(r"[A-Z]{2,4}-\d{4}-\w+(-\w*)?", text, re.ASCII) is not None
+
+
+def near(text: str) -> list[str]:
+    """Name the record numbers that somebody may have meant by a mistyped one, the likeliest first.
+
+    The likeliest has other check characters; then come those with one other digit, or two exchanged.
+    """
+    wanted = text.upper().translate(_DASHES)
+    match = re.fullmatch(r"([A-Z]{2,4})-([\dOIL]{4})-([\dOIL]{6,9})(?:-(\w{0,4}))?", wanted, re.ASCII)
+    if match is None:
+        return []
+    prefix, check = match[1], match[4] or ""
+    digits_ = (match[2] + match[3]).translate(_LIKE_DIGITS)
+    found = [record(prefix, int(digits_[:4]), int(digits_[4:]))]
+    for other in _mistyped(digits_):
+        number = record(prefix, int(other[:4]), int(other[4:]))
+        if number.endswith(f"-{check}"):
+            found.append(number)
+    return list(dict.fromkeys(found))
+
+
+def _mistyped(text: str) -> Iterator[str]:
+    """Write digits with one of them changed, or two neighbours exchanged."""
+    for at, right in enumerate(text):
+        yield from (text[:at] + other + text[at + 1 :] for other in digits if other != right)
+        yield text[:at] + text[at + 1 : at + 2] + right + text[at + 2 :]
 
 
 def case(serial: int) -> str:

@@ -53,7 +53,14 @@ RULES: tuple[Rule, ...] = (
         730,
         Act.DELETE,
     ),
-    Rule("filings", ("filings",), "who filed a room, and why", "the end of the filing", 1095, Act.BLANK),
+    Rule(
+        "filings",
+        ("filings", "filing_states", "register", "filing_words"),
+        "who filed a room, and why",
+        "the end of the filing",
+        1095,
+        Act.BLANK,
+    ),
     Rule("notices", ("outbox",), "texts of messages that were sent", "sending", 90, Act.BLANK),
     Rule(
         "effects",
@@ -133,6 +140,7 @@ EXCEPTIONS: dict[str, str] = {
     "standing_restrictions": "who may not write where; goes when they verify or sign",
     "standing_changes": "what other processes have to read again, for a day",
     "policies": "published rules",
+    "licence_reminders": "which of the operator's own licences were reminded of",
     "shards": "which process does what",
     "observed": "how it was before a measure; goes when the measure is taken back",
     "audit": "the chain: account IDs and fingerprints, no texts; it only grows",

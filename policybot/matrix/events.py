@@ -133,6 +133,8 @@ class Events:
                 return self._levels
             case "m.room.encryption":
                 return self._encryption
+            case "m.room.name" | "m.room.canonical_alias" if event.get("state_key") == "":
+                return self._called
         return None
 
     def _unwelcome(self, event: Event) -> bool:
@@ -212,6 +214,10 @@ class Events:
     async def _levels(self, tx: Tx, event: Event) -> None:
         if event.get("state_key") == "":
             await rooms.save_levels(tx, event["room_id"], _content(event))
+
+    async def _called(self, tx: Tx, event: Event) -> None:
+        key = "name" if event["type"] == "m.room.name" else "alias"
+        await self._setting.room_called(tx, _text(event, "room_id"), {key: _content(event).get(key)})
 
     async def _encryption(self, tx: Tx, event: Event) -> None:
         room = await rooms.get(tx, event["room_id"])

@@ -233,7 +233,9 @@ class MatrixHomeserver:
         if levels.of(self._bot) < levels.needed_for_state("m.room.power_levels"):
             await self._synapse.make_room_admin(room_id, self._bot)
             state = await self._state(room_id)
-        return self._power_of(state)
+        called = state.get(("m.room.name", ""), {}).get("content", {}).get("name")
+        alias = state.get(("m.room.canonical_alias", ""), {}).get("content", {}).get("alias")
+        return self._power_of(state) | {"name": called, "alias": alias}
 
     async def _state(self, room_id: str) -> dict[tuple[str, str], dict[str, Any]]:
         events = await self._client.get(Path.v3.rooms[room_id].state)

@@ -13,6 +13,7 @@ from policybot.domain.ladder import Act, Ladder, Proposal, Scope, Severity, Stri
 from policybot.domain.measure import Measure
 from policybot.domain.notice import Statement
 from policybot.domain.permission import Permission, Role, allowed
+from policybot.domain.register import marked
 from policybot.domain.rules import Rule
 from policybot.services import ledgers
 from policybot.services.cases import Cases
@@ -355,7 +356,7 @@ class Decisions:
     async def propose_revocation(self, tx: Tx, by: str, text: str, reason: str) -> Approval:
         """Propose to revoke an approval; a second person always has to confirm it."""
         filing = await self._filings.visible(tx, by, text, staff=True)
-        if len(reason.strip()) < notice.MIN_FACTS:
+        if len(marked(reason)[0]) < notice.MIN_FACTS:
             message = "Please give the reason in a sentence; the owner will read it."
             raise Incomplete(message)
         await self._filings.check_revocable(tx, by, filing)

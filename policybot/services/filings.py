@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from policybot.domain import filing as rules
 from policybot.domain import number
+from policybot.domain import register as register_rules
 from policybot.domain.effects import (
     Effect,
     Notify,
@@ -20,6 +21,7 @@ from policybot.domain.identity import Assurance
 from policybot.domain.sanction import Label
 from policybot.services.agreements import Agreements
 from policybot.services.members import Members
+from policybot.services.register import Register, public_reason
 from policybot.services.setting import Setting
 from policybot.store import audit, filings, members
 from policybot.store.database import Tx, next_number
@@ -30,9 +32,12 @@ _REMIND_BEFORE = timedelta(days=30)
 class Filings:
     """The service for filings."""
 
-    def __init__(self, setting: Setting, people: Members, signatures: Agreements) -> None:
-        """Work with the services that know who is verified and who has signed."""
+    def __init__(
+        self, setting: Setting, people: Members, signatures: Agreements, register: Register
+    ) -> None:
+        """Work with the services that know who is verified and who has signed, and tell the register."""
         self._setting = setting
+        self._register = register
         self._members = people
         self._agreements = signatures
 
@@ -301,6 +306,8 @@ class Filings:
 
     async def revoked(self, tx: Tx, by: str, filing: Filing, reason: str) -> Filing:
         """Take an approval back, after a second person agreed."""
+        reason, for_all = register_rules.marked(reason)
+        public = " (It stands in the public register as well.)" if for_all else ""
         filing = replace(rules.moved(filing, Step.REVOKE), reason=reason)
         await filings.save(tx, filing)
         self._setting.queue(
@@ -310,24 +317,29 @@ class Filings:
                 WithdrawLabel(filing.room_id, filing.number, filing.categories),
                 Notify(
                     filing.applicant,
-                    f"The approval of your room {filing.number} was revoked. Reason: {reason}\n"
+                    f"The approval of your room {filing.number} was revoked. Reason: {reason}"
+                    f"{public}\n"
                     "The room stays yours, and is no longer in the directory. If you think this is "
                     f"wrong, ask {self._setting.config.operator.contact}.",
                 ),
             ],
             cause=f"filing {filing.id}",
         )
+        if for_all:
+            self._register.moved(tx, filing, Step.REVOKE, public_reason(reason))
         self._remember(tx, by, "filing:revoke", filing, reason=reason)
         await self._setting.room_changed(tx, filing.room_id)
         return filing
 
-    async def restricted(self, tx: Tx, by: str, room_id: str, step: Step) -> None:
-        """Let the state of a room's filing follow a sanction on the room."""
+    async def restricted(self, tx: Tx, by: str, room_id: str, step: Step, said: str = "") -> None:
+        """Let the state of a room's filing follow a sanction on the room; everybody reads `said`."""
         filing = await filings.of_room(tx, room_id)
         if filing is None or (filing.state, step) not in rules.MOVES:
             return
         filing = rules.moved(filing, step)
         await filings.save(tx, filing)
+        if said:
+            self._register.moved(tx, filing, step, said)
         self._remember(tx, by, f"filing:{step}", filing)
 
     async def _for_review(self, tx: Tx, reviewer: str, text: str) -> Filing:
@@ -340,6 +352,7 @@ class Filings:
 
     def _remember(self, tx: Tx, actor: str, tag: str, filing: Filing, **payload: str) -> None:
         audit.append(tx, at=self._setting.now(), actor=actor, tag=tag, object=filing.number, **payload)
+        self._register.moved(tx, filing, tag.partition(":")[2])
 
 
 def label_of(filing: Filing) -> Label:

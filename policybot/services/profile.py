@@ -23,6 +23,7 @@ def learn(setting: Setting, tx: Tx, user_id: str) -> None:
 
 async def show(setting: Setting, tx: Tx, link: Link, name: Private | None) -> None:
     """Let others see what is true of a verified person; `name` is their verified one, if it is kept."""
+    setting.name_changed(tx, link.user_id)
     shown = name if link.front is Front.REAL else None
     if shown is not None:
         hashed = look(setting, shown.reveal())
@@ -38,6 +39,7 @@ async def show(setting: Setting, tx: Tx, link: Link, name: Private | None) -> No
 
 async def withdraw(setting: Setting, tx: Tx, user_id: str) -> None:
     """Show nothing of somebody any more: they are no longer verified, or no longer linked."""
+    setting.name_changed(tx, user_id)
     await members.save_front(tx, user_id, Front.PSEUDONYM)
     for front in Front:
         await names.forget(tx, user_id, front)

@@ -97,6 +97,7 @@ class Tx:
         self._run = run
         self._task = asyncio.current_task()
         self._deferred: dict[Callable[[Tx, Sequence[Any]], Awaitable[None]], list[Any]] = {}
+        self._early: dict[Callable[[Tx, Sequence[Any]], Awaitable[None]], list[Any]] = {}
         self._after: list[Callable[[], None]] = []
         self.traceless = False
         """Whether what was deleted is to be gone from the files, too."""
@@ -132,20 +133,32 @@ class Tx:
     @asynccontextmanager
     async def part(self) -> AsyncIterator[None]:
         """Write something whole or not at all: if it is refused, the rest of the transaction stands."""
+        early = {write: list(items) for write, items in self._early.items()}
         deferred = {write: list(items) for write, items in self._deferred.items()}
         await self.execute("SAVEPOINT part")
         try:
             yield
         except Exception:
             await self.execute("ROLLBACK TO SAVEPOINT part")
-            self._deferred = deferred
+            self._early, self._deferred = early, deferred
             raise
         finally:
             await self.execute("RELEASE SAVEPOINT part")
 
-    def defer(self, write: Callable[["Tx", Sequence[Item]], Awaitable[None]], item: Item) -> None:
-        """Leave a write for the end of the transaction, where all its kind are written together."""
-        self._deferred.setdefault(write, []).append(item)
+    def defer(
+        self,
+        write: Callable[["Tx", Sequence[Item]], Awaitable[None]],
+        item: Item,
+        *,
+        early: bool = False,
+    ) -> None:
+        """Leave a write for the end of the transaction, where all its kind are written together.
+
+        What locks rows of its own is written `early`, before what everybody waits for, so that two
+        transactions never wait for each other.
+        """
+        kept = self._early if early else self._deferred
+        kept.setdefault(write, []).append(item)
 
     def leave_no_trace(self) -> None:
         """Have what this transaction deletes go from the database's files as well, where that can be."""
@@ -158,9 +171,9 @@ class Tx:
 
     async def flush(self) -> None:
         """Write what was deferred."""
-        while self._deferred:
-            write = next(iter(self._deferred))
-            await write(self, self._deferred.pop(write))
+        while kept := self._early or self._deferred:
+            write = next(iter(kept))
+            await write(self, kept.pop(write))
 
     def committed(self) -> None:
         """Tell those who asked to know."""

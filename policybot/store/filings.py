@@ -1,6 +1,7 @@
 """Filings: applications of rooms, and the record numbers they were given."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from policybot.domain.filing import Filing, State
@@ -60,6 +61,24 @@ async def get(tx: Tx, number: str) -> Filing | None:
     return None if row is None else _filing(row)
 
 
+async def by_ids(tx: Tx, ids: Sequence[int]) -> dict[int, Filing]:
+    """Read some filings at once."""
+    if not ids:
+        return {}
+    marks = ", ".join(f"${n}" for n in range(1, len(ids) + 1))
+    rows = await tx.fetch(f"SELECT * FROM filings WHERE id IN ({marks})", *ids)  # noqa: S608 - numbers alone
+    return {row["id"]: _filing(row) for row in rows}
+
+
+async def with_numbers(tx: Tx, numbers: Sequence[str]) -> list[Filing]:
+    """Read the filings that have these record numbers."""
+    if not numbers:
+        return []
+    marks = ", ".join(f"${n}" for n in range(1, len(numbers) + 1))
+    rows = await tx.fetch(f"SELECT * FROM filings WHERE record_number IN ({marks})", *numbers)  # noqa: S608 - numbers alone
+    return [_filing(row) for row in rows]
+
+
 async def of_room(tx: Tx, room_id: str) -> Filing | None:
     """Read the filing of a room that is waiting or in force, if there is one."""
     row = await tx.first(
@@ -115,13 +134,18 @@ async def running_out(tx: Tx, before: datetime) -> list[Filing]:
     return [_filing(row) for row in rows]
 
 
+def categories_in(stored: str) -> tuple[str, ...]:
+    """Read categories as they are stored."""
+    return tuple(json.loads(stored))
+
+
 def _filing(row: Row) -> Filing:
     return Filing(
         id=row["id"],
         room_id=row["room_id"],
         applicant=row["applicant"],
         purpose=row["purpose"],
-        categories=tuple(json.loads(row["categories"])),
+        categories=categories_in(row["categories"]),
         state=State(row["state"]),
         submitted_at=from_ms(row["submitted_at"]),
         record_number=row["record_number"],

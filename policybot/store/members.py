@@ -1,5 +1,6 @@
 """Persons without their names, how they were verified, and the accounts linked to them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,6 +63,15 @@ async def link_of(tx: Tx, user_id: str) -> Link | None:
     """Read the active link of an account."""
     row = await tx.first(f"{_LINK} WHERE l.user_id = $1 AND l.ended_at IS NULL", user_id)
     return None if row is None else _link(row)
+
+
+async def links_of_accounts(tx: Tx, user_ids: Sequence[str]) -> dict[str, Link]:
+    """Read the active links of some accounts at once."""
+    if not user_ids:
+        return {}
+    marks = ", ".join(f"${n}" for n in range(1, len(user_ids) + 1))
+    rows = await tx.fetch(f"{_LINK} WHERE l.ended_at IS NULL AND l.user_id IN ({marks})", *user_ids)
+    return {row["user_id"]: _link(row) for row in rows}
 
 
 async def links_of(tx: Tx, person_id: str) -> list[Link]:

@@ -1,6 +1,6 @@
 """Front names of linked accounts, and which of them were found to look the same."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,6 +39,32 @@ async def of(tx: Tx, user_id: str) -> Mapping[Front, Name]:
     """Read the names of an account."""
     rows = await tx.fetch("SELECT * FROM front_names WHERE user_id = $1", user_id)
     return {name.front: name for name in map(_name, rows)}
+
+
+async def of_accounts(tx: Tx, user_ids: Sequence[str]) -> Mapping[str, Mapping[Front, Name]]:
+    """Read the names of some accounts at once."""
+    if not user_ids:
+        return {}
+    marks = ", ".join(f"${n}" for n in range(1, len(user_ids) + 1))
+    rows = await tx.fetch(f"SELECT * FROM front_names WHERE user_id IN ({marks})", *user_ids)  # noqa: S608 - numbers alone
+    found: dict[str, dict[Front, Name]] = {}
+    for name in map(_name, rows):
+        found.setdefault(name.user_id, {})[name.front] = name
+    return found
+
+
+async def owners(tx: Tx, looks: Sequence[str]) -> Mapping[str, set[str]]:
+    """Name persons whose names look like each of these; two of one look, for that is enough."""
+    if not looks:
+        return {}
+    marks = ", ".join(f"${n}" for n in range(1, len(looks) + 1))
+    rows = await tx.fetch(
+        "SELECT n.look, MIN(l.person_id) AS first, MAX(l.person_id) AS last FROM front_names n"  # noqa: S608 - numbers alone
+        " JOIN links l ON l.user_id = n.user_id AND l.ended_at IS NULL"
+        f" WHERE n.look IN ({marks}) AND n.look <> '' GROUP BY n.look",
+        *looks,
+    )
+    return {row["look"]: {row["first"], row["last"]} for row in rows}
 
 
 async def forget(tx: Tx, user_id: str, front: Front) -> None:

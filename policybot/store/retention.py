@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from policybot.domain.retention import Rule
-from policybot.store import privacy
+from policybot.store import privacy, register
 from policybot.store.database import Tx, optional_time, to_ms
 
 _SHORT = {
@@ -228,10 +228,12 @@ async def apply(tx: Tx, rule: Rule, before: datetime, now: datetime, limit: int)
         return len(ids)
     change = f"UPDATE {reach.table} SET {reach.change}" if reach.change else f"DELETE FROM {reach.table}"  # noqa: S608 - our own text
     rows = await tx.fetch(
-        f"{change} WHERE {reach.key} IN ({some}) RETURNING 1 AS one",
+        f"{change} WHERE {reach.key} IN ({some}) RETURNING {reach.key} AS gone",
         to_ms(before),
         limit,
     )
+    if rule.name == "filings":
+        await register.forget(tx, [row["gone"] for row in rows])
     return len(rows)
 
 

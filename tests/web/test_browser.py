@@ -60,12 +60,6 @@ async def test_a_result_is_waited_for_in_the_browser_that_left_for_it(
         assert "You are verified" in await scene.world.say("anna", shown)
 
 
-async def test_the_rules_can_be_read(world: World, page: Page) -> None:
-    await page.goto(f"{world.config.web.public_url}/about")
-    await expect(page.get_by_role("heading")).to_have_text("The rules")
-    await looks_good(page, "about")
-
-
 async def test_a_dead_link_says_what_to_do(world: World, page: Page) -> None:
     await page.goto(f"{world.config.web.public_url}/verify/unknown")
     await expect(page.get_by_role("main")).to_contain_text("Write !policy verify")

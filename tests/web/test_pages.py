@@ -57,7 +57,7 @@ async def link(world: World, who: str = "anna") -> str:
 
 
 async def test_every_answer_has_the_safe_headers(browser: Browser, world: World) -> None:
-    for path in (await link(world), "/verify/unknown", "/about", "/style.css", "/nowhere"):
+    for path in (await link(world), "/verify/unknown", "/agreement", "/style.css", "/nowhere"):
         _, _, headers = await browser.get(path)
         assert {name: headers.get(name) for name in HEADERS} == HEADERS, path
         assert headers["Strict-Transport-Security"] == "max-age=31536000"

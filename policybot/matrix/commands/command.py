@@ -14,18 +14,21 @@ from policybot.services.decisions import Decisions
 from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
+from policybot.services.licences import Licences
 from policybot.services.looks import Looks
 from policybot.services.members import Members
 from policybot.services.messages import Messages
 from policybot.services.names import Names
 from policybot.services.openings import Openings
 from policybot.services.privacy import Privacy
+from policybot.services.register import Register
 from policybot.services.results import Results
 from policybot.services.retention import Retention
 from policybot.services.reveals import Reveals
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
+from policybot.services.staffing import Staffing
 from policybot.services.verifications import Verifications
 from policybot.store.database import Tx
 from policybot.store.rooms import Room
@@ -59,6 +62,9 @@ class Services:
     looks: Looks
     reveals: Reveals
     retention: Retention
+    register: Register
+    licences: Licences
+    staffing: Staffing
 
 
 @dataclass(frozen=True, slots=True)

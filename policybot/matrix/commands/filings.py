@@ -2,6 +2,7 @@
 
 from policybot.domain.errors import NotPermitted, OutOfOrder
 from policybot.domain.rank import Levels
+from policybot.domain.register import marked
 from policybot.matrix.commands import documents, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.store import rooms
@@ -95,7 +96,8 @@ async def revoke(services: Services, asked: Asked) -> str:
     """Propose to take an approval back."""
     number, text = asked.words["NUMBER"], asked.words["TEXT"]
     approval = await services.decisions.propose_revocation(asked.tx, asked.sender, number, text)
+    public = ", and everybody reads it in the public register" if marked(text)[1] else ""
     return (
         f"To revoke {number}: the room leaves the directory, its label is withdrawn, the owner is "
-        f"told the reason. A second person has to confirm: !policy confirm {approval.code}"
+        f"told the reason{public}. A second person has to confirm: !policy confirm {approval.code}"
     )

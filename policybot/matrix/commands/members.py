@@ -1,5 +1,6 @@
 """The commands of everybody: who you are, what you signed, where things stand."""
 
+from policybot.config.operator import LicenceSection
 from policybot.domain import number
 from policybot.matrix.commands import agreement, subject
 from policybot.matrix.commands.command import Asked, Services
@@ -10,13 +11,23 @@ async def about(services: Services, asked: Asked) -> str:
     """Say who runs this, by which rules."""
     del asked
     config = services.setting.config
+    licences = "".join(f"\n{_licence(services, one)}" for one in config.operator.licences)
     rules = "\n".join(f"{rule.id} {rule.title}: {rule.text}" for rule in config.rules)
     outside = f"\nOutside body: {config.operator.appeal_body}" if config.operator.appeal_body else ""
     return (
         f"I look after the public rooms of {config.operator.name}. Contact: "
-        f"{config.operator.contact}{outside}\n\nThe rules:\n{rules}\n\n"
-        "Every decision is made by a person, comes with its reasons and can be appealed."
+        f"{config.operator.contact}{outside}{licences}\n\nThe rules:\n{rules}\n\n"
+        "Every decision is made by a person, comes with its reasons and can be appealed.\n"
+        f"More: {config.web.public_url}/about"
     )
+
+
+def _licence(services: Services, section: LicenceSection) -> str:
+    left = section.licence().days_left(services.setting.now().date())
+    until = ""
+    if left is not None:
+        until = f", {'ended on' if left < 0 else 'valid until'} {section.valid_until:%-d %B %Y}"
+    return f"Licence: {section.title}, number {section.number}, from {section.issuer}{until}"
 
 
 async def verify(services: Services, asked: Asked) -> str:

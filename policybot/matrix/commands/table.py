@@ -1,7 +1,7 @@
 """Every command of the bot, in the order in which help lists them."""
 
 from policybot.domain.permission import Permission
-from policybot.matrix.commands import agreement, cases, filings, members, names, privacy
+from policybot.matrix.commands import agreement, cases, filings, members, names, privacy, register
 from policybot.matrix.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -68,6 +68,12 @@ COMMANDS: tuple[Command, ...] = (
         names.lookup,
     ),
     Command(
+        "register [QUERY…]",
+        "The public rooms: the newest, or those with these words or this number.",
+        Permission.REGISTER_READ,
+        register.search,
+    ),
+    Command(
         "file ROOM CATEGORY PURPOSE…",
         "Apply to make your room public.",
         Permission.FILING_SUBMIT,
@@ -105,7 +111,8 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "revoke NUMBER TEXT…",
-        "Propose to take an approval back.",
+        "Propose to take an approval back. The owner reads the reason; everybody does if it begins with "
+        "+public.",
         Permission.FILING_REVOKE,
         filings.revoke,
     ),

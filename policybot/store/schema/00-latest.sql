@@ -392,6 +392,36 @@ CREATE UNIQUE INDEX filings_room ON filings (room_id)
 CREATE INDEX filings_state ON filings (state, submitted_at);
 CREATE INDEX filings_applicant ON filings (applicant);
 
+CREATE TABLE filing_states (              -- what became of a filing, and when
+    id        SERIAL_KEY,
+    filing_id BIGINT NOT NULL REFERENCES filings (id),
+    state     TEXT NOT NULL,
+    at        BIGINT NOT NULL,
+    why       TEXT NOT NULL               -- as everybody may read it
+);
+CREATE INDEX filing_states_filing ON filing_states (filing_id, id);
+CREATE INDEX filing_states_told ON filing_states (id)
+    WHERE state IN ('approved', 'suspended', 'revoked');
+
+CREATE TABLE register (                   -- filings that were ever approved: everybody may look them up
+    entry       BIGINT PRIMARY KEY,       -- counted up, so that pages go on where they ended
+    filing_id   BIGINT NOT NULL UNIQUE REFERENCES filings (id),
+    approved_at BIGINT NOT NULL,
+    room_name   TEXT NOT NULL DEFAULT '', -- as the room itself says it, cleaned
+    alias       TEXT NOT NULL DEFAULT '',
+    shows       TEXT NOT NULL             -- the class of front names by which its words were chosen
+);
+
+CREATE TABLE filing_words (               -- by which an entry is found; nobody can type `state=…`
+    word  TEXT NOT NULL,
+    entry BIGINT NOT NULL REFERENCES register (entry),
+    PRIMARY KEY (word, entry)
+);
+-- Compared byte by byte, so that words which begin alike stand together; SQLite does it by itself.
+-- only: postgres
+ALTER TABLE filing_words ALTER COLUMN word TYPE TEXT COLLATE "C";
+CREATE INDEX filing_words_entry ON filing_words (entry, word);
+
 -- Cases ------------------------------------------------------------------------------------------
 
 CREATE TABLE cases (
@@ -425,6 +455,7 @@ CREATE TABLE reports (
     UNIQUE (reporter, case_id)
 );
 CREATE INDEX reports_case ON reports (case_id);
+CREATE INDEX reports_received ON reports (received_at);
 
 CREATE TABLE evidence (
     event_id    TEXT PRIMARY KEY,
@@ -476,6 +507,7 @@ CREATE TABLE decisions (
 CREATE INDEX decisions_case ON decisions (case_id);
 CREATE INDEX decisions_user ON decisions (user_id);
 CREATE INDEX decisions_ledger ON decisions (scope_key, scope);
+CREATE INDEX decisions_decided ON decisions (decided_at);
 
 CREATE TABLE approvals (
     code        TEXT PRIMARY KEY,
@@ -521,6 +553,15 @@ CREATE TABLE appeals (
     version      INTEGER NOT NULL DEFAULT 1
 );
 CREATE INDEX appeals_waiting ON appeals (submitted_at) WHERE state = 'submitted';
+
+-- The operator -----------------------------------------------------------------------------------
+
+CREATE TABLE licence_reminders (          -- which reminders of which licence were sent
+    licence TEXT NOT NULL,
+    days    INTEGER NOT NULL,
+    at      BIGINT NOT NULL,
+    PRIMARY KEY (licence, days)
+);
 
 -- Effects ----------------------------------------------------------------------------------------
 
