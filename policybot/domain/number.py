@@ -1,4 +1,4 @@
-"""The public numbers: record numbers with check characters, cases, receipts, documents.
+"""The public numbers: record numbers with check characters, cases, receipts, documents, qualifications.
 
 A record number looks like `PB-2026-000123-7K`: the operator's prefix, the year, a serial number and
 two check characters computed over all that stands before them by ISO/IEC 7064 MOD 1271-36, which
@@ -13,6 +13,7 @@ _RECORD = re.compile(r"([A-Z]{2,4})-(\d{4})-(\d{6,})-([0-9A-Z]{2})")
 _CASE = re.compile(r"C-([1-9]\d{0,11})")
 _RECEIPT = re.compile(r"R-([1-9]\d{0,11})")
 _DOCUMENT = re.compile(r"D-([1-9]\d{0,11})")
+_QUALIFICATION = re.compile(r"Q-([1-9]\d{0,11})")
 
 
 def _check(payload: str) -> str:
@@ -72,4 +73,15 @@ def document(serial: int) -> str:
 def parse_document(text: str) -> int | None:
     """Read a document's number; None when it is none."""
     match = _DOCUMENT.fullmatch(text.upper())
+    return int(match[1]) if match else None
+
+
+def qualification(serial: int) -> str:
+    """Write the number of a qualification."""
+    return f"Q-{serial}"
+
+
+def parse_qualification(text: str) -> int | None:
+    """Read a qualification's number; None when it is none."""
+    match = _QUALIFICATION.fullmatch(text.upper())
     return int(match[1]) if match else None

@@ -1,7 +1,7 @@
 """The commands of everybody: who you are, what you signed, where things stand."""
 
 from policybot.domain import number
-from policybot.matrix.commands import agreement, subject
+from policybot.matrix.commands import agreement, qualifications, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.store.rooms import Kind
 
@@ -92,6 +92,8 @@ async def status(services: Services, asked: Asked) -> str:
     if number.parse_document(text) is not None:
         document = await services.documents.of_owner(asked.tx, asked.sender, text)
         return f"{document.number} of {document.submitted_at:%-d %B %Y}: {document.state}."
+    if qualifications.meant(text):
+        return await qualifications.status(services, asked)
     filing = await services.filings.visible(asked.tx, asked.sender, text, staff=False)
     until = f", valid until {filing.valid_until:%-d %B %Y}" if filing.valid_until else ""
     reason = f"\nLast word: {filing.reason}" if filing.reason else ""
