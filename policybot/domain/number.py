@@ -9,11 +9,11 @@ import re
 from string import ascii_uppercase, digits
 
 _ALPHABET = digits + ascii_uppercase
-_RECORD = re.compile(r"([A-Z]{2,4})-(\d{4})-(\d{6,})-([0-9A-Z]{2})")
-_CASE = re.compile(r"C-([1-9]\d{0,11})")
-_RECEIPT = re.compile(r"R-([1-9]\d{0,11})")
-_DOCUMENT = re.compile(r"D-([1-9]\d{0,11})")
-_QUALIFICATION = re.compile(r"Q-([1-9]\d{0,11})")
+_RECORD = re.compile(r"([A-Z]{2,4})-(\d{4})-(\d{6,})-([0-9A-Z]{2})", re.ASCII)
+_CASE = re.compile(r"C-([1-9]\d{0,11})", re.ASCII)
+_RECEIPT = re.compile(r"R-([1-9]\d{0,11})", re.ASCII)
+_DOCUMENT = re.compile(r"D-([1-9]\d{0,11})", re.ASCII)
+_QUALIFICATION = re.compile(r"Q-([1-9]\d{0,11})", re.ASCII)
 
 
 def _check(payload: str) -> str:

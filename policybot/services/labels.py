@@ -34,6 +34,10 @@ def label(filing: Filing) -> SetLabel:
     return SetLabel(filing.room_id, filing.number, filing.categories)
 
 
+def _withdrawn(filing: Filing) -> WithdrawLabel:
+    return WithdrawLabel(filing.room_id, filing.number, filing.categories)
+
+
 def public(filing: Filing) -> list[Effect]:
     """Show a room to the public: labelled first, and then in the directory."""
     return [label(filing), Publish(filing.room_id)]
@@ -61,7 +65,7 @@ def hidden(filing: Filing) -> list[Effect]:
     room = filing.room_id
     return [
         Unpublish(room),
-        WithdrawLabel(room, filing.number, filing.categories),
+        _withdrawn(filing),
         *stripped(filing),
     ]
 
@@ -121,7 +125,7 @@ class Labels:
     async def tampered(self, tx: Tx, room_id: str, by: str) -> None:
         """Set a label right that was changed or redacted, unless that happens too often."""
         filing = await filings.of_room(tx, room_id)
-        if filing is None or filing.state not in filing_rules.IN_FORCE:
+        if filing is None or filing.record_number is None:
             return
         care, now = await labels.get(tx, room_id), self._setting.now()
         if by != self._setting.config.bot_user_id:  # an older label of ours may only be late
@@ -144,7 +148,7 @@ class Labels:
         now = self._setting.now()
         for care in await labels.wrong(tx, now, _BATCH):
             filing = await filings.of_room(tx, care.room_id)
-            if filing is None or filing.state not in filing_rules.IN_FORCE:
+            if filing is None or filing.record_number is None:
                 await labels.save(tx, replace(care, wrong=False))
             elif rules.may_heal(care, now):
                 await self._heal(tx, care, filing)
@@ -152,5 +156,6 @@ class Labels:
     async def _heal(self, tx: Tx, care: Care, filing: Filing) -> None:
         now = self._setting.now()
         await labels.save(tx, rules.healed(care, now))
-        self._setting.queue(tx, [label(filing)], cause=f"label {filing.room_id}")
+        right = label(filing) if filing.state in filing_rules.IN_FORCE else _withdrawn(filing)
+        self._setting.queue(tx, [right], cause=f"label {filing.room_id}")
         audit.append(tx, at=now, actor="system:labels", tag="label:mend", object=filing.number)
