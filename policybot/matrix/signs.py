@@ -3,6 +3,7 @@
 Each thing is read before it is written, and what somebody else has made of it meanwhile is left so.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from mautrix.api import Path, PathBuilder
@@ -49,7 +50,8 @@ class Signs:
     async def show(self, room_id: str, visibility: str) -> Result:
         """Put a room into the directory and the network of filed rooms, or take it out of both."""
         network = Path.v3.directory["list"].appservice[rules.NETWORK][room_id]
-        await self._client.put(network, {"visibility": visibility})
+        with suppress(Missing):  # another homeserver than Synapse may have no networks
+            await self._client.put(network, {"visibility": visibility})
         try:
             await self._client.put(Path.v3.directory["list"].room[room_id], {"visibility": visibility})
         except Missing:

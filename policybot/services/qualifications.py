@@ -55,6 +55,14 @@ class Qualifications:
             raise NotFound(message)
         return found
 
+    def offered(self) -> str:
+        """Say what a room can be qualified for, and what that asks for."""
+        return "\n".join(
+            f"{q.id}: {q.title}. Allows: {', '.join(q.rights)}. Needs: {q.needs}. "
+            f"Checked by: {q.verifier}. Good for {q.valid_for.days} days."
+            for q in self._setting.config.filing.qualifications
+        )
+
     # Claiming ------------------------------------------------------------------------------------
 
     async def claim(

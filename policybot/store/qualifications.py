@@ -17,10 +17,14 @@ from policybot.store.reminders import DUE, LIMIT, moments
 
 
 async def add(tx: Tx, qualification: Qualification) -> None:
-    """Save a new claim. A second one that waits for the same room and kind violates a unique index."""
-    await tx.execute(
+    """Save a new claim.
+
+    Raises:
+        Stale: another one for the same room and kind came first.
+    """
+    row = await tx.first(
         "INSERT INTO qualifications (id, filing_id, kind, state, evidence, claimant, claimed_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id",
         qualification.id,
         qualification.filing_id,
         qualification.kind,
@@ -29,6 +33,8 @@ async def add(tx: Tx, qualification: Qualification) -> None:
         qualification.claimant,
         to_ms(qualification.claimed_at),
     )
+    if row is None:
+        raise Stale(qualification.number)
 
 
 async def save(tx: Tx, qualification: Qualification) -> None:

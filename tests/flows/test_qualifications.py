@@ -91,6 +91,19 @@ async def test_a_room_is_qualified_and_its_label_says_for_what_and_until_when(
     assert "Nothing waits" in await world.review("ravi", "!policy queue qualifications")
 
 
+async def test_owners_learn_what_there_is_and_what_it_needs(medical: World) -> None:
+    answer = await medical.say("anna", "!policy qualify")
+    assert "medical: Medical advice. Allows: publish, answer. Needs: The number of the licence" in answer
+    assert "legal: Legal advice" in answer
+    record = await granted(medical)
+    assert "legal: Legal advice" in await medical.say("anna", f"!policy qualify {record} legal")
+    assert "Qualified: Medical advice" in await medical.say("anna", f"!policy status {record}")
+
+
+async def test_where_none_is_set_up_there_is_none(world: World) -> None:
+    assert "No subject needs a qualification" in await world.say("anna", "!policy qualify")
+
+
 async def test_a_rejected_claim_is_told_with_its_reason_and_can_be_made_anew(medical: World) -> None:
     record = await medical.governed_room()
     number = await claimed(medical, record)

@@ -15,8 +15,12 @@ def meant(text: str) -> bool:
 
 
 async def qualify(services: Services, asked: Asked) -> str:
-    """Ask for a qualification."""
+    """Ask for a qualification, or say which there are."""
     words = asked.words
+    if not all(words.values()):
+        offered = services.qualifications.offered()
+        how = f"To ask for one: {PREFIX} qualify NUMBER QUALIFICATION EVIDENCE"
+        return f"{offered}\n{how}" if offered else "No subject needs a qualification here."
     made, section = await services.qualifications.claim(
         asked.tx, asked.sender, words["NUMBER"], words["QUALIFICATION"], words["EVIDENCE"]
     )

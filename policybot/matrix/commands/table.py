@@ -91,8 +91,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("withdraw NUMBER", "Take your filing back.", Permission.FILING_SUBMIT, filings.withdraw),
     Command("renew NUMBER", "Prolong your room's approval.", Permission.FILING_SUBMIT, filings.renew),
     Command(
-        "qualify NUMBER QUALIFICATION EVIDENCE…",
-        "Ask that your room may publish on a subject that needs it.",
+        "qualify [NUMBER] [QUALIFICATION] [EVIDENCE…]",
+        "Ask that your room may publish on a subject that needs it; alone, which subjects there are.",
         Permission.FILING_SUBMIT,
         qualifications.qualify,
     ),
