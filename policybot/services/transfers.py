@@ -17,6 +17,8 @@ from policybot.store.filings import Transfer
 _OWNER_LEVEL = 100
 _BATCH = 100
 _DAY = timedelta(days=1)
+_LOOK_BACK = timedelta(days=30)
+"""How long ago a link may have ended and still be told of: longer than the clock ever stands still."""
 
 
 class Transfers:
@@ -121,9 +123,10 @@ class Transfers:
 
     async def watch(self, tx: Tx) -> None:
         """Tell the review room of rooms whose owner is linked to nobody any more, once each."""
-        for filing in await filings.newly_ownerless(tx, _BATCH):
+        now = self._setting.now()
+        for filing in await filings.newly_ownerless(tx, now - _LOOK_BACK, _BATCH):
             await self._needs_owner(tx, filing, "their account is linked to no verified person any more")
-        for filing in await filings.owned_again(tx, self._setting.now() - _DAY, _BATCH):
+        for filing in await filings.owned_again(tx, now - _DAY, _BATCH):
             await filings.save(tx, replace(filing, ownerless_since=None))
 
     async def is_owner(self, tx: Tx, room_id: str, user_id: str) -> bool:

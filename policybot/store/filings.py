@@ -16,9 +16,6 @@ from policybot.store.database import (
 )
 from policybot.store.reminders import DUE, LIMIT, moments
 
-_STANDING = "state IN ('approved', 'renewal_due', 'suspended', 'expired')"
-"""States in which somebody has to answer for the room."""
-
 
 async def add(tx: Tx, filing: Filing) -> None:
     """Save a new filing. A second unfinished one for the same room violates a unique index."""
@@ -130,12 +127,16 @@ async def hidden(tx: Tx, room_id: str) -> bool:
     return bool(rows) and not any(State(row["state"]) in IN_FORCE for row in rows)
 
 
-async def newly_ownerless(tx: Tx, limit: int) -> list[Filing]:
-    """List filings whose owner is linked to nobody any more, and of which nobody was told."""
+async def newly_ownerless(tx: Tx, since: datetime, limit: int) -> list[Filing]:
+    """List filings whose owner's last link has ended since a day, and of which nobody was told."""
     rows = await tx.fetch(
-        f"SELECT * FROM filings WHERE {_STANDING} AND ownerless_since IS NULL AND NOT EXISTS"  # noqa: S608 - our own text
-        " (SELECT 1 FROM links l WHERE l.user_id = filings.applicant AND l.ended_at IS NULL)"
-        " ORDER BY id LIMIT $1",
+        # From the links, which SQLite does only when told so (sqlite.org/optoverview, "CROSS JOIN").
+        "SELECT DISTINCT f.* FROM links e CROSS JOIN filings f WHERE e.ended_at > $1"
+        " AND f.applicant = e.user_id AND f.ownerless_since IS NULL"
+        " AND f.state IN ('approved', 'renewal_due', 'suspended', 'expired') AND NOT EXISTS"
+        " (SELECT 1 FROM links l WHERE l.user_id = f.applicant AND l.ended_at IS NULL)"
+        " ORDER BY f.id LIMIT $2",
+        to_ms(since),
         limit,
     )
     return [_filing(row) for row in rows]
@@ -144,9 +145,9 @@ async def newly_ownerless(tx: Tx, limit: int) -> list[Filing]:
 async def owned_again(tx: Tx, before: datetime, limit: int) -> list[Filing]:
     """List filings that were ownerless since before a day, and whose owner is linked now."""
     rows = await tx.fetch(
-        f"SELECT * FROM filings WHERE {_STANDING} AND ownerless_since < $1 AND EXISTS"  # noqa: S608 - our own text
+        "SELECT * FROM filings WHERE ownerless_since < $1 AND EXISTS"
         " (SELECT 1 FROM links l WHERE l.user_id = filings.applicant AND l.ended_at IS NULL)"
-        " ORDER BY id LIMIT $2",
+        " ORDER BY ownerless_since LIMIT $2",
         to_ms(before),
         limit,
     )

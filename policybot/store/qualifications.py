@@ -103,8 +103,8 @@ async def claimed_since(tx: Tx, claimant: str, since: datetime) -> int:
 async def running_out(tx: Tx, now: datetime, limit: int) -> list[Qualification]:
     """List what is granted to rooms in force and of which a reminder is due, soonest first."""
     rows = await tx.fetch(
-        f"SELECT * FROM qualifications WHERE state = 'granted' AND {DUE} AND filing_id IN"  # noqa: S608 - our own text
-        " (SELECT id FROM filings WHERE state IN ('approved', 'renewal_due'))"
+        f"SELECT * FROM qualifications WHERE state = 'granted' AND {DUE} AND EXISTS"  # noqa: S608 - our own text
+        " (SELECT 1 FROM filings f WHERE f.id = filing_id AND f.state IN ('approved', 'renewal_due'))"
         f" ORDER BY valid_until LIMIT {LIMIT}",
         *moments(now),
         limit,

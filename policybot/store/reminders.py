@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from policybot.domain.validity import REMIND_DAYS
 from policybot.store.database import to_ms
 
-DUE = "valid_until > $1 AND ({})".format(
+DUE = "valid_until > $1 AND valid_until <= $2 AND ({})".format(
     " OR ".join(
         f"(valid_until <= ${place} AND (reminded IS NULL OR reminded > {days}))"
         for place, days in enumerate(REMIND_DAYS, 2)

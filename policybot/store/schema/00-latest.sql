@@ -80,6 +80,7 @@ CREATE TABLE links (
 );
 CREATE INDEX links_user ON links (user_id);
 CREATE INDEX links_person ON links (person_id);
+CREATE INDEX links_ended ON links (ended_at) WHERE ended_at IS NOT NULL;
 CREATE UNIQUE INDEX links_active_user ON links (user_id) WHERE ended_at IS NULL;
 CREATE UNIQUE INDEX links_active_slot ON links (person_id, slot) WHERE ended_at IS NULL;
 
@@ -376,7 +377,10 @@ CREATE UNIQUE INDEX filings_room ON filings (room_id)
     WHERE state NOT IN ('revoked', 'rejected', 'withdrawn');
 CREATE INDEX filings_state ON filings (state, submitted_at);
 CREATE INDEX filings_applicant ON filings (applicant);
-CREATE INDEX filings_ending ON filings (valid_until) WHERE state IN ('approved', 'renewal_due');
+CREATE INDEX filings_ending ON filings (state, valid_until);
+CREATE INDEX filings_room_ever ON filings (room_id);
+
+CREATE INDEX filings_ownerless ON filings (ownerless_since) WHERE ownerless_since IS NOT NULL;
 
 CREATE TABLE transfers (                  -- rooms that are handed over, until the other accepts
     filing_id BIGINT PRIMARY KEY REFERENCES filings (id),
