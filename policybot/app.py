@@ -19,6 +19,7 @@ from policybot.matrix.commands.command import Services
 from policybot.matrix.commands.dispatch import Dispatch
 from policybot.matrix.events import Events
 from policybot.matrix.homeserver import MatrixHomeserver
+from policybot.matrix.network import Network
 from policybot.matrix.start import Start
 from policybot.matrix.synapse import Synapse
 from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later
@@ -29,10 +30,12 @@ from policybot.services.appeals import Appeals
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
+from policybot.services.declarations import Declarations
 from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
 from policybot.services.keyring import Keyring
+from policybot.services.labels import Labels
 from policybot.services.licences import Licences
 from policybot.services.looks import Looks
 from policybot.services.members import Members
@@ -41,6 +44,7 @@ from policybot.services.names import Names
 from policybot.services.openings import Openings
 from policybot.services.outbox import Outbox
 from policybot.services.privacy import Privacy
+from policybot.services.qualifications import Qualifications
 from policybot.services.register import Register
 from policybot.services.results import Results
 from policybot.services.retention import Retention
@@ -50,6 +54,7 @@ from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.staffing import Staffing
+from policybot.services.transfers import Transfers
 from policybot.services.verifications import Verifications
 from policybot.store import events, outbox, policies, standing
 from policybot.store.database import Database, DatabaseAway, Tx
@@ -82,6 +87,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     fronts = Names(setting, people)
     listed = Register(setting, fronts)
     applications = Filings(setting, people, signatures, listed)
+    qualified = Qualifications(setting, applications, people, signatures)
     casework = Cases(setting)
     measures = Sanctions(setting, applications)
     resolutions = Decisions(setting, casework, measures, applications)
@@ -102,11 +108,17 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         announcements=Announcements(setting, signatures),
         messages=Messages(setting, signatures),
         filings=applications,
+        transfers=Transfers(setting, applications, people, signatures),
+        qualifications=qualified,
+        declarations=Declarations(setting, qualified),
+        labels=Labels(setting),
         cases=casework,
         decisions=resolutions,
         sanctions=measures,
         appeals=Appeals(setting, casework, measures),
-        approvals=Approvals(setting, resolutions, {"reveal": reveals, "erase": privacy}),
+        approvals=Approvals(
+            setting, resolutions, {"reveal": reveals, "erase": privacy, "qualification": qualified}
+        ),
         privacy=privacy,
         exports=Exports(setting, privacy),
         looks=watch,
@@ -153,6 +165,8 @@ class App:
             services.sanctions,
             services.names,
             services.messages,
+            services.labels,
+            services.declarations,
         )
 
     def worker(self, homeserver: Homeserver, *, owner: str = "") -> Outbox:
@@ -185,23 +199,33 @@ class App:
     async def tick(self) -> None:
         """Do what is due by the clock."""
         services = self.services
-        while True:
-            async with self.database.transaction() as tx:
-                if await services.sanctions.end_due(tx) == 0:
-                    break
+        ending: tuple[Callable[[Tx], Awaitable[int]], ...] = (
+            services.sanctions.end_due,
+            services.filings.expire,
+            services.qualifications.expire,
+        )
+        for end in ending:
+            while True:
+                async with self.database.transaction() as tx:
+                    if await end(tx) == 0:
+                        break
         # Each in a transaction of its own: a notice that is owed must not wait for anything else.
         owed: tuple[Callable[[Tx], Awaitable[object]], ...] = (
             services.looks.tell_due,
             services.reveals.watch,
             services.privacy.end_holds,
             services.privacy.erase_due,
+            services.labels.mend,
+            services.filings.remind,
+            services.qualifications.remind,
+            services.transfers.forget_unanswered,
+            services.transfers.watch,
         )
         for due in owed:
             async with self.database.transaction() as tx:
                 await due(tx)
         async with self.database.transaction() as tx:
             await services.approvals.expire(tx)
-            await services.filings.remind(tx)
             await services.members.lapse(tx)
             await services.filings.watch(tx)
             await services.names.obey(tx)
@@ -270,8 +294,7 @@ class App:
             worker = self.worker(homeserver)
             await start.recall()
             dispatch = Dispatch(self.services, start.resolve)
-            services = self.services
-            inward = Events(self.setting, self.database, dispatch, services.names, services.messages)
+            inward = Events(self.setting, self.database, dispatch, self.services)
             await stack.enter_async_context(self._doors(inward))
             async with asyncio.TaskGroup() as tasks:
                 running = [
@@ -315,6 +338,7 @@ class App:
             as_token=config.appservice.as_token.get_secret_value(),
             hs_token=config.appservice.hs_token.get_secret_value(),
             handle=inward.handle,
+            network=Network(self.setting, self.database),
         )
         await door.start(*config.appservice.listen)
         async with AsyncExitStack() as stack:

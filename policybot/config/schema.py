@@ -10,6 +10,7 @@ from policybot.config.agreement import AgreementSection
 from policybot.config.identity import Identity
 from policybot.config.operator import Operator
 from policybot.config.privacy import PrivacySection
+from policybot.config.qualification import QualificationSection, ShownSection
 from policybot.config.types import (
     Address,
     Database,
@@ -101,6 +102,12 @@ class FilingSection(Section):
     )
     rooms_per_person: int = Field(
         3, ge=1, description="How many rooms one person may have filed at a time."
+    )
+    qualifications: tuple[QualificationSection, ...] = Field(
+        (), description="The subjects on which rooms can be qualified to publish; none are built in."
+    )
+    shown: ShownSection = Field(
+        default_factory=ShownSection, description="What a filed room shows in your words."
     )
 
 
@@ -211,6 +218,7 @@ class Settings(Section):
         for name, ids in (
             ("rules", [r.id for r in self.rules]),
             ("filing.categories", [c.id for c in self.filing.categories]),
+            ("filing.qualifications", [q.id for q in self.filing.qualifications]),
         ):
             for place, id_ in enumerate(ids):
                 if id_ in ids[:place]:

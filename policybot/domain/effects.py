@@ -117,21 +117,21 @@ class UnfreezeRoom:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Show a room in the server's directory."""
+    """Show a room in the server's directory, and among the filed rooms of its own network."""
 
     room_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unpublish:
-    """Take a room out of the server's directory."""
+    """Take a room out of the server's directory, and out of that network."""
 
     room_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class SetLabel:
-    """Write the room's label, which nobody but the bot can write."""
+    """Write the room's label, which nobody but the bot can write; it says what is true then."""
 
     room_id: str
     record_number: str
@@ -145,6 +145,62 @@ class WithdrawLabel:
     room_id: str
     record_number: str
     categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AddAlias:
+    """Let the room be found under an alias by its record number."""
+
+    room_id: str
+    record_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAlias:
+    """Take that alias away, if it still leads to the room."""
+
+    room_id: str
+    record_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowTopicLine:
+    """Append a line to the room's topic."""
+
+    room_id: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class HideTopicLine:
+    """Take the line out of the topic that stands there since it was shown."""
+
+    room_id: str
+    line: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PinNotice:
+    """Write a notice in the room, and pin it."""
+
+    room_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnpinNotice:
+    """Remove that notice again, if it stands there."""
+
+    room_id: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnAuthor:
+    """Read who has written an event."""
+
+    room_id: str
+    event_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +260,13 @@ Effect = (
     | Unpublish
     | SetLabel
     | WithdrawLabel
+    | AddAlias
+    | RemoveAlias
+    | ShowTopicLine
+    | HideTopicLine
+    | PinNotice
+    | UnpinNotice
+    | LearnAuthor
     | SuspendAccount
     | UnsuspendAccount
     | LearnName
@@ -211,11 +274,21 @@ Effect = (
     | ClearProfileField
 )
 
-STANDING = (RestrictMember, ExcludeMember, FreezeRoom, SuspendAccount)
+STANDING = (RestrictMember, ExcludeMember, FreezeRoom, SuspendAccount, ShowTopicLine)
 """Effects that last and whose inverse must restore what was there before."""
 
-RESTORING = (ReleaseMember, ReadmitMember, UnfreezeRoom, UnsuspendAccount)
-"""Their inverses."""
+RESTORING = (
+    ReleaseMember,
+    ReadmitMember,
+    UnfreezeRoom,
+    UnsuspendAccount,
+    HideTopicLine,
+    UnpinNotice,
+)
+"""Their inverses; and that of a notice, of which is remembered where it stands."""
+
+SHOWING = (SetLabel, Publish, AddAlias, ShowTopicLine, PinNotice)
+"""What is not done for a room that is filed and not in force, whenever it was queued."""
 
 _KINDS: dict[str, type[Effect]] = {kind.__name__: kind for kind in Effect.__args__}
 
@@ -243,6 +316,18 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return WithdrawLabel(room_id, number, categories)
         case WithdrawLabel(room_id, number, categories):
             return SetLabel(room_id, number, categories)
+        case AddAlias(room_id, number):
+            return RemoveAlias(room_id, number)
+        case RemoveAlias(room_id, number):
+            return AddAlias(room_id, number)
+        case ShowTopicLine(room_id, line):
+            return HideTopicLine(room_id, line)
+        case HideTopicLine(room_id, line):
+            return ShowTopicLine(room_id, line)
+        case PinNotice(room_id, text):
+            return UnpinNotice(room_id, text)
+        case UnpinNotice(room_id, text):
+            return PinNotice(room_id, text)
         case SuspendAccount(user_id):
             return UnsuspendAccount(user_id)
         case UnsuspendAccount(user_id):
@@ -255,7 +340,7 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return ClearProfileField(user_id, field, real)
         case ClearProfileField(user_id, field, real):
             return SetProfileField(user_id, field, real)
-        case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence() | LearnName():
+        case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence() | LearnName() | LearnAuthor():
             return None
 
 
@@ -270,6 +355,10 @@ def target(effect: Effect) -> str:
             return f"levels {room_id}"
         case SuspendAccount(user_id) | UnsuspendAccount(user_id):
             return f"suspension {user_id}"
+        case ShowTopicLine(room_id) | HideTopicLine(room_id):
+            return f"topic {room_id}"
+        case PinNotice(room_id) | UnpinNotice(room_id):
+            return f"notice {room_id}"
         case _:
             message = f"{type(effect).__name__} does not stand"
             raise ValueError(message)
@@ -322,6 +411,20 @@ def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line 
             return f"set the label of {room_id}"
         case WithdrawLabel(room_id):
             return f"withdraw the label of {room_id}"
+        case AddAlias(room_id):
+            return f"give {room_id} the alias by its record number"
+        case RemoveAlias(room_id):
+            return f"take the alias by its record number from {room_id}"
+        case ShowTopicLine(room_id):
+            return f"add a line to the topic of {room_id}"
+        case HideTopicLine(room_id):
+            return f"take our line out of the topic of {room_id}"
+        case PinNotice(room_id):
+            return f"pin a notice in {room_id}"
+        case UnpinNotice(room_id):
+            return f"remove our notice in {room_id}"
+        case LearnAuthor(room_id, event_id):
+            return f"read who has written {event_id} in {room_id}"
         case SuspendAccount(user_id):
             return f"suspend {user_id}"
         case UnsuspendAccount(user_id):

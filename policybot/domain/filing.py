@@ -2,14 +2,15 @@
 
 draft → submitted → in_review ⇄ needs_info → approved → renewal_due → approved
                         │                       ├→ suspended → approved
-                        ├→ rejected             └→ revoked
-    draft … needs_info ─┴→ withdrawn
+                        ├→ rejected   ├→ expired → approved
+    draft … needs_info ─┴→ withdrawn  └→ revoked
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from policybot.domain import validity
 from policybot.domain.errors import Incomplete, NotPermitted, OutOfOrder
 
 
@@ -23,6 +24,8 @@ class State(StrEnum):
     APPROVED = "approved"
     RENEWAL_DUE = "renewal_due"
     SUSPENDED = "suspended"
+    EXPIRED = "expired"
+    """Its time is over and nobody has renewed it: nothing is shown until somebody does."""
     REVOKED = "revoked"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
@@ -43,6 +46,7 @@ class Step(StrEnum):
     REVOKE = "revoke"
     REMIND = "remind"
     RENEW = "renew"
+    EXPIRE = "expire"
 
 
 MOVES: dict[tuple[State, Step], State] = {
@@ -61,11 +65,17 @@ MOVES: dict[tuple[State, Step], State] = {
     (State.APPROVED, Step.REMIND): State.RENEWAL_DUE,
     (State.APPROVED, Step.SUSPEND): State.SUSPENDED,
     (State.APPROVED, Step.REVOKE): State.REVOKED,
+    (State.APPROVED, Step.EXPIRE): State.EXPIRED,
     (State.RENEWAL_DUE, Step.RENEW): State.APPROVED,
+    (State.RENEWAL_DUE, Step.EXPIRE): State.EXPIRED,
     (State.RENEWAL_DUE, Step.SUSPEND): State.SUSPENDED,
     (State.RENEWAL_DUE, Step.REVOKE): State.REVOKED,
     (State.SUSPENDED, Step.REINSTATE): State.APPROVED,
     (State.SUSPENDED, Step.REVOKE): State.REVOKED,
+    (State.EXPIRED, Step.RENEW): State.APPROVED,
+    (State.EXPIRED, Step.SUSPEND): State.SUSPENDED,
+    (State.EXPIRED, Step.REVOKE): State.REVOKED,
+    (State.EXPIRED, Step.WITHDRAW): State.WITHDRAWN,
 }
 
 IN_FORCE = frozenset({State.APPROVED, State.RENEWAL_DUE})
@@ -73,6 +83,14 @@ IN_FORCE = frozenset({State.APPROVED, State.RENEWAL_DUE})
 
 ENDED = frozenset({State.REVOKED, State.REJECTED, State.WITHDRAWN})
 """States that nothing leaves; the room can be filed anew."""
+
+HANDED_OVER = IN_FORCE | {State.EXPIRED}
+"""States in which somebody else can take a room over; a suspended one keeps whoever answers for it."""
+
+TRANSFER_LIFE = timedelta(days=7)
+"""How long somebody has to accept a room that is handed over to them."""
+TRANSFER_PAUSE = timedelta(hours=1)
+"""How long the owner waits before asking somebody else: each time costs a stranger a message."""
 
 MIN_PURPOSE = 10
 """Characters below which a purpose says nothing to a reviewer."""
@@ -85,6 +103,7 @@ _IN_WORDS = {
     State.APPROVED: "approved",
     State.RENEWAL_DUE: "approved, renewal due",
     State.SUSPENDED: "suspended",
+    State.EXPIRED: "expired, until it is renewed",
     State.REVOKED: "revoked",
     State.REJECTED: "rejected",
     State.WITHDRAWN: "withdrawn",
@@ -107,6 +126,10 @@ class Filing:
     reason: str = ""
     """The last question, answer or reason that was written."""
     valid_until: datetime | None = None
+    reminded: int | None = None
+    """The last reminder that was sent, as days before the end."""
+    ownerless_since: datetime | None = None
+    """Since when nobody is known to answer for the room."""
     version: int = 1
 
     @property
@@ -169,4 +192,32 @@ def owned_by(filing: Filing, user_id: str) -> bool:
 
 def approved(filing: Filing, *, record_number: str, now: datetime, valid_for: timedelta) -> Filing:
     """Approve a filing under its record number, for a time."""
-    return replace(moved(filing, Step.APPROVE), record_number=record_number, valid_until=now + valid_for)
+    filing = replace(moved(filing, Step.APPROVE), record_number=record_number)
+    return _valid(filing, now, valid_for)
+
+
+def renewed(filing: Filing, *, now: datetime, valid_for: timedelta) -> Filing:
+    """Prolong an approval, or bring back one whose time is over."""
+    return _valid(moved(filing, Step.RENEW), now, valid_for)
+
+
+def _valid(filing: Filing, now: datetime, valid_for: timedelta) -> Filing:
+    return replace(filing, valid_until=now + valid_for, reminded=validity.begun(valid_for))
+
+
+def reminded(filing: Filing, days: int) -> Filing:
+    """Note a reminder."""
+    due = filing if filing.state is State.RENEWAL_DUE else moved(filing, Step.REMIND)
+    return replace(due, reminded=days)
+
+
+def handed_over(filing: Filing, to: str) -> Filing:
+    """Give a room to somebody else to answer for.
+
+    Raises:
+        OutOfOrder: it is not the time for it.
+    """
+    if filing.state not in HANDED_OVER:
+        message = f"{filing.number} is {filing.in_words}: it cannot be handed over now."
+        raise OutOfOrder(message)
+    return replace(filing, applicant=to, ownerless_since=None)

@@ -1,4 +1,4 @@
-"""The public numbers: record numbers with check characters, cases, receipts, documents.
+"""The public numbers: record numbers with check characters, cases, receipts, documents, qualifications.
 
 A record number looks like `PB-2026-000123-7K`: the operator's prefix, the year, a serial number and
 two check characters computed over all that stands before them by ISO/IEC 7064 MOD 1271-36, which
@@ -11,11 +11,12 @@ from string import ascii_uppercase, digits
 
 _ALPHABET = digits + ascii_uppercase
 _RECORD = re.compile(r"([A-Z]{2,4})-(\d{4})-(\d{6,12})-([0-9A-Z]{2})", re.ASCII)
-_CASE = re.compile(r"C-([1-9]\d{0,11})")
-_RECEIPT = re.compile(r"R-([1-9]\d{0,11})")
+_CASE = re.compile(r"C-([1-9]\d{0,11})", re.ASCII)
+_RECEIPT = re.compile(r"R-([1-9]\d{0,11})", re.ASCII)
+_DOCUMENT = re.compile(r"D-([1-9]\d{0,11})", re.ASCII)
+_QUALIFICATION = re.compile(r"Q-([1-9]\d{0,11})", re.ASCII)
 _LIKE_DIGITS = str.maketrans("OIL", "011")
 _DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212", "------")
-_DOCUMENT = re.compile(r"D-([1-9]\d{0,11})")
 
 
 def _check(payload: str) -> str:
@@ -101,4 +102,15 @@ def document(serial: int) -> str:
 def parse_document(text: str) -> int | None:
     """Read a document's number; None when it is none."""
     match = _DOCUMENT.fullmatch(text.upper())
+    return int(match[1]) if match else None
+
+
+def qualification(serial: int) -> str:
+    """Write the number of a qualification."""
+    return f"Q-{serial}"
+
+
+def parse_qualification(text: str) -> int | None:
+    """Read a qualification's number; None when it is none."""
+    match = _QUALIFICATION.fullmatch(text.upper())
     return int(match[1]) if match else None

@@ -1,24 +1,16 @@
 """Filings: apply to make a room public, review the application, grant and take back what follows."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 from policybot.domain import filing as rules
-from policybot.domain import number
+from policybot.domain import number, validity
 from policybot.domain import register as register_rules
-from policybot.domain.effects import (
-    Effect,
-    Notify,
-    Publish,
-    SetLabel,
-    TakeSeat,
-    Unpublish,
-    WithdrawLabel,
-)
+from policybot.domain.effects import Effect, Notify, TakeSeat
 from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing, State, Step
 from policybot.domain.identity import Assurance
 from policybot.domain.sanction import Label
+from policybot.services import labels
 from policybot.services.agreements import Agreements
 from policybot.services.members import Members
 from policybot.services.register import Register, public_reason
@@ -26,7 +18,7 @@ from policybot.services.setting import Setting
 from policybot.store import audit, filings, members
 from policybot.store.database import Tx, next_number
 
-_REMIND_BEFORE = timedelta(days=30)
+_BATCH = 100
 
 
 class Filings:
@@ -72,7 +64,7 @@ class Filings:
         filing = replace(rules.submitted(draft), id=await next_number(tx, "filing"))
         await filings.add(tx, filing)
         self._remember(tx, applicant, "filing:submit", filing, room=room_id, category=found.id)
-        self._setting.tell_staff(tx, self._card(filing), cause=f"filing {filing.id}")
+        self._setting.tell_staff(tx, self._card(filing), cause=_cause(filing))
         return filing
 
     async def _check_free(self, tx: Tx, applicant: str, room_id: str) -> None:
@@ -120,7 +112,7 @@ class Filings:
         Raises:
             NotFound: no room in force has it.
         """
-        public = rules.IN_FORCE | {State.SUSPENDED, State.REVOKED}
+        public = rules.IN_FORCE | {State.SUSPENDED, State.EXPIRED, State.REVOKED}
         found = await (filings.of_room(tx, text) if text[0] == "!" else filings.get(tx, text.upper()))
         if found is not None and found.state in public and found.record_number:
             return found
@@ -152,14 +144,11 @@ class Filings:
             valid_for=config.valid_for,
         )
         await filings.save(tx, filing)
-        room, record = filing.room_id, filing.number
-        shown: list[Effect] = [
-            TakeSeat(room),
-            SetLabel(room, record, filing.categories),
-            Publish(room),
-        ]
+        shown: list[Effect] = [TakeSeat(filing.room_id), *labels.public(filing)]
         self._setting.queue(tx, shown, cause=f"approval {filing.id}")
-        self._remember(tx, reviewer, "filing:approve", filing, record=record)
+        # Apart: that a topic cannot be changed must not keep the owner from hearing of the approval.
+        self._setting.queue(tx, labels.ornaments(self._setting.config, filing), cause=_cause(filing))
+        self._remember(tx, reviewer, "filing:approve", filing, record=filing.number)
         return filing
 
     async def _check_answers(self, tx: Tx, filing: Filing) -> None:
@@ -185,7 +174,7 @@ class Filings:
             f"Your room is approved under the record number {filing.number}. It is in the "
             f"directory now, and the approval is valid until {filing.valid_until:%-d %B %Y}. I have "
             "taken a moderator's rank in the room, as the agreement says.",
-            cause=f"filing {filing.id}",
+            cause=_cause(filing),
         )
 
     async def ask(self, tx: Tx, reviewer: str, text: str, question: str) -> Filing:
@@ -199,7 +188,7 @@ class Filings:
             filing.applicant,
             f"About your filing {filing.number}, the reviewer asks: {question}\n"
             f"Please answer with: !policy answer {filing.number} YOUR ANSWER",
-            cause=f"filing {filing.id}",
+            cause=_cause(filing),
         )
         self._remember(tx, reviewer, "filing:ask", filing, question=question)
         return filing
@@ -215,7 +204,7 @@ class Filings:
             tx,
             f"{filing.number}: the applicant answers: {answer}\n"
             f"Next: !policy approve {filing.number} · !policy reject {filing.number} REASON",
-            cause=f"filing {filing.id}",
+            cause=_cause(filing),
         )
         self._remember(tx, applicant, "filing:answer", filing, answer=answer)
         return filing
@@ -232,7 +221,7 @@ class Filings:
             f"Your filing {filing.number} was rejected. Reason: {reason}\n"
             "You can file the room again once this is mended. If you think it is wrong, ask "
             f"{self._setting.config.operator.contact}.",
-            cause=f"filing {filing.id}",
+            cause=_cause(filing),
         )
         self._remember(tx, reviewer, "filing:reject", filing, reason=reason)
         return filing
@@ -246,27 +235,35 @@ class Filings:
         return filing
 
     async def renew(self, tx: Tx, applicant: str, text: str) -> Filing:
-        """Prolong an approval whose time is nearly over."""
+        """Prolong an approval whose time is nearly over, or bring everything back once it is."""
         filing = await self.visible(tx, applicant, text, staff=False)
         await self._check_answers(tx, filing)
-        filing = rules.moved(filing, Step.RENEW)
-        valid_until = self._setting.now() + self._setting.config.filing.valid_for
-        filing = replace(filing, valid_until=valid_until)
+        now, valid_for = self._setting.now(), self._setting.config.filing.valid_for
+        was_hidden = filing.state is State.EXPIRED
+        filing = rules.renewed(filing, now=now, valid_for=valid_for)
         await filings.save(tx, filing)
+        if was_hidden:
+            back = [*labels.public(filing), *labels.ornaments(self._setting.config, filing)]
+            self._setting.queue(tx, back, cause=_cause(filing))
         self._remember(tx, applicant, "filing:renew", filing)
         return filing
 
     async def remind(self, tx: Tx) -> None:
-        """Remind the owners whose approval runs out within 30 days."""
-        for filing in await filings.running_out(tx, self._setting.now() + _REMIND_BEFORE):
-            reminded = rules.moved(filing, Step.REMIND)
+        """Remind the owners 30, 7 and 1 days before their approval runs out, each once."""
+        now = self._setting.now()
+        for filing in await filings.running_out(tx, now, _BATCH):
+            until = filing.valid_until
+            days = validity.reminder(until, filing.reminded, now) if until else None
+            if days is None:
+                continue
+            reminded = rules.reminded(filing, days)
             await filings.save(tx, reminded)
             self._setting.tell(
                 tx,
                 filing.applicant,
-                f"The approval of your room {filing.number} ends on {filing.valid_until:%-d %B %Y}. "
-                f"To keep it, write: !policy renew {filing.number}",
-                cause=f"filing {filing.id}",
+                f"The approval of your room {filing.number} ends {validity.in_words(days)}, on "
+                f"{until:%-d %B %Y}. To keep it, write: !policy renew {filing.number}",
+                cause=_cause(filing),
             )
             self._remember(tx, "system:clock", "filing:remind", reminded)
 
@@ -284,12 +281,33 @@ class Filings:
             self._setting.tell_staff(
                 tx,
                 f"{filing.number} ({filing.room_id}) is public, and nobody verified answers for it any "
-                f"more: {filing.applicant} unlinked, or their verification has ended. I have asked them "
+                f"more: the verification of {filing.applicant} has ended. I have asked them "
                 "to verify themselves anew; nothing else happens by itself.\n"
                 f"Next, if they do not: !policy revoke {filing.number} REASON",
                 cause=f"filing {filing.id}",
             )
             self._remember(tx, "system:clock", "filing:miss", filing)
+
+    async def expire(self, tx: Tx) -> int:
+        """Hide the rooms whose approval nobody has renewed; return how many there were."""
+        due = await filings.run_out(tx, self._setting.now(), _BATCH)
+        for filing in due:
+            await self._expire(tx, filing)
+        return len(due)
+
+    async def _expire(self, tx: Tx, filing: Filing) -> None:
+        expired = rules.moved(filing, Step.EXPIRE)
+        await filings.save(tx, expired)
+        self._setting.queue(tx, labels.hidden(filing), cause=_cause(filing))
+        self._setting.tell(
+            tx,
+            filing.applicant,
+            f"The approval of your room {filing.number} has ended, because it was not renewed. The room "
+            "stays yours, and is no longer in the directory; its label is withdrawn. Everything comes "
+            f"back with: !policy renew {filing.number}",
+            cause=_cause(filing),
+        )
+        self._remember(tx, "system:clock", "filing:expire", expired)
 
     @staticmethod
     async def check_revocable(tx: Tx, by: str, filing: Filing) -> None:
@@ -313,8 +331,7 @@ class Filings:
         self._setting.queue(
             tx,
             [
-                Unpublish(filing.room_id),
-                WithdrawLabel(filing.room_id, filing.number, filing.categories),
+                *labels.hidden(filing),
                 Notify(
                     filing.applicant,
                     f"The approval of your room {filing.number} was revoked. Reason: {reason}"
@@ -323,7 +340,7 @@ class Filings:
                     f"wrong, ask {self._setting.config.operator.contact}.",
                 ),
             ],
-            cause=f"filing {filing.id}",
+            cause=_cause(filing),
         )
         if for_all:
             self._register.moved(tx, filing, Step.REVOKE, public_reason(reason))
@@ -336,11 +353,19 @@ class Filings:
         filing = await filings.of_room(tx, room_id)
         if filing is None or (filing.state, step) not in rules.MOVES:
             return
-        filing = rules.moved(filing, step)
-        await filings.save(tx, filing)
+        moved = rules.moved(filing, step)
+        await filings.save(tx, moved)
         if said:
-            self._register.moved(tx, filing, step, said)
-        self._remember(tx, by, f"filing:{step}", filing)
+            self._register.moved(tx, moved, step, said)
+        self._remember(tx, by, f"filing:{step}", moved)
+        # The sanction itself takes the room out of the directory and its label, and gives them back.
+        if step is Step.SUSPEND:
+            self._setting.queue(tx, labels.stripped(filing), cause=_cause(filing))
+        elif filing.valid_until is not None and filing.valid_until <= self._setting.now():
+            await self._expire(tx, replace(moved, version=moved.version + 1))
+        else:
+            back = labels.ornaments(self._setting.config, filing)
+            self._setting.queue(tx, back, cause=_cause(filing))
 
     async def _for_review(self, tx: Tx, reviewer: str, text: str) -> Filing:
         """Read a filing that somebody takes up for review, claiming it if it is new."""
@@ -358,6 +383,10 @@ class Filings:
 def label_of(filing: Filing) -> Label:
     """Say what the label of a filed room reads."""
     return Label(filing.number, filing.categories)
+
+
+def _cause(filing: Filing) -> str:
+    return f"filing {filing.id}"
 
 
 def _say_something(text: str, what: str) -> None:

@@ -38,6 +38,22 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "submitted_at",
     ),
     Part(
+        "qualifications",
+        "The qualifications that you asked for, and what came of it (the number is Q- and the id).",
+        "SELECT id, filing_id, kind, state, evidence, claimed_at, rights, reason, granted_at,"
+        " valid_until, ended_at FROM qualifications WHERE claimant = $1 ORDER BY id",
+    ),
+    Part(
+        "declarations",
+        "The posts of which you said what they are about.",
+        "SELECT event_id, room_id, kind, at FROM declarations WHERE user_id = $1 ORDER BY at",
+    ),
+    Part(
+        "handovers",
+        "Rooms that you are asked to answer for, or that you want to hand over.",
+        "SELECT filing_id, asked_at FROM transfers WHERE asker = $1 OR to_user = $1 ORDER BY asked_at",
+    ),
+    Part(
         "reports",
         "The reports that you made, with their receipts (R- and the id).",
         "SELECT id, subject_key, category, text, state, outcome, received_at FROM reports"

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from policybot.domain.filing import Filing, State
+from policybot.domain.filing import IN_FORCE, Filing, State
 from policybot.store.database import (
     Row,
     Stale,
@@ -14,6 +15,7 @@ from policybot.store.database import (
     optional_time,
     to_ms,
 )
+from policybot.store.reminders import DUE, LIMIT, moments
 
 
 async def add(tx: Tx, filing: Filing) -> None:
@@ -39,12 +41,16 @@ async def save(tx: Tx, filing: Filing) -> None:
     """
     row = await tx.first(
         "UPDATE filings SET record_number = $1, state = $2, reviewer = $3, reason = $4,"
-        " valid_until = $5, version = version + 1 WHERE id = $6 AND version = $7 RETURNING id",
+        " valid_until = $5, applicant = $6, reminded = $7, ownerless_since = $8,"
+        " version = version + 1 WHERE id = $9 AND version = $10 RETURNING id",
         filing.record_number,
         filing.state.value,
         filing.reviewer,
         filing.reason,
         optional_ms(filing.valid_until),
+        filing.applicant,
+        filing.reminded,
+        optional_ms(filing.ownerless_since),
         filing.id,
         filing.version,
     )
@@ -79,6 +85,12 @@ async def with_numbers(tx: Tx, numbers: Sequence[str]) -> list[Filing]:
     return [_filing(row) for row in rows]
 
 
+async def by_id(tx: Tx, filing_id: int) -> Filing | None:
+    """Read a filing by its ID."""
+    row = await tx.first("SELECT * FROM filings WHERE id = $1", filing_id)
+    return None if row is None else _filing(row)
+
+
 async def of_room(tx: Tx, room_id: str) -> Filing | None:
     """Read the filing of a room that is waiting or in force, if there is one."""
     row = await tx.first(
@@ -111,7 +123,7 @@ _ANSWERED = (
 
 
 async def miss(tx: Tx, now: datetime) -> list[Filing]:
-    """Note, and list, the filings of public rooms for which nobody verified answers any more.
+    """Note, and list, the filings of public rooms whose owner is linked, and verified no more.
 
     Each is listed once; again only after somebody answered for it in between.
     """
@@ -120,16 +132,20 @@ async def miss(tx: Tx, now: datetime) -> list[Filing]:
     )
     rows = await tx.fetch(
         "UPDATE filings SET missed_at = $1 WHERE state IN ('approved', 'renewal_due', 'suspended')"  # noqa: S608 - our own text
-        f" AND missed_at IS NULL AND NOT {_ANSWERED} RETURNING *",
+        f" AND missed_at IS NULL AND NOT {_ANSWERED} AND EXISTS (SELECT 1 FROM links l"
+        " WHERE l.user_id = filings.applicant AND l.ended_at IS NULL) RETURNING *",
         to_ms(now),
     )
     return [_filing(row) for row in rows]
 
 
-async def running_out(tx: Tx, before: datetime) -> list[Filing]:
-    """List approved filings whose time ends before a day."""
+async def running_out(tx: Tx, now: datetime, limit: int) -> list[Filing]:
+    """List filings in force of which a reminder is due, soonest first."""
     rows = await tx.fetch(
-        "SELECT * FROM filings WHERE state = 'approved' AND valid_until < $1", to_ms(before)
+        f"SELECT * FROM filings WHERE state IN ('approved', 'renewal_due') AND {DUE}"  # noqa: S608 - our own text
+        f" ORDER BY valid_until LIMIT {LIMIT}",
+        *moments(now),
+        limit,
     )
     return [_filing(row) for row in rows]
 
@@ -137,6 +153,106 @@ async def running_out(tx: Tx, before: datetime) -> list[Filing]:
 def categories_in(stored: str) -> tuple[str, ...]:
     """Read categories as they are stored."""
     return tuple(json.loads(stored))
+
+
+async def run_out(tx: Tx, now: datetime, limit: int) -> list[Filing]:
+    """List filings in force whose time is over."""
+    rows = await tx.fetch(
+        "SELECT * FROM filings WHERE state IN ('approved', 'renewal_due') AND valid_until <= $1"
+        " ORDER BY valid_until LIMIT $2",
+        to_ms(now),
+        limit,
+    )
+    return [_filing(row) for row in rows]
+
+
+async def hidden(tx: Tx, room_id: str) -> bool:
+    """Say whether a room was ever given a record number, and has none that is in force."""
+    rows = await tx.fetch(
+        "SELECT state FROM filings WHERE room_id = $1 AND record_number IS NOT NULL", room_id
+    )
+    return bool(rows) and not any(State(row["state"]) in IN_FORCE for row in rows)
+
+
+async def newly_ownerless(tx: Tx, since: datetime, limit: int) -> list[Filing]:
+    """List filings whose owner's last link has ended since a day, and of which nobody was told."""
+    rows = await tx.fetch(
+        # From the links, which SQLite does only when told so (sqlite.org/optoverview, "CROSS JOIN").
+        "SELECT DISTINCT f.* FROM links e CROSS JOIN filings f WHERE e.ended_at > $1"
+        " AND f.applicant = e.user_id AND f.ownerless_since IS NULL"
+        " AND f.state IN ('approved', 'renewal_due', 'suspended', 'expired') AND NOT EXISTS"
+        " (SELECT 1 FROM links l WHERE l.user_id = f.applicant AND l.ended_at IS NULL)"
+        " ORDER BY f.id LIMIT $2",
+        to_ms(since),
+        limit,
+    )
+    return [_filing(row) for row in rows]
+
+
+async def owned_again(tx: Tx, before: datetime, limit: int) -> list[Filing]:
+    """List filings that were ownerless since before a day, and whose owner is linked now."""
+    rows = await tx.fetch(
+        "SELECT * FROM filings WHERE ownerless_since < $1 AND EXISTS"
+        " (SELECT 1 FROM links l WHERE l.user_id = filings.applicant AND l.ended_at IS NULL)"
+        " ORDER BY ownerless_since LIMIT $2",
+        to_ms(before),
+        limit,
+    )
+    return [_filing(row) for row in rows]
+
+
+# Handing over --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A room that somebody is asked to answer for."""
+
+    filing_id: int
+    asker: str
+    to: str
+    asked_at: datetime
+
+
+async def ask_to_take(tx: Tx, transfer: Transfer) -> None:
+    """Remember who is asked; whoever was asked before is so no more."""
+    await tx.execute(
+        "INSERT INTO transfers (filing_id, asker, to_user, asked_at) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (filing_id) DO UPDATE SET asker = $2, to_user = $3, asked_at = $4",
+        transfer.filing_id,
+        transfer.asker,
+        transfer.to,
+        to_ms(transfer.asked_at),
+    )
+
+
+async def transfer(tx: Tx, filing_id: int) -> Transfer | None:
+    """Read who is asked to answer for a room."""
+    row = await tx.first("SELECT * FROM transfers WHERE filing_id = $1", filing_id)
+    return None if row is None else _transfer(row)
+
+
+async def end_transfer(tx: Tx, filing_id: int) -> bool:
+    """Forget who was asked; False if nobody was."""
+    row = await tx.first("DELETE FROM transfers WHERE filing_id = $1 RETURNING filing_id", filing_id)
+    return row is not None
+
+
+async def unanswered(tx: Tx, before: datetime, limit: int) -> list[tuple[Transfer, Filing]]:
+    """List whom somebody has asked before a day, without an answer."""
+    rows = await tx.fetch(
+        "SELECT * FROM transfers WHERE asked_at < $1 ORDER BY asked_at LIMIT $2", to_ms(before), limit
+    )
+    found = []
+    for made in map(_transfer, rows):
+        row = await tx.first("SELECT * FROM filings WHERE id = $1", made.filing_id)
+        if row is not None:
+            found.append((made, _filing(row)))
+    return found
+
+
+def _transfer(row: Row) -> Transfer:
+    return Transfer(row["filing_id"], row["asker"], row["to_user"], from_ms(row["asked_at"]))
 
 
 def _filing(row: Row) -> Filing:
@@ -152,5 +268,7 @@ def _filing(row: Row) -> Filing:
         reviewer=row["reviewer"],
         reason=row["reason"],
         valid_until=optional_time(row["valid_until"]),
+        reminded=row["reminded"],
+        ownerless_since=optional_time(row["ownerless_since"]),
         version=row["version"],
     )

@@ -93,6 +93,14 @@ REACHES: dict[str, Reach] = {
         " AND state IN ('revoked', 'rejected', 'withdrawn') AND applicant NOT IN HELD",
         "applicant = '', purpose = '', reason = '', reviewer = NULL",
     ),
+    "qualifications": Reach(
+        "qualifications",
+        "id",
+        "ended_at",
+        "ended_at < $1 AND claimant <> '' AND claimant NOT IN HELD",
+        "claimant = '', evidence = '', reason = '', reviewer = NULL",
+    ),
+    "declarations": Reach("declarations", "event_id", "at", "at < $1 AND user_id NOT IN HELD", ""),
     "notices": Reach(
         "outbox",
         "id",

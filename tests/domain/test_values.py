@@ -49,7 +49,7 @@ def test_two_exchanged_neighbours_in_a_record_number_are_noticed(
     assert not number.is_record(swapped)
 
 
-@pytest.mark.parametrize("text", ["C-0", "C-", "C-1x", "C-١", "R-2", "C--1", "C-" + "9" * 30])
+@pytest.mark.parametrize("text", ["C-0", "C-", "C-1x", "C-١", "C-1١", "R-2", "C--1", "C-" + "9" * 30])
 def test_what_is_no_case_number_is_none(text: str) -> None:
     assert number.parse_case(text) is None
 

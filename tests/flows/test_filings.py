@@ -81,7 +81,7 @@ async def test_that_nobody_answers_for_a_public_room_is_told_once_to_owner_and_s
     record = await world.governed_room()
     await world.tick(minutes=1)
     assert missed(world) == []
-    await world.say("anna", "!policy unlink")
+    await lapse(world, "anna")
     for _ in range(3):
         await world.tick(minutes=1)
     assert len(missed(world)) == 1
@@ -92,6 +92,11 @@ async def test_that_nobody_answers_for_a_public_room_is_told_once_to_owner_and_s
     await lapse(world, "anna")
     await world.tick(minutes=1)
     assert len(missed(world)) == 2, "it came about again"
+    await world.say("anna", "!policy unlink")
+    for _ in range(3):
+        await world.tick(minutes=1)
+    assert len(missed(world)) == 2
+    assert sum(f"{record} ({world.room}) needs an owner" in text for text in world.in_review()) == 1
 
 
 async def test_nobody_reviews_or_revokes_the_filing_of_their_own_other_account(staffed: Private) -> None:

@@ -3,7 +3,7 @@
 from policybot.domain.errors import NotPermitted, OutOfOrder
 from policybot.domain.rank import Levels
 from policybot.domain.register import marked
-from policybot.matrix.commands import documents, subject
+from policybot.matrix.commands import documents, qualifications, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.store import rooms
 
@@ -61,7 +61,10 @@ async def withdraw(services: Services, asked: Asked) -> str:
 async def renew(services: Services, asked: Asked) -> str:
     """Prolong an approval."""
     filing = await services.filings.renew(asked.tx, asked.sender, asked.words["NUMBER"])
-    return f"{filing.number} is renewed until {filing.valid_until:%-d %B %Y}."
+    return (
+        f"{filing.number} is renewed until {filing.valid_until:%-d %B %Y}. If its room was hidden, "
+        "everything comes back now."
+    )
 
 
 async def approve(services: Services, asked: Asked) -> str:
@@ -84,16 +87,20 @@ async def ask(services: Services, asked: Asked) -> str:
 
 
 async def reject(services: Services, asked: Asked) -> str:
-    """Reject a filing or a document."""
+    """Reject a filing, a document or a qualification."""
     if documents.meant(asked.words["NUMBER"]):
         return await documents.reject(services, asked)
+    if qualifications.meant(asked.words["NUMBER"]):
+        return await qualifications.reject(services, asked)
     number, text = asked.words["NUMBER"], asked.words["TEXT"]
     filing = await services.filings.reject(asked.tx, asked.sender, number, text)
     return f"{filing.number} is rejected, and its applicant is told why."
 
 
 async def revoke(services: Services, asked: Asked) -> str:
-    """Propose to take an approval back."""
+    """Propose to take an approval or a qualification back."""
+    if qualifications.meant(asked.words["NUMBER"]):
+        return await qualifications.revoke(services, asked)
     number, text = asked.words["NUMBER"], asked.words["TEXT"]
     approval = await services.decisions.propose_revocation(asked.tx, asked.sender, number, text)
     public = ", and everybody reads it in the public register" if marked(text)[1] else ""

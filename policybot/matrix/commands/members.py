@@ -2,8 +2,9 @@
 
 from policybot.config.operator import LicenceSection
 from policybot.domain import number
-from policybot.matrix.commands import agreement, subject
+from policybot.matrix.commands import agreement, qualifications, subject
 from policybot.matrix.commands.command import Asked, Services
+from policybot.services import labels
 from policybot.store.rooms import Kind
 
 
@@ -114,10 +115,14 @@ async def status(services: Services, asked: Asked) -> str:
     if number.parse_document(text) is not None:
         document = await services.documents.of_owner(asked.tx, asked.sender, text)
         return f"{document.number} of {document.submitted_at:%-d %B %Y}: {document.state}."
+    if qualifications.meant(text):
+        return await qualifications.status(services, asked)
     filing = await services.filings.visible(asked.tx, asked.sender, text, staff=False)
     until = f", valid until {filing.valid_until:%-d %B %Y}" if filing.valid_until else ""
     reason = f"\nLast word: {filing.reason}" if filing.reason else ""
-    return f"{filing.number} ({filing.room_id}) is {filing.in_words}{until}.{reason}"
+    marks = await labels.marks(asked.tx, services.setting.config, filing)
+    qualified = "".join(f"\nQualified: {mark.in_words}" for mark in marks)
+    return f"{filing.number} ({filing.room_id}) is {filing.in_words}{until}.{qualified}{reason}"
 
 
 async def appeal(services: Services, asked: Asked) -> str:

@@ -80,6 +80,7 @@ CREATE TABLE links (
 );
 CREATE INDEX links_user ON links (user_id);
 CREATE INDEX links_person ON links (person_id);
+CREATE INDEX links_ended ON links (ended_at) WHERE ended_at IS NOT NULL;
 CREATE UNIQUE INDEX links_active_user ON links (user_id) WHERE ended_at IS NULL;
 CREATE UNIQUE INDEX links_active_slot ON links (person_id, slot) WHERE ended_at IS NULL;
 
@@ -385,12 +386,69 @@ CREATE TABLE filings (
     reason        TEXT NOT NULL DEFAULT '',
     valid_until   BIGINT,
     missed_at     BIGINT,                 -- since when nobody verified answers for the room
+    reminded      INTEGER,                -- the last reminder: days before the end
+    ownerless_since BIGINT,               -- nobody is known to answer for the room
     version       INTEGER NOT NULL DEFAULT 1
 );
 CREATE UNIQUE INDEX filings_room ON filings (room_id)
     WHERE state NOT IN ('revoked', 'rejected', 'withdrawn');
 CREATE INDEX filings_state ON filings (state, submitted_at);
 CREATE INDEX filings_applicant ON filings (applicant);
+CREATE INDEX filings_ending ON filings (state, valid_until);
+CREATE INDEX filings_room_ever ON filings (room_id);
+
+CREATE INDEX filings_ownerless ON filings (ownerless_since) WHERE ownerless_since IS NOT NULL;
+
+CREATE TABLE transfers (                  -- rooms that are handed over, until the other accepts
+    filing_id BIGINT PRIMARY KEY REFERENCES filings (id),
+    asker     TEXT NOT NULL,
+    to_user   TEXT NOT NULL,
+    asked_at  BIGINT NOT NULL
+);
+
+CREATE TABLE qualifications (             -- what a filed room may publish, by the operator's own list
+    id          BIGINT PRIMARY KEY,
+    filing_id   BIGINT NOT NULL REFERENCES filings (id),
+    kind        TEXT NOT NULL,
+    state       TEXT NOT NULL CHECK
+        (state IN ('claimed', 'granted', 'rejected', 'revoked', 'expired', 'renewed')),
+    evidence    TEXT NOT NULL,
+    claimant    TEXT NOT NULL,
+    claimed_at  BIGINT NOT NULL,
+    rights      TEXT NOT NULL DEFAULT '[]',
+    reviewer    TEXT,
+    reason      TEXT NOT NULL DEFAULT '',
+    granted_at  BIGINT,
+    valid_until BIGINT,
+    reminded    INTEGER,                  -- the last reminder: days before the end
+    ended_at    BIGINT,
+    version     INTEGER NOT NULL DEFAULT 1
+);
+CREATE UNIQUE INDEX qualifications_claimed ON qualifications (filing_id, kind) WHERE state = 'claimed';
+CREATE UNIQUE INDEX qualifications_granted ON qualifications (filing_id, kind) WHERE state = 'granted';
+CREATE INDEX qualifications_ending ON qualifications (valid_until) WHERE state = 'granted';
+CREATE INDEX qualifications_claimant ON qualifications (claimant);
+
+CREATE TABLE declarations (               -- of which subject its author says that a post is
+    event_id  TEXT PRIMARY KEY,
+    room_id   TEXT NOT NULL,
+    user_id   TEXT NOT NULL,
+    kind      TEXT NOT NULL,
+    qualified INTEGER NOT NULL,           -- whether the room was qualified for it then
+    at        BIGINT NOT NULL
+);
+CREATE INDEX declarations_room ON declarations (room_id, at);
+CREATE INDEX declarations_user ON declarations (user_id);
+
+CREATE TABLE labels (                     -- what is known of the label of each filed room
+    room_id  TEXT PRIMARY KEY,
+    event_id TEXT NOT NULL DEFAULT '',
+    wrong    INTEGER NOT NULL DEFAULT 0,  -- it is still to be set right
+    healed   INTEGER NOT NULL DEFAULT 0,  -- how often it was, since `since`
+    since    BIGINT,
+    last     BIGINT
+);
+CREATE INDEX labels_wrong ON labels (room_id) WHERE wrong = 1;
 
 CREATE TABLE filing_states (              -- what became of a filing, and when
     id        SERIAL_KEY,
