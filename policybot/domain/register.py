@@ -33,6 +33,7 @@ class Standing(StrEnum):
 
     IN_FORCE = "in_force"
     SUSPENDED = "suspended"
+    EXPIRED = "expired"
     REVOKED = "revoked"
 
     @property
@@ -45,6 +46,7 @@ PUBLIC: dict[State, Standing] = {
     State.APPROVED: Standing.IN_FORCE,
     State.RENEWAL_DUE: Standing.IN_FORCE,
     State.SUSPENDED: Standing.SUSPENDED,
+    State.EXPIRED: Standing.EXPIRED,
     State.REVOKED: Standing.REVOKED,
 }
 """The states that everybody may know of. A filing that was not approved is its applicant's affair."""
@@ -54,6 +56,7 @@ _WHY: dict[Step, str] = {
     Step.REMIND: "its time ends soon",
     Step.RENEW: "renewed by its owner",
     Step.SUSPEND: "by decision",
+    Step.EXPIRE: "it was not renewed",
     Step.REINSTATE: "the suspension has ended",
     Step.REVOKE: "by decision",
 }

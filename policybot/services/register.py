@@ -14,9 +14,11 @@ from policybot.domain import number
 from policybot.domain import register as rules
 from policybot.domain.errors import NotFound
 from policybot.domain.filing import Filing
+from policybot.domain.label import Mark
 from policybot.domain.name import What
 from policybot.domain.private import Private
 from policybot.domain.register import PUBLIC, Standing
+from policybot.services import labels
 from policybot.services.names import Names, View
 from policybot.services.setting import Setting
 from policybot.store import filings, register
@@ -173,6 +175,12 @@ class Register:
         places = await register.places(tx, found.entries)
         meant = "" if places else await self._meant(tx, query.text)
         return Page(await self._entries(tx, places), found.next, meant)
+
+    async def qualified(self, tx: Tx, entry: Entry) -> list[Mark]:
+        """List what a room in force is qualified for now, as its label shows it."""
+        if entry.standing is not Standing.IN_FORCE:
+            return []
+        return await labels.marks(tx, self._setting.config, entry.filing)
 
     async def entry(self, tx: Tx, text: str) -> tuple[Entry, list[Moved]]:
         """Read one entry with its history, newest first.

@@ -81,7 +81,7 @@ async def newest_states(tx: Tx, limit: int) -> list[Moved]:
     """List the newest approvals, suspensions and revocations."""
     rows = await tx.fetch(
         "SELECT s.* FROM filing_states s JOIN register r ON r.filing_id = s.filing_id"
-        " WHERE s.state IN ('approved', 'suspended', 'revoked') ORDER BY s.id DESC LIMIT $1",
+        " WHERE s.state IN ('approved', 'suspended', 'expired', 'revoked') ORDER BY s.id DESC LIMIT $1",
         limit,
     )
     return [_moved(row) for row in rows]

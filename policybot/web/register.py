@@ -100,15 +100,19 @@ class RegisterPages:
         try:
             async with self._database.transaction(reading=True) as tx:
                 entry, history = await self._register.entry(tx, asked)
+                marks = await self._register.qualified(tx, entry)
         except NotFound as refusal:
             return self._missing(request, str(refusal))
         said = self._described(entry)
         steps = [_step(moved) for moved in history]
+        qualified = [
+            {"id": m.id, "title": m.title, "rights": list(m.rights), "until": m.until} for m in marks
+        ]
         named = entry.name is not None
         if wants_json(request):
-            text = as_json(said | {"history": steps})
+            text = as_json(said | {"qualifications": qualified, "history": steps})
             return self._site.for_all(request, text, "application/json", named=named)
-        text = self._site.text("entry.html", entry=said, history=steps)
+        text = self._site.text("entry.html", entry=said, qualified=qualified, history=steps)
         return self._site.for_all(request, text, "text/html", named=named)
 
     def _missing(self, request: web.Request, message: str) -> web.Response:

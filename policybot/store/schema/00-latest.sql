@@ -459,7 +459,7 @@ CREATE TABLE filing_states (              -- what became of a filing, and when
 );
 CREATE INDEX filing_states_filing ON filing_states (filing_id, id);
 CREATE INDEX filing_states_told ON filing_states (id)
-    WHERE state IN ('approved', 'suspended', 'revoked');
+    WHERE state IN ('approved', 'suspended', 'expired', 'revoked');
 
 CREATE TABLE register (                   -- filings that were ever approved: everybody may look them up
     entry       BIGINT PRIMARY KEY,       -- counted up, so that pages go on where they ended
