@@ -63,6 +63,8 @@ LONGEST_PAUSE: Final = timedelta(seconds=30)
 GIVE_UP_AFTER: Final = timedelta(days=3)
 _AT_ONCE: Final = 8
 _PAGE: Final = 500
+_ENTERING: Final = 0.2
+"""Seconds until it is looked again whether an invitation was followed."""
 _HARMLESS = (Say, JoinRoom, KeepEvidence, LearnName, LearnAuthor)
 """What is done in a dry run too: answers, entering rooms, reading."""
 _ONLY_SHOWN = (LearnName, LearnAuthor, SetProfileField, ClearProfileField)
@@ -256,8 +258,13 @@ class Outbox:
             case Say():
                 return replace(errand, effect=await self._with_names(effect))
             case Notify(user_id):
-                async with self._database.transaction() as tx:
+                async with self._database.transaction(reading=True) as tx:
                     room = await rooms.direct(tx, user_id)
+                    entering = room is None and await outbox.entering(tx, user_id)
+                if entering:
+                    # They have just opened a chat with us: another one would only puzzle them.
+                    message = f"I am entering the chat that {user_id} has opened"
+                    raise Later(message, retry_after=_ENTERING)
                 return replace(errand, effect=await self._with_names(effect), direct_room=room)
             case SetProfileField(user_id, _, real=True):
                 errand = replace(errand, name=await self._name_of(user_id))

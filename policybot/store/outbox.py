@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from policybot.domain.effects import Effect, dump, lane, load
+from policybot.domain.effects import Effect, JoinRoom, dump, lane, load
 from policybot.store.database import Row, Tx, from_ms, to_ms
 
 SHARDS = 16
@@ -88,6 +88,15 @@ async def waiting(tx: Tx, after: int, limit: int) -> list[Queued]:
         limit,
     )
     return [_queued(row) for row in rows]
+
+
+async def entering(tx: Tx, user_id: str) -> bool:
+    """Say whether an invitation of somebody's is about to be followed, for the first time."""
+    rows = await tx.fetch(
+        "SELECT * FROM outbox WHERE state = 'waiting' AND kind = 'JoinRoom' AND attempts = 0"
+    )
+    effects = (_queued(row).effect for row in rows)
+    return any(isinstance(effect, JoinRoom) and effect.inviter == user_id for effect in effects)
 
 
 async def finish(  # noqa: PLR0913 - the columns

@@ -16,12 +16,13 @@ from policybot.domain.effects import (
     RestrictMember,
     Say,
 )
+from policybot.ports import Later
 from policybot.services.aftermath import Aftermath
 from policybot.store import audit, outbox
 from policybot.store.database import Tx
 from policybot.store.outbox import Queued
 from tests.papers import OFFERED, handed_in
-from tests.world import REVIEW, World, find, user
+from tests.world import BOT, REVIEW, World, find, user
 from tests.world import world as make_world
 
 
@@ -264,3 +265,28 @@ async def test_a_link_is_not_kept_when_its_reason_is_gone(world: World) -> None:
     async with world.database.transaction() as tx:
         await outbox.drop(tx, f"link verification {user('anna')}")
     assert await kept_with(world, "/verify/") == 0
+
+
+async def test_who_writes_as_soon_as_the_bot_enters_is_answered_in_that_chat(any_world: World) -> None:
+    """The invitation, and a command behind it, before anything was noted of the room."""
+    world, who, room = any_world, user("tom"), "!ours:example.org"
+    invitation: dict[str, Any] = {"membership": "invite", "is_direct": True}
+    for number, event in enumerate(
+        (
+            {"type": "m.room.member", "state_key": BOT, "content": invitation},
+            {"type": "m.room.message", "content": {"msgtype": "m.text", "body": "!policy verify"}},
+        )
+    ):
+        ids = {"event_id": f"$at-once-{number}", "room_id": room, "sender": who}
+        await world.inward.handle({**event, **ids})
+    async with world.database.transaction(reading=True) as tx:
+        waiting = await outbox.waiting(tx, 0, 10)
+    (answer,) = (queued for queued in waiting if isinstance(queued.effect, Notify))
+    with pytest.raises(Later, match="entering the chat"):
+        await world.app.worker(world.homeserver)._prepare(answer)
+    await world.work()
+    await restart(world)
+    assert any("/verify/" in text for text in world.told("tom"))
+    async with world.database.transaction(reading=True) as tx:
+        found = await tx.fetch("SELECT room_id FROM rooms WHERE user_id = $1", who)
+    assert [row["room_id"] for row in found] == [room], "no other chat was opened"

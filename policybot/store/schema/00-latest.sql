@@ -638,6 +638,7 @@ CREATE TABLE outbox (
     error      TEXT
 );
 CREATE INDEX outbox_waiting ON outbox (id) WHERE state = 'waiting';
+CREATE INDEX outbox_entering ON outbox (id) WHERE state = 'waiting' AND kind = 'JoinRoom';
 CREATE INDEX outbox_cause ON outbox (cause);
 CREATE INDEX outbox_texts ON outbox (queued_at) WHERE state <> 'waiting' AND data <> '{}';
 
