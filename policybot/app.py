@@ -26,6 +26,7 @@ from policybot.matrix.commands.command import Services
 from policybot.matrix.commands.dispatch import Dispatch
 from policybot.matrix.events import Events
 from policybot.matrix.homeserver import MatrixHomeserver
+from policybot.matrix.reader import Reader
 from policybot.matrix.start import Start
 from policybot.matrix.synapse import Synapse
 from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later
@@ -291,7 +292,7 @@ class App:
             )
             worker = self.worker(homeserver)
             await start.recall()
-            dispatch = Dispatch(self.services, start.resolve)
+            dispatch = Dispatch(self.services, start.resolve, Reader(client, config.bot_user_id))
             services = self.services
             inward = Events(self.setting, self.database, dispatch, services.names, services.messages)
             await stack.enter_async_context(self._doors(inward))

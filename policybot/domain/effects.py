@@ -9,6 +9,25 @@ exactly that.
 from dataclasses import dataclass, fields
 from typing import Any
 
+from policybot.domain import room_measure, taking
+from policybot.domain.room_measure import (
+    CloseRoom,
+    FreezeRoom,
+    QuietRoom,
+    ReopenRoom,
+    RoomMeasure,
+    UnfreezeRoom,
+    UnquietRoom,
+)
+from policybot.domain.taking import (
+    InviteMembers,
+    MakeRoom,
+    MoveAliases,
+    ReturnAliases,
+    TakingEffect,
+    UnmakeRoom,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Say:
@@ -102,20 +121,6 @@ class ReadmitMember:
 
 
 @dataclass(frozen=True, slots=True)
-class FreezeRoom:
-    """Let nobody below the bot post in a room or change its state."""
-
-    room_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class UnfreezeRoom:
-    """Give a room back the levels that it had."""
-
-    room_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class Publish:
     """Show a room in the server's directory."""
 
@@ -198,8 +203,6 @@ Effect = (
     | ReleaseMember
     | ExcludeMember
     | ReadmitMember
-    | FreezeRoom
-    | UnfreezeRoom
     | Publish
     | Unpublish
     | SetLabel
@@ -209,12 +212,30 @@ Effect = (
     | LearnName
     | SetProfileField
     | ClearProfileField
+    | RoomMeasure
+    | TakingEffect
 )
 
-STANDING = (RestrictMember, ExcludeMember, FreezeRoom, SuspendAccount)
+STANDING = (
+    RestrictMember,
+    ExcludeMember,
+    QuietRoom,
+    FreezeRoom,
+    CloseRoom,
+    SuspendAccount,
+    MoveAliases,
+)
 """Effects that last and whose inverse must restore what was there before."""
 
-RESTORING = (ReleaseMember, ReadmitMember, UnfreezeRoom, UnsuspendAccount)
+RESTORING = (
+    ReleaseMember,
+    ReadmitMember,
+    UnquietRoom,
+    UnfreezeRoom,
+    ReopenRoom,
+    UnsuspendAccount,
+    ReturnAliases,
+)
 """Their inverses."""
 
 _KINDS: dict[str, type[Effect]] = {kind.__name__: kind for kind in Effect.__args__}
@@ -231,10 +252,12 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return ReadmitMember(room_id, user_id)
         case ReadmitMember(room_id, user_id):
             return ExcludeMember(room_id, user_id)
-        case FreezeRoom(room_id):
-            return UnfreezeRoom(room_id)
-        case UnfreezeRoom(room_id):
-            return FreezeRoom(room_id)
+        case MoveAliases(room_id, alias, successor):
+            return ReturnAliases(room_id, alias, successor)
+        case ReturnAliases(room_id, alias, successor):
+            return MoveAliases(room_id, alias, successor)
+        case QuietRoom() | UnquietRoom() | FreezeRoom() | UnfreezeRoom() | CloseRoom() | ReopenRoom():
+            return room_measure.inverse(effect)
         case Publish(room_id):
             return Unpublish(room_id)
         case Unpublish(room_id):
@@ -257,6 +280,8 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return SetProfileField(user_id, field, real)
         case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence() | LearnName():
             return None
+        case _:  # the other steps of taking a room in; see services/taking.py
+            return None
 
 
 def target(effect: Effect) -> str:
@@ -266,8 +291,10 @@ def target(effect: Effect) -> str:
             return f"level {room_id} {user_id}"
         case ExcludeMember(room_id, user_id) | ReadmitMember(room_id, user_id):
             return f"membership {room_id} {user_id}"
-        case FreezeRoom(room_id) | UnfreezeRoom(room_id):
-            return f"levels {room_id}"
+        case QuietRoom() | UnquietRoom() | FreezeRoom() | UnfreezeRoom() | CloseRoom() | ReopenRoom():
+            return room_measure.target(effect)
+        case MoveAliases(room_id) | ReturnAliases(room_id):
+            return f"aliases {room_id}"
         case SuspendAccount(user_id) | UnsuspendAccount(user_id):
             return f"suspension {user_id}"
         case _:
@@ -283,6 +310,11 @@ def lane(effect: Effect) -> str:
         case LearnName(user_id) | SetProfileField(user_id) | ClearProfileField(user_id):
             # Apart, for a measure or a message must not wait for what is only shown.
             return f"profile {user_id}"
+        case MakeRoom(room_id, alias) | UnmakeRoom(room_id, alias):
+            return room_id or alias
+        case InviteMembers(room_id):
+            # Apart, for a measure must not wait until everybody is invited.
+            return f"members {room_id}"
         case _:
             return effect.room_id
 
@@ -310,10 +342,8 @@ def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line 
             return f"exclude {user_id} from {room_id}"
         case ReadmitMember(room_id, user_id):
             return f"readmit {user_id} to {room_id}"
-        case FreezeRoom(room_id):
-            return f"freeze {room_id}"
-        case UnfreezeRoom(room_id):
-            return f"unfreeze {room_id}"
+        case QuietRoom() | UnquietRoom() | FreezeRoom() | UnfreezeRoom() | CloseRoom() | ReopenRoom():
+            return room_measure.in_words(effect)
         case Publish(room_id):
             return f"publish {room_id} in the directory"
         case Unpublish(room_id):
@@ -332,6 +362,8 @@ def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line 
             return f"show on the profile of {user_id} that they are verified"
         case ClearProfileField(user_id):
             return f"take the verification off the profile of {user_id}"
+        case _:
+            return taking.in_words(effect)
 
 
 def dump(effect: Effect) -> tuple[str, dict[str, Any]]:

@@ -2,8 +2,8 @@
 
 draft → submitted → in_review ⇄ needs_info → approved → renewal_due → approved
                         │                       ├→ suspended → approved
-                        ├→ rejected             └→ revoked
-    draft … needs_info ─┴→ withdrawn
+                        ├→ rejected             ├→ revoked
+    draft … needs_info ─┴→ withdrawn            └→ in_review   (the room could not be taken in)
 """
 
 from dataclasses import dataclass, replace
@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from policybot.domain.errors import Incomplete, NotPermitted, OutOfOrder
+from policybot.domain.rank import Control
 
 
 class State(StrEnum):
@@ -43,6 +44,8 @@ class Step(StrEnum):
     REVOKE = "revoke"
     REMIND = "remind"
     RENEW = "renew"
+    RETURN = "return"
+    """The room could not be taken in: it is for people again."""
 
 
 MOVES: dict[tuple[State, Step], State] = {
@@ -61,6 +64,7 @@ MOVES: dict[tuple[State, Step], State] = {
     (State.APPROVED, Step.REMIND): State.RENEWAL_DUE,
     (State.APPROVED, Step.SUSPEND): State.SUSPENDED,
     (State.APPROVED, Step.REVOKE): State.REVOKED,
+    (State.APPROVED, Step.RETURN): State.IN_REVIEW,
     (State.RENEWAL_DUE, Step.RENEW): State.APPROVED,
     (State.RENEWAL_DUE, Step.SUSPEND): State.SUSPENDED,
     (State.RENEWAL_DUE, Step.REVOKE): State.REVOKED,
@@ -73,6 +77,9 @@ IN_FORCE = frozenset({State.APPROVED, State.RENEWAL_DUE})
 
 ENDED = frozenset({State.REVOKED, State.REJECTED, State.WITHDRAWN})
 """States that nothing leaves; the room can be filed anew."""
+
+WAITING = frozenset({State.DRAFT, State.SUBMITTED, State.IN_REVIEW, State.NEEDS_INFO})
+"""States in which nothing is decided yet."""
 
 MIN_PURPOSE = 10
 """Characters below which a purpose says nothing to a reviewer."""
@@ -97,6 +104,7 @@ class Filing:
 
     id: int
     room_id: str
+    """Empty until the room is made, if it is to be."""
     applicant: str
     purpose: str
     categories: tuple[str, ...]
@@ -108,6 +116,8 @@ class Filing:
     """The last question, answer or reason that was written."""
     valid_until: datetime | None = None
     version: int = 1
+    control: Control = Control.SHARED
+    """How the room is to be taken in."""
 
     @property
     def number(self) -> str:
@@ -160,6 +170,21 @@ def reviewed_by(filing: Filing, reviewer: str) -> None:
     if filing.reviewer not in (None, reviewer):
         message = f"{filing.number} is with {filing.reviewer}."
         raise NotPermitted(message)
+
+
+def controlled(filing: Filing, control: Control) -> Filing:
+    """Choose how a room is to be taken in.
+
+    Raises:
+        OutOfOrder: it is decided already, or there is no room to choose for.
+    """
+    if filing.state not in WAITING:
+        message = f"{filing.number} is {filing.in_words}: this can be chosen before it is decided."
+        raise OutOfOrder(message)
+    if filing.control is Control.CREATED:
+        message = f"{filing.number} is for a room that I am to make: there is nothing to take over."
+        raise OutOfOrder(message)
+    return replace(filing, control=control)
 
 
 def owned_by(filing: Filing, user_id: str) -> bool:

@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 
 from policybot.domain.filing import Filing, State
+from policybot.domain.rank import Control
 from policybot.store.database import (
     Row,
     Stale,
@@ -15,19 +16,21 @@ from policybot.store.database import (
 )
 
 
-async def add(tx: Tx, filing: Filing) -> None:
-    """Save a new filing. A second unfinished one for the same room violates a unique index."""
-    await tx.execute(
-        "INSERT INTO filings (id, room_id, applicant, purpose, categories, state, submitted_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+async def add(tx: Tx, filing: Filing) -> bool:
+    """Save a new filing; False if the same room has an unfinished one."""
+    row = await tx.first(
+        "INSERT INTO filings (id, room_id, control, applicant, purpose, categories, state, submitted_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING id",
         filing.id,
         filing.room_id,
+        filing.control.value,
         filing.applicant,
         filing.purpose,
         json.dumps(filing.categories),
         filing.state.value,
         to_ms(filing.submitted_at),
     )
+    return row is not None
 
 
 async def save(tx: Tx, filing: Filing) -> None:
@@ -38,12 +41,15 @@ async def save(tx: Tx, filing: Filing) -> None:
     """
     row = await tx.first(
         "UPDATE filings SET record_number = $1, state = $2, reviewer = $3, reason = $4,"
-        " valid_until = $5, version = version + 1 WHERE id = $6 AND version = $7 RETURNING id",
+        " valid_until = $5, room_id = $6, control = $7, version = version + 1"
+        " WHERE id = $8 AND version = $9 RETURNING id",
         filing.record_number,
         filing.state.value,
         filing.reviewer,
         filing.reason,
         optional_ms(filing.valid_until),
+        filing.room_id,
+        filing.control.value,
         filing.id,
         filing.version,
     )
@@ -97,6 +103,7 @@ def _filing(row: Row) -> Filing:
     return Filing(
         id=row["id"],
         room_id=row["room_id"],
+        control=Control(row["control"]),
         applicant=row["applicant"],
         purpose=row["purpose"],
         categories=tuple(json.loads(row["categories"])),

@@ -80,7 +80,7 @@ async def lookup(services: Services, asked: Asked) -> str:
         message = f"«{text[:_SEEN]}» is no account. Write it in full, such as @anna:example.org."
         raise NotFound(message)
     if text[0] in "#!h":
-        text = subject.room_in(asked, text)
+        text = subject.room_in(asked.aliases, text)
     filing = await services.filings.lookup(asked.tx, text)
     here = await services.names.class_here(asked.tx, asked.room)
     view = await services.names.answerable(asked.tx, filing, here)
