@@ -82,7 +82,7 @@ class FakeRooms:
             case UnmakeRoom(_, alias):
                 made = self.addresses.pop(alias, None)
                 for kept in (self.state, self.levels, self.members) if made else ():
-                    kept.pop(str(made), None)  # type: ignore[attr-defined]  # all are maps by room
+                    kept.pop(str(made), None)
             case CarryOver(old, _, new):
                 self._carry_over(old, new)
             case MoveAliases(_, _, new):

@@ -40,6 +40,7 @@ from policybot.domain.room_measure import (
     FreezeRoom,
     QuietRoom,
     ReopenRoom,
+    RoomMeasure,
     UnfreezeRoom,
     UnquietRoom,
 )
@@ -187,19 +188,10 @@ class FakeHomeserver:
                 self.banned.add((room_id, user_id))
             case ReadmitMember(room_id, user_id):
                 self.banned.discard((room_id, user_id))
-            case QuietRoom(room_id):
-                present = self.levels[room_id].get("events_default", 0)
-                self.levels[room_id]["events_default"] = max(50, present)
-            case FreezeRoom(room_id):
-                self.levels[room_id]["events_default"] = 100
-            case UnquietRoom(room_id) | UnfreezeRoom(room_id):
-                self.levels[room_id]["events_default"] = before.get("events_default", 0)
-            case CloseRoom(room_id, text):
-                self.closed.add(room_id)
-                self.said.setdefault(errand.key, (room_id, text))
-            case ReopenRoom(room_id):
-                if not before["closed"]:
-                    self.closed.discard(room_id)
+            case (
+                QuietRoom() | UnquietRoom() | FreezeRoom() | UnfreezeRoom() | CloseRoom() | ReopenRoom()
+            ) as measure:
+                self._measure(measure, errand.key, before)
             case Publish(room_id):
                 self.directory.add(room_id)
             case Unpublish(room_id):
@@ -224,6 +216,22 @@ class FakeHomeserver:
             case effect:
                 return self.rooms.perform(effect, before)
         return {}
+
+    def _measure(self, measure: RoomMeasure, key: str, before: Result) -> None:
+        match measure:
+            case QuietRoom(room_id):
+                present = self.levels[room_id].get("events_default", 0)
+                self.levels[room_id]["events_default"] = max(50, present)
+            case FreezeRoom(room_id):
+                self.levels[room_id]["events_default"] = 100
+            case UnquietRoom(room_id) | UnfreezeRoom(room_id):
+                self.levels[room_id]["events_default"] = before.get("events_default", 0)
+            case CloseRoom(room_id, text):
+                self.closed.add(room_id)
+                self.said.setdefault(key, (room_id, text))
+            case ReopenRoom(room_id):
+                if not before["closed"]:
+                    self.closed.discard(room_id)
 
     def _power(self, room_id: str) -> dict[str, Any]:
         self.levels.setdefault(room_id, {"users": {}})

@@ -31,8 +31,6 @@ _CANONICAL = "m.room.canonical_alias"
 _LEVELS = "m.room.power_levels"
 _JOIN_RULES = "m.room.join_rules"
 _BY_INVITATION = {"join_rule": "invite"}
-_ABSENT = {"m.room.guest_access": {"guest_access": "forbidden"}}
-"""What a room without such an event means, where a new room has one."""
 _AT_A_TIME = 100
 """Invitations of one step."""
 
@@ -159,7 +157,7 @@ class Taking:
 
     async def _carry_over(self, old: str, new: str) -> Result:
         for kind in CARRIED:
-            content = await self._content(old, kind) or _ABSENT.get(kind)
+            content = await self._content(old, kind)
             if content is not None:
                 await self._carry(new, kind, content)
         for user_id in await self._members(old, "ban"):

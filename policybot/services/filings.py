@@ -54,10 +54,10 @@ class Filings:
         await self._members.may_publish(tx, applicant, found.assurance)
         await self._agreements.require(tx, applicant)
         room_id = view.room_id if view else ""
-        await self._check_free(tx, applicant, room_id)
         if view is not None:
             server = self._setting.config.homeserver.server_name
             taking.check(view, applicant, bot=self._setting.config.bot_user_id, server_name=server)
+        await self._check_free(tx, applicant, room_id)
         draft = Filing(
             id=0,
             room_id=room_id,
