@@ -179,7 +179,8 @@ def check(view: View, applicant: str, *, bot: str, server_name: str) -> None:
         )
         raise NotPermitted(message)
     needed = levels.needed_for_state(_LEVELS)
-    ours = (user for user in levels.ranked() if user.partition(":")[2] == server_name)
+    owners = levels.ranked() | {applicant}
+    ours = (user for user in owners if user.partition(":")[2] == server_name)
     if levels.of(bot) < needed and not any(levels.of(user) >= needed for user in ours):
         message = (
             f"That room lives on other homeservers: nobody of {server_name} owns it, so I would have "
@@ -191,7 +192,8 @@ def check(view: View, applicant: str, *, bot: str, server_name: str) -> None:
 def _owns(levels: Levels, user_id: str) -> bool:
     """Say whether somebody can give the bot its rank, and no level is above theirs."""
     mine = levels.of(user_id)
-    named = [levels.of(other) for other in levels.ranked() if other not in levels.creators]
+    beyond = set(levels.creators) if levels.creators_above_all else set()
+    named = [levels.of(other) for other in levels.ranked() - beyond]
     return mine >= max(levels.needed_for_state(_LEVELS), *named, levels.of(""))
 
 

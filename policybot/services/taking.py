@@ -105,7 +105,8 @@ class Taking:
         await rooms.save(tx, Room(filing.room_id, Kind.GOVERNED, levels_of(result)), now)
         effects: list[Effect] = _shown(filing) if filing.state in rules.IN_FORCE else []
         if former:
-            effects.append(Unpublish(former))
+            # Not of the approval: what ends in two lanes at once has no last one.
+            self._setting.queue(tx, [Unpublish(former)], cause=f"former {filing.id}")
             invite = InviteMembers(filing.room_id, former)
             self._setting.queue(tx, [invite], cause=f"invitations {filing.id}")
         self._setting.queue(tx, effects, cause=f"{_APPROVAL} {filing.id}")
