@@ -125,6 +125,11 @@ class Filing:
         return self.record_number or f"F-{self.id}"
 
     @property
+    def place(self) -> str:
+        """The room, or that there is none yet."""
+        return self.room_id or "to be made"
+
+    @property
     def in_words(self) -> str:
         """The state, as one says it."""
         return _IN_WORDS[self.state]

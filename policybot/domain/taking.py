@@ -8,12 +8,14 @@ shared     the bot takes a seat in the room as it is
 The old room is not touched before the new one is whole, and only the last step sends people over.
 """
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from policybot.domain.errors import NotPermitted, OutOfOrder
+from policybot.domain.name import cleaned
 from policybot.domain.rank import TOP, Control, Levels, number_of
 
 KNOWN_VERSIONS = frozenset(str(n) for n in range(1, 13))
@@ -33,6 +35,7 @@ CARRIED = (
     "m.room.server_acl",
 )
 """State that a new room takes over unchanged; bans, levels, join rule and aliases follow."""
+_LONGEST_TOPIC = 1000
 _TOMBSTONE = "m.room.tombstone"
 _LEVELS = "m.room.power_levels"
 
@@ -131,9 +134,14 @@ def in_words(effect: TakingEffect) -> str:
 
 def called(purpose: str) -> str:
     """Make a name for a new room of its purpose; its owner can change it."""
-    first = " ".join(purpose.split())
-    longest = 60
-    return first if len(first) <= longest else f"{first[:longest].rsplit(' ', 1)[0]} …"
+    whole, name = about(purpose), cleaned(purpose)
+    return name if len(name) == len(whole) else f"{name.rsplit(' ', 1)[0]} …"
+
+
+def about(purpose: str) -> str:
+    """Make a topic of a purpose: one paragraph, without what hides or turns round text."""
+    shown = (c if unicodedata.category(c)[0] != "C" else " " * c.isspace() for c in purpose)
+    return " ".join("".join(shown).split())[:_LONGEST_TOPIC]
 
 
 @dataclass(frozen=True, slots=True)

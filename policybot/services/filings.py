@@ -13,7 +13,7 @@ from policybot.domain.effects import (
 )
 from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing, State, Step
-from policybot.domain.rank import Control
+from policybot.domain.rank import Control, control
 from policybot.domain.sanction import Label
 from policybot.domain.taking import View
 from policybot.services import taking as taking_service
@@ -111,10 +111,17 @@ class Filings:
         self._setting.tell_staff(tx, said, cause=f"filing {filing.id}")
         return chosen
 
+    async def reach(self, tx: Tx, filing: Filing) -> str:
+        """Say how far the bot's rank reaches in a room: as it is once it is governed, else as chosen."""
+        room = await rooms.get(tx, filing.room_id)
+        if room is None or room.kind is not rooms.Kind.GOVERNED:
+            return taking.for_reviewer(filing.control)
+        return taking.for_reviewer(control(room.levels, self._setting.config.bot_user_id))
+
     def _card(self, filing: Filing) -> str:
         return (
             f"New filing {filing.number}\n"
-            f"Room: {filing.room_id or 'to be made'}\n"
+            f"Room: {filing.place}\n"
             f"Control: {taking.for_reviewer(filing.control)}\n"
             f"Applicant: {filing.applicant} (verified, agreement signed)\n"
             f"Category: {', '.join(filing.categories)}\nPurpose: {filing.purpose}\n"

@@ -46,7 +46,7 @@ def begin(setting: Setting, tx: Tx, filing: Filing) -> None:
         alias=f"_policybot_{secrets.token_hex(12)}",
         owner=filing.applicant,
         name="" if filing.room_id else taking.called(filing.purpose),
-        topic="" if filing.room_id else filing.purpose,
+        topic="" if filing.room_id else taking.about(filing.purpose),
     )
     setting.queue(tx, [made], cause=f"{CAUSE} {filing.id}")
 

@@ -114,3 +114,9 @@ def test_a_new_room_is_called_by_its_purpose() -> None:
     assert long.endswith("…")
     assert len(long) < 65
     assert taking.called("x" * 300).startswith("xxx")
+
+
+@pytest.mark.parametrize("hidden", ["\u202e", "\u2066", "\u0000", "\u200b", "\x1b"])
+def test_what_hides_or_turns_round_text_is_in_no_name_and_no_topic(hidden: str) -> None:
+    text = f"Roses{hidden} and <b>rakes</b>\nfor all"
+    assert taking.called(text) == taking.about(text) == "Roses and <b>rakes</b> for all"

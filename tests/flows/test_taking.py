@@ -132,6 +132,7 @@ async def test_a_room_is_taken_over_by_a_new_one(any_world: World, version: str)
     assert filing.room_id in world.told("anna")[-1]
     assert await counts(world) == {"waiting": 0, "dead": 0}
     assert "anna" in await world.say("lea", f"!policy lookup {filing.room_id}")
+    assert "Control: adopted" in await world.review("ravi", f"!policy show {record}")
 
 
 async def test_a_room_is_made_for_somebody_who_has_none(any_world: World) -> None:
@@ -360,6 +361,9 @@ async def test_a_room_that_is_not_there_or_not_seen_is_answered_alike(world: Wor
     assert "not in that room yet, if it exists" in unseen
     assert "do not find a room" in await refusal(world, room="#nowhere:example.org")
     assert "is no room" in await refusal(world, room="garden")
+    assert "is no room" in await refusal(world, room="!" + "x" * 300)
+    assert "is no room" in await refusal(world, room="!x\u202e:example.org")
+    assert "not in that room" in await refusal(world, room="!../../_synapse/admin:example.org")
 
 
 async def test_an_encrypted_room_is_told_so_with_the_way_round(world: World) -> None:

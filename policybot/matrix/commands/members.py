@@ -95,7 +95,7 @@ async def status(services: Services, asked: Asked) -> str:
     filing = await services.filings.visible(asked.tx, asked.sender, text, staff=False)
     until = f", valid until {filing.valid_until:%-d %B %Y}" if filing.valid_until else ""
     reason = f"\nLast word: {filing.reason}" if filing.reason else ""
-    return f"{filing.number} ({filing.room_id}) is {filing.in_words}{until}.{reason}"
+    return f"{filing.number} (room {filing.place}) is {filing.in_words}{until}.{reason}"
 
 
 async def appeal(services: Services, asked: Asked) -> str:

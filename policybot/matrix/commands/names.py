@@ -86,7 +86,7 @@ async def lookup(services: Services, asked: Asked) -> str:
     view = await services.names.answerable(asked.tx, filing, here)
     until = f"\nValid until: {filing.valid_until:%-d %B %Y}" if filing.valid_until else ""
     return (
-        f"{filing.number}: {filing.in_words}\nRoom: {filing.room_id}\n"
+        f"{filing.number}: {filing.in_words}\nRoom: {filing.place}\n"
         f"Answerable: {view.with_mark}\nCategory: {', '.join(filing.categories)}\n"
         f"Purpose: {' '.join(filing.purpose.split())}{until}{_alike(view)}"
     )

@@ -33,9 +33,9 @@ def room_in(aliases: Mapping[str, str], text: str) -> str:
             message = f"I do not find a room named {name}."
             raise NotFound(message)
         return aliases[name]
-    if name.startswith("!"):
+    if name.startswith("!") and len(name) <= _LONGEST_ID and name.isprintable():
         return name
-    message = f"«{text}» is no room. Write its alias, its ID or a link to it."
+    message = f"«{text[:_LONGEST_ID]}» is no room. Write its alias, its ID or a link to it."
     raise NotFound(message)
 
 
