@@ -160,9 +160,9 @@ class Taking:
             content = await self._content(old, kind)
             if content is not None:
                 await self._carry(new, kind, content)
-        for user_id in await self._members(old, "ban"):
-            if await self._membership(new, user_id) != "ban":
-                await self._client.post(Path.v3.rooms[new].ban, {"user_id": user_id})
+        there = await self._members(new, "ban")
+        for user_id in sorted(await self._members(old, "ban") - there):
+            await self._client.post(Path.v3.rooms[new].ban, {"user_id": user_id})
         levels = rules.carried_levels(await self._power.levels(old), self._bot)
         await self._carry(new, _LEVELS, levels)
         # Last: nobody enters before the banned are kept out.
@@ -244,9 +244,9 @@ class Taking:
         except Impossible:
             return "leave"
 
-    async def _members(self, room_id: str, membership: str) -> list[str]:
+    async def _members(self, room_id: str, membership: str) -> set[str]:
         answer = await self._client.get(Path.v3.rooms[room_id].members, {"membership": membership})
-        return sorted(_memberships(answer))
+        return set(_memberships(answer))
 
     async def _content(self, room_id: str, kind: str) -> dict[str, Any] | None:
         try:

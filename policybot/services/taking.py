@@ -127,8 +127,8 @@ class Taking:
         if (filing.state, Step.RETURN) in rules.MOVES:
             filing = rules.moved(filing, Step.RETURN)
             await filings.save(tx, filing)
+            self._tell(tx, filing, taking.in_words(effect), error)
         self._remember(tx, "filing:return", filing, step=type(effect).__name__)
-        self._tell(tx, filing, taking.in_words(effect), error)
         return True
 
     def _take_back(

@@ -354,6 +354,18 @@ async def check_refusals(bench: Bench) -> None:
     await bench.do(TakeSeat(room))
     with pytest.raises(Impossible, match="asks for 150"):
         await bench.do(MakeRoom(room, "_policybot_no", bench.anna.user_id))
+    levels = await bench.anna.power_levels(room)
+    for level in (150, 100):  # given, and taken away again in the middle
+        levels["users"][bench.stage.bot] = level
+        await bench.anna.set_state(room, "m.room.power_levels", levels)
+        if level > 100:
+            make = MakeRoom(room, "_policybot_demoted", bench.anna.user_id)
+            new = str((await bench.do(make))["room_id"])
+    before = await bench.state(room)
+    with pytest.raises(Impossible):
+        await bench.do(Tombstone(room, "_policybot_demoted", new, "x"))
+    await bench.do(UnmakeRoom(room, "_policybot_demoted"))
+    assert await bench.state(room) == before
     kicked = await bench.anna.create_room("Out", public=True, room_version="11")
     await bench.do(TakeSeat(kicked))
     new = str((await bench.do(MakeRoom(kicked, "_policybot_out", bench.anna.user_id)))["room_id"])
