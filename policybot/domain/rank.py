@@ -8,6 +8,7 @@ authorization rules).
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 from typing import Any
 
 _FIRST_WITH_CREATORS_ABOVE_ALL = 12
@@ -84,9 +85,10 @@ def _mapping(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def number_of(value: object) -> float:
     """Read a power level as old rooms have it: an integer, or a string that holds one."""
     try:
-        return float(value)  # type: ignore[arg-type]  # anything may stand in an old room's event
-    except (TypeError, ValueError):
+        found = float(value)  # type: ignore[arg-type]  # anything may stand in an old room's event
+    except (TypeError, ValueError, OverflowError):
         return 0
+    return found if isfinite(found) else 0
 
 
 def control(levels: Levels, bot: str) -> Control:

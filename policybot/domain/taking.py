@@ -35,6 +35,9 @@ CARRIED = (
     "m.room.server_acl",
 )
 """State that a new room takes over unchanged; bans, levels, join rule and aliases follow."""
+_ASKED = frozenset(
+    ("users_default", "events_default", "state_default", "ban", "kick", "redact", "invite")
+)
 _LONGEST_TOPIC = 1000
 _TOMBSTONE = "m.room.tombstone"
 _LEVELS = "m.room.power_levels"
@@ -243,9 +246,8 @@ def carried_levels(levels: Levels, bot: str) -> dict[str, Any]:
     """Give the power levels that an adopted room gets: as before, with everybody below the bot."""
     content: dict[str, Any] = deepcopy(dict(levels.content))
     users = {user: int(min(levels.of(user), HIGHEST)) for user in levels.ranked() - {bot}}
-    for key, level in content.items():
-        if not isinstance(level, Mapping):
-            content[key] = int(min(number_of(level), HIGHEST if key == "users_default" else TOP))
+    for key in _ASKED & content.keys():
+        content[key] = int(min(number_of(content[key]), HIGHEST if key == "users_default" else TOP))
     events = content.get("events")
     asked = dict(events) if isinstance(events, Mapping) else {}
     asked = {kind: int(min(number_of(level), TOP)) for kind, level in asked.items()}

@@ -1,6 +1,6 @@
 """Power levels, read and rewritten: who may post in a room, and how that is taken and given back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -47,7 +47,7 @@ class Power:
 
     async def observe_room(self, room_id: str) -> Result:
         """Read what posting and changing state ask for in a room."""
-        content = (await self.levels(room_id)).content
+        content = _copy(await self.levels(room_id))
         return {key: deepcopy(content[key]) for key in (*_ASKED, "events") if key in content}
 
     async def restrict(self, room_id: str, user_id: str) -> Result:
@@ -156,13 +156,25 @@ def levels_of(create: dict[str, Any], content: dict[str, Any]) -> Levels:
 
 def _users(levels: Levels) -> dict[str, Any]:
     users = levels.content.get("users")
-    return users if isinstance(users, dict) else {}
+    return _written(users) if isinstance(users, dict) else {}
 
 
 def _copy(levels: Levels) -> dict[str, Any]:
-    content: dict[str, Any] = deepcopy(dict(levels.content))
-    content["users"] = dict(_users(levels))
+    content = _written(levels.content)
+    content["users"] = _users(levels)
     return content
+
+
+def _written(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy levels as the homeserver takes them: very old rooms have texts, which it refuses today."""
+    return {
+        key: _int(value)
+        if isinstance(value, str)
+        else _written(value)
+        if isinstance(value, dict)
+        else deepcopy(value)
+        for key, value in content.items()
+    }
 
 
 def _int(value: object) -> int:

@@ -177,6 +177,7 @@ async def test_rooms_are_made_taken_over_measured_and_restored(bench: Bench) -> 
         await check_measures(bench, new, Control.ADOPTED)
     again = await adopted(bench, created, "_policybot_again")
     assert await bench.reach(again) is Control.ADOPTED, "one that the bot made is filed anew"
+    await check_old_levels(bench)
     await check_what_is_seen(bench)
     await check_refusals(bench)
 
@@ -326,6 +327,21 @@ async def check_owner(bench: Bench, room: str, *, above: bool) -> None:
         with pytest.raises(Refused) as refused:
             await anna.set_state(room, kind, content)
         assert refused.value.errcode == "M_FORBIDDEN", kind
+
+
+async def check_old_levels(bench: Bench) -> None:
+    """A room that says hardly anything of levels: nothing is left behind where nothing was."""
+    room = await bench.anna.create_room("Old", public=True, room_version="9")
+    await bench.do(TakeSeat(room))
+    levels = {"users": {bench.anna.user_id: 100, bench.stage.bot: 100}}
+    await bench.anna.set_state(room, "m.room.power_levels", levels)
+    for effect in (QuietRoom(room), FreezeRoom(room)):
+        back, memory = await bench.measure(effect)
+        assert await bench.anna.power_levels(room) != levels
+        await bench.do(back, before=memory)
+        assert await bench.anna.power_levels(room) == levels
+    new = await adopted(bench, room, "_policybot_old")
+    assert await bench.reach(new) is Control.ADOPTED
 
 
 async def check_what_is_seen(bench: Bench) -> None:

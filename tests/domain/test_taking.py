@@ -46,7 +46,8 @@ def test_versions_that_are_not_known_are_not_taken(version: str) -> None:
         check(Levels(version, (ANNA,), {"users": {ANNA: 100}}))
 
 
-_LEVEL = st.one_of(st.integers(-10, 10_000), st.integers(-10, 200).map(str), st.none())
+_ODD: st.SearchStrategy[Any] = st.sampled_from([None, "inf", "nan", "-inf", "much", 10**400, [], {}])
+_LEVEL = st.one_of(st.integers(-10, 10_000), st.integers(-10, 200).map(str), _ODD)
 _USERS = st.dictionaries(st.sampled_from([ANNA, EVE, BOT, "@tom:x"]), _LEVEL)
 _EVENTS = st.dictionaries(
     st.sampled_from(["m.room.power_levels", "m.room.name", "m.room.tombstone"]), _LEVEL

@@ -1,6 +1,6 @@
 """The small values: numbers, measures, effects, permissions, ranks, statements."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from itertools import pairwise
 from string import ascii_uppercase, digits
@@ -173,6 +173,8 @@ def test_how_far_the_bots_rank_reaches(
 ) -> None:
     levels = Levels(version, creators, {"users": users, "events": {"m.room.power_levels": 100}})
     assert control(levels, BOT) is reach
+    successor = replace(levels, predecessor="!old:x")
+    assert control(successor, BOT) is (Control.ADOPTED if reach is Control.CREATED else reach)
 
 
 def test_a_hindrance_names_the_way_round() -> None:
