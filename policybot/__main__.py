@@ -16,11 +16,11 @@ from rich.progress import Progress
 from rich.table import Table
 
 from policybot import __version__
-from policybot.config import Config
-from policybot.keys import keys_app
-from policybot.privacy_cli import privacy_app
-from policybot.signatures import agreement_app, agreement_finding
-from policybot.terminal import (
+from policybot.cli.agreement import agreement_app, agreement_finding
+from policybot.cli.keys import keys_app
+from policybot.cli.privacy import privacy_app
+from policybot.cli.roster import roster_app
+from policybot.cli.terminal import (
     DEFAULT,
     MISUSED,
     AsJson,
@@ -31,7 +31,7 @@ from policybot.terminal import (
     opened,
     read_config,
 )
-from policybot.upkeep import roster_app
+from policybot.config import Config
 
 if TYPE_CHECKING:
     from policybot.config.oidc import MasSection, ProviderSection
@@ -192,9 +192,50 @@ def _keys_finding(config: Config) -> "Finding":
     return Finding("keys of the vault", good=True, said=f"{keys.names[-1]} is in use")
 
 
+def _licence_findings(config: Config) -> "list[Finding]":
+    """Tell the doctor which of the operator's licences end soon or have ended."""
+    from policybot.app import utc_now
+    from policybot.domain.licence import due, in_words
+    from policybot.matrix.doctor import Finding
+
+    today, found = utc_now().date(), []
+    for section in config.operator.licences:
+        licence = section.licence()
+        good = due(licence, today) is None
+        said = f"{licence.title} is valid" if good else in_words(licence, today)
+        found.append(Finding("licence", good=good, said=said, mend="Have it renewed."))
+    return found
+
+
+async def _staffing_findings(config: Config) -> "list[Finding]":
+    """Tell the doctor whether the operator's people are enough for what comes in."""
+    from policybot.app import utc_now
+    from policybot.matrix.doctor import Finding
+    from policybot.services.staffing import Staffing
+    from policybot.store.database import Database, DatabaseAway
+
+    service = Staffing(config, utc_now)
+    try:
+        database = await Database.open(config.database_url, upgrade=False)
+    except DatabaseAway:
+        return []
+    try:
+        if await database.version() == 0:
+            return []
+        async with database.transaction(reading=True) as tx:
+            figures = await service.figures(tx)
+    finally:
+        await database.close()
+    lacks = service.lacks(figures)
+    said = "; ".join(lacks) or service.in_words(figures)
+    mend = "Give more people the role moderator, or set other limits in operator.staffing."
+    return [Finding("staffing", good=not lacks, said=said, mend=mend)]
+
+
 async def _openid_findings(config: Config) -> "list[Finding]":
     """Ask each OpenID provider who it is, and the homeserver whether it checks clients' tokens."""
-    from policybot.app import openid_provider, openid_token, utc_now
+    from policybot.app import utc_now
+    from policybot.doors import openid_provider, openid_token
     from policybot.matrix.doctor import Finding
     from policybot.ports import SourceAway
 
@@ -236,6 +277,8 @@ async def _examine(config: Config, file: Path, registration: Path, *, as_json: b
         _keys_finding(config),
         *await _openid_findings(config),
         await agreement_finding(config),
+        *_licence_findings(config),
+        *await _staffing_findings(config),
     )
     async with aiohttp.ClientSession() as session:
         doctor_ = Doctor(config, file, registration, session, more=more)

@@ -9,23 +9,17 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 from aiohttp import web
 
+from policybot import doors
 from policybot.config import Config, Listen
 from policybot.config.keys import KeyFile, KeyMissing
-from policybot.config.oidc import MasSection, ProviderSection, WidgetSection
 from policybot.domain.private import Private
-from policybot.identity.account import MasLogin, OpenIdToken
-from policybot.identity.callback import CallbackWay
-from policybot.identity.document import ChildCleaner, DocumentWay
-from policybot.identity.oidc import OidcWay
-from policybot.identity.provider import Client as OpenIdClient
-from policybot.identity.provider import Provider
-from policybot.identity.roster import RosterWay
 from policybot.matrix.appservice import PolicyAppService
 from policybot.matrix.client import Client
 from policybot.matrix.commands.command import Services
 from policybot.matrix.commands.dispatch import Dispatch
 from policybot.matrix.events import Events
 from policybot.matrix.homeserver import MatrixHomeserver
+from policybot.matrix.network import Network
 from policybot.matrix.reader import Reader
 from policybot.matrix.start import Start
 from policybot.matrix.synapse import Synapse
@@ -37,10 +31,13 @@ from policybot.services.appeals import Appeals
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
+from policybot.services.declarations import Declarations
 from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
 from policybot.services.keyring import Keyring
+from policybot.services.labels import Labels
+from policybot.services.licences import Licences
 from policybot.services.looks import Looks
 from policybot.services.members import Members
 from policybot.services.messages import Messages
@@ -48,6 +45,8 @@ from policybot.services.names import Names
 from policybot.services.openings import Openings
 from policybot.services.outbox import Outbox
 from policybot.services.privacy import Privacy
+from policybot.services.qualifications import Qualifications
+from policybot.services.register import Register
 from policybot.services.results import Results
 from policybot.services.retention import Retention
 from policybot.services.revalidation import Revalidation
@@ -55,19 +54,13 @@ from policybot.services.reveals import Reveals
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
+from policybot.services.staffing import Staffing
+from policybot.services.taking import Taking
+from policybot.services.transfers import Transfers
 from policybot.services.verifications import Verifications
 from policybot.store import events, outbox, policies, standing
 from policybot.store.database import Database, DatabaseAway, Tx
 from policybot.store.vault import DEAR, Index, Stretch, Vault
-from policybot.web.about import About
-from policybot.web.agreement import AgreementPages
-from policybot.web.inbox import InboxDoor
-from policybot.web.privacy import PrivacyPages
-from policybot.web.review import Review
-from policybot.web.site import Site
-from policybot.web.upload import Upload
-from policybot.web.verify import Verify
-from policybot.web.widget import Widget
 
 log = logging.getLogger(__name__)
 
@@ -93,55 +86,49 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     papers = Documents(setting, people)
     tries = Verifications(setting, people, papers)
     signatures = Agreements(setting)
-    applications = Filings(setting, people, signatures)
+    fronts = Names(setting, people)
+    listed = Register(setting, fronts)
+    applications = Filings(setting, people, signatures, listed)
+    qualified = Qualifications(setting, applications, people, signatures)
     casework = Cases(setting)
     measures = Sanctions(setting, applications)
     resolutions = Decisions(setting, casework, measures, applications)
-    privacy = Privacy(setting, vault, papers)
+    privacy = Privacy(setting, vault, people, papers)
     watch = Looks(setting)
-    reveals = Reveals(setting, casework, privacy, watch)
+    reveals = Reveals(setting, people, casework, privacy, watch)
     return Services(
         setting=setting,
         members=people,
-        names=Names(setting, people),
+        names=fronts,
+        register=listed,
         verifications=tries,
         results=Results(setting, people, tries),
         documents=papers,
-        openings=Openings(setting, people, papers),
+        openings=Openings(setting, people, papers, watch),
         roster=Roster(setting, people),
         agreements=signatures,
         announcements=Announcements(setting, signatures),
         messages=Messages(setting, signatures),
         filings=applications,
+        transfers=Transfers(setting, applications, people, signatures),
+        qualifications=qualified,
+        declarations=Declarations(setting, qualified),
+        labels=Labels(setting),
         cases=casework,
         decisions=resolutions,
         sanctions=measures,
         appeals=Appeals(setting, casework, measures),
-        approvals=Approvals(setting, resolutions, {"reveal": reveals, "erase": privacy}),
+        approvals=Approvals(
+            setting, resolutions, {"reveal": reveals, "erase": privacy, "qualification": qualified}
+        ),
         privacy=privacy,
         exports=Exports(setting, privacy),
         looks=watch,
         reveals=reveals,
         retention=Retention(setting),
+        licences=Licences(setting),
+        staffing=Staffing(setting.config, setting.now),
     )
-
-
-def openid_provider(config: Config, section: ProviderSection | MasSection, now: Clock) -> Provider:
-    """Make the client of a provider."""
-    secret = section.client_secret
-    client = OpenIdClient(
-        issuer=section.issuer,
-        id=section.client_id,
-        secret=None if secret is None else Private(secret.get_secret_value()),
-        redirect_uri=f"{config.web.public_url}/verify/back",
-    )
-    return Provider(client, now)
-
-
-def openid_token(config: Config, section: WidgetSection) -> OpenIdToken:
-    """Make the check of clients' tokens."""
-    address = section.homeserver or config.homeserver.address
-    return OpenIdToken(address, config.homeserver.server_name)
 
 
 class App:
@@ -180,6 +167,9 @@ class App:
             services.sanctions,
             services.names,
             services.messages,
+            services.labels,
+            services.declarations,
+            Taking(self.setting, services.register),
         )
 
     def worker(self, homeserver: Homeserver, *, owner: str = "") -> Outbox:
@@ -207,29 +197,43 @@ class App:
                 )
                 raise CannotStart(message)
             await self.services.messages.begin(tx)
+        await self.services.register.begin(self.database)
 
     async def tick(self) -> None:
         """Do what is due by the clock."""
         services = self.services
-        while True:
-            async with self.database.transaction() as tx:
-                if await services.sanctions.end_due(tx) == 0:
-                    break
+        ending: tuple[Callable[[Tx], Awaitable[int]], ...] = (
+            services.sanctions.end_due,
+            services.filings.expire,
+            services.qualifications.expire,
+        )
+        for end in ending:
+            while True:
+                async with self.database.transaction() as tx:
+                    if await end(tx) == 0:
+                        break
         # Each in a transaction of its own: a notice that is owed must not wait for anything else.
         owed: tuple[Callable[[Tx], Awaitable[object]], ...] = (
             services.looks.tell_due,
             services.reveals.watch,
             services.privacy.end_holds,
             services.privacy.erase_due,
+            services.labels.mend,
+            services.filings.remind,
+            services.qualifications.remind,
+            services.transfers.forget_unanswered,
+            services.transfers.watch,
         )
         for due in owed:
             async with self.database.transaction() as tx:
                 await due(tx)
         async with self.database.transaction() as tx:
             await services.approvals.expire(tx)
-            await services.filings.remind(tx)
             await services.members.lapse(tx)
+            await services.filings.watch(tx)
             await services.names.obey(tx)
+            await services.names.tell_alike(tx)
+            await services.licences.remind(tx)
             await services.verifications.sweep(tx)
             await services.results.sweep(tx)
             await services.roster.strike_off(tx)
@@ -293,8 +297,7 @@ class App:
             worker = self.worker(homeserver)
             await start.recall()
             dispatch = Dispatch(self.services, start.resolve, Reader(client, config.bot_user_id))
-            services = self.services
-            inward = Events(self.setting, self.database, dispatch, services.names, services.messages)
+            inward = Events(self.setting, self.database, dispatch, self.services)
             await stack.enter_async_context(self._doors(inward))
             async with asyncio.TaskGroup() as tasks:
                 running = [
@@ -338,6 +341,7 @@ class App:
             as_token=config.appservice.as_token.get_secret_value(),
             hs_token=config.appservice.hs_token.get_secret_value(),
             handle=inward.handle,
+            network=Network(self.setting, self.database),
         )
         await door.start(*config.appservice.listen)
         async with AsyncExitStack() as stack:
@@ -347,47 +351,12 @@ class App:
             yield
 
     def ways(self) -> list[IdentityProvider]:
-        """Make the ways in that the configuration offers, in the order of the page."""
-        offered = self.config.identity
-        found: list[IdentityProvider] = []
-        if offered.roster is not None:
-            found.append(RosterWay(offered.roster.title, self.services.roster, self.database))
-        now = self.setting.now
-        for section in offered.oidc:
-            provider = openid_provider(self.config, section, now)
-            found.append(OidcWay(section, offered.keep, provider, now))
-        if offered.callback is not None:
-            found.append(
-                CallbackWay(offered.callback, self.setting, self.services.results, self.database)
-            )
-        if offered.document is not None:
-            found.append(DocumentWay(offered.document.title))
-        return found
+        """Make the ways in that the configuration offers."""
+        return doors.ways(self.setting, self.services, self.database)
 
     def pages(self) -> web.Application:
         """Put the pages for people together."""
-        site, config, services = Site(self.config), self.config, self.services
-        mas, framed = config.identity.binding.mas, config.identity.binding.widget
-        login = None
-        if mas is not None:
-            provider = openid_provider(config, mas, self.setting.now)
-            login = MasLogin(provider, config.homeserver.server_name)
-        ways = self.ways()
-        verify = Verify(site, self.database, services.verifications, services.results, ways, login)
-        private = PrivacyPages(site, self.database, services.reveals, services.exports, self.setting.now)
-        agreement = AgreementPages(site, services.agreements)
-        review = Review(site, self.database, services.documents, services.openings)
-        # Before the pages: its address looks like a link's.
-        routes = [r for way in ways if isinstance(way, CallbackWay) for r in InboxDoor(way).routes()]
-        routes += [*About(site).routes(), *agreement.routes(), *verify.routes(), *private.routes()]
-        routes += review.routes()
-        if config.identity.document is not None:
-            tries, papers = services.verifications, services.documents
-            routes += Upload(site, self.database, tries, papers, ChildCleaner(), verify.code).routes()
-        if framed is not None:
-            tokens = openid_token(config, framed)
-            routes += Widget(site, self.database, services.verifications, framed, tokens).routes()
-        return site.application(routes)
+        return doors.pages(self.setting, self.services, self.database)
 
     def _health(self) -> web.Application:
         app = web.Application()

@@ -50,6 +50,8 @@ class Errand:
     """Whether it was tried before, so that it may have been done already."""
     before: Result | None = None
     """What was there before a standing effect; None if nothing stands."""
+    label: Result | None = None
+    """What a room's label says now; None to write what the effect itself says."""
     direct_room: str | None = None
     """The room in which the person to be told can be reached, if one is known."""
     name: Private | None = None

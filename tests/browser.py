@@ -11,8 +11,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from playwright.async_api import Browser, Page, async_playwright
+from aiohttp import web
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
+from tests.world import World
+
+PHONE = ViewportSize(width=360, height=740)
+DESK = ViewportSize(width=1280, height=900)
+SHOTS = os.environ.get("POLICYBOT_TEST_SHOTS", "")
+"""A folder for pictures of every page that a test looks at; none are taken without it."""
 NODE = Path(__file__).parent / "node"
 PROGRAM = Path(sys.executable).with_name("node")
 _FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
@@ -99,3 +106,32 @@ async def barriers(page: Page) -> list[str]:
     )
     found = answer["result"]["value"]["violations"]
     return [f"{v['id']}: {v['help']}: {[n['html'] for n in v['nodes']]}" for v in found]
+
+
+async def looks_good(page: Page, name: str) -> None:
+    """Look at a page in four ways: no barrier for anybody, nothing wider than the window."""
+    for scheme in ("light", "dark"):
+        for size in (DESK, PHONE):
+            await page.emulate_media(color_scheme=scheme)
+            await page.set_viewport_size(size)
+            assert await barriers(page) == [], f"{name}, {scheme}, {size['width']} wide"
+            assert await page.locator("script").count() == 0, "pages work without JavaScript"
+            wide = await page.locator("html").evaluate("e => e.scrollWidth - e.clientWidth")
+            assert wide <= 0, f"{name} is wider than {size['width']}"
+            if SHOTS:
+                await page.screenshot(
+                    path=Path(SHOTS) / f"{name}-{scheme}-{size['width']}.png", full_page=True
+                )
+
+
+@asynccontextmanager
+async def served(world: World) -> AsyncIterator[str]:
+    """Serve a world's pages where a browser can reach them, on the port of its public address."""
+    runner = web.AppRunner(world.app.pages(), access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    address = world.config.web.public_url
+    await web.TCPSite(runner, "127.0.0.1", int(address.rpartition(":")[2])).start()
+    try:
+        yield address
+    finally:
+        await runner.cleanup()

@@ -20,12 +20,12 @@ _COLUMNS = """
 """
 
 
-def in_files(folder: Path) -> list[str]:
-    """List the files below a folder in which the mark stands, databases and their logs too."""
+def in_files(folder: Path, mark: str = MARK) -> list[str]:
+    """List the files below a folder in which a mark stands, databases and their logs too."""
     return [
         str(file.relative_to(folder))
         for file in folder.rglob("*")
-        if file.is_file() and file.suffix not in _OPERATORS_OWN and MARK.encode() in file.read_bytes()
+        if file.is_file() and file.suffix not in _OPERATORS_OWN and mark.encode() in file.read_bytes()
     ]
 
 

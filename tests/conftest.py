@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page
 
 from policybot.store.database import Database
 from tests import browser as browsers
@@ -91,6 +91,14 @@ async def chromium(program: browsers.Program) -> AsyncIterator[Browser]:
     """A running browser."""
     async with browsers.chromium(program) as running:
         yield running
+
+
+@pytest.fixture
+async def page(chromium: Browser) -> AsyncIterator[Page]:
+    """A page of a running browser."""
+    context = await chromium.new_context(viewport=browsers.DESK)
+    yield await context.new_page()
+    await context.close()
 
 
 @pytest.fixture(autouse=True)

@@ -55,6 +55,11 @@ class FakeRooms:
             "predecessor": levels.predecessor,
         }
 
+    def known(self, room_id: str) -> dict[str, Any]:
+        state = self.state.get(room_id, {})
+        name, alias = (state.get(f"m.room.{kind}") or {} for kind in ("name", "canonical_alias"))
+        return self.power_of(room_id) | {"name": name.get("name"), "alias": alias.get("alias")}
+
     def view(self, room_id: str) -> View:
         state = self.state.get(room_id, {})
         tombstone = state.get("m.room.tombstone")
@@ -93,7 +98,7 @@ class FakeRooms:
             case Tombstone(old, _, new):
                 content = {"replacement_room": new}
                 self._write(old, "m.room.tombstone", content)
-                return self.power_of(new)
+                return self.known(new)
             case InviteMembers(new, old, after):
                 return self._invite(new, old, after)
         return {}
@@ -115,7 +120,7 @@ class FakeRooms:
             self.levels[new] = made
             self.members[new].setdefault(effect.owner, "invite")
             self.state[new] = {"m.room.name": {"name": effect.name}}
-        return self.power_of(new)
+        return self.known(new)
 
     def _carry_over(self, old: str, new: str) -> None:
         self._write(old, "a look", None)  # who is not in a room cannot read it

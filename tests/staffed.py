@@ -63,7 +63,7 @@ async def link_to(world: World, account: str, person: str) -> None:
 
 @asynccontextmanager
 async def staffed_world(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str = ""
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str = "", **changes: object
 ) -> AsyncIterator[Private]:
     """A world with verified staff and a case about Tom, reported by Lea."""
     for who, code in STAFF.items():
@@ -77,7 +77,7 @@ async def staffed_world(
         "@petra:example.org": ["privacy"],
         "@lea:example.org": ["privacy"],
     }
-    async with make_world(tmp_path, database_url, staff=staff) as world:
+    async with make_world(tmp_path, database_url, staff=staff, **changes) as world:
         object.__setattr__(world.config.identity, "accounts_per_person", 2)
         await world.governed_room()
         for who in ("mira", "ravi", "tom"):

@@ -30,6 +30,9 @@ def refused(folder: Path, old: str, new: str) -> list[str]:
     return found
 
 
+MEDICAL = "{id: medical, title: M, needs: N, verifier: V, valid_for: P9D, rights: [publish]}"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -61,8 +64,56 @@ def refused(folder: Path, old: str, new: str) -> list[str]:
         ("profile_field: org.policybot.verified", "profile_field: m.verified", "with a dot in it"),
         ("profile_field: org.policybot.verified", f"profile_field: a.{'b' * 254}", "255 characters"),
         ("front: voluntary", "front: hidden", "filing.categories[0].front"),
+        (
+            "licences: []",
+            "licences: [{title: A, number: 1-A}]",
+            "operator.licences[0].issuer: is missing",
+        ),
+        (
+            "licences: []",
+            "licences: [{title: A, number: 1-A, issuer: B, valid_until: next year}]",
+            "operator.licences[0].valid_until",
+        ),
+        (
+            "licences: []",
+            "licences: [{title: A, number: 1-A, issuer: B, link: 'javascript:alert(1)'}]",
+            "begins with http:// or https://",
+        ),
+        (
+            "licences: []",
+            'licences: [{title: "A\\u202eB", number: 1-A, issuer: B}]',
+            "must be one line of plain text",
+        ),
+        (
+            "licences: []",
+            "licences: [{title: A, number: 1-A, issuer: B}, {title: C, number: 1-A, issuer: B}]",
+            "operator.licences[1].number: this licence is there twice",
+        ),
+        ("moderator_and_day: 10", "moderator_and_day: 0", "operator.staffing.reports_per_moderator"),
+        ("oldest_case: P7D", "oldest_case: a week", "«a week» is no duration"),
         ("real_allowed: true", "real_allowed: perhaps", "identity.front.real_allowed"),
         ("    - moderator\n", "    - emperor\n", "staff"),
+        ("qualifications: []", "qualifications: [{id: Medical}]", "filing.qualifications[0].id"),
+        ("qualifications: []", f"qualifications: [{MEDICAL}, {MEDICAL}]", "«medical» is there twice"),
+        (
+            "qualifications: []",
+            f"qualifications: [{MEDICAL.replace('P9D', 'PT0S')}]",
+            "valid_for",
+        ),
+        (
+            "qualifications: []",
+            f"qualifications: [{MEDICAL.replace('publish', 'censor')}]",
+            "filing.qualifications[0].rights",
+        ),
+        (
+            "qualifications: []",
+            f"qualifications: [{MEDICAL.replace('publish', 'answer, answer')}]",
+            "one is there twice",
+        ),
+        ('topic_line: "Filed as {number}"', 'topic_line: "{name}"', "nothing is known of {name}"),
+        ('topic_line: "Filed as {number}"', 'topic_line: "a\\nb"', "must be one line"),
+        ('topic_line: "Filed as {number}"', 'topic_line: " "', "write null if nothing"),
+        ('topic_line: "Filed as {number}"', f'topic_line: "{"x" * 201}"', "topic_line"),
         ("oidc: []", "oidc: [{id: Campus}]", "identity.oidc[0].id"),
         ("oidc: []", "oidc: [{ISSUER: x}]", "identity.oidc[0].ISSUER: unknown key"),
         ("oidc: []", "oidc: [{issuer: 'http://login.example'}]", "must begin with https://"),
@@ -262,6 +313,20 @@ def test_fresh_files_are_readable_by_their_owner_alone_and_agree(tmp_path: Path)
     assert fresh.registration_problems(registration, load(path)) == []
     with pytest.raises(FileExistsError, match="--force"):
         files.write(tmp_path)
+
+
+def test_a_registration_without_the_network_of_filed_rooms_is_told(tmp_path: Path) -> None:
+    path = files.write(tmp_path)
+    registration = path.parent / "registration.yaml"
+    whole = registration.read_text("utf-8")
+    for there in ("", "protocols: []\n", "protocols: irc\n", "protocols: null\n"):
+        text = "".join(
+            line for line in whole.splitlines(keepends=True) if not line.startswith("protocols")
+        )
+        registration.write_text(text + there, "utf-8")
+        problems = fresh.registration_problems(registration, load(path))
+        assert len(problems) == 1
+        assert "protocols lacks org.policybot.filed" in problems[0]
 
 
 def test_a_fresh_file_offers_no_documents_and_loses_no_comment(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_every_key_of_the_sample_is_explained() -> None:
 
 def test_the_examples_in_the_sample_are_good(tmp_path: Path) -> None:
     path = files.write(tmp_path)
-    empty = r"^( +(?:oidc|mas|widget|callback):) (?:\[\]|null)$"
+    empty = r"^( +(?:licences|oidc|mas|widget|callback|qualifications):) (?:\[\]|null)$"
     text = re.sub(empty, r"\1", "\n".join(sample_lines()), flags=re.MULTILINE)
     fresh_keys = [line for line in path.read_text("utf-8").splitlines() if "_token:" in line]
     fresh_keys += [line for line in path.read_text("utf-8").splitlines() if "index_key:" in line]
@@ -71,7 +71,9 @@ def test_the_examples_in_the_sample_are_good(tmp_path: Path) -> None:
         text = re.sub(rf"^{line.partition(':')[0]}:.*$", line, text, flags=re.MULTILINE)
     text = text.replace("whsec_CHANGE-ME", f"whsec_{'x' * 32}").replace("CHANGE-ME-api-key", "a key")
     path.write_text(text, "utf-8")
-    identity = load(path).identity
+    config = load(path)
+    assert config.operator.licences[0].valid_until is not None
+    identity = config.identity
     assert identity.oidc[0].verified_claims is not None
     assert identity.callback is not None
     assert identity.binding.mas is not None

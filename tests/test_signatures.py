@@ -7,8 +7,8 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from policybot.__main__ import app
+from policybot.cli.agreement import agreement_finding
 from policybot.config import load
-from policybot.signatures import agreement_finding
 from tests import files
 from tests.world import START, world
 

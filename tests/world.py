@@ -11,25 +11,33 @@ from typing import Any, TypeVar
 
 from policybot.app import App
 from policybot.config import Config, load
+from policybot.domain import label
 from policybot.domain.effects import (
+    AddAlias,
     ClearProfileField,
     Effect,
     ExcludeMember,
+    HideTopicLine,
     JoinRoom,
     KeepEvidence,
+    LearnAuthor,
     LearnName,
     Notify,
+    PinNotice,
     Publish,
     ReadmitMember,
     Redact,
     ReleaseMember,
+    RemoveAlias,
     Restore,
     RestrictMember,
     Say,
     SetLabel,
     SetProfileField,
+    ShowTopicLine,
     SuspendAccount,
     TakeSeat,
+    UnpinNotice,
     Unpublish,
     UnsuspendAccount,
     WithdrawLabel,
@@ -44,7 +52,7 @@ from policybot.domain.room_measure import (
     UnfreezeRoom,
     UnquietRoom,
 )
-from policybot.domain.taking import MoveAliases, View
+from policybot.domain.taking import MoveAliases, TakingEffect, View
 from policybot.matrix.commands.dispatch import Dispatch
 from policybot.matrix.events import Events
 from policybot.ports import Errand, Impossible, Later, Result, StillShown
@@ -95,7 +103,16 @@ class FakeHomeserver:
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
     redacted: set[str] = field(default_factory=set)
     directory: set[str] = field(default_factory=set)
+    network: set[str] = field(default_factory=set)
     labels: dict[str, str] = field(default_factory=dict)
+    called: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What rooms say of their `name` and `alias`."""
+    contents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What the labels say."""
+    aliases: dict[str, str] = field(default_factory=dict)
+    topics: dict[str, str] = field(default_factory=dict)
+    pinned: dict[str, list[str]] = field(default_factory=dict)
+    notices: dict[str, str] = field(default_factory=dict)
     profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
     suspended: set[str] = field(default_factory=set)
     banned: set[tuple[str, str]] = field(default_factory=set)
@@ -116,7 +133,7 @@ class FakeHomeserver:
         self._reachable()
         return self.rooms.view(room_id) if room_id in self.levels else None
 
-    async def observe(self, effect: Effect) -> Result:
+    async def observe(self, effect: Effect) -> Result:  # noqa: PLR0911 - one line for each
         self._reachable()
         match effect:
             case RestrictMember(room_id, user_id):
@@ -131,6 +148,8 @@ class FakeHomeserver:
                 return self.rooms.aliases_of(room_id)
             case SuspendAccount(user_id):
                 return {"suspended": user_id in self.suspended}
+            case ShowTopicLine(room_id, line):
+                return {"topic": self.topics.get(room_id), "line": line}
             case _:
                 raise AssertionError(effect)
 
@@ -169,7 +188,7 @@ class FakeHomeserver:
                 return self._power(room_id) | {"direct": direct, "encrypted": False}
             case TakeSeat(room_id):
                 self.levels[room_id]["users"][BOT] = 100
-                return self._power(room_id)
+                return self._power(room_id) | self.called.get(room_id, {})
             case KeepEvidence(_, event_id):
                 if event_id not in self.events:
                     message = "404 M_NOT_FOUND"
@@ -192,14 +211,6 @@ class FakeHomeserver:
                 QuietRoom() | UnquietRoom() | FreezeRoom() | UnfreezeRoom() | CloseRoom() | ReopenRoom()
             ) as measure:
                 self._measure(measure, errand.key, before)
-            case Publish(room_id):
-                self.directory.add(room_id)
-            case Unpublish(room_id):
-                self.directory.discard(room_id)
-            case SetLabel(room_id, number):
-                self.labels[room_id] = number
-            case WithdrawLabel(room_id):
-                self.labels.pop(room_id, None)
             case SuspendAccount(user_id):
                 self.suspended.add(user_id)
             case UnsuspendAccount(user_id):
@@ -213,8 +224,8 @@ class FakeHomeserver:
                 self.profiles.setdefault(user_id, {})[field_name] = value
             case ClearProfileField(user_id, field_name):
                 self.profiles.get(user_id, {}).pop(field_name, None)
-            case effect:
-                return self.rooms.perform(effect, before)
+            case _:
+                return self._do_sign(errand)
         return {}
 
     def _measure(self, measure: RoomMeasure, key: str, before: Result) -> None:
@@ -232,6 +243,62 @@ class FakeHomeserver:
             case ReopenRoom(room_id):
                 if not before["closed"]:
                     self.closed.discard(room_id)
+
+    def _do_sign(self, errand: Errand) -> Result:  # noqa: C901, PLR0912 - one line for each effect
+        before = errand.before or {}
+        match errand.effect:
+            case Publish(room_id):
+                self.directory.add(room_id)
+                self.network.add(room_id)
+            case Unpublish(room_id):
+                self.directory.discard(room_id)
+                self.network.discard(room_id)
+            case SetLabel(room_id, number, categories):
+                self.labels[room_id] = number
+                wanted = dict(errand.label or label.content(number, categories, ()))
+                if self.contents.get(room_id) != wanted:
+                    self.contents[room_id] = wanted
+                    return {"event_id": f"$label-{len(self.performed)}"}
+            case WithdrawLabel(room_id):
+                self.labels.pop(room_id, None)
+                self.contents[room_id] = {}
+            case AddAlias(room_id, number):
+                self.aliases[label.alias(number, SERVER)] = room_id
+            case RemoveAlias(room_id, number):
+                self.aliases.pop(label.alias(number, SERVER), None)
+            case ShowTopicLine(room_id):
+                topic, line = self.topics.get(room_id), str(before["line"])
+                if line not in (topic or "").split("\n"):
+                    self.topics[room_id] = f"{topic}\n{line}" if topic else line
+            case HideTopicLine(room_id):
+                self._hide_line(room_id, before)
+            case PinNotice(room_id, text):
+                if not before:
+                    self.notices[errand.key] = text
+                    self.pinned.setdefault(room_id, []).append(errand.key)
+                    return {"event_id": errand.key}
+            case UnpinNotice(room_id):
+                if before:
+                    self.pinned[room_id].remove(before["event_id"])
+                    del self.notices[before["event_id"]]
+            case LearnAuthor(_, event_id):
+                if event_id not in self.events:
+                    message = "404 M_NOT_FOUND"
+                    raise Impossible(message)
+                return {"sender": self.events[event_id]["sender"]}
+            case effect if isinstance(effect, TakingEffect):
+                return self.rooms.perform(effect, before)
+            case _:
+                raise AssertionError(errand.effect)
+        return {}
+
+    def _hide_line(self, room_id: str, before: Result) -> None:
+        if not before:
+            return
+        lines = self.topics.get(room_id, "").split("\n")
+        if before["line"] in lines:
+            lines.remove(before["line"])
+        self.topics[room_id] = "\n".join(lines)
 
     def _power(self, room_id: str) -> dict[str, Any]:
         self.levels.setdefault(room_id, {"users": {}})
@@ -445,7 +512,7 @@ async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIt
         return aliases.get(alias)
 
     dispatch, services = Dispatch(app.services, resolve, homeserver), app.services
-    inward = Events(app.setting, database, dispatch, services.names, services.messages)
+    inward = Events(app.setting, database, dispatch, services)
     made = World(config, database, clock, homeserver, app, inward, aliases)
     entries = [
         Entry({"person": name, "name": files.NAMES[name]}, code) for name, code in files.CODES.items()

@@ -90,7 +90,8 @@ class CallbackSection(Section):
         description="A short name for the service. Persons are recognised within it: do not change it."
     )
     start_url: Annotated[str, AfterValidator(_start_url)] = Field(
-        description="Where a person is sent. {reference} and {return_url} are filled in."
+        description="Where a person is sent. {reference} is filled in, and {return_url} where it is: "
+        "leave it out if the service knows the way back. It must take no other than /verify/back here."
     )
     secret: WebhookSecrets = Field(
         description="The secret under which the service signs, whsec_ and base64; a list of them while "

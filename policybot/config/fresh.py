@@ -16,6 +16,7 @@ from ruamel.yaml.error import YAMLError
 from policybot.config.keys import KeyFile
 from policybot.config.schema import Config
 from policybot.config.types import EXAMPLE
+from policybot.domain.label import PROTOCOL
 
 _OWNER_ONLY = 0o600
 _NOT_OFFERED = ("document",)
@@ -144,6 +145,9 @@ def registration_problems(path: Path, config: Config) -> list[str]:
         "rate_limited": False,
     }
     problems = [f"{key} differs" for key, value in wanted.items() if data.get(key) != value]
+    protocols = data.get("protocols")
+    if not isinstance(protocols, list) or PROTOCOL not in protocols:
+        problems.append(f"protocols lacks {PROTOCOL}, so clients cannot list filed rooms")
     if any(str(data.get(key, "")).startswith(EXAMPLE) for key in ("as_token", "hs_token")):
         problems.append("its secrets are those of the sample")
     return problems

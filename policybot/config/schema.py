@@ -8,7 +8,9 @@ from pydantic import Field, SecretStr, model_validator
 
 from policybot.config.agreement import AgreementSection
 from policybot.config.identity import Identity
+from policybot.config.operator import Operator
 from policybot.config.privacy import PrivacySection
+from policybot.config.qualification import QualificationSection, ShownSection
 from policybot.config.types import (
     Address,
     Database,
@@ -67,16 +69,6 @@ class Ops(Section):
     listen: Address = Field(Listen("127.0.0.1", 29332), description="Where /live and /ready are served.")
 
 
-class Operator(Section):
-    """Who runs this."""
-
-    name: Word = Field(description="Who you are, as members read it.")
-    contact: Word = Field(description="How people reach you when the bot cannot help.")
-    appeal_body: str | None = Field(
-        None, description="Somebody outside whom people can turn to after an appeal."
-    )
-
-
 class Category(Section):
     """A kind of public room."""
 
@@ -113,6 +105,12 @@ class FilingSection(Section):
     )
     closing_notice: Word | None = Field(
         None, description="What is said in a room that is closed; without it, that it is, and by whom."
+    )
+    qualifications: tuple[QualificationSection, ...] = Field(
+        (), description="The subjects on which rooms can be qualified to publish; none are built in."
+    )
+    shown: ShownSection = Field(
+        default_factory=ShownSection, description="What a filed room shows in your words."
     )
 
 
@@ -223,6 +221,7 @@ class Settings(Section):
         for name, ids in (
             ("rules", [r.id for r in self.rules]),
             ("filing.categories", [c.id for c in self.filing.categories]),
+            ("filing.qualifications", [q.id for q in self.filing.qualifications]),
         ):
             for place, id_ in enumerate(ids):
                 if id_ in ids[:place]:

@@ -118,8 +118,14 @@ class Approval:
     expires_at: datetime
 
 
-def confirmable(approval: Approval, by: str, now: datetime, excluded: frozenset[str]) -> None:
-    """Check that somebody may confirm.
+def confirmable(
+    approval: Approval,
+    by: str,
+    now: datetime,
+    excluded: frozenset[str],
+    proposers: frozenset[str] = frozenset(),
+) -> None:
+    """Check that somebody may confirm; `proposers` are other accounts of the one who proposed it.
 
     Raises:
         NotPermitted: they are the proposer where another is needed, or a party to the matter.
@@ -128,9 +134,18 @@ def confirmable(approval: Approval, by: str, now: datetime, excluded: frozenset[
     if now >= approval.expires_at:
         message = f"The proposal behind {approval.code} has expired. Nothing was done."
         raise OutOfOrder(message)
-    if approval.needs_other and by == approval.proposer:
+    if approval.needs_other and by in proposers | {approval.proposer}:
         message = "This needs a second person: somebody else has to confirm it."
         raise NotPermitted(message)
+    deniable(by, excluded)
+
+
+def deniable(by: str, excluded: frozenset[str]) -> None:
+    """Check that somebody who decides on a proposal of another's has no part in the matter.
+
+    Raises:
+        NotPermitted: they have.
+    """
     if by in excluded:
-        message = "You are a party to this matter, so somebody else has to confirm it."
+        message = "You are a party to this matter, so somebody else has to decide it."
         raise NotPermitted(message)

@@ -37,8 +37,8 @@ MOVES: dict[tuple[State, Step], State] = {
     (State.WAITING, Step.EXPIRE): State.EXPIRED,
 }
 
-UPLOADS_AN_HOUR = 3
-"""How often an account may send files in an hour: each time costs a while of the machine."""
+UPLOADS_AN_HOUR = 6
+"""How often an account may send the form in an hour, mistakes in it among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,8 @@ class Document:
     """Under which ID the vault keeps what was shown; None once it is forgotten."""
     blind: str | None
     """The person in the blind index, until the decision."""
+    likeness: str | None = None
+    """Who it may be beside that, until the decision."""
     person_id: str | None = None
     """Whom it was found to be, once approved."""
     seen_by: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ exactly that.
 from dataclasses import dataclass, fields
 from typing import Any
 
-from policybot.domain import room_measure, taking
+from policybot.domain import room_measure
 from policybot.domain.room_measure import (
     CloseRoom,
     FreezeRoom,
@@ -122,21 +122,21 @@ class ReadmitMember:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Show a room in the server's directory."""
+    """Show a room in the server's directory, and among the filed rooms of its own network."""
 
     room_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unpublish:
-    """Take a room out of the server's directory."""
+    """Take a room out of the server's directory, and out of that network."""
 
     room_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class SetLabel:
-    """Write the room's label, which nobody but the bot can write."""
+    """Write the room's label, which nobody but the bot can write; it says what is true then."""
 
     room_id: str
     record_number: str
@@ -150,6 +150,62 @@ class WithdrawLabel:
     room_id: str
     record_number: str
     categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AddAlias:
+    """Let the room be found under an alias by its record number."""
+
+    room_id: str
+    record_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAlias:
+    """Take that alias away, if it still leads to the room."""
+
+    room_id: str
+    record_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowTopicLine:
+    """Append a line to the room's topic."""
+
+    room_id: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class HideTopicLine:
+    """Take the line out of the topic that stands there since it was shown."""
+
+    room_id: str
+    line: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PinNotice:
+    """Write a notice in the room, and pin it."""
+
+    room_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnpinNotice:
+    """Remove that notice again, if it stands there."""
+
+    room_id: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnAuthor:
+    """Read who has written an event."""
+
+    room_id: str
+    event_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +263,13 @@ Effect = (
     | Unpublish
     | SetLabel
     | WithdrawLabel
+    | AddAlias
+    | RemoveAlias
+    | ShowTopicLine
+    | HideTopicLine
+    | PinNotice
+    | UnpinNotice
+    | LearnAuthor
     | SuspendAccount
     | UnsuspendAccount
     | LearnName
@@ -224,6 +287,7 @@ STANDING = (
     CloseRoom,
     SuspendAccount,
     MoveAliases,
+    ShowTopicLine,
 )
 """Effects that last and whose inverse must restore what was there before."""
 
@@ -235,8 +299,13 @@ RESTORING = (
     ReopenRoom,
     UnsuspendAccount,
     ReturnAliases,
+    HideTopicLine,
+    UnpinNotice,
 )
-"""Their inverses."""
+"""Their inverses; and that of a notice, of which is remembered where it stands."""
+
+SHOWING = (SetLabel, Publish, AddAlias, ShowTopicLine, PinNotice)
+"""What is not done for a room that is filed and not in force, whenever it was queued."""
 
 _KINDS: dict[str, type[Effect]] = {kind.__name__: kind for kind in Effect.__args__}
 
@@ -266,6 +335,18 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return WithdrawLabel(room_id, number, categories)
         case WithdrawLabel(room_id, number, categories):
             return SetLabel(room_id, number, categories)
+        case AddAlias(room_id, number):
+            return RemoveAlias(room_id, number)
+        case RemoveAlias(room_id, number):
+            return AddAlias(room_id, number)
+        case ShowTopicLine(room_id, line):
+            return HideTopicLine(room_id, line)
+        case HideTopicLine(room_id, line):
+            return ShowTopicLine(room_id, line)
+        case PinNotice(room_id, text):
+            return UnpinNotice(room_id, text)
+        case UnpinNotice(room_id, text):
+            return PinNotice(room_id, text)
         case SuspendAccount(user_id):
             return UnsuspendAccount(user_id)
         case UnsuspendAccount(user_id):
@@ -278,13 +359,13 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return ClearProfileField(user_id, field, real)
         case ClearProfileField(user_id, field, real):
             return SetProfileField(user_id, field, real)
-        case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence() | LearnName():
+        case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence() | LearnName() | LearnAuthor():
             return None
         case _:  # the other steps of taking a room in; see services/taking.py
             return None
 
 
-def target(effect: Effect) -> str:
+def target(effect: Effect) -> str:  # noqa: PLR0911 - one line for each
     """Name what a standing effect or its inverse changes; both name the same thing."""
     match effect:
         case RestrictMember(room_id, user_id) | ReleaseMember(room_id, user_id):
@@ -297,6 +378,10 @@ def target(effect: Effect) -> str:
             return f"aliases {room_id}"
         case SuspendAccount(user_id) | UnsuspendAccount(user_id):
             return f"suspension {user_id}"
+        case ShowTopicLine(room_id) | HideTopicLine(room_id):
+            return f"topic {room_id}"
+        case PinNotice(room_id) | UnpinNotice(room_id):
+            return f"notice {room_id}"
         case _:
             message = f"{type(effect).__name__} does not stand"
             raise ValueError(message)
@@ -317,53 +402,6 @@ def lane(effect: Effect) -> str:
             return f"members {room_id}"
         case _:
             return effect.room_id
-
-
-def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each effect
-    """Say what an effect does, for people who have to know that it could not be done."""
-    match effect:
-        case Say(room_id):
-            return f"write in {room_id}"
-        case Notify(user_id):
-            return f"send a message to {user_id}"
-        case JoinRoom(room_id) | TakeSeat(room_id):
-            return f"enter {room_id}"
-        case KeepEvidence(room_id, event_id):
-            return f"keep a copy of {event_id} in {room_id}"
-        case Redact(room_id, event_id):
-            return f"remove {event_id} in {room_id}"
-        case Restore(room_id, event_id):
-            return f"post {event_id} in {room_id} again"
-        case RestrictMember(room_id, user_id):
-            return f"restrict {user_id} in {room_id}"
-        case ReleaseMember(room_id, user_id):
-            return f"release {user_id} in {room_id}"
-        case ExcludeMember(room_id, user_id):
-            return f"exclude {user_id} from {room_id}"
-        case ReadmitMember(room_id, user_id):
-            return f"readmit {user_id} to {room_id}"
-        case QuietRoom() | UnquietRoom() | FreezeRoom() | UnfreezeRoom() | CloseRoom() | ReopenRoom():
-            return room_measure.in_words(effect)
-        case Publish(room_id):
-            return f"publish {room_id} in the directory"
-        case Unpublish(room_id):
-            return f"take {room_id} out of the directory"
-        case SetLabel(room_id):
-            return f"set the label of {room_id}"
-        case WithdrawLabel(room_id):
-            return f"withdraw the label of {room_id}"
-        case SuspendAccount(user_id):
-            return f"suspend {user_id}"
-        case UnsuspendAccount(user_id):
-            return f"end the suspension of {user_id}"
-        case LearnName(user_id):
-            return f"read the display name of {user_id}"
-        case SetProfileField(user_id):
-            return f"show on the profile of {user_id} that they are verified"
-        case ClearProfileField(user_id):
-            return f"take the verification off the profile of {user_id}"
-        case _:
-            return taking.in_words(effect)
 
 
 def dump(effect: Effect) -> tuple[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 draft → submitted → in_review ⇄ needs_info → approved → renewal_due → approved
                         │                       ├→ suspended → approved
+                        │                       ├→ expired → approved
                         ├→ rejected             ├→ revoked
     draft … needs_info ─┴→ withdrawn            └→ in_review   (the room could not be taken in)
 """
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from policybot.domain import validity
 from policybot.domain.errors import Incomplete, NotPermitted, OutOfOrder
 from policybot.domain.rank import Control
 
@@ -24,6 +26,8 @@ class State(StrEnum):
     APPROVED = "approved"
     RENEWAL_DUE = "renewal_due"
     SUSPENDED = "suspended"
+    EXPIRED = "expired"
+    """Its time is over and nobody has renewed it: nothing is shown until somebody does."""
     REVOKED = "revoked"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
@@ -46,6 +50,7 @@ class Step(StrEnum):
     RENEW = "renew"
     RETURN = "return"
     """The room could not be taken in: it is for people again."""
+    EXPIRE = "expire"
 
 
 MOVES: dict[tuple[State, Step], State] = {
@@ -65,11 +70,17 @@ MOVES: dict[tuple[State, Step], State] = {
     (State.APPROVED, Step.SUSPEND): State.SUSPENDED,
     (State.APPROVED, Step.REVOKE): State.REVOKED,
     (State.APPROVED, Step.RETURN): State.IN_REVIEW,
+    (State.APPROVED, Step.EXPIRE): State.EXPIRED,
     (State.RENEWAL_DUE, Step.RENEW): State.APPROVED,
+    (State.RENEWAL_DUE, Step.EXPIRE): State.EXPIRED,
     (State.RENEWAL_DUE, Step.SUSPEND): State.SUSPENDED,
     (State.RENEWAL_DUE, Step.REVOKE): State.REVOKED,
     (State.SUSPENDED, Step.REINSTATE): State.APPROVED,
     (State.SUSPENDED, Step.REVOKE): State.REVOKED,
+    (State.EXPIRED, Step.RENEW): State.APPROVED,
+    (State.EXPIRED, Step.SUSPEND): State.SUSPENDED,
+    (State.EXPIRED, Step.REVOKE): State.REVOKED,
+    (State.EXPIRED, Step.WITHDRAW): State.WITHDRAWN,
 }
 
 IN_FORCE = frozenset({State.APPROVED, State.RENEWAL_DUE})
@@ -80,6 +91,13 @@ ENDED = frozenset({State.REVOKED, State.REJECTED, State.WITHDRAWN})
 
 WAITING = frozenset({State.DRAFT, State.SUBMITTED, State.IN_REVIEW, State.NEEDS_INFO})
 """States in which nothing is decided yet."""
+HANDED_OVER = IN_FORCE | {State.EXPIRED}
+"""States in which somebody else can take a room over; a suspended one keeps whoever answers for it."""
+
+TRANSFER_LIFE = timedelta(days=7)
+"""How long somebody has to accept a room that is handed over to them."""
+TRANSFER_PAUSE = timedelta(hours=1)
+"""How long the owner waits before asking somebody else: each time costs a stranger a message."""
 
 MIN_PURPOSE = 10
 """Characters below which a purpose says nothing to a reviewer."""
@@ -92,6 +110,7 @@ _IN_WORDS = {
     State.APPROVED: "approved",
     State.RENEWAL_DUE: "approved, renewal due",
     State.SUSPENDED: "suspended",
+    State.EXPIRED: "expired, until it is renewed",
     State.REVOKED: "revoked",
     State.REJECTED: "rejected",
     State.WITHDRAWN: "withdrawn",
@@ -115,6 +134,10 @@ class Filing:
     reason: str = ""
     """The last question, answer or reason that was written."""
     valid_until: datetime | None = None
+    reminded: int | None = None
+    """The last reminder that was sent, as days before the end."""
+    ownerless_since: datetime | None = None
+    """Since when nobody is known to answer for the room."""
     version: int = 1
     control: Control = Control.SHARED
     """How the room is to be taken in."""
@@ -163,13 +186,13 @@ def submitted(filing: Filing) -> Filing:
     return moved(filing, Step.SUBMIT)
 
 
-def reviewed_by(filing: Filing, reviewer: str) -> None:
-    """Check that somebody may review a filing.
+def reviewed_by(filing: Filing, reviewer: str, owners: frozenset[str]) -> None:
+    """Check that somebody may review a filing; `owners` are the accounts of its applicant.
 
     Raises:
         NotPermitted: it is their own, or somebody else's to review.
     """
-    if reviewer == filing.applicant:
+    if reviewer in owners | {filing.applicant}:
         message = f"{filing.number} is your own filing: somebody else reviews it."
         raise NotPermitted(message)
     if filing.reviewer not in (None, reviewer):
@@ -199,4 +222,35 @@ def owned_by(filing: Filing, user_id: str) -> bool:
 
 def approved(filing: Filing, *, record_number: str, now: datetime, valid_for: timedelta) -> Filing:
     """Approve a filing under its record number, for a time."""
-    return replace(moved(filing, Step.APPROVE), record_number=record_number, valid_until=now + valid_for)
+    filing = replace(moved(filing, Step.APPROVE), record_number=record_number)
+    return _valid(filing, now, valid_for)
+
+
+def renewed(filing: Filing, *, now: datetime, valid_for: timedelta) -> Filing:
+    """Prolong an approval, or bring back one whose time is over."""
+    return _valid(moved(filing, Step.RENEW), now, valid_for)
+
+
+def _valid(filing: Filing, now: datetime, valid_for: timedelta) -> Filing:
+    return replace(filing, valid_until=now + valid_for, reminded=validity.begun(valid_for))
+
+
+def reminded(filing: Filing, days: int) -> Filing:
+    """Note a reminder."""
+    due = filing if filing.state is State.RENEWAL_DUE else moved(filing, Step.REMIND)
+    return replace(due, reminded=days)
+
+
+def handed_over(filing: Filing, to: str) -> Filing:
+    """Give a room to somebody else to answer for.
+
+    Raises:
+        OutOfOrder: it is not the time for it.
+    """
+    if filing.state not in HANDED_OVER:
+        message = f"{filing.number} is {filing.in_words}: it cannot be handed over now."
+        raise OutOfOrder(message)
+    if not filing.room_id:
+        message = f"The room of {filing.number} is being made. Please try again in a minute."
+        raise OutOfOrder(message)
+    return replace(filing, applicant=to, ownerless_since=None)

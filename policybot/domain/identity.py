@@ -127,15 +127,16 @@ def full_name(claims: Mapping[Claim, Private]) -> Private:
     return Private(" ".join(part.reveal() for part in parts if part))
 
 
-NORMALISER = 1
+NORMALISER = 2
 """The version of `normalised`: the index names it, so that a better one can be introduced."""
 
 
 def normalised(source: Source, reference: str) -> str:
-    """Write a reference in one way: a document's number without spaces, hyphens and small letters."""
+    """Write a reference in one way: of a document's number the letters and digits of whatever script."""
     text = unicodedata.normalize("NFKC", reference).strip()
     if source is Source.DOCUMENT:
-        return re.sub(r"[^0-9A-Z]", "", text.upper())
+        capitals = unicodedata.normalize("NFKC", text.upper())
+        return "".join(c for c in capitals if unicodedata.category(c)[0] in "LMN")
     return text
 
 
@@ -151,9 +152,26 @@ def _name_parts(name: str) -> list[str]:
     return sorted(re.findall(r"\w+", bare))
 
 
+def likeness(claims: Mapping[Claim, Private]) -> Private | None:
+    """Write a name, and a birth date if there is one, as all who may be one person write it."""
+    parts = _name_parts(full_name(claims).reveal())
+    born = claims[Claim.BIRTHDATE].reveal() if Claim.BIRTHDATE in claims else ""
+    return Private("|".join((*parts, born))) if parts else None
+
+
 def masked(name: str) -> str:
     """Show a name to its owner without showing it to somebody behind them: `A*** E***`."""
     return " ".join(f"{part[0]}***" for part in name.split()) or "(no name)"
+
+
+@dataclass(frozen=True, slots=True)
+class Blinds:
+    """A person, blinded in two ways."""
+
+    person: str
+    """Tells surely who it is: by what their source knows them by."""
+    likeness: str
+    """Hints at who it may be: by name and birth date. Empty without a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +215,10 @@ MAX_ATTEMPTS = 5
 """Wrong codes after which a verification link is dead: a code must not be guessable through it."""
 
 
+MAX_FINDS = 10
+"""Finds after which a link finds nobody any more: each makes us ask a source, and hash at length."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One try to verify an account through a one-time link.
@@ -208,11 +230,13 @@ class Attempt:
     user_id: str
     expires_at: datetime
     wrong_codes: int = 0
+    finds: int = 0
     used_at: datetime | None = None
 
     def usable(self, now: datetime) -> bool:
-        """Say whether a code may still be given through this link."""
-        return self.used_at is None and now < self.expires_at and self.wrong_codes < MAX_ATTEMPTS
+        """Say whether somebody may still be found through this link."""
+        spent = self.wrong_codes >= MAX_ATTEMPTS or self.finds >= MAX_FINDS
+        return self.used_at is None and now < self.expires_at and not spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +249,8 @@ class Found:
     """The ID under which the vault keeps what was found."""
     blind: str
     """The person in the blind index."""
+    likeness: str
+    """Who it may be beside that, in the blind index."""
     source: Source
     realm: str
     assurance: Assurance

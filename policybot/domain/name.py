@@ -32,16 +32,21 @@ _PLACE = re.compile(rf"{HIDDEN}(@[^{HIDDEN}\s]+){HIDDEN}")
 
 def cleaned(text: str) -> str:
     """Write a name without what hides, turns round or forges text: one line, 64 characters at most."""
+    return one_line(text, LONGEST).translate(_QUOTES)
+
+
+def one_line(text: str, longest: int) -> str:
+    """Write what somebody typed as one line, without what hides, turns round or forges text."""
     kept: list[str] = []
     marks = 0
-    for char in text[:_READ]:
+    for char in text[: max(_READ, 2 * longest)]:
         if char.isspace():
             kept.append(" ")
         elif unicodedata.category(char)[0] != "C" and char not in _UNSEEN:
             marks = marks + 1 if unicodedata.combining(char) else 0
             if marks <= _MARKS:
                 kept.append(char)
-    return " ".join("".join(kept).split())[:LONGEST].rstrip().translate(_QUOTES)
+    return " ".join("".join(kept).split())[:longest].rstrip()
 
 
 def isolated(name: str) -> str:

@@ -99,5 +99,5 @@ def _birthdate(text: str, today: date) -> str:
 def _number(text: str) -> str:
     shown = normalised(Source.DOCUMENT, text)
     if len(shown) < _SHORTEST_NUMBER or len(text) > _LONGEST_NUMBER:
-        return "Please write the number of the document, in letters A to Z and digits."
+        return "Please write the number of the document, in letters and digits."
     return ""

@@ -12,6 +12,8 @@ class Act(StrEnum):
     """The row goes."""
     BLANK = "blank"
     """Names and texts go; that there was something, and what came of it, stays countable."""
+    FORGET = "forget"
+    """The person is forgotten as if they had asked for it; an ID that names nobody stays."""
     SHRED = "shred"
     """What an audit entry says goes; its place in the chain stays, and the chain still verifies."""
 
@@ -51,7 +53,30 @@ RULES: tuple[Rule, ...] = (
         730,
         Act.DELETE,
     ),
-    Rule("filings", ("filings",), "who filed a room, and why", "the end of the filing", 1095, Act.BLANK),
+    Rule(
+        "filings",
+        ("filings", "filing_states", "register", "filing_words"),
+        "who filed a room, and why",
+        "the end of the filing",
+        1095,
+        Act.BLANK,
+    ),
+    Rule(
+        "qualifications",
+        ("qualifications",),
+        "on which evidence a room was qualified, and who asked",
+        "the end of the qualification",
+        1095,
+        Act.BLANK,
+    ),
+    Rule(
+        "declarations",
+        ("declarations",),
+        "of which subject somebody said that a post is",
+        "the declaration",
+        365,
+        Act.DELETE,
+    ),
     Rule("notices", ("outbox",), "texts of messages that were sent", "sending", 90, Act.BLANK),
     Rule(
         "effects",
@@ -60,6 +85,14 @@ RULES: tuple[Rule, ...] = (
         "the change",
         365,
         Act.DELETE,
+    ),
+    Rule(
+        "persons",
+        ("persons",),
+        "what is known of persons who have no linked account",
+        "the end of their last link",
+        365,
+        Act.FORGET,
     ),
     Rule("links", ("links",), "links that have ended", "their end", 730, Act.DELETE),
     Rule(
@@ -106,11 +139,11 @@ EXCEPTIONS: dict[str, str] = {
     "counters": "numbers alone",
     "rooms": "the rooms as they are now; a direct room goes when either side leaves it",
     "review_members": "who is in the review room now",
-    "persons": "an ID that names nobody once the vault has forgotten it",
     "roster": "the operator's list; an entry goes when its person leaves it or is erased",
     "vault_keys": "what is known of persons: goes with the person, by destroying their key",
     "vault_fields": "as vault_keys",
     "vault_index": "as vault_keys",
+    "vault_hints": "as vault_keys",
     "openings": "a reviewer's links to a document, for fifteen minutes",
     "uploads": "how often somebody uploaded, for an hour",
     "results": "what verification services posted, sealed in the vault, until its page has it",
@@ -122,7 +155,10 @@ EXCEPTIONS: dict[str, str] = {
     "announcements": "how far the telling of a new agreement has come",
     "standing_restrictions": "who may not write where; goes when they verify or sign",
     "standing_changes": "what other processes have to read again, for a day",
+    "transfers": "who is asked to answer for a room, for a week",
+    "labels": "which event is the label of a room",
     "policies": "published rules",
+    "licence_reminders": "which of the operator's own licences were reminded of",
     "shards": "which process does what",
     "observed": "how it was before a measure; goes when the measure is taken back",
     "audit": "the chain: account IDs and fingerprints, no texts; it only grows",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from policybot.domain.decision import deniable
 from policybot.domain.errors import NotPermitted
 from policybot.domain.identity import Claim
 
@@ -145,13 +146,14 @@ def done_in_words(look: Look) -> str:
             return f"{day}: {who} looked at {look.what} ({why})"
 
 
-def notice(look: Look, contact: str, outside: str | None) -> str:
-    """Tell the person that somebody looked, and how to complain."""
+def notice(look: Look, contact: str, outside: str | None, *, shown: bool) -> str:
+    """Tell the person that somebody looked, and how to complain; `shown`: they can see it later, too."""
     body = f" You can also turn to {outside}." if outside else ""
+    where = "at your document" if look.kind is Kind.DOCUMENT else "behind your pseudonym"
+    record = "It is on record, and !policy me shows it." if shown else "It is on record."
     return (
-        f"Somebody has looked behind your pseudonym.\n{done_in_words(look)}.\n"
-        "It is on record, and !policy me shows it. If you think that it was wrong, complain to "
-        f"{contact}.{body}"
+        f"Somebody has looked {where}.\n{done_in_words(look)}.\n{record} If you think that it was "
+        f"wrong, complain to {contact}.{body}"
     )
 
 
@@ -172,9 +174,7 @@ def another_person(
     if by in requesters:
         message = "This needs a second person, and that account is the same one's: it was you who asked."
         raise NotPermitted(message)
-    if by in parties:
-        message = "You are a party to this matter, so somebody else has to confirm it."
-        raise NotPermitted(message)
+    deniable(by, parties)
     if not verified:
         message = (
             "To be sure that two persons decide, both have to be verified. Please verify yourself "

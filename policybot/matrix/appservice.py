@@ -21,12 +21,15 @@ from mautrix.appservice import AppService
 from mautrix.appservice.state_store import ASStateStore
 from mautrix.client.state_store import MemoryStateStore
 
+from policybot.domain.errors import NotFound
+from policybot.matrix.network import Network
 from policybot.store.database import DatabaseAway
 
 log = logging.getLogger(__name__)
 
 Event = Mapping[str, Any]
 Handler = Callable[[Event], Awaitable[None]]
+_Route = Callable[[web.Request], Awaitable[web.Response]]
 AliasQuery = Callable[[str], Awaitable[bool]]
 
 MAX_BODY = 64 * 2**20
@@ -54,6 +57,7 @@ class PolicyAppService(AppService):
         as_token: str,
         hs_token: str,
         handle: Handler,
+        network: Network,
     ) -> None:
         """Hand every event to `handle`, in order; what it raises but `DatabaseAway` is a bug."""
         super().__init__(
@@ -68,6 +72,7 @@ class PolicyAppService(AppService):
             aiohttp_params={"client_max_size": MAX_BODY},
         )
         self._handle = handle
+        self._network = network
         self._in_order = asyncio.Lock()
 
     def register_routes(self, app: web.Application) -> None:
@@ -77,6 +82,12 @@ class PolicyAppService(AppService):
         app.router.add_post(f"{prefix}/ping", self._ping)
         app.router.add_get(f"{prefix}/users/{{user_id}}", self._unknown)
         app.router.add_get(f"{prefix}/rooms/{{alias}}", self._unknown)
+        third = f"{prefix}/thirdparty"
+        app.router.add_get(f"{third}/protocol/{{protocol}}", self._third(self._protocol))
+        app.router.add_get(f"{third}/location/{{protocol}}", self._third(self._by_number))
+        app.router.add_get(f"{third}/location", self._third(self._by_alias))
+        app.router.add_get(f"{third}/user/{{protocol}}", self._unknown)
+        app.router.add_get(f"{third}/user", self._unknown)
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         """Check the homeserver's token: from the header alone, in constant time."""
@@ -92,6 +103,35 @@ class PolicyAppService(AppService):
     async def _unknown(self, request: web.Request) -> web.Response:
         """Answer that we make no users and no rooms on demand."""
         return self._refusal(request) or _error(404, "M_NOT_FOUND", "nothing is made on demand")
+
+    # The network of filed rooms -----------------------------------------------------------------
+
+    def _third(self, answer: Callable[[web.Request], Awaitable[object]]) -> _Route:
+        """Check the token, then answer; what is asked comes from anybody's client."""
+
+        async def answered(request: web.Request) -> web.Response:
+            if (refusal := self._refusal(request)) is not None:
+                return refusal
+            try:
+                return web.json_response(await answer(request))
+            except NotFound as error:
+                return _error(404, "M_NOT_FOUND", str(error))
+            except DatabaseAway:
+                return _error(503, "M_UNKNOWN", "please ask again")
+
+        return answered
+
+    async def _protocol(self, request: web.Request) -> object:
+        return self._network.protocol(request.match_info["protocol"])
+
+    async def _by_number(self, request: web.Request) -> object:
+        wanted = request.query.get("number", "")
+        return await self._network.by_number(request.match_info["protocol"], wanted)
+
+    async def _by_alias(self, request: web.Request) -> object:
+        return await self._network.by_alias(request.query.get("alias", ""))
+
+    # Events -------------------------------------------------------------------------------------
 
     async def _transaction(self, request: web.Request) -> web.Response:
         if (refusal := self._refusal(request)) is not None:

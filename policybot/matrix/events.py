@@ -16,9 +16,9 @@ from policybot.domain.effects import JoinRoom, Say
 from policybot.domain.errors import Refused
 from policybot.domain.taking import View
 from policybot.matrix.appservice import Event
+from policybot.matrix.commands.command import Services
 from policybot.matrix.commands.dispatch import Dispatch, Message, is_command
-from policybot.services.messages import Messages
-from policybot.services.names import Names
+from policybot.matrix.signs import LABEL
 from policybot.services.setting import Setting
 from policybot.store import events, rooms
 from policybot.store.database import Database, DatabaseAway, Tx
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 _Handler = Callable[[Tx, Event], Awaitable[None]]
 
+_GONE = ("leave", "ban")
 _COMMANDS_A_MINUTE = 30
 _REMEMBERED_SENDERS = 10_000
 
@@ -40,15 +41,16 @@ class Events:
         setting: Setting,
         database: Database,
         dispatch: Dispatch,
-        fronts: Names,
-        messages: Messages,
+        services: Services,
     ) -> None:
-        """Hand commands to `dispatch`, names of members to `fronts`, what is published to `messages`."""
+        """Hand commands to `dispatch`, and everything else to the service whose noun it is."""
         self._setting = setting
         self._database = database
         self._dispatch = dispatch
-        self._names = fronts
-        self._messages = messages
+        self._names = services.names
+        self._messages = services.messages
+        self._labels = services.labels
+        self._transfers = services.transfers
         self._bot = setting.config.bot_user_id
         self._pace = _Pace(setting)
 
@@ -69,7 +71,7 @@ class Events:
                 aliases = await self._dispatch.aliases(event)
                 views = await self._dispatch.views(event, aliases)
                 meaning = partial(self._command, aliases=aliases, views=views)
-            if meaning == self._named and not await self._is_new_name(event):
+            if not await self._matters(meaning, event):
                 return
             await self._once(event_id, event, meaning)
         except Refused as refusal:
@@ -108,7 +110,7 @@ class Events:
                 cause=f"event {event_id}",
             )
 
-    def _meaning(self, event: Event) -> _Handler | None:  # noqa: PLR0911 - one for each meaning
+    def _meaning(self, event: Event) -> _Handler | None:  # noqa: C901, PLR0911 - one for each meaning
         """Say what an event means to us; fast, for it is asked for every message."""
         match event.get("type"):
             case "m.room.message" if event.get("sender") != self._bot and is_command(event):
@@ -122,6 +124,9 @@ class Events:
             ):
                 return self._published if self._unwelcome(event) else None
             case "m.room.member":
+                if event.get("state_key") != self._bot and _content(event).get("membership") in _GONE:
+                    watched = event.get("room_id") == self._setting.review_room
+                    return self._member if watched else self._owner_left
                 ours = event.get("state_key") == self._bot
                 if ours or event.get("room_id") == self._setting.review_room:
                     return self._member
@@ -135,6 +140,10 @@ class Events:
                 return self._levels
             case "m.room.encryption":
                 return self._encryption
+            case "m.room.name" | "m.room.canonical_alias" if event.get("state_key") == "":
+                return self._called
+            case kind if kind in (LABEL, "m.room.redaction"):
+                return self._label
         return None
 
     def _unwelcome(self, event: Event) -> bool:
@@ -164,8 +173,9 @@ class Events:
         self._answer(tx, Message.of(event, await rooms.get(tx, event["room_id"])), why)
 
     def _answer(self, tx: Tx, message: Message, answer: str) -> None:
-        room = message.room
-        if room is not None and room.kind in (Kind.DIRECT, Kind.REVIEW):
+        if not answer:  # what there was to say went another way
+            return
+        if message.is_private:
             self._setting.queue(
                 tx, [Say(message.room_id, answer, message.event_id)], cause=message.event_id
             )
@@ -190,12 +200,27 @@ class Events:
             else:
                 await rooms.leave_review(tx, user_id)
 
-    async def _is_new_name(self, event: Event) -> bool:
-        """Look whether a membership names a verified member anew; most do not, and write nothing."""
-        room_id, user_id = _text(event, "room_id"), _text(event, "state_key")
-        name = _content(event).get("displayname")
+    async def _matters(self, meaning: _Handler, event: Event) -> bool:
+        """Look whether an event of a kind that rarely means something does; most write nothing."""
+        room_id, user_id, content = _text(event, "room_id"), _text(event, "state_key"), _content(event)
+        if meaning not in (self._named, self._owner_left, self._label):
+            return True
         async with self._database.transaction(reading=True) as tx:
-            return await self._names.is_new(tx, room_id, user_id, name)
+            if meaning == self._named:
+                return await self._names.is_new(tx, room_id, user_id, content.get("displayname"))
+            if meaning == self._owner_left:
+                return await self._transfers.is_owner(tx, room_id, user_id)
+            if event.get("type") == LABEL:
+                return user_id == self._bot and await self._labels.is_wrong(tx, room_id, content)
+            # Where the redacted event stands depends on the room's version.
+            redacted = _text(event, "redacts") or _text(content, "redacts")
+            return await self._labels.is_lost(tx, room_id, redacted)
+
+    async def _label(self, tx: Tx, event: Event) -> None:
+        await self._labels.tampered(tx, event["room_id"], _text(event, "sender"))
+
+    async def _owner_left(self, tx: Tx, event: Event) -> None:
+        await self._transfers.left(tx, event["room_id"])
 
     async def _named(self, tx: Tx, event: Event) -> None:
         await self._names.learn(tx, event["state_key"], _content(event).get("displayname"))
@@ -217,6 +242,10 @@ class Events:
     async def _levels(self, tx: Tx, event: Event) -> None:
         if event.get("state_key") == "":
             await rooms.save_levels(tx, event["room_id"], _content(event))
+
+    async def _called(self, tx: Tx, event: Event) -> None:
+        key = "name" if event["type"] == "m.room.name" else "alias"
+        await self._setting.room_called(tx, _text(event, "room_id"), {key: _content(event).get(key)})
 
     async def _encryption(self, tx: Tx, event: Event) -> None:
         room = await rooms.get(tx, event["room_id"])

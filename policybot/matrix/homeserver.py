@@ -13,25 +13,33 @@ from typing import Any
 
 from mautrix.api import Path, PathBuilder
 
+from policybot.domain import label as labels
 from policybot.domain.effects import (
+    AddAlias,
     ClearProfileField,
     Effect,
     ExcludeMember,
+    HideTopicLine,
     JoinRoom,
     KeepEvidence,
+    LearnAuthor,
     LearnName,
     Notify,
+    PinNotice,
     Publish,
     ReadmitMember,
     Redact,
     ReleaseMember,
+    RemoveAlias,
     Restore,
     RestrictMember,
     Say,
     SetLabel,
     SetProfileField,
+    ShowTopicLine,
     SuspendAccount,
     TakeSeat,
+    UnpinNotice,
     Unpublish,
     UnsuspendAccount,
     WithdrawLabel,
@@ -50,12 +58,13 @@ from policybot.matrix.aliases import Aliases
 from policybot.matrix.client import Client, Missing
 from policybot.matrix.entry import Entry
 from policybot.matrix.power import Power, levels_of
+from policybot.matrix.signs import LABEL, Signs
 from policybot.matrix.synapse import Synapse
 from policybot.matrix.taking import Taking
 from policybot.ports import Errand, Impossible, Result, StillShown
 
-LABEL = "org.policybot.filing"
-"""The state event that labels a room; its state key is the bot, so only the bot can write it."""
+__all__ = ["KEY", "LABEL", "MatrixHomeserver"]
+
 KEY = "org.policybot.key"
 """The field of a message that tells under which key it was sent."""
 
@@ -75,11 +84,12 @@ class MatrixHomeserver:
         self._power = Power(client, bot)
         self._entry = Entry(client)
         self._taking = Taking(client, synapse, Aliases(client, synapse.admin, bot), bot)
+        self._signs = Signs(client, bot)
         self._bot = bot
         self._server = bot.partition(":")[2]
         self._secret = secret
 
-    async def observe(self, effect: Effect) -> Result:
+    async def observe(self, effect: Effect) -> Result:  # noqa: PLR0911 - one line for each
         """Read what a standing effect is about to change."""
         match effect:
             case RestrictMember(room_id, user_id):
@@ -94,6 +104,8 @@ class MatrixHomeserver:
                 return await self._taking.observe(effect)
             case SuspendAccount(user_id):
                 return {"suspended": await self._suspended(user_id)}
+            case ShowTopicLine(room_id, line):
+                return await self._signs.observe_topic(room_id, line)
             case _:
                 message = f"{type(effect).__name__} does not stand"
                 raise ValueError(message)
@@ -138,14 +150,30 @@ class MatrixHomeserver:
             case ReopenRoom(room_id):
                 return {} if before is None else await self._entry.reopen(room_id, before)
             case Publish(room_id):
-                return await self._show(room_id, "public")
+                return await self._signs.show(room_id, "public")
             case Unpublish(room_id):
-                return await self._show(room_id, "private")
+                return await self._signs.show(room_id, "private")
             case SetLabel(room_id, number, categories):
-                label = {"record_number": number, "categories": list(categories)}
-                return await self._label(room_id, label)
+                label = errand.label or labels.content(number, categories, ())
+                return await self._signs.label(room_id, label)
             case WithdrawLabel(room_id):
-                return await self._label(room_id, {})
+                return await self._signs.label(room_id, {})
+            case AddAlias(room_id, number):
+                return await self._signs.add_alias(room_id, number)
+            case RemoveAlias(room_id, number):
+                return await self._signs.remove_alias(room_id, number)
+            case ShowTopicLine(room_id, line):
+                return await self._signs.show_line(room_id, line, before)
+            case HideTopicLine(room_id):
+                return {} if before is None else await self._signs.hide_line(room_id, before)
+            case PinNotice(room_id, text):
+                return await self._pin(errand, room_id, text)
+            case UnpinNotice(room_id):
+                if before is None:
+                    return {}
+                return await self._signs.unpin(room_id, str(before["event_id"]), errand.key)
+            case LearnAuthor(room_id, event_id):
+                return {"sender": (await self._event(room_id, event_id))["sender"]}
             case SuspendAccount(user_id):
                 return await self._suspend(user_id)
             case UnsuspendAccount(user_id):
@@ -177,6 +205,13 @@ class MatrixHomeserver:
         path = Path.v3.rooms[room_id].send["m.room.message"][errand.key]
         answer = await self._client.put(path, content | {KEY: errand.key})
         return {"event_id": answer["event_id"]}
+
+    async def _pin(self, errand: Errand, room_id: str, text: str) -> Result:
+        """Write a notice and pin it; one that stands already is left as it is, pinned or not."""
+        if errand.before is not None:
+            return {}
+        sent = await self._send(errand, room_id, _notice(text))
+        return await self._signs.pin(room_id, str(sent["event_id"]))
 
     async def _sent_before(self, room_id: str, key: str) -> str | None:
         """Look for a message that an earlier try may have sent: Synapse forgets transaction IDs."""
@@ -259,7 +294,9 @@ class MatrixHomeserver:
         if levels.of(self._bot) < levels.needed_for_state("m.room.power_levels"):
             await self._synapse.make_room_admin(room_id, self._bot)
             state = await self._state(room_id)
-        return self._power_of(state)
+        called = state.get(("m.room.name", ""), {}).get("content", {}).get("name")
+        alias = state.get(("m.room.canonical_alias", ""), {}).get("content", {}).get("alias")
+        return self._power_of(state) | {"name": called, "alias": alias}
 
     async def _state(self, room_id: str) -> dict[tuple[str, str], dict[str, Any]]:
         events = await self._client.get(Path.v3.rooms[room_id].state)
@@ -301,29 +338,6 @@ class MatrixHomeserver:
         if await self._membership(room_id, user_id) != "ban":
             return {"drift": f"{user_id} was readmitted to {room_id} by somebody else already."}
         await self._client.post(Path.v3.rooms[room_id].unban, {"user_id": user_id})
-        return {}
-
-    async def _show(self, room_id: str, visibility: str) -> Result:
-        try:
-            await self._client.put(Path.v3.directory["list"].room[room_id], {"visibility": visibility})
-        except Missing:
-            raise
-        except Impossible as error:
-            message = (
-                f"the homeserver does not let me change its directory ({error}); "
-                "see room_list_publication_rules in homeserver.yaml"
-            )
-            raise Impossible(message) from error
-        return {}
-
-    async def _label(self, room_id: str, label: dict[str, Any]) -> Result:
-        path = Path.v3.rooms[room_id].state[LABEL][self._bot]
-        try:
-            present = await self._client.get(path)
-        except Missing:
-            present = {}
-        if present != label:
-            await self._client.put(path, label)
         return {}
 
     # Events -------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from typing import Any, assert_never
 from mautrix.api import Path
 
 from policybot.domain import taking as rules
-from policybot.domain.rank import Levels
 from policybot.domain.taking import (
     CARRIED,
     CarryOver,
@@ -28,6 +27,7 @@ from policybot.matrix.synapse import Synapse
 from policybot.ports import Impossible, Later, Result
 
 _CANONICAL = "m.room.canonical_alias"
+_NAME = "m.room.name"
 _LEVELS = "m.room.power_levels"
 _JOIN_RULES = "m.room.join_rules"
 _BY_INVITATION = {"join_rule": "invite"}
@@ -105,7 +105,7 @@ class Taking:
             present = await self._content(room_id, _LEVELS) or {}
             await self._write(room_id, _LEVELS, present | levels)
             await self._invite_one(room_id, effect.owner)
-        return self._power_of(room_id, await self._power.levels(room_id))
+        return await self._known(room_id)
 
     async def _default_version(self) -> str:
         answer = await self._client.get(Path.v3.capabilities)
@@ -205,7 +205,7 @@ class Taking:
             if levels.of(self._bot) < levels.needed_for_state("m.room.tombstone"):
                 await self._synapse.make_room_admin(old, self._bot)
             await self._write(old, "m.room.tombstone", wanted)
-        return self._power_of(new, await self._power.levels(new))
+        return await self._known(new)
 
     async def _invite(self, new: str, old: str, after: str) -> Result:
         present = await self._client.get(Path.v3.rooms[new].members)
@@ -258,9 +258,12 @@ class Taking:
         if await self._content(room_id, kind) != content:
             await self._client.put(Path.v3.rooms[room_id].state[kind], content)
 
-    @staticmethod
-    def _power_of(room_id: str, levels: Levels) -> Result:
+    async def _known(self, room_id: str) -> Result:
+        """Say what is to be known of a room that was taken in: who ranks how, and how it is called."""
+        levels = await self._power.levels(room_id)
         return {
+            "name": (await self._content(room_id, _NAME) or {}).get("name"),
+            "alias": (await self._content(room_id, _CANONICAL) or {}).get("alias"),
             "room_id": room_id,
             "version": levels.version,
             "creators": list(levels.creators),

@@ -3,16 +3,22 @@
 from policybot.domain.effects import (
     JoinRoom,
     KeepEvidence,
+    LearnAuthor,
     LearnName,
     Notify,
+    PinNotice,
     ReleaseMember,
     Say,
+    SetLabel,
     TakeSeat,
+    target,
 )
 from policybot.domain.rank import Control, Levels, control
 from policybot.ports import Result
 from policybot.services.cases import Cases
+from policybot.services.declarations import Declarations
 from policybot.services.filings import Filings
+from policybot.services.labels import Labels
 from policybot.services.messages import CAUSE, Messages
 from policybot.services.names import Names
 from policybot.services.sanctions import Sanctions
@@ -35,6 +41,9 @@ class Aftermath:
         measures: Sanctions,
         fronts: Names,
         messages: Messages,
+        marks: Labels,
+        declared: Declarations,
+        steps: Taking,
     ) -> None:
         """Hand on to the services concerned."""
         self._setting = setting
@@ -43,7 +52,9 @@ class Aftermath:
         self._sanctions = measures
         self._names = fronts
         self._messages = messages
-        self._taking = Taking(setting)
+        self._labels = marks
+        self._declarations = declared
+        self._taking = steps
 
     async def __call__(self, tx: Tx, queued: Queued, result: Result) -> None:
         """Record what follows, in the transaction that marks the effect as done."""
@@ -55,6 +66,7 @@ class Aftermath:
                 await self._joined(tx, room_id, inviter, result)
             case TakeSeat(room_id) if "levels" in result:
                 await self._seated(tx, room_id, levels_of(result))
+                await self._setting.room_called(tx, room_id, result)
             case Notify(user_id) if result.get("opened"):
                 opened = str(result["opened"])
                 room = Room(opened, Kind.DIRECT, Levels("", (), {}), user_id)
@@ -64,11 +76,24 @@ class Aftermath:
             case ReleaseMember(room_id, user_id) if queued.cause.startswith(f"{CAUSE} "):
                 await self._messages.released(tx, room_id, user_id)
             case _:
-                pass
+                await self._shown(tx, queued, result)
         await self._taking.went_on(tx, queued, result)
         await self._follow_cause(tx, queued)
         if drift := result.get("drift"):
             self._setting.tell_staff(tx, str(drift), cause=f"drift {queued.id}")
+
+    async def _shown(self, tx: Tx, queued: Queued, result: Result) -> None:
+        """Remember where a label and a notice stand, and who has written a post."""
+        match queued.effect:
+            case SetLabel(room_id) if "event_id" in result:
+                await self._labels.written(tx, room_id, str(result["event_id"]))
+            case PinNotice() as pinned if "event_id" in result:
+                where = {"event_id": str(result["event_id"])}
+                await outbox.remember(tx, target(pinned), where, self._setting.now())
+            case LearnAuthor() as look if "sender" in result:
+                await self._declarations.learned(tx, look, queued.cause, str(result["sender"]))
+            case _:
+                pass
 
     async def failed(self, tx: Tx, queued: Queued, error: str) -> bool:
         """Say whether somebody sees to an effect that cannot be carried out; then people need not."""

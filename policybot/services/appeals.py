@@ -12,13 +12,13 @@ from policybot.domain.decision import IN_FORCE, Decision, State
 from policybot.domain.effects import Restore
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.ladder import Act
-from policybot.domain.measure import Kind, Measure
+from policybot.domain.measure import Measure
 from policybot.domain.sanction import BINDING
+from policybot.services import ledgers
 from policybot.services.cases import Cases
-from policybot.services.decisions import strike_of
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import appeals, audit, cases, decisions, filings, outbox, sanctions
+from policybot.store import appeals, audit, cases, decisions, filings, members, outbox, sanctions
 from policybot.store.database import Tx, next_number
 
 
@@ -103,9 +103,9 @@ class Appeals:
 
     async def _open(self, tx: Tx, reviewer: str, case: Case) -> tuple[Appeal, Decision]:
         appeal, decision = await self.waiting_in(tx, case)
-        excluded = {decision.decider, decision.approver, appeal.appellant, decision.user_id}
-        parties = await self._cases.involved(tx, case)
-        rules.decidable_by(appeal, reviewer, parties | {e for e in excluded if e})
+        involved = {decision.decider, decision.approver, appeal.appellant, decision.user_id}
+        parties = await members.accounts_of_all(tx, {one for one in involved if one})
+        rules.decidable_by(appeal, reviewer, parties | await self._cases.involved(tx, case))
         return appeal, decision
 
     async def _close(
@@ -195,9 +195,11 @@ class Appeals:
     async def _reconsider(self, tx: Tx, void: Decision) -> list[str]:
         """Look at later decisions that counted the void one; lift at once what it made harsher."""
         policy = self._setting.config.ladder
-        ledger = await decisions.ledger(tx, void.scope, void.scope_key)
+        found = await ledgers.entries(
+            tx, void.scope, void.scope_key, void.user_id, void.room_id, void.occurred_at
+        )
         lines = []
-        for later in ledger:
+        for later in found:
             if later.id == void.id or later.state not in IN_FORCE:
                 continue
             if later.decided_at <= void.decided_at:
@@ -210,11 +212,7 @@ class Appeals:
                 decided_at=later.decided_at,
                 incident=later.number,
             )
-            strikes = [
-                strike_of(d, policy)
-                for d in ledger
-                if d.id < later.id and d.measure.kind not in (Kind.NONE, Kind.ADVISE)
-            ]
+            strikes = ledgers.strikes_of((d for d in found if d.id < later.id), policy, later.scope_key)
             now = ladder.propose(policy, act, strikes)
             if now.band == later.history:
                 continue

@@ -17,11 +17,20 @@ class Act(Protocol):
 
     @property
     def needs(self) -> Permission:
-        """What whoever confirms or denies it has to be allowed, unless it is their own."""
+        """What another than its proposer has to be allowed to confirm or deny it."""
         ...
 
     async def confirm(self, tx: Tx, by: str, approval: Approval) -> str:
         """Carry it out; say what was done."""
+        ...
+
+    async def check_denying(self, tx: Tx, by: str, approval: Approval) -> None:
+        """Check that somebody else than its proposer may deny it.
+
+        Raises:
+            NotFound: it waits no more.
+            NotPermitted: they are a party to it.
+        """
         ...
 
     async def dropped(self, tx: Tx, by: str, approval: Approval, state: str) -> None:
@@ -53,7 +62,8 @@ class Approvals:
         act = self._act(approval)
         if approval is None or act is None:
             return None
-        if by != approval.proposer and not allowed(roles, act.needs):
+        others = approval.needs_other and allowed(roles, act.needs)
+        if by != approval.proposer and not others:
             message = f"Nothing waits under the code {code}."
             raise NotFound(message)
         return approval, act
@@ -78,6 +88,8 @@ class Approvals:
         if found is None:
             return await self._decisions.deny(tx, by, code, roles)
         approval, act = found
+        if by != approval.proposer:
+            await act.check_denying(tx, by, approval)
         await decisions.end_approval(tx, approval.code, "denied", by)
         await act.dropped(tx, by, approval, "denied")
         return f"The request {approval.code} is denied. Nothing was done."

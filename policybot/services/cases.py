@@ -18,7 +18,7 @@ from policybot.domain.case import (
 from policybot.domain.effects import KeepEvidence
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, filings, rooms
+from policybot.store import audit, cases, filings, members, rooms
 from policybot.store.cases import Evidence
 from policybot.store.database import Tx, next_number
 from policybot.store.rooms import Kind as RoomKind
@@ -175,13 +175,16 @@ class Cases:
         return File(case, tuple(await cases.reports(tx, case.id)), kept)
 
     async def involved(self, tx: Tx, case: Case) -> frozenset[str]:
-        """Name the parties of a case: the reporters, its subject, those who answer for the room."""
+        """Name the parties of a case: the reporters, its subject, those who answer for the room.
+
+        With each all accounts that are known to be theirs: who judges must be another person.
+        """
         parties = {report.reporter for report in await cases.reports(tx, case.id)}
         if case.subject.user_id:
             parties.add(case.subject.user_id)
         if case.subject.room_id:
             parties |= await self._answering_for(tx, case.subject.room_id)
-        return frozenset(parties)
+        return await members.accounts_of_all(tx, parties)
 
     async def _answering_for(self, tx: Tx, room_id: str) -> frozenset[str]:
         """Name who filed a room and who moderates it: they do not judge what happens there."""

@@ -9,17 +9,20 @@ from policybot.domain.case import Case, SubjectKind
 from policybot.domain.decision import Approval, Decision, State
 from policybot.domain.effects import Effect
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
-from policybot.domain.ladder import Act, Ladder, Proposal, Scope, Severity, Strike, StrikeState
-from policybot.domain.measure import Kind, Measure
+from policybot.domain.ladder import Act, Ladder, Proposal, Scope, Severity, Strike
+from policybot.domain.measure import Measure
 from policybot.domain.notice import Statement
 from policybot.domain.permission import Permission, Role, allowed
+from policybot.domain.register import marked
 from policybot.domain.rules import Rule
+from policybot.services import ledgers
 from policybot.services.cases import Cases
 from policybot.services.filings import Filings
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, decisions, filings, members, policies
+from policybot.store import audit, cases, decisions, filings, policies
 from policybot.store.database import Tx, next_number
+from policybot.store.members import accounts_of
 from policybot.store.policies import Policy
 
 OWN_ACTS = ("decision", "filing")
@@ -73,8 +76,10 @@ class Decisions:
         self._sanctions = measures
         self._filings = applications
 
-    async def draft(self, tx: Tx, by: str, case: Case, choice: Choice) -> Draft:
-        """Work out a decision.
+    async def draft(
+        self, tx: Tx, by: str, case: Case, choice: Choice, *, key: str | None = None
+    ) -> Draft:
+        """Work out a decision; with the key of its ledger, if that was settled before.
 
         Raises:
             NotFound: there is no such rule, severity or measure.
@@ -86,7 +91,7 @@ class Decisions:
         if case.subject.kind is SubjectKind.EVENT and case.subject.user_id is None:
             message = f"I am still fetching the message of {case.number}. Please try in a moment."
             raise OutOfOrder(message)
-        key = await self._ledger_key(tx, scope, case)
+        key = key or await ledgers.key_of(tx, scope, case)
         proposal, policy = await self._propose(tx, case, scope, key, severity, choice.factors)
         measure = _measure(choice.measure, proposal)
         if choice.remove and case.subject.event_id is None:
@@ -125,15 +130,6 @@ class Decisions:
             raise NotFound(message)
         return found
 
-    async def _ledger_key(self, tx: Tx, scope: Scope, case: Case) -> str:
-        """Name the ledger: by person where one is known, so that a second account changes nothing."""
-        if scope is Scope.ROOM:
-            return str(case.subject.room_id)
-        user_id = str(case.subject.user_id)
-        link = await members.link_of(tx, user_id)
-        who = link.person_id if link else user_id
-        return f"{case.subject.room_id} {who}" if scope is Scope.MEMBER else who
-
     async def _propose(  # noqa: PLR0913, PLR0917 - the parts of an act
         self,
         tx: Tx,
@@ -163,7 +159,7 @@ class Decisions:
                 known = ", ".join((*policy.aggravating, *policy.mitigating))
                 message = f"There is no factor «{min(unknown)}». Factors: {known}."
                 raise NotFound(message)
-            proposal = ladder.propose(policy, act, await self._ledger(tx, act, policy))
+            proposal = ladder.propose(policy, act, await self._ledger(tx, act, case, policy))
             found.append((proposal, version))
         first = found[0]
         if len(found) == 1:
@@ -171,12 +167,12 @@ class Decisions:
         milder = ladder.milder(first[0], found[1][0])
         return first if milder is first[0] else found[1]
 
-    async def _ledger(self, tx: Tx, act: Act, policy: Ladder) -> list[Strike]:
-        return [
-            strike_of(decision, policy)
-            for decision in await decisions.ledger(tx, act.scope, act.key)
-            if decision.measure.kind not in (Kind.NONE, Kind.ADVISE)
-        ]
+    async def _ledger(self, tx: Tx, act: Act, case: Case, policy: Ladder) -> list[Strike]:
+        about = case.subject
+        found = await ledgers.entries(
+            tx, act.scope, act.key, about.user_id, about.room_id, case.occurred_at
+        )
+        return ledgers.strikes_of(found, policy, act.key)
 
     async def _statement(self, tx: Tx, decision: Decision, rule: Rule, proposal: Proposal) -> Statement:
         config = self._setting.config
@@ -263,8 +259,7 @@ class Decisions:
         if decision is None or case is None:
             message = f"Nothing waits under the code {code}."
             raise NotFound(message)
-        involved = await self._cases.involved(tx, case)
-        rules.confirmable(approval, by, self._setting.now(), involved)
+        await self._check_confirmable(tx, by, approval)
         restraints = await self._check_unchanged(tx, approval, decision, case)
         final = replace(
             decision,
@@ -278,6 +273,12 @@ class Decisions:
         measure = decision.measure.in_words(decision.scope.value)
         return f"{decision.number} is decided: {measure}. It is being carried out."
 
+    async def _check_confirmable(self, tx: Tx, by: str, approval: Approval) -> None:
+        """Check that another person confirms than who proposed it, and no party."""
+        proposers = await accounts_of(tx, approval.proposer)
+        parties = await self._parties(tx, approval)
+        rules.confirmable(approval, by, self._setting.now(), parties, proposers)
+
     async def _check_unchanged(
         self, tx: Tx, approval: Approval, decision: Decision, case: Case
     ) -> tuple[Effect, ...]:
@@ -289,7 +290,7 @@ class Decisions:
             remove=decision.remove,
             facts=decision.facts,
         )
-        now = await self.draft(tx, decision.decider, case, choice)
+        now = await self.draft(tx, decision.decider, case, choice, key=decision.scope_key)
         if now.decision.binding != approval.binding or decision.binding != approval.binding:
             message = (
                 f"What was proposed under {approval.code} no longer fits: something changed since. "
@@ -301,9 +302,20 @@ class Decisions:
     async def deny(self, tx: Tx, by: str, code: str, roles: frozenset[Role]) -> str:
         """Refuse what waits under a code; nothing happens, and the case goes back to work."""
         approval = await self._waiting(tx, code, roles)
+        if by != approval.proposer:
+            rules.deniable(by, await self._parties(tx, approval))
         await decisions.end_approval(tx, approval.code, "denied", by)
         await self._undo_proposal(tx, approval, State.DENIED, by)
         return f"The proposal {approval.code} is denied. Nothing was done."
+
+    async def _parties(self, tx: Tx, approval: Approval) -> frozenset[str]:
+        kind, _, number = approval.subject.partition(" ")
+        if kind == "filing":
+            filing = await filings.get(tx, number)
+            return await accounts_of(tx, filing.applicant) if filing else frozenset()
+        decision = await decisions.get(tx, int(number))
+        case = await cases.get(tx, decision.case_id) if decision else None
+        return await self._cases.involved(tx, case) if case else frozenset()
 
     async def expire(self, tx: Tx) -> None:
         """Let approvals go that nobody gave in time: silence decides nothing."""
@@ -344,10 +356,10 @@ class Decisions:
     async def propose_revocation(self, tx: Tx, by: str, text: str, reason: str) -> Approval:
         """Propose to revoke an approval; a second person always has to confirm it."""
         filing = await self._filings.visible(tx, by, text, staff=True)
-        if len(reason.strip()) < notice.MIN_FACTS:
+        if len(marked(reason)[0]) < notice.MIN_FACTS:
             message = "Please give the reason in a sentence; the owner will read it."
             raise Incomplete(message)
-        self._filings.check_revocable(by, filing)
+        await self._filings.check_revocable(tx, by, filing)
         approval = Approval(
             code=self._setting.code(),
             subject=f"filing {filing.number}",
@@ -364,9 +376,8 @@ class Decisions:
         if filing is None:
             message = f"Nothing waits under the code {approval.code}."
             raise NotFound(message)
-        parties = frozenset({filing.applicant})
-        rules.confirmable(approval, by, self._setting.now(), parties)
-        self._filings.check_revocable(by, filing)
+        await self._check_confirmable(tx, by, approval)
+        await self._filings.check_revocable(tx, by, filing)
         await decisions.end_approval(tx, approval.code, "given", by)
         await self._filings.revoked(tx, by, filing, approval.binding)
         return f"{filing.number} is revoked."
@@ -384,25 +395,6 @@ class Decisions:
             measure=str(decision.measure),
             binding=decision.binding,
         )
-
-
-def strike_of(decision: Decision, policy: Ladder) -> Strike:
-    """Read a decision as the ladder counts it."""
-    state = {
-        State.OVERTURNED: StrikeState.VOID,
-        State.MODIFIED: StrikeState.VOID,
-        State.UNDER_APPEAL: StrikeState.UNDER_APPEAL,
-    }.get(decision.state, StrikeState.FINAL)
-    return Strike(
-        case=decision.number,
-        scope=decision.scope,
-        key=decision.scope_key,
-        severity=decision.severity,
-        occurred_at=decision.occurred_at,
-        notified_at=decision.notified_at(policy.deemed_notified_after),
-        incident=decision.number,
-        state=state,
-    )
 
 
 def _severity(text: str, rule: Rule) -> Severity:

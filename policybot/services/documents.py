@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from policybot.config.document import DocumentSection
 from policybot.domain import document as rules
@@ -11,10 +11,11 @@ from policybot.domain.document import Document, State, Step
 from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrder
 from policybot.domain.identity import Bound, Found, Record, Source
 from policybot.domain.particulars import Particulars
-from policybot.services.members import Members
+from policybot.services.members import Members, NotLinked
 from policybot.services.setting import Setting
-from policybot.store import attempts, audit, documents
+from policybot.store import attempts, audit, documents, members
 from policybot.store.database import Tx, next_number
+from policybot.store.members import Span
 
 NUMBER = "number"
 """The field of the document's number among what was typed."""
@@ -54,7 +55,7 @@ class Documents:
             raise NotPermitted(_TOO_OFTEN)
 
     async def count_upload(self, tx: Tx, user_id: str) -> None:
-        """Count an upload before its files are looked at.
+        """Count an upload before anything of it is read.
 
         Raises:
             NotPermitted: it is one too many within the hour.
@@ -101,6 +102,7 @@ class Documents:
             submitted_at=now,
             candidate=found.candidate,
             blind=found.blind,
+            likeness=found.likeness,
         )
         await documents.add(tx, document)
         self._remember(tx, found.user_id, "document:submit", document, bound=bound.value)
@@ -134,8 +136,9 @@ class Documents:
         return [document for document in found if not await self._is_own(tx, reviewer, document)]
 
     async def _is_own(self, tx: Tx, reviewer: str, document: Document) -> bool:
+        other, realm, blind = document.user_id, document.realm, document.blind
         same = self._members.same_person
-        return reviewer == document.user_id or await same(tx, reviewer, document.user_id, document.blind)
+        return reviewer == other or await same(tx, reviewer, other, realm, blind)
 
     async def find(self, tx: Tx, reviewer: str, text: str) -> Document:
         """Read a document that somebody may review.
@@ -170,17 +173,23 @@ class Documents:
         """Link the account to the person of the document.
 
         Where that person has no place free, the document is refused instead: see its state.
+
+        Raises:
+            OutOfOrder: it is decided, was not looked at, or bears another name than the account.
         """
-        document, now = await self.find(tx, reviewer, text), self._setting.now()
+        document = await self.find(tx, reviewer, text)
         approved = rules.moved(document, Step.APPROVE)
         rules.approvable_by(document, reviewer)
+        found = self._found(document)
+        if await self._members.is_another(tx, found):
+            raise OutOfOrder(_ANOTHER_NAME.format(document.number))
         approved = await self._decided(tx, approved, reviewer)
-        found = _found(document, now, now + self._setting.config.identity.valid_for)
-        person_id = await self._members.link(tx, found, Bound.REVIEW)
-        if person_id is None:
+        try:
+            person_id = await self._members.link(tx, found, Bound.REVIEW)
+        except NotLinked as no:
             refused = replace(approved, state=State.REFUSED)
             await self._save(tx, refused)
-            self._remember(tx, reviewer, "document:refuse", refused, why="not free to be linked")
+            self._remember(tx, reviewer, "document:refuse", refused, why=no.why.value)
             self._tell(tx, refused, "This could not be linked to your account.")
             return refused
         approved = await self._save(tx, replace(approved, person_id=person_id))
@@ -199,6 +208,31 @@ class Documents:
             cause=_cause(approved),
         )
         return approved
+
+    async def is_another(self, tx: Tx, document: Document) -> bool:
+        """Say whether the account of a document is verified under another name."""
+        if document.state is not State.WAITING:
+            return False
+        return await self._members.is_another(tx, self._found(document))
+
+    def _found(self, document: Document) -> Found:
+        """Say whom a waiting document has found, as of now."""
+        assert document.candidate is not None
+        assert document.blind is not None
+        now = self._setting.now()
+        return Found(
+            token_hash="",
+            user_id=document.user_id,
+            candidate=document.candidate,
+            blind=document.blind,
+            likeness=document.likeness or "",
+            source=Source.DOCUMENT,
+            realm=document.realm,
+            assurance=document.assurance,
+            process="document reviewed by a person",
+            verified_at=now,
+            valid_until=now + self._setting.config.identity.valid_for,
+        )
 
     async def refuse(self, tx: Tx, reviewer: str, text: str, reason: str) -> Document:
         """Refuse a document, with the reason that its person reads. It is written nowhere else."""
@@ -234,7 +268,8 @@ class Documents:
     async def _decided(self, tx: Tx, document: Document, reviewer: str | None) -> Document:
         """Note a decision first of all, so that a second one at the same time comes to nothing."""
         decided_at = self._setting.now()
-        document = replace(document, reviewer=reviewer, decided_at=decided_at, blind=None)
+        document = replace(document, reviewer=reviewer, decided_at=decided_at)
+        document = replace(document, blind=None, likeness=None)
         return await self._save(tx, document)
 
     @staticmethod
@@ -269,13 +304,39 @@ class Documents:
             self._remember(tx, "system:clock", "document:forget", document)
         await documents.forget_uploads(tx, now)
 
-    async def forget_of(self, tx: Tx, user_id: str) -> None:
-        """Forget the documents of an account, for whoever erases somebody."""
+    @staticmethod
+    async def kept_within(tx: Tx, user_id: str, span: Span) -> list[Document]:
+        """List what is kept of what somebody showed from an account while it was theirs.
+
+        What nobody known showed is of whoever has the account now.
+        """
+        found = []
         for document in await documents.kept_of(tx, user_id):
+            whose = document.person_id or await members.person_at(tx, user_id, document.submitted_at)
+            if whose == span.person_id or (whose is None and span.until is None):
+                found.append(document)
+        return found
+
+    async def forget_of(self, tx: Tx, user_id: str, span: Span) -> None:
+        """Forget the documents that somebody showed from an account while it was theirs."""
+        for document in await self.kept_within(tx, user_id, span):
             if document.state is State.WAITING:
                 document = await self._decided(tx, rules.moved(document, Step.EXPIRE), None)  # noqa: PLW2901 - the same one
             await self._forget(tx, document)
             self._remember(tx, "system:privacy", "document:forget", document)
+
+    async def take_back(self, tx: Tx, user_id: str, *, keep: bool) -> str:
+        """End the document of an account that waits, as its owner unlinks; say so, if there is one."""
+        document = await documents.waiting_of(tx, user_id)
+        if document is None:
+            return ""
+        document = await self._decided(tx, rules.moved(document, Step.EXPIRE), None)
+        self._remember(tx, user_id, "document:expire", document)
+        if keep:
+            return f" Your document {document.number} is taken back."
+        await self._forget(tx, document)
+        self._remember(tx, user_id, "document:forget", document)
+        return f" Your document {document.number} is taken back and deleted."
 
     async def _forget(self, tx: Tx, document: Document) -> None:
         assert document.candidate is not None
@@ -295,23 +356,6 @@ class Documents:
         )
 
 
-def _found(document: Document, now: datetime, valid_until: datetime) -> Found:
-    assert document.candidate is not None
-    assert document.blind is not None
-    return Found(
-        token_hash="",
-        user_id=document.user_id,
-        candidate=document.candidate,
-        blind=document.blind,
-        source=Source.DOCUMENT,
-        realm=document.realm,
-        assurance=document.assurance,
-        process="document reviewed by a person",
-        verified_at=now,
-        valid_until=valid_until,
-    )
-
-
 def _waits_already(document: Document) -> str:
     return (
         f"Your document {document.number} is with our reviewers already. Where it stands: "
@@ -323,6 +367,10 @@ def _cause(document: Document) -> str:
     return f"document {document.id}"
 
 
+_ANOTHER_NAME = (
+    "{} cannot be approved: its account is verified already, under another name than this. Refuse it "
+    "and say so; a person whose name has changed has to ask the operator."
+)
 _TOO_OFTEN = (
     f"{rules.UPLOADS_AN_HOUR} uploads within an hour are the most. Please try again in an hour, with a "
     "new link: !policy verify"

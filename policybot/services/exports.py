@@ -3,25 +3,27 @@
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from policybot.domain import reveal as reveal_rules
 from policybot.domain.decision import IN_FORCE
 from policybot.domain.errors import NotFound
-from policybot.domain.ladder import Ladder, Severity
+from policybot.services.ledgers import counts_until
 from policybot.services.privacy import Privacy
 from policybot.services.setting import Setting
 from policybot.services.verifications import hashed
 from policybot.store import audit, decisions, exports, looks, members, privacy
 from policybot.store.database import Tx
-from policybot.store.exports import OF_ACCOUNT, OF_PERSON, Part
+from policybot.store.exports import OF_ACCOUNT, OF_PERSON
+from policybot.store.members import Span
 from policybot.store.privacy import Hold
 
 _LINK_LIFE = reveal_rules.LINK_LIFE
 _SHOWN = 5
 _DEAD_LINK = "This link is no longer valid. Write !policy export to the bot for a new one."
-_ABOUT = "person"
+_ABOUT, _SHOWN_NAME = "person", "shown"
 
 
 class Exports:
@@ -39,7 +41,8 @@ class Exports:
         person_id = await members.own_person(tx, user_id)
         sections = await self._own(tx, user_id)
         if person_id is None:
-            sections.append(_held(await privacy.holds_on(tx, user_id, None)))
+            holds = await privacy.holds_on(tx, user_id, None)
+            sections.append(_held([hold for hold in holds if hold.person_id is None]))
         else:
             verified, seen = await self._of_person(tx, person_id), await self._seen(tx, person_id)
             sections = [*verified, *sections, *seen]
@@ -79,7 +82,7 @@ class Exports:
         return [
             f"{d.number}, {d.severity.value}: until {ends:%-d %B %Y}"
             for d in await decisions.about(tx, user_id)
-            if d.state in IN_FORCE and (ends := _counts_until(ladder, d.severity, d.occurred_at)) > now
+            if d.state in IN_FORCE and (ends := counts_until(d, ladder)) is not None and ends > now
         ]
 
     async def _seen(self, tx: Tx, person_id: str) -> list[tuple[str, list[str]]]:
@@ -137,22 +140,24 @@ class Exports:
     async def archive(self, tx: Tx, user_id: str) -> bytes:
         """Make a ZIP of everything that is kept about somebody, one JSON file for each part."""
         now, person_id = self._setting.now(), await members.own_person(tx, user_id)
-        accounts = await members.accounts_ever(tx, person_id) if person_id else [user_id]
+        links = await members.links_ever(tx, person_id) if person_id else []
+        spans = {link.user_id: Span.of(link) for link in links} | {user_id: Span(person_id)}
         content: list[tuple[str, str, Any]] = []
         if person_id is not None:
-            claims = await self._privacy.claims(tx, person_id) or {}
-            known = {name: value.reveal() for name, value in claims.items()}
-            content.append((_ABOUT, "What is known of you.", {"id": person_id, "claims": known}))
+            known = await self._privacy.known(tx, person_id)
+            content.append((_ABOUT, "What is known of you.", {"id": person_id} | known))
             content += [(p.name, p.what, await exports.rows(tx, p, person_id)) for p in OF_PERSON]
             seen = await exports.looks(tx, person_id, now)
             content.append((exports.LOOKS.name, exports.LOOKS.what, seen))
         for part in OF_ACCOUNT:
-            content.append((part.name, part.what, await self._of_accounts(tx, part, accounts)))
-        return _zipped(self._readme(content, user_id, now), content)
-
-    @staticmethod
-    async def _of_accounts(tx: Tx, part: Part, accounts: list[str]) -> dict[str, Any]:
-        return {account: await exports.rows(tx, part, account) for account in accounts}
+            found = {
+                account: await exports.rows_of(tx, part, account, person_id, own=account == user_id)
+                for account in spans
+            }
+            content.append((part.name, part.what, found))
+        shown, pictures = await self._privacy.shown(tx, spans)
+        content.append((_SHOWN_NAME, "What you showed to be verified, as long as it is kept.", shown))
+        return _zipped(self._readme(content, user_id, now), content, pictures)
 
     def _readme(self, content: list[tuple[str, str, Any]], user_id: str, now: datetime) -> str:
         operator = self._setting.config.operator
@@ -168,12 +173,14 @@ class Exports:
         audit.append(tx, at=self._setting.now(), actor=user_id, tag=tag, object=user_id)
 
 
-def _zipped(readme: str, content: list[tuple[str, str, Any]]) -> bytes:
+def _zipped(readme: str, content: list[tuple[str, str, Any]], pictures: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", readme)
         for name, _, data in content:
             archive.writestr(f"{name}.json", json.dumps(data, ensure_ascii=False, indent=1))
+        for name, picture in pictures.items():
+            archive.writestr(f"{name}.jpg", picture)
     return buffer.getvalue()
 
 
@@ -206,7 +213,3 @@ def _document(row: dict[str, Any]) -> str:
 
 def _opened(row: dict[str, Any]) -> str:
     return f"{row['object']}: a reviewer, on {_day(row['at'])}"
-
-
-def _counts_until(ladder: Ladder, severity: Severity, occurred_at: datetime) -> datetime:
-    return occurred_at + ladder.severities[severity].expires

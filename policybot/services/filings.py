@@ -1,37 +1,38 @@
 """Filings: apply to make a room public, review the application, grant and take back what follows."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 from policybot.domain import filing as rules
-from policybot.domain import number, taking
-from policybot.domain.effects import (
-    Effect,
-    Notify,
-    Unpublish,
-    WithdrawLabel,
-)
+from policybot.domain import number, taking, validity
+from policybot.domain import register as register_rules
+from policybot.domain.effects import Notify
 from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing, State, Step
+from policybot.domain.identity import Assurance
 from policybot.domain.rank import Control, control
 from policybot.domain.sanction import Label
 from policybot.domain.taking import View
+from policybot.services import labels
 from policybot.services import taking as taking_service
 from policybot.services.agreements import Agreements
 from policybot.services.members import Members
+from policybot.services.register import Register, public_reason
 from policybot.services.setting import Setting
-from policybot.store import audit, filings, rooms
+from policybot.store import audit, filings, members, rooms
 from policybot.store.database import Tx, next_number
 
-_REMIND_BEFORE = timedelta(days=30)
+_BATCH = 100
 
 
 class Filings:
     """The service for filings."""
 
-    def __init__(self, setting: Setting, people: Members, signatures: Agreements) -> None:
-        """Work with the services that know who is verified and who has signed."""
+    def __init__(
+        self, setting: Setting, people: Members, signatures: Agreements, register: Register
+    ) -> None:
+        """Work with the services that know who is verified and who has signed, and tell the register."""
         self._setting = setting
+        self._register = register
         self._members = people
         self._agreements = signatures
 
@@ -73,7 +74,7 @@ class Filings:
             message = "Somebody has filed this room in this very moment."
             raise OutOfOrder(message)
         self._remember(tx, applicant, "filing:submit", filing, room=room_id, category=found.id)
-        self._setting.tell_staff(tx, self._card(filing), cause=f"filing {filing.id}")
+        self._setting.tell_staff(tx, self._card(filing), cause=_cause(filing))
         return filing
 
     async def _check_free(self, tx: Tx, applicant: str, room_id: str) -> None:
@@ -151,7 +152,7 @@ class Filings:
         Raises:
             NotFound: no room in force has it.
         """
-        public = rules.IN_FORCE | {State.SUSPENDED, State.REVOKED}
+        public = rules.IN_FORCE | {State.SUSPENDED, State.EXPIRED, State.REVOKED}
         found = await (filings.of_room(tx, text) if text[0] == "!" else filings.get(tx, text.upper()))
         if found is not None and found.state in public and found.record_number:
             return found
@@ -167,6 +168,14 @@ class Filings:
         filing = await self._for_review(tx, reviewer, text)
         # Moved before the number is drawn: a refusal must come before the first write.
         rules.moved(filing, Step.APPROVE)
+        try:
+            await self._check_answers(tx, filing)
+        except OutOfOrder as missing:
+            message = (
+                f"{filing.number} cannot be approved as it is. What its applicant has to read: "
+                f"«{missing}» To tell them: !policy ask {filing.number} QUESTION"
+            )
+            raise OutOfOrder(message) from None
         record = filing.record_number  # of an approval whose room could not be taken in
         if record is None:
             serial = await next_number(tx, f"record {now.year}")
@@ -182,6 +191,18 @@ class Filings:
         self._remember(tx, reviewer, "filing:approve", filing, record=filing.number)
         return filing
 
+    async def _check_answers(self, tx: Tx, filing: Filing) -> None:
+        """Check that the applicant may answer for the room today.
+
+        Raises:
+            OutOfOrder: they may not; the message says to them what to do.
+        """
+        config = self._setting.config.filing
+        needed = [c.assurance for c in config.categories if c.id in filing.categories]
+        level = max(needed, key=lambda a: a.level, default=Assurance.LOW)
+        await self._members.may_publish(tx, filing.applicant, level)
+        await self._agreements.require(tx, filing.applicant)
+
     async def shown(self, tx: Tx, filing_id: int) -> None:
         """Tell the owner once the room is labelled and in the directory."""
         filing = await filings.get(tx, f"F-{filing_id}")
@@ -193,7 +214,7 @@ class Filings:
             f"Your room is approved under the record number {filing.number}. It is in the "
             f"directory now, and the approval is valid until {filing.valid_until:%-d %B %Y}. "
             f"{_TAKEN[filing.control].format(room=filing.room_id)}",
-            cause=f"filing {filing.id}",
+            cause=_cause(filing),
         )
 
     async def ask(self, tx: Tx, reviewer: str, text: str, question: str) -> Filing:
@@ -207,7 +228,7 @@ class Filings:
             filing.applicant,
             f"About your filing {filing.number}, the reviewer asks: {question}\n"
             f"Please answer with: !policy answer {filing.number} YOUR ANSWER",
-            cause=f"filing {filing.id}",
+            cause=_cause(filing),
         )
         self._remember(tx, reviewer, "filing:ask", filing, question=question)
         return filing
@@ -223,7 +244,7 @@ class Filings:
             tx,
             f"{filing.number}: the applicant answers: {answer}\n"
             f"Next: !policy approve {filing.number} · !policy reject {filing.number} REASON",
-            cause=f"filing {filing.id}",
+            cause=_cause(filing),
         )
         self._remember(tx, applicant, "filing:answer", filing, answer=answer)
         return filing
@@ -240,7 +261,7 @@ class Filings:
             f"Your filing {filing.number} was rejected. Reason: {reason}\n"
             "You can file the room again once this is mended. If you think it is wrong, ask "
             f"{self._setting.config.operator.contact}.",
-            cause=f"filing {filing.id}",
+            cause=_cause(filing),
         )
         self._remember(tx, reviewer, "filing:reject", filing, reason=reason)
         return filing
@@ -254,88 +275,149 @@ class Filings:
         return filing
 
     async def renew(self, tx: Tx, applicant: str, text: str) -> Filing:
-        """Prolong an approval whose time is nearly over."""
+        """Prolong an approval whose time is nearly over, or bring everything back once it is."""
         filing = await self.visible(tx, applicant, text, staff=False)
-        await self._agreements.require(tx, applicant)
-        filing = rules.moved(filing, Step.RENEW)
-        valid_until = self._setting.now() + self._setting.config.filing.valid_for
-        filing = replace(filing, valid_until=valid_until)
+        await self._check_answers(tx, filing)
+        now, valid_for = self._setting.now(), self._setting.config.filing.valid_for
+        was_hidden = filing.state is State.EXPIRED
+        filing = rules.renewed(filing, now=now, valid_for=valid_for)
         await filings.save(tx, filing)
+        if was_hidden:
+            back = [*labels.public(filing), *labels.ornaments(self._setting.config, filing)]
+            self._setting.queue(tx, back, cause=_cause(filing))
         self._remember(tx, applicant, "filing:renew", filing)
         return filing
 
     async def remind(self, tx: Tx) -> None:
-        """Remind the owners whose approval runs out within 30 days."""
-        for filing in await filings.running_out(tx, self._setting.now() + _REMIND_BEFORE):
-            reminded = rules.moved(filing, Step.REMIND)
+        """Remind the owners 30, 7 and 1 days before their approval runs out, each once."""
+        now = self._setting.now()
+        for filing in await filings.running_out(tx, now, _BATCH):
+            until = filing.valid_until
+            days = validity.reminder(until, filing.reminded, now) if until else None
+            if days is None:
+                continue
+            reminded = rules.reminded(filing, days)
             await filings.save(tx, reminded)
             self._setting.tell(
                 tx,
                 filing.applicant,
-                f"The approval of your room {filing.number} ends on {filing.valid_until:%-d %B %Y}. "
-                f"To keep it, write: !policy renew {filing.number}",
-                cause=f"filing {filing.id}",
+                f"The approval of your room {filing.number} ends {validity.in_words(days)}, on "
+                f"{until:%-d %B %Y}. To keep it, write: !policy renew {filing.number}",
+                cause=_cause(filing),
             )
             self._remember(tx, "system:clock", "filing:remind", reminded)
 
+    async def watch(self, tx: Tx) -> None:
+        """Say once of each public room that nobody verified answers for it any more."""
+        for filing in await filings.miss(tx, self._setting.now()):
+            self._setting.tell(
+                tx,
+                filing.applicant,
+                f"Your room {filing.number} is public, and nobody verified answers for it any more. "
+                "If it is to stay so, verify yourself anew: !policy verify. It cannot be renewed "
+                "before, and its approval may be revoked.",
+                cause=f"filing {filing.id}",
+            )
+            self._setting.tell_staff(
+                tx,
+                f"{filing.number} ({filing.place}) is public, and nobody verified answers for it any "
+                f"more: the verification of {filing.applicant} has ended. I have asked them "
+                "to verify themselves anew; nothing else happens by itself.\n"
+                f"Next, if they do not: !policy revoke {filing.number} REASON",
+                cause=f"filing {filing.id}",
+            )
+            self._remember(tx, "system:clock", "filing:miss", filing)
+
+    async def expire(self, tx: Tx) -> int:
+        """Hide the rooms whose approval nobody has renewed; return how many there were."""
+        due = await filings.run_out(tx, self._setting.now(), _BATCH)
+        for filing in due:
+            await self._expire(tx, filing)
+        return len(due)
+
+    async def _expire(self, tx: Tx, filing: Filing) -> None:
+        expired = rules.moved(filing, Step.EXPIRE)
+        await filings.save(tx, expired)
+        self._setting.queue(tx, labels.hidden(filing), cause=_cause(filing))
+        self._setting.tell(
+            tx,
+            filing.applicant,
+            f"The approval of your room {filing.number} has ended, because it was not renewed. The room "
+            "stays yours, and is no longer in the directory; its label is withdrawn. Everything comes "
+            f"back with: !policy renew {filing.number}",
+            cause=_cause(filing),
+        )
+        self._remember(tx, "system:clock", "filing:expire", expired)
+
     @staticmethod
-    def check_revocable(by: str, filing: Filing) -> None:
+    async def check_revocable(tx: Tx, by: str, filing: Filing) -> None:
         """Check that a filing can be revoked by somebody, before it is proposed and again after.
 
         Raises:
             NotPermitted: it is their own.
             OutOfOrder: it is not in force.
         """
-        if rules.owned_by(filing, by):
+        if by in await members.accounts_of(tx, filing.applicant):
             message = f"{filing.number} is your own filing: somebody else decides about it."
             raise NotPermitted(message)
         rules.moved(filing, Step.REVOKE)
 
     async def revoked(self, tx: Tx, by: str, filing: Filing, reason: str) -> Filing:
         """Take an approval back, after a second person agreed."""
+        reason, for_all = register_rules.marked(reason)
+        public = " (It stands in the public register as well.)" if for_all else ""
         filing = replace(rules.moved(filing, Step.REVOKE), reason=reason)
         await filings.save(tx, filing)
-        room = filing.room_id
-        hidden: list[Effect] = [
-            Unpublish(room),
-            WithdrawLabel(room, filing.number, filing.categories),
-        ]
         self._setting.queue(
             tx,
             [
-                *(hidden if room else ()),
+                *labels.hidden(filing),
                 Notify(
                     filing.applicant,
-                    f"The approval of your room {filing.number} was revoked. Reason: {reason}\n"
+                    f"The approval of your room {filing.number} was revoked. Reason: {reason}"
+                    f"{public}\n"
                     "The room stays yours, and is no longer in the directory. If you think this is "
                     f"wrong, ask {self._setting.config.operator.contact}.",
                 ),
             ],
-            cause=f"filing {filing.id}",
+            cause=_cause(filing),
         )
+        if for_all:
+            self._register.moved(tx, filing, Step.REVOKE, public_reason(reason))
         self._remember(tx, by, "filing:revoke", filing, reason=reason)
         await self._setting.room_changed(tx, filing.room_id)
         return filing
 
-    async def restricted(self, tx: Tx, by: str, room_id: str, step: Step) -> None:
-        """Let the state of a room's filing follow a sanction on the room."""
+    async def restricted(self, tx: Tx, by: str, room_id: str, step: Step, said: str = "") -> None:
+        """Let the state of a room's filing follow a sanction on the room; everybody reads `said`."""
         filing = await filings.of_room(tx, room_id)
         if filing is None or (filing.state, step) not in rules.MOVES:
             return
-        filing = rules.moved(filing, step)
-        await filings.save(tx, filing)
-        self._remember(tx, by, f"filing:{step}", filing)
+        moved = rules.moved(filing, step)
+        await filings.save(tx, moved)
+        if said:
+            self._register.moved(tx, moved, step, said)
+        self._remember(tx, by, f"filing:{step}", moved)
+        # The sanction itself takes the room out of the directory and its label, and gives them back.
+        if step is Step.SUSPEND:
+            self._setting.queue(tx, labels.stripped(filing), cause=_cause(filing))
+        elif filing.valid_until is not None and filing.valid_until <= self._setting.now():
+            await self._expire(tx, replace(moved, version=moved.version + 1))
+        else:
+            back = labels.ornaments(self._setting.config, filing)
+            self._setting.queue(tx, back, cause=_cause(filing))
 
     async def _for_review(self, tx: Tx, reviewer: str, text: str) -> Filing:
         """Read a filing that somebody takes up for review, claiming it if it is new."""
         filing = await self.visible(tx, reviewer, text, staff=True)
-        rules.reviewed_by(filing, reviewer)
+        rules.reviewed_by(filing, reviewer, await members.accounts_of(tx, filing.applicant))
         if filing.state is State.SUBMITTED:
             filing = rules.moved(filing, Step.CLAIM)
         return replace(filing, reviewer=reviewer)
 
     def _remember(self, tx: Tx, actor: str, tag: str, filing: Filing, **payload: str) -> None:
         audit.append(tx, at=self._setting.now(), actor=actor, tag=tag, object=filing.number, **payload)
+        self._register.moved(tx, filing, tag.partition(":")[2])
 
 
 _TAKEN = {
@@ -349,6 +431,10 @@ _TAKEN = {
 def label_of(filing: Filing) -> Label:
     """Say what the label of a filed room reads."""
     return Label(filing.number, filing.categories)
+
+
+def _cause(filing: Filing) -> str:
+    return f"filing {filing.id}"
 
 
 def _say_something(text: str, what: str) -> None:

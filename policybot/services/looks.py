@@ -1,5 +1,7 @@
 """Looks: whoever looked behind a pseudonym is on record, and its owner is told, sooner or later."""
 
+from collections.abc import Iterable
+
 from policybot.domain import reveal as rules
 from policybot.domain.reveal import Look
 from policybot.services.setting import Setting
@@ -21,17 +23,28 @@ class Looks:
         await looks.add(tx, look)
         await self.tell_due(tx)
 
+    async def whom_to_tell(self, tx: Tx, person_id: str) -> tuple[str, ...]:
+        """List the accounts that are linked to a person: one that was unlinked may be anybody's."""
+        return tuple(link.user_id for link in await members.links_of(tx, person_id))
+
     async def tell_due(self, tx: Tx) -> int:
         """Tell those whose delay is over; return how many there were.
 
-        They are told on the accounts that they had then and on those that they have now.
+        They are told on the accounts that they had then and on those that they have now. Who had none
+        and has none is told once they have one.
         """
-        now, operator = self._setting.now(), self._setting.config.operator
-        due = await looks.due(tx, now, _BATCH)
-        for look in due:
-            links = await members.links_of(tx, look.person_id)
-            text = rules.notice(look, operator.contact, operator.appeal_body)
-            for account in sorted({*look.accounts, *(link.user_id for link in links)}):
-                self._setting.tell(tx, account, text, cause=f"look {look.id}")
-            await looks.told(tx, look.id, now)
-        return len(due)
+        now, told = self._setting.now(), 0
+        for look in await looks.due(tx, now, _BATCH):
+            if not await looks.told(tx, look.id, now):
+                continue  # by another process, at the same moment
+            current = await self.whom_to_tell(tx, look.person_id)
+            self.tell(tx, look, {*look.accounts, *current}, shown=bool(current))
+            told += 1
+        return told
+
+    def tell(self, tx: Tx, look: Look, accounts: Iterable[str], *, shown: bool) -> None:
+        """Tell somebody that it was looked, and how to complain."""
+        operator = self._setting.config.operator
+        text = rules.notice(look, operator.contact, operator.appeal_body, shown=shown)
+        for account in sorted(accounts):
+            self._setting.tell(tx, account, text, cause=f"look {look.id or look.case}")

@@ -4,7 +4,7 @@ The register, the pages and the answers of the bot all ask `view` and `answerabl
 more of a person in one place than in another.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -74,24 +74,32 @@ class Names:
     ) -> View:
         """Say what others see of an account in a room of a class; `role` is what stands for it there."""
         link = await members.link_of(tx, user_id)
+        known = await names.of(tx, user_id) if link is not None else {}
+        alike = await self._has_alike(tx, link, known.values()) if link is not None else False
+        return self._seen(user_id, link, known, where, role, alike=alike)
+
+    def _seen(  # noqa: PLR0913 - all that counts
+        self,
+        user_id: str,
+        link: Link | None,
+        known: Mapping[Front, Name],
+        where: FrontClass,
+        role: str,
+        *,
+        alike: bool,
+    ) -> View:
         verified = link is not None and link.assurance is not None
         shown = rules.shown(self._front(link), where, verified=verified)
         since = link.created_at if link is not None and verified else None
         if shown.what is What.ROLE:
             return View(user_id, shown, role, since, alike=False)
-        if link is None or since is None:
+        if since is None:
             return View(user_id, shown, "", None, alike=False)
-        known = await names.of(tx, user_id)
         if shown.what is What.REAL and Front.REAL not in known:
             shown = Shown(What.PSEUDONYM, shown.mark)
         pseudonym = known.get(Front.PSEUDONYM)
-        return View(
-            account=user_id,
-            shown=shown,
-            text=pseudonym.text if pseudonym and shown.what is What.PSEUDONYM else "",
-            since=since,
-            alike=await self._has_alike(tx, link, known.values()),
-        )
+        text = pseudonym.text if pseudonym and shown.what is What.PSEUDONYM else ""
+        return View(user_id, shown, text, since, alike)
 
     async def answerable(
         self, tx: Tx, filing: Filing, asked_in: FrontClass = FrontClass.VOLUNTARY
@@ -100,13 +108,36 @@ class Names:
         where = self.class_of(filing)
         if where is not FrontClass.ROLE_BASED and asked_in is FrontClass.PSEUDONYM_ONLY:
             where = asked_in
-        titles = [c.title for c in self._setting.config.filing.categories if c.id in filing.categories]
-        return await self.view(tx, filing.applicant, where, ", ".join(titles))
+        return await self.view(tx, filing.applicant, where, self._role(filing))
+
+    async def answerable_for(self, tx: Tx, filed: Sequence[Filing]) -> list[View]:
+        """Say who answers for each of some rooms, as everybody may see it; three reads for all."""
+        accounts = sorted({filing.applicant for filing in filed})
+        links = await members.links_of_accounts(tx, accounts)
+        known = await names.of_accounts(tx, accounts)
+        looks = sorted({name.look for own in known.values() for name in own.values()})
+        owners = await names.owners(tx, looks)
+        views = []
+        for filing in filed:
+            link, own = links.get(filing.applicant), known.get(filing.applicant, {})
+            others = {person for name in own.values() for person in owners.get(name.look, ())}
+            alike = link is not None and bool(others - {link.person_id})
+            where, role = self.class_of(filing), self._role(filing)
+            views.append(self._seen(filing.applicant, link, own, where, role, alike=alike))
+        return views
+
+    def _role(self, filing: Filing) -> str:
+        categories = self._setting.config.filing.categories
+        return ", ".join(c.title for c in categories if c.id in filing.categories)
 
     def class_of(self, filing: Filing) -> FrontClass:
         """Say which names a filed room shows; one of a kind that is no more shows no real name."""
+        return self.class_by(filing.categories)
+
+    def class_by(self, categories: Iterable[str]) -> FrontClass:
+        """Say which names a room with these categories shows."""
         known = {c.id: c.front for c in self._setting.config.filing.categories}
-        return rules.strictest(known.get(id_, FrontClass.PSEUDONYM_ONLY) for id_ in filing.categories)
+        return rules.strictest(known.get(id_, FrontClass.PSEUDONYM_ONLY) for id_ in categories)
 
     async def class_here(self, tx: Tx, room: Room | None) -> FrontClass:
         """Say whether a real name may be shown to somebody who asks in a room."""
@@ -212,31 +243,41 @@ class Names:
         link = await members.link_of(tx, user_id)
         if link is None or link.assurance is None:
             return
-        text = _written(name)
+        text, now = _written(name), self._setting.now()
+        self._setting.name_changed(tx, user_id)
         if not text:
             await names.forget(tx, user_id, Front.PSEUDONYM)
+            await names.part(tx, user_id, now)
             return
         look = profile.look(self._setting, text)
-        await names.save(tx, Name(user_id, Front.PSEUDONYM, text, look, self._setting.now()))
+        await names.save(tx, Name(user_id, Front.PSEUDONYM, text, look, now))
+        await names.part(tx, user_id, now)
         await self._compare(tx, link, look, Front.PSEUDONYM)
 
     async def _compare(self, tx: Tx, link: Link, look: str, front: Front) -> None:
-        """Look for other persons whose name looks the same, and tell of each once."""
+        """Look for other persons whose name looks the same, and tell of each pair once."""
         for other in await names.alike(tx, look, link.person_id, _COMPARED):
             if front is other.front is Front.REAL:
                 continue  # two who are called the same; nobody pretends anything
             # A pseudonym gives way to a real name, and of two pseudonyms the later one.
-            late, early, since = link.user_id, other.user_id, other.since
+            late, early = link.user_id, other.user_id
             if front is Front.REAL:
-                late, early, since = other.user_id, link.user_id, self._setting.now()
-            await self._found(tx, late, early, since)
+                late, early = early, late
+            await names.pair(tx, late, early, self._setting.now())
+        await self.tell_alike(tx)
 
-    async def _found(self, tx: Tx, late: str, early: str, since: datetime) -> None:
+    async def tell_alike(self, tx: Tx) -> None:
+        """Tell of names that look the same and were not told of; what is too much waits for tomorrow."""
         now = self._setting.now()
-        if await names.found_since(tx, late, now - timedelta(days=1)) >= _FINDINGS_A_DAY:
-            return
-        if not await names.first_time(tx, late, early, now):
-            return
+        day = now - timedelta(days=1)
+        for pair in await names.untold(tx, day, _FINDINGS_A_DAY, _BATCH):
+            if await names.told_since(tx, pair.late, day) >= _FINDINGS_A_DAY:
+                continue
+            if await names.told(tx, pair, now):
+                since = await names.since(tx, pair.early, pair.late)
+                self._tell(tx, pair.late, pair.early, since or pair.at)
+
+    def _tell(self, tx: Tx, late: str, early: str, since: datetime) -> None:
         # Accounts alone, no names: one of them may be somebody's real one.
         self._setting.tell_staff(
             tx,

@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 
 from policybot.domain.document import Document, State
 from policybot.domain.errors import NotFound
-from policybot.domain.permission import Permission, allowed
+from policybot.domain.permission import Permission, Role, allowed
 from policybot.domain.private import Private
+from policybot.domain.reveal import Kind, Look
 from policybot.services.documents import Documents
+from policybot.services.looks import Looks
 from policybot.services.members import Members
 from policybot.services.setting import Setting
 from policybot.services.verifications import hashed
-from policybot.store import audit, documents, openings
+from policybot.store import audit, documents, members, openings
 from policybot.store.database import Tx
 from policybot.store.openings import Opening
 
@@ -37,11 +39,12 @@ class Opened:
 class Openings:
     """The service for openings."""
 
-    def __init__(self, setting: Setting, people: Members, papers: Documents) -> None:
+    def __init__(self, setting: Setting, people: Members, papers: Documents, watch: Looks) -> None:
         """Open what the members' service keeps, to those whom the documents' service lets."""
         self._setting = setting
         self._members = people
         self._documents = papers
+        self._looks = watch
 
     async def invite(self, tx: Tx, reviewer: str, document: Document) -> str:
         """Make a one-time link for a reviewer and return its token; their earlier ones are void."""
@@ -99,7 +102,30 @@ class Openings:
         waits = document.state is State.WAITING
         decide = await self._add(tx, document, reviewer, _DECIDE) if waits else ""
         self._remember(tx, reviewer, "document:open", document)
+        await self._tell(tx, reviewer, document)
         return Opened(document, reviewer, decide, tuple(pictures))
+
+    async def _tell(self, tx: Tx, reviewer: str, document: Document) -> None:
+        """Put it on record that a document is looked at, and tell whose it is at once."""
+        now = self._setting.now()
+        person_id = document.person_id or await members.own_person(tx, document.user_id)
+        accounts = await self._looks.whom_to_tell(tx, person_id) if person_id else (document.user_id,)
+        look = Look(
+            person_id=person_id or "",
+            kind=Kind.DOCUMENT,
+            viewer=reviewer,
+            role=Role.REVIEWER.value,
+            case=document.number,
+            what="a document that you showed",
+            reason="",
+            at=now,
+            due_at=now,
+            accounts=accounts,
+        )
+        if person_id is not None:
+            await self._looks.record(tx, look)
+        else:
+            self._looks.tell(tx, look, accounts, shown=True)
 
     async def paper(self, tx: Tx, opened: Opened) -> Mapping[str, Private]:
         """Decrypt what was typed beside a document, after its opening was committed."""

@@ -17,26 +17,31 @@ from datetime import timedelta
 from typing import Final, Protocol, TypeVar
 
 from policybot.domain import name
+from policybot.domain.effect_words import in_words
 from policybot.domain.effects import (
     RESTORING,
+    SHOWING,
     STANDING,
     ClearProfileField,
     Effect,
     JoinRoom,
     KeepEvidence,
+    LearnAuthor,
     LearnName,
     Notify,
+    PinNotice,
     Redact,
     Restore,
     Say,
+    SetLabel,
     SetProfileField,
-    in_words,
     target,
 )
 from policybot.domain.private import Private
 from policybot.ports import Errand, Homeserver, Impossible, Later, Result, StillShown
+from policybot.services import labels
 from policybot.services.setting import Setting
-from policybot.store import cases, outbox, rooms
+from policybot.store import cases, filings, outbox, rooms
 from policybot.store.database import Database, DatabaseAway, Tx
 from policybot.store.outbox import SHARDS, Lease, Queued
 
@@ -68,16 +73,16 @@ LONGEST_PAUSE: Final = timedelta(seconds=30)
 GIVE_UP_AFTER: Final = timedelta(days=3)
 _AT_ONCE: Final = 8
 _PAGE: Final = 500
-_HARMLESS = (Say, JoinRoom, KeepEvidence, LearnName)
+_HARMLESS = (Say, JoinRoom, KeepEvidence, LearnName, LearnAuthor)
 """What is done in a dry run too: answers, entering rooms, reading."""
-_ONLY_SHOWN = (LearnName, SetProfileField, ClearProfileField)
+_ONLY_SHOWN = (LearnName, LearnAuthor, SetProfileField, ClearProfileField)
 """What nobody is called for when the homeserver does not do it, unless a name stays that was hidden."""
-_ANSWERS = ("$", "invitation ", "verification ", "encrypted ")
+_ANSWERS = ("$", "invitation ", "verification ", "encrypted ", "link ")
 """Causes of what only answers somebody: a command, an invitation, a page. Such an effect is performed
 in a dry run too, and when it cannot be, nobody is called: otherwise anybody could ring the alarm."""
 _TO_MANY = "agreement "
 """The cause of what goes to very many people: that some cannot be reached is no alarm."""
-_REAL = ("link ", "look ", "privacy ")
+_REAL = ("look ", "privacy ")
 """Causes of what is no rehearsal in a dry run either: a name that was shown was shown."""
 
 
@@ -228,6 +233,8 @@ class Outbox:
     async def _attempt(self, queued: Queued, lease: Lease) -> bool:
         if not await self._still_wanted(queued):
             return True
+        if isinstance(queued.effect, SHOWING) and await self._is_hidden(queued.effect.room_id):
+            return await self._record(queued, lease, "dropped", {})
         if self._withheld(queued):
             log.info("dry run: would %s", in_words(queued.effect))
             return await self._record(queued, lease, "dry", {})
@@ -239,6 +246,11 @@ class Outbox:
         """Look whether the reason for an effect is still there; it may have gone since it was read."""
         async with self._database.transaction(reading=True) as tx:
             return await outbox.is_waiting(tx, queued.id)
+
+    async def _is_hidden(self, room_id: str) -> bool:
+        """Look whether a filed room is in force no more: then nothing is shown, whoever queued it."""
+        async with self._database.transaction(reading=True) as tx:
+            return await filings.hidden(tx, room_id)
 
     def _withheld(self, queued: Queued) -> bool:
         harmless = isinstance(queued.effect, _HARMLESS) or _answers(queued)
@@ -263,9 +275,13 @@ class Outbox:
                 await self._keep_first(room_id, event_id, queued.key)
             case Restore(_, event_id):
                 errand = replace(errand, evidence=await self._kept(event_id))
+            case SetLabel(room_id):
+                async with self._database.transaction(reading=True) as tx:
+                    content = await labels.content(tx, self._setting.config, room_id)
+                errand = replace(errand, label=content or None)
             case _ if isinstance(effect, STANDING):
                 errand = replace(errand, before=await self._before(effect))
-            case _ if isinstance(effect, RESTORING):
+            case _ if isinstance(effect, (*RESTORING, PinNotice)):
                 async with self._database.transaction() as tx:
                     before = await outbox.remembered(tx, target(effect))
                 errand = replace(errand, before=before)

@@ -6,15 +6,16 @@ Being forgotten destroys the person's data key. What was decided stays under an 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from policybot.domain import filing as filing_rules
 from policybot.domain.decision import APPROVAL_LIFE, Approval, confirmable
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.permission import Permission
 from policybot.domain.private import Private
-from policybot.services import profile
+from policybot.services import ledgers, profile
 from policybot.services.documents import Documents
-from policybot.services.members import CLAIMS
+from policybot.services.members import ENTRY, PAPER, PICTURE, Members
 from policybot.services.setting import Setting
 from policybot.store import (
     agreements,
@@ -26,17 +27,19 @@ from policybot.store import (
     filings,
     members,
     privacy,
+    results,
     reveals,
     roster,
     sanctions,
 )
 from policybot.store.database import Tx
+from policybot.store.members import Span
 from policybot.store.privacy import Hold
 from policybot.store.vault import Vault
 
 GOES = (
-    "What goes: your name and whatever else is known of you, your links, verifications and tries to "
-    "verify, your place on the list of persons."
+    "What goes: your name and whatever else is known of you, the documents that you showed, your links, "
+    "verifications and tries to verify, your place on the list of persons."
 )
 STAYS = (
     "What stays until its time is over: what was decided, under a number that names nobody, and what "
@@ -72,68 +75,111 @@ class Privacy:
 
     needs = Permission.DATA_ERASE
 
-    def __init__(self, setting: Setting, vault: Vault, papers: Documents) -> None:
+    def __init__(self, setting: Setting, vault: Vault, people: Members, papers: Documents) -> None:
         """Open what is in the vault, and destroy it."""
         self._setting = setting
         self._vault = vault
+        self._members = people
         self._documents = papers
 
     async def claims(self, tx: Tx, person_id: str) -> Mapping[str, Private] | None:
         """Open what is known of a person; whoever calls this has put on record that it is opened."""
-        return await self._vault.open(tx, person_id, CLAIMS)
+        return await self._members.claims_of(tx, person_id)
+
+    async def known(self, tx: Tx, person_id: str) -> dict[str, Any]:
+        """Give all that is known of a person, for themselves."""
+        sources = await self._members.all_claims(tx, person_id)
+        entries = [
+            await self._vault.open(tx, one, ENTRY) for one in await roster.of_person(tx, person_id)
+        ]
+        return {
+            "claims": _plain(await self.claims(tx, person_id) or {}),
+            "by source": {source: _plain(said) for source, said in sources.items()},
+            "list": [_plain(entry) for entry in entries if entry],
+        }
+
+    async def shown(
+        self, tx: Tx, spans: Mapping[str, Span]
+    ) -> tuple[dict[str, list[dict[str, str]]], dict[str, bytes]]:
+        """Give what somebody showed from their accounts and is still kept, and the pictures."""
+        texts: dict[str, list[dict[str, str]]] = {}
+        pictures: dict[str, bytes] = {}
+        for account, span in spans.items():
+            for document in await self._documents.kept_within(tx, account, span):
+                assert document.candidate is not None
+                for group in await self._vault.groups(tx, document.candidate):
+                    data = await self._vault.open_file(tx, document.candidate, group)
+                    if data is not None and group.startswith(PICTURE):
+                        pictures[f"{document.number}-{group}"] = data
+                if paper := await self._vault.open(tx, document.candidate, PAPER):
+                    texts.setdefault(document.number, []).append(_plain(paper))
+            for awaited in await results.of_account(tx, account, span):
+                for group in await self._vault.groups(tx, awaited.vault_id):
+                    texts.setdefault(f"{awaited.way} {account}", []).append(
+                        _plain(await self._vault.open(tx, awaited.vault_id, group) or {})
+                    )
+        return texts, pictures
 
     # Being forgotten -----------------------------------------------------------------------------
 
     async def obstacles(self, tx: Tx, person_id: str) -> tuple[Obstacle, ...]:
         """List why a person cannot be forgotten yet."""
         found: list[Obstacle] = []
-        for account in await members.accounts_ever(tx, person_id):
-            for sanction in await sanctions.binding_on(tx, account, None):
-                measure = sanction.measure.in_words(sanction.scope.value)
-                found.append(Obstacle(f"a measure binds ({measure})", sanction.ends_at))
-            found += [
-                Obstacle(f"the case {case.number} about you is open")
-                for case in await cases.undecided_about(tx, account)
-            ]
-            found += [
-                Obstacle(f"your appeal in C-{appeal.case_id} is open")
-                for appeal in await appeals.waiting_of(tx, account)
-            ]
-            found += [
-                Obstacle(f"your room {filing.number} is {filing.in_words}", filing.valid_until)
-                for filing in await filings.of_applicant(tx, account)
-                if filing.state not in filing_rules.ENDED
-            ]
+        for account in sorted({link.user_id for link in await members.links_ever(tx, person_id)}):
+            for at, what in await self._about(tx, account):
+                if await members.answerable(tx, account, at) == person_id:
+                    found.append(what)
         found += [
             Obstacle(f"a legal hold lies on your data ({hold.reason})", hold.until)
             for hold in await self.holds_of(tx, person_id)
         ]
         return tuple(found)
 
-    async def holds_of(self, tx: Tx, person_id: str) -> list[Hold]:
-        """List the holds on a person and their accounts that have not ended."""
-        found: dict[int, Hold] = {}
-        for account in await members.accounts_ever(tx, person_id):
-            found |= {hold.id: hold for hold in await privacy.holds_on(tx, account, person_id)}
-        return list(found.values())
+    async def _about(self, tx: Tx, account: str) -> list[tuple[datetime, Obstacle]]:
+        """List what is open about an account, with the time at which it came about."""
+        found: list[tuple[datetime, Obstacle]] = []
+        now, ladder = self._setting.now(), self._setting.config.ladder
+        for sanction in await sanctions.binding_on(tx, account, None):
+            measure = sanction.measure.in_words(sanction.scope.value)
+            decision = await decisions.get(tx, sanction.decision_id)
+            at = decision.occurred_at if decision else now
+            found.append((at, Obstacle(f"a measure binds ({measure})", sanction.ends_at)))
+        for decision in await decisions.in_force_on(tx, account):
+            ends = ledgers.counts_until(decision, ladder)
+            if ends is not None and ends > now:
+                counts = f"the decision {decision.number} counts"
+                found.append((decision.occurred_at, Obstacle(counts, ends)))
+        found += [
+            (case.occurred_at, Obstacle(f"the case {case.number} about you is open"))
+            for case in await cases.undecided_about(tx, account)
+        ]
+        found += [
+            (appeal.submitted_at, Obstacle(f"your appeal in C-{appeal.case_id} is open"))
+            for appeal in await appeals.waiting_of(tx, account)
+        ]
+        for filing in await filings.of_applicant(tx, account):
+            if filing.state not in filing_rules.ENDED:
+                room = f"your room {filing.number} is {filing.in_words}"
+                found.append((filing.submitted_at, Obstacle(room, filing.valid_until)))
+        return found
 
-    @staticmethod
-    def _known(person_id: str | None) -> str:
-        if person_id is None:
-            message = (
-                "Nobody is known behind this account, so there is no name to forget. What else is kept "
-                "about it: !policy export"
-            )
-            raise NotFound(message)
-        return person_id
+    async def holds_of(self, tx: Tx, person_id: str) -> list[Hold]:
+        """List the holds on a person and the accounts that are linked to them."""
+        found = {hold.id: hold for hold in await privacy.holds_on(tx, None, person_id)}
+        for link in await members.links_of(tx, person_id):
+            found |= {hold.id: hold for hold in await privacy.holds_on(tx, link.user_id, person_id)}
+        return list(found.values())
 
     async def propose_erasure(self, tx: Tx, user_id: str) -> str:
         """Explain to somebody what being forgotten means, and ask for a confirmation.
 
         Raises:
-            NotFound: nobody is known behind the account.
+            NotFound: the account is linked to nobody, and nothing was ever shown from it.
+            OutOfOrder: it is linked to nobody, and a hold lies on it.
         """
-        person_id = self._known(await members.own_person(tx, user_id))
+        person_id = await members.own_person(tx, user_id)
+        if person_id is None:
+            return await self._propose_account(tx, user_id)
         obstacles = await self.obstacles(tx, person_id)
         if await privacy.erasure(tx, person_id) is not None:
             return (
@@ -152,16 +198,47 @@ class Privacy:
             f"If you want a copy first: !policy export\nTo go on: !policy confirm {approval.code}"
         )
 
-    async def _approval(self, tx: Tx, person_id: str, user_id: str) -> Approval:
+    async def _propose_account(self, tx: Tx, user_id: str) -> str:
+        """Offer to forget what was shown from an account that is linked to nobody.
+
+        It speaks for itself alone: whoever it was linked to before may not be who has it now.
+        """
+        shown = await self._documents.kept_within(tx, user_id, Span())
+        if not shown and not await attempts.any_of(tx, user_id):
+            message = (
+                "This account is linked to nobody, and nothing was shown from it that could be "
+                "forgotten. What else is kept about it: !policy export"
+            )
+            raise NotFound(message)
+        await self._check_free(tx, user_id)
+        approval = await self._approval(tx, user_id, user_id)
+        return (
+            "This account is linked to nobody, so there is no name of yours to forget. What goes: the "
+            "documents that you showed, with their pictures, and your tries to verify. It happens at "
+            f"once and cannot be taken back.\nTo go on: !policy confirm {approval.code}"
+        )
+
+    @staticmethod
+    async def _check_free(tx: Tx, user_id: str) -> None:
+        for hold in await privacy.holds_on(tx, user_id, None):
+            # One on somebody to whom it was linked before is not for whoever has it now to read.
+            why = f" ({hold.reason})" if hold.person_id is None else ""
+            message = (
+                f"A legal hold lies on this account{why}, until {hold.until:%-d %B %Y}. Nothing of it "
+                "can be forgotten before."
+            )
+            raise OutOfOrder(message)
+
+    async def _approval(self, tx: Tx, about: str, user_id: str) -> Approval:
         """Give the code that is to be confirmed; asking again gives the same one."""
-        subject = f"erase {person_id}"
+        subject = f"erase {about}"
         known = await decisions.approval_by(tx, subject, user_id)
         if known is not None:
             return known
         made = Approval(
             code=self._setting.code(),
             subject=subject,
-            binding=person_id,
+            binding=about,
             proposer=user_id,
             needs_other=False,
             expires_at=self._setting.now() + APPROVAL_LIFE,
@@ -172,8 +249,14 @@ class Privacy:
     async def confirm(self, tx: Tx, by: str, approval: Approval) -> str:
         """Forget the person who asked for it, now or as soon as nothing stands in the way."""
         confirmable(approval, by, self._setting.now(), frozenset())
-        person_id = approval.binding
-        if await members.own_person(tx, by) != person_id:
+        person_id, own = approval.binding, await members.own_person(tx, by)
+        if own is None and person_id == by:
+            await self._check_free(tx, by)
+            await decisions.end_approval(tx, approval.code, "given", by)
+            await self._forget_account(tx, by, Span())
+            self._remember(tx, by, "account:erase", by)
+            return "It is forgotten. What else is kept about this account: !policy export"
+        if own != person_id:
             message = f"Nothing waits under the code {approval.code}."
             raise NotFound(message)
         await decisions.end_approval(tx, approval.code, "given", by)
@@ -184,6 +267,9 @@ class Privacy:
                 f"{_lines(came.obstacles)}\nIf you change your mind: !policy erase cancel"
             )
         return self._forgotten(came.final_on)
+
+    async def check_denying(self, tx: Tx, by: str, approval: Approval) -> None:
+        """Do nothing: it is for whoever asked alone."""
 
     async def dropped(self, tx: Tx, by: str, approval: Approval, state: str) -> None:
         """Do nothing: whoever asked and did not confirm is not forgotten."""
@@ -202,19 +288,26 @@ class Privacy:
         self._remember(tx, user_id, "identity:keep", person_id)
 
     async def erase(self, tx: Tx, user_id: str) -> Erased:
-        """Forget the person behind an account, as they asked on paper.
+        """Forget the person behind an account, as they asked on paper; also if they have unlinked it.
 
         Raises:
             NotFound: nobody is known behind the account.
         """
-        person_id = self._known(await members.person_behind(tx, user_id))
+        person_id = await members.person_behind(tx, user_id)
+        if person_id is None:
+            message = "Nobody is known behind this account, so there is nobody to forget."
+            raise NotFound(message)
         return await self._erase_or_wait(tx, person_id, "system:cli")
 
     async def _erase_or_wait(self, tx: Tx, person_id: str, by: str) -> Erased:
         now = self._setting.now()
+        # First, so that a hold that is being placed at this moment is seen, or waits and finds nobody.
+        if not await members.lock_person(tx, person_id):
+            message = "They are forgotten already."
+            raise NotFound(message)
         obstacles = await self.obstacles(tx, person_id)
         final_on = now + self._setting.config.privacy.backup_retention
-        accounts = await members.accounts_ever(tx, person_id)
+        accounts = [link.user_id for link in await members.links_of(tx, person_id)]
         await privacy.add_erasure(tx, person_id, accounts, now)
         self._remember(tx, by, "identity:ask-erase", person_id)
         if not obstacles:
@@ -235,7 +328,11 @@ class Privacy:
         """Forget those who wait and for whom nothing stands in the way; return how many."""
         number = 0
         for waiting in await privacy.erasures_waiting(tx):
-            if not await self.obstacles(tx, waiting.person_id):
+            if not await members.lock_person(tx, waiting.person_id):
+                continue  # another process was faster
+            if not waiting.asked and await members.links_of(tx, waiting.person_id):
+                await privacy.drop_erasure(tx, waiting.person_id)  # they are back
+            elif not await self.obstacles(tx, waiting.person_id):
                 await self._forget(tx, waiting.person_id, "system:clock")
                 number += 1
         return number
@@ -246,18 +343,19 @@ class Privacy:
         # First, so that whoever is linking an account to them at this moment waits, and finds nobody.
         await members.erase_person(tx, person_id, now)
         waiting = await privacy.erasure(tx, person_id)
-        accounts = await members.accounts_ever(tx, person_id)
         for entry_id in await roster.of_person(tx, person_id):
-            await self._vault.forget(tx, entry_id)
             await roster.remove(tx, entry_id)
-        for account in accounts:
-            for candidate in await attempts.forget(tx, account):
-                await self._vault.forget(tx, candidate)
-            await self._documents.forget_of(tx, account)
-            await privacy.drop_exports(tx, account)
-            await agreements.forget_language(tx, account)
-        for link in await members.links_of(tx, person_id):
-            await profile.withdraw(self._setting, tx, link.user_id)
+            await self._vault.forget(tx, entry_id)
+        accounts: set[str] = set()
+        for link in await members.links_ever(tx, person_id):
+            if link.ended_at is None:
+                accounts.add(link.user_id)
+                await profile.withdraw(self._setting, tx, link.user_id)
+            await self._forget_account(
+                tx,
+                link.user_id,
+                Span.of(link),
+            )
         await reveals.end_all(tx, person_id)
         await members.end_all(tx, person_id, "erased", now)
         await self._vault.forget(tx, person_id)
@@ -268,6 +366,31 @@ class Privacy:
         final_on = now + self._setting.config.privacy.backup_retention
         for account in sorted({*accounts, *(waiting.accounts if waiting else ())} - {by}):
             self._setting.tell(tx, account, self._forgotten(final_on), cause=f"privacy {account}")
+
+    async def _forget_results(self, tx: Tx, user_id: str, span: Span) -> None:
+        for awaited in await results.of_account(tx, user_id, span):
+            await results.remove(tx, awaited.reference_hash)
+            await self._vault.forget(tx, awaited.vault_id)
+
+    async def take_back(self, tx: Tx, user_id: str) -> str:
+        """Forget what waits to verify an account that was just unlinked; say so of a document.
+
+        Under a hold it is only ended, so that nothing links the account again.
+        """
+        held = await privacy.holds_on(tx, user_id, await members.person_behind(tx, user_id))
+        if not held:
+            await self._forget_results(tx, user_id, Span())
+        return await self._documents.take_back(tx, user_id, keep=bool(held))
+
+    async def _forget_account(self, tx: Tx, user_id: str, span: Span) -> None:
+        """Forget what was shown from an account in a time: documents, tries, and their results."""
+        await self._forget_results(tx, user_id, span)
+        for candidate in await attempts.forget(tx, user_id, span):
+            await self._vault.forget(tx, candidate)
+        await self._documents.forget_of(tx, user_id, span)
+        if span.until is None:
+            await privacy.drop_exports(tx, user_id)
+            await agreements.forget_language(tx, user_id)
 
     @staticmethod
     def _forgotten(final_on: datetime) -> str:
@@ -289,6 +412,9 @@ class Privacy:
             message = "A hold needs a reason, and an end that is in the future."
             raise Incomplete(message)
         person_id = await members.person_behind(tx, user_id)
+        # First, so that an erasure that is under way at this moment sees it, or is waited for.
+        if person_id is not None and not await members.lock_person(tx, person_id):
+            person_id = None
         await privacy.add_hold(
             tx, user_id=user_id, person_id=person_id, reason=reason.strip(), now=now, until=until
         )
@@ -318,3 +444,7 @@ class Privacy:
 
 def _lines(obstacles: tuple[Obstacle, ...]) -> str:
     return "\n".join(f"· {obstacle}" for obstacle in obstacles) or "· nothing more, in a moment"
+
+
+def _plain(data: Mapping[str, Private]) -> dict[str, str]:
+    return {name: value.reveal() for name, value in data.items()}

@@ -75,6 +75,7 @@ class Results:
             NotFound: the link is dead.
         """
         await self._verifications.attempt(tx, token)
+        await self._verifications.count_find(tx, hashed(token))
         browser = self._setting.token()
         awaited = Awaited(
             reference_hash=hashed(reference),
@@ -90,10 +91,10 @@ class Results:
     async def come_back(self, tx: Tx, reference: str, browser: str, result_id: str) -> Met | None:
         """Recognise a browser that left for a result; None if it did not.
 
-        It may come as often as it likes, until its account has sent the code.
+        It may come as often as it likes while nothing is there, and a few times after that.
 
         Raises:
-            NotFound: it brings no result, or the attempt has done its work.
+            NotFound: it brings no result, or the attempt has done its work or found too often.
         """
         now = self._setting.now()
         awaited = await results.come_back(tx, hashed(reference), hashed(browser), hashed(result_id), now)
@@ -107,6 +108,7 @@ class Results:
             raise NotFound(_DEAD)
         posted = await self._members.aside(tx, awaited.vault_id, _key(result_id)) or {}
         if posted:
+            await self._verifications.count_find(tx, awaited.token_hash)
             # The code on the page is good for as long as a link, however long the result took.
             life = timedelta(minutes=self._setting.config.identity.link_minutes)
             await attempts.prolong(tx, awaited.token_hash, now + life)

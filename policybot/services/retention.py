@@ -30,8 +30,8 @@ class Retention:
 
     async def sweep(self, tx: Tx, rule: Rule) -> int:
         """Do what a rule says to some rows; return how many there were."""
-        before = self._setting.now() - self._spans[rule.name]
-        number = await retention.apply(tx, rule, before, _BATCH)
+        now = self._setting.now()
+        number = await retention.apply(tx, rule, now - self._spans[rule.name], now, _BATCH)
         if number:
             audit.append(
                 tx,

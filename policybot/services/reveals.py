@@ -5,15 +5,16 @@ from datetime import timedelta
 
 from policybot.domain import reveal as rules
 from policybot.domain.case import Case, SubjectKind
-from policybot.domain.decision import APPROVAL_LIFE, Approval, confirmable
+from policybot.domain.decision import APPROVAL_LIFE, Approval, confirmable, deniable
 from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder
-from policybot.domain.identity import Claim, same_name
+from policybot.domain.identity import Claim, full_name, same_name
 from policybot.domain.measure import duration_in_words
 from policybot.domain.permission import Permission, Role, allowed
 from policybot.domain.private import Private
 from policybot.domain.reveal import Kind, Look, Reason, Reveal, State
 from policybot.services.cases import Cases
 from policybot.services.looks import Looks
+from policybot.services.members import Members
 from policybot.services.privacy import Privacy
 from policybot.services.setting import Setting
 from policybot.services.verifications import hashed
@@ -37,9 +38,12 @@ class Reveals:
 
     needs = Permission.IDENTITY_APPROVE
 
-    def __init__(self, setting: Setting, casework: Cases, privacy: Privacy, watch: Looks) -> None:
+    def __init__(
+        self, setting: Setting, people: Members, casework: Cases, privacy: Privacy, watch: Looks
+    ) -> None:
         """Ask the privacy service for what is in the vault."""
         self._setting = setting
+        self._members = people
         self._cases = casework
         self._privacy = privacy
         self._looks = watch
@@ -91,10 +95,13 @@ class Reveals:
         )
         await decisions.add_approval(tx, approval)
         self._remember(tx, by, "reveal:request", reveal)
-        self._setting.tell_staff(tx, _card(reveal, approval.code), cause=f"privacy {reveal.number}")
+        link = await members.link_of(tx, account)
+        moved = link is None or link.person_id != person_id
+        card = _card(reveal, approval.code, moved=moved)
+        self._setting.tell_staff(tx, card, cause=f"privacy {reveal.number}")
         return (
-            "Asked. Another person with the role «privacy» has to agree within 24 hours; then you get a "
-            "link here, from me alone, that opens once. Nothing is shown before."
+            "Asked. Another person with the role «privacy» has to agree within 24 hours; then I send "
+            "you alone a link that opens once. Nothing is shown before."
         )
 
     async def _again(self, tx: Tx, by: str, running: Reveal) -> str:
@@ -125,14 +132,18 @@ class Reveals:
             raise OutOfOrder(message)
 
     async def _subject(self, tx: Tx, by: str, account: str, case: Case) -> str:
-        """Name the person behind an account, for somebody who may ask about them in this case.
+        """Name who was behind an account when it happened, for somebody who may ask in this case.
+
+        An account changes hands: whoever has it now may have nothing to do with it.
 
         Raises:
             NotFound: the case is not theirs to see, not about the account, or nobody is behind it.
         """
-        person_id = await members.person_behind(tx, account)
-        own = await self._accounts_of(tx, by)
-        if own & (await self._parties(tx, case) | await self._accounts_of(tx, account)):
+        person_id = await members.person_at(tx, account, case.occurred_at)
+        own = await members.accounts_of(tx, by)
+        theirs = await members.accounts_ever(tx, person_id) if person_id else []
+        parties = await self._cases.involved(tx, case) | await members.accounts_of(tx, account)
+        if own & (parties | {*theirs}):
             message = f"There is no case {case.number} that you can see."
             raise NotFound(message)
         concerned = case.subject.user_id
@@ -143,36 +154,35 @@ class Reveals:
             message = f"{case.number} is not about {account}."
             raise NotFound(message)
         if person_id is None:
-            message = f"Nobody is known behind {account}: the account was never verified here."
+            message = f"Nobody was known behind {account} when that happened, or they are forgotten."
             raise NotFound(message)
         return person_id
 
-    async def _accounts_of(self, tx: Tx, user_id: str) -> frozenset[str]:
-        """List an account with all others that are or were the same person's."""
-        person_id = await members.person_behind(tx, user_id)
-        others = await members.accounts_ever(tx, person_id) if person_id else []
-        return frozenset({user_id, *others})
+    async def _concerned(self, tx: Tx, reveal: Reveal) -> frozenset[str]:
+        """List all accounts of the person and of the parties to the case."""
+        case = await cases.get(tx, reveal.case_id)
+        theirs = frozenset(await members.accounts_ever(tx, reveal.person_id)) | {reveal.user_id}
+        return theirs | await self._cases.involved(tx, case) if case else theirs
 
-    async def _parties(self, tx: Tx, case: Case) -> frozenset[str]:
-        found: frozenset[str] = frozenset()
-        for party in await self._cases.involved(tx, case):
-            found |= await self._accounts_of(tx, party)
-        return found
+    async def check_denying(self, tx: Tx, by: str, approval: Approval) -> None:
+        """Check that no party denies a reveal: it is not theirs to decide, one way or the other."""
+        reveal = await self._requested(tx, approval)
+        deniable(by, await self._concerned(tx, reveal))
 
     async def confirm(self, tx: Tx, by: str, approval: Approval) -> str:
         """Agree to a reveal, as another person than everybody who has a part in it."""
         reveal = await self._requested(tx, approval)
-        case = await cases.get(tx, reveal.case_id)
-        parties = frozenset(await members.accounts_ever(tx, reveal.person_id)) | {reveal.user_id}
-        if case is not None:
-            parties |= await self._parties(tx, case)
+        parties = await self._concerned(tx, reveal)
         confirmable(approval, by, self._setting.now(), frozenset())
         rules.another_person(
             by,
             verified=await members.link_of(tx, by) is not None,
-            requesters=await self._accounts_of(tx, reveal.requester),
+            requesters=await members.accounts_of(tx, reveal.requester),
             parties=parties,
         )
+        if await self._members.maybe_same(tx, by, reveal.requester, *parties):
+            message = "You may have a part in this matter, so somebody else has to confirm it."
+            raise NotPermitted(message)
         await decisions.end_approval(tx, approval.code, "given", by)
         await reveals.approve(tx, reveal, by, self._setting.now())
         self._remember(tx, by, "reveal:approve", reveal)
@@ -276,7 +286,7 @@ class Reveals:
             reason=reveal.reason.title,
             at=now,
             due_at=now + reveal.reason.delay,
-            accounts=tuple(await members.accounts_ever(tx, reveal.person_id)),
+            accounts=await self._looks.whom_to_tell(tx, reveal.person_id),
         )
 
     async def watch(self, tx: Tx) -> None:
@@ -333,8 +343,9 @@ class Reveals:
         if await looks.matches_in(tx, case.number) >= rules.MATCHES_PER_CASE:
             message = f"A name was tried {rules.MATCHES_PER_CASE} times in {case.number}: no more."
             raise NotPermitted(message)
-        known = (await self._privacy.claims(tx, person_id) or {}).get(Claim.NAME.value)
-        if known is None:
+        claims = await self._privacy.claims(tx, person_id) or {}
+        known = full_name({claim: claims[claim.value] for claim in Claim if claim.value in claims})
+        if not known:
             message = f"No name is kept of the person behind {account}: I cannot tell."
             raise NotFound(message)
         await self._asked(
@@ -353,7 +364,7 @@ class Reveals:
         self, tx: Tx, by: str, role: Role, case: Case, kind: Kind, person_id: str, what: str
     ) -> None:
         now = self._setting.now()
-        accounts = tuple(await members.accounts_ever(tx, person_id))
+        accounts = await self._looks.whom_to_tell(tx, person_id)
         look = Look(person_id, kind, by, role.value, case.number, what, "", now, now, accounts)
         await self._looks.record(tx, look)
         audit.append(tx, at=now, actor=by, tag=f"identity:{kind}", object=case.number, person=person_id)
@@ -372,8 +383,13 @@ class Reveals:
         )
 
 
-def _card(reveal: Reveal, code: str) -> str:
+def _card(reveal: Reveal, code: str, *, moved: bool) -> str:
     note = f"\nThey write: {reveal.note}" if reveal.note else ""
+    if moved:
+        note += (
+            "\nThe account is no longer linked to that person. Shown would be whose it was when it "
+            "happened, and not who has it now."
+        )
     return (
         f"{reveal.requester} asks to learn who is behind {reveal.user_id} (C-{reveal.case_id}).\n"
         f"Reason: {reveal.reason.title}. Shown would be: {rules.in_words(reveal.reason.fields)}. The "

@@ -23,6 +23,8 @@ from policybot.store.rooms import Kind as RoomKind
 from policybot.store.standing import How
 
 _ROOM_MEASURES = (Kind.SUSPEND, Kind.CLOSE)
+_SAID = {Step.VOID: "the suspension was overturned", Step.STAY: "the suspension rests for now"}
+"""What everybody reads in the register where a suspension did not simply end."""
 
 
 def cause_of(decision: Decision) -> str:
@@ -253,6 +255,9 @@ class Sanctions:
         await _hold(tx, sanction.restraints)
         await sanctions.save(tx, rules.moved(sanction, Step.RESUME))
         self._setting.queue(tx, sanction.restraints, cause=cause_of(decision))
+        if sanction.scope is Scope.ROOM and sanction.measure.kind in _ROOM_MEASURES:
+            again, room_id = filing_rules.Step.SUSPEND, sanction.room_id or ""
+            await self._filings.restricted(tx, decision.decider, room_id, again, "it binds again")
 
     async def _close(
         self, tx: Tx, sanction: Sanction, step: Step, *, by: str, reason: str | None = None
@@ -275,8 +280,8 @@ class Sanctions:
             self._setting.queue(tx, back, cause=f"sanction {sanction.decision_id}")
             still = any(o.decision_id != sanction.decision_id and o.state in BINDING for o in others)
             if sanction.scope is Scope.ROOM and sanction.room_id and not still:
-                step_back = filing_rules.Step.REINSTATE
-                await self._filings.restricted(tx, by, sanction.room_id, step_back)
+                step_back, said = filing_rules.Step.REINSTATE, _SAID.get(step, "")
+                await self._filings.restricted(tx, by, sanction.room_id, step_back, said)
         audit.append(
             tx,
             at=now,

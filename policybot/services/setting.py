@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from policybot.config import Config
@@ -25,6 +25,14 @@ def _nobody_to_nudge() -> None:
     """Stand in until the outbox worker runs."""
 
 
+def _nobody_to_look(tx: Tx, user_id: str) -> None:
+    """Stand in until somebody shows names."""
+
+
+async def _nobody_to_list(tx: Tx, room_id: str, called: Mapping[str, object]) -> None:
+    """Stand in until somebody lists rooms."""
+
+
 async def _nobody_to_hear(tx: Tx, subject: str) -> None:
     """Stand in until somebody keeps track."""
 
@@ -41,6 +49,12 @@ class Setting:
     """To be told of every link, verification and signature that begins or ends: by its account."""
     room_changed: Changed = field(default=_nobody_to_hear)
     """To be told of every room that becomes governed or stops being so: by its ID."""
+    name_changed: Callable[[Tx, str], None] = field(default=_nobody_to_look)
+    """To be told of everything that may change under which name an account is seen."""
+    room_called: Callable[[Tx, str, Mapping[str, object]], Awaitable[None]] = field(
+        default=_nobody_to_list
+    )
+    """To be told how a room is called: its ID, and its `name` or `alias` as the room has it."""
     policy: Policy = field(init=False)
     """The ladder that binds today."""
     review_room: str = ""

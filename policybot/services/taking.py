@@ -12,7 +12,7 @@ from typing import Any
 
 from policybot.domain import filing as rules
 from policybot.domain import taking
-from policybot.domain.effects import Effect, Publish, SetLabel, TakeSeat, Unpublish, target
+from policybot.domain.effects import Effect, TakeSeat, Unpublish, target
 from policybot.domain.filing import Filing, Step
 from policybot.domain.rank import Control, Levels
 from policybot.domain.taking import (
@@ -24,6 +24,8 @@ from policybot.domain.taking import (
     Tombstone,
     UnmakeRoom,
 )
+from policybot.services import labels
+from policybot.services.register import Register
 from policybot.services.setting import Setting
 from policybot.store import audit, filings, outbox, rooms
 from policybot.store.database import Tx
@@ -38,8 +40,7 @@ _APPROVAL = "approval"
 def begin(setting: Setting, tx: Tx, filing: Filing) -> None:
     """Queue the first step for a filing that has just been approved."""
     if filing.control is Control.SHARED:
-        seat = [TakeSeat(filing.room_id), *_shown(filing)]
-        setting.queue(tx, seat, cause=f"{_APPROVAL} {filing.id}")
+        _show(setting, tx, filing, TakeSeat(filing.room_id))
         return
     made = MakeRoom(
         room_id=filing.room_id,
@@ -51,17 +52,20 @@ def begin(setting: Setting, tx: Tx, filing: Filing) -> None:
     setting.queue(tx, [made], cause=f"{CAUSE} {filing.id}")
 
 
-def _shown(filing: Filing) -> list[Effect]:
-    room = filing.room_id
-    return [SetLabel(room, filing.number, filing.categories), Publish(room)]
+def _show(setting: Setting, tx: Tx, filing: Filing, *first: Effect) -> None:
+    """Show a room that is taken in; once the last of it is done, its owner is told."""
+    setting.queue(tx, [*first, *labels.public(filing)], cause=f"{_APPROVAL} {filing.id}")
+    # Apart: that a topic cannot be changed must not keep the owner from hearing of the approval.
+    setting.queue(tx, labels.ornaments(setting.config, filing), cause=f"filing {filing.id}")
 
 
 class Taking:
     """The service that goes from step to step."""
 
-    def __init__(self, setting: Setting) -> None:
-        """Queue what follows in the outbox."""
+    def __init__(self, setting: Setting, listed: Register) -> None:
+        """Queue what follows in the outbox, and tell the register which room it is now."""
         self._setting = setting
+        self._register = listed
 
     async def went_on(self, tx: Tx, queued: Queued, result: Mapping[str, Any]) -> None:
         """Queue the next step after one that was carried out."""
@@ -103,15 +107,16 @@ class Taking:
         filing = replace(filing, room_id=str(result["room_id"]))
         await filings.save(tx, filing)
         await rooms.save(tx, Room(filing.room_id, Kind.GOVERNED, levels_of(result)), now)
-        effects: list[Effect] = _shown(filing) if filing.state in rules.IN_FORCE else []
         if former:
             # Not of the approval: what ends in two lanes at once has no last one.
             self._setting.queue(tx, [Unpublish(former)], cause=f"former {filing.id}")
             invite = InviteMembers(filing.room_id, former)
             self._setting.queue(tx, [invite], cause=f"invitations {filing.id}")
-        self._setting.queue(tx, effects, cause=f"{_APPROVAL} {filing.id}")
+        if filing.state in rules.IN_FORCE:
+            _show(self._setting, tx, filing)
         self._remember(tx, "filing:take", filing, room=filing.room_id, former=former)
         await self._setting.room_changed(tx, filing.room_id)
+        await self._setting.room_called(tx, filing.room_id, result)
 
     # When a step is refused ----------------------------------------------------------------------
 
@@ -172,6 +177,7 @@ class Taking:
             object=filing.number,
             **payload,
         )
+        self._register.moved(tx, filing, tag.partition(":")[2])
 
 
 async def _filing(tx: Tx, queued: Queued) -> Filing | None:

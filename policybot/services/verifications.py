@@ -8,10 +8,10 @@ from datetime import timedelta
 
 from policybot.domain import identity
 from policybot.domain.errors import NotFound, NotPermitted
-from policybot.domain.identity import Attempt, Bound, Found, Record, Source
+from policybot.domain.identity import Attempt, Blinds, Bound, Found, Record, Source
 from policybot.domain.private import Private
 from policybot.services.documents import Documents
-from policybot.services.members import Members
+from policybot.services.members import Members, NotLinked, Why
 from policybot.services.setting import Setting
 from policybot.store import attempts, audit
 from policybot.store.database import Tx
@@ -27,6 +27,7 @@ _FORWARDED = (
 )
 _USED_TOKEN = "Your client sent something that was used before. Please open the widget anew."  # noqa: S105 - words
 _MAX_WRONG_A_DAY = 15
+_MAX_FINDS_A_DAY = 50
 _BATCH = 100
 _TOKENS_KNOWN = timedelta(days=1)
 """For how long a client's token is remembered: far longer than homeservers take it."""
@@ -73,10 +74,14 @@ class Verifications:
         """Make a one-time link for an account and return its token.
 
         Raises:
-            NotPermitted: too many wrong codes were given for the account today.
+            NotPermitted: the account has tried too often today.
         """
         now = self._setting.now()
-        wrong = await attempts.wrong_codes_since(tx, user_id, now - timedelta(days=1))
+        yesterday = now - timedelta(days=1)
+        if await attempts.finds_since(tx, user_id, yesterday) >= _MAX_FINDS_A_DAY:
+            message = "You have tried this very often today. Please go on tomorrow."
+            raise NotPermitted(message)
+        wrong = await attempts.wrong_codes_since(tx, user_id, yesterday)
         if wrong >= _MAX_WRONG_A_DAY:
             message = "Too many wrong codes today. Please try again tomorrow."
             raise NotPermitted(message)
@@ -103,10 +108,29 @@ class Verifications:
         Raises:
             NotFound: the link is dead.
         """
+        await self.count_find(tx, hashed(token))
         attempt = await attempts.spend_try(tx, hashed(token), self._setting.now())
         if attempt is None:
             raise NotFound(_DEAD_LINK)
         return attempt
+
+    async def count_find(self, tx: Tx, token_hash: str) -> None:
+        """Count a find before it costs anything: a right code, too, is good for a few only.
+
+        Raises:
+            NotFound: the link has found as often as it may.
+        """
+        if not await attempts.count_find(tx, token_hash):
+            raise NotFound(_DEAD_LINK)
+
+    async def check_shown(self, tx: Tx, browser: str) -> None:
+        """Check that somebody is shown in a browser who waits for their account.
+
+        Raises:
+            NotFound: nobody is, or their time is over.
+        """
+        if not await attempts.is_shown(tx, hashed(browser), self._setting.now()):
+            raise NotFound(_DEAD_LINK)
 
     def wrong(self, attempt: Attempt) -> WrongCode:
         """Say that what was typed belongs to nobody, and how many tries are left."""
@@ -126,7 +150,8 @@ class Verifications:
             NotFound: the link is dead.
         """
         await self.attempt(tx, token)
-        candidate = await self._fresh_candidate(tx, hashed(token))
+        await self.count_find(tx, hashed(token))
+        _, candidate = await self._fresh_candidate(tx, hashed(token))
         await self._members.remember(tx, candidate, memory)
         browser = self._setting.token()
         await attempts.send_away(tx, hashed(token), candidate, hashed(state), hashed(browser))
@@ -161,12 +186,12 @@ class Verifications:
             raise NotFound(_DEAD_LINK)
         await self._members.remember(tx, sent[1], memory)
 
-    async def blind(self, record: Record) -> str:
+    async def blind(self, record: Record) -> Blinds:
         """Blind a person for the index. Takes a while: never call it in a transaction."""
         return await self._members.blind(record)
 
     async def found(
-        self, tx: Tx, token_hash: str, record: Record, blind: str, *, forgive: bool = False
+        self, tx: Tx, token_hash: str, record: Record, blinds: Blinds, *, forgive: bool = False
     ) -> str:
         """Keep whom a source found for an attempt; return the code that the account has to send.
 
@@ -176,20 +201,17 @@ class Verifications:
         Raises:
             NotFound: the link is dead.
         """
-        now = self._setting.now()
-        attempt = await attempts.get(tx, token_hash)
-        if attempt is None or attempt.used_at is not None or now >= attempt.expires_at:
-            raise NotFound(_DEAD_LINK)
+        attempt, candidate = await self._fresh_candidate(tx, token_hash)
         if forgive:
             await attempts.forgive(tx, token_hash)
-        candidate = await self._fresh_candidate(tx, token_hash)
         await self._members.keep(tx, candidate, record)
-        longest = now + self._setting.config.identity.valid_for
+        longest = self._setting.now() + self._setting.config.identity.valid_for
         found = Found(
             token_hash=token_hash,
             user_id=attempt.user_id,
             candidate=candidate,
-            blind=blind,
+            blind=blinds.person,
+            likeness=blinds.likeness,
             source=record.source,
             realm=record.realm,
             assurance=record.assurance,
@@ -202,11 +224,19 @@ class Verifications:
         await attempts.save_found(tx, found, self._setting.keyed("confirm", code))
         return code
 
-    async def _fresh_candidate(self, tx: Tx, token_hash: str) -> str:
-        """Forget whom an attempt found before, and give the next find an ID."""
-        if (earlier := await attempts.candidate_of(tx, token_hash)) is not None:
+    async def _fresh_candidate(self, tx: Tx, token_hash: str) -> tuple[Attempt, str]:
+        """Forget whom an attempt found before, and give the next find an ID; others wait meanwhile.
+
+        Raises:
+            NotFound: the link is dead.
+        """
+        held = await attempts.hold(tx, token_hash)
+        if held is None or held[0].used_at is not None or self._setting.now() >= held[0].expires_at:
+            raise NotFound(_DEAD_LINK)
+        attempt, earlier = held
+        if earlier is not None:
             await self._members.forget(tx, earlier)
-        return f"P-{uuid.uuid4().hex}"
+        return attempt, f"P-{uuid.uuid4().hex}"
 
     async def confirm(self, tx: Tx, user_id: str, code: str, bound: Bound = Bound.CODE) -> Outcome:
         """Take the code of a page from an account; say what came of it.
@@ -243,7 +273,7 @@ class Verifications:
 
     async def _link(self, tx: Tx, found: Found, user_id: str, bound: Bound) -> Outcome:
         """Link the account that was found for, if that is the one that comes; else close the page."""
-        if not await attempts.use_up(tx, found.token_hash, self._setting.now()):
+        if not await attempts.use_up(tx, found, self._setting.now()):
             return Outcome(linked=False, text=_UNKNOWN_CODE)
         if found.user_id != user_id:
             await self._members.forget(tx, found.candidate)
@@ -254,15 +284,12 @@ class Verifications:
         if found.source is Source.DOCUMENT:
             text = await self._documents.bind(tx, found, bound)
             return Outcome(linked=False, waits=True, text=text)
-        if await self._members.link(tx, found, bound) is None:
+        try:
+            await self._members.link(tx, found, bound)
+        except NotLinked as refused:
             await self._members.forget(tx, found.candidate)
-            self._remember(tx, user_id, "identity:refuse", user_id, why="not free to be linked")
-            contact = self._setting.config.operator.contact
-            text = (
-                f"This could not be linked to your account. Please ask {contact}. What you showed was "
-                "not kept."
-            )
-            return Outcome(linked=False, text=text)
+            self._remember(tx, user_id, "identity:refuse", user_id, why=refused.why.value)
+            return Outcome(linked=False, text=self._not_linked(tx, user_id, refused.why))
         return Outcome(
             linked=True,
             text=f"You are verified, level {found.assurance}, until {found.valid_until:%-d %B %Y}. "
@@ -270,6 +297,28 @@ class Verifications:
             "Next: read and sign the agreement with !policy agree\n"
             "If this was not you: !policy unlink",
         )
+
+    def _not_linked(self, tx: Tx, user_id: str, why: Why) -> str:
+        """Say what came of a find that could not be linked; where a human has to look, call them."""
+        contact, kept = self._setting.config.operator.contact, "What you showed was not kept."
+        if why is Why.ANOTHER_LOGIN:
+            return (
+                "Your account was verified there as somebody else before, so this was not linked. If "
+                f"you have a new login there, please ask {contact}. {kept}"
+            )
+        if why is Why.ANOTHER_NAME:
+            self._setting.tell_staff(
+                tx,
+                f"{user_id} is verified, and has now shown another name. It was not linked. Somebody "
+                "has to look: has the name changed, or is it another person?",
+                cause=f"verification {user_id}",
+            )
+            return (
+                "This bears another name than the one your account is verified by, so it was not "
+                "linked; nothing else has changed. If your name has changed, please write to "
+                f"{contact}: somebody looks at it with you. {kept}"
+            )
+        return f"This could not be linked to your account. Please ask {contact}. {kept}"
 
     async def sweep(self, tx: Tx) -> int:
         """Forget whom attempts found that came to nothing; return how many there were."""

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from policybot.domain.identity import MAX_ATTEMPTS, Assurance, Attempt, Found, Source
+from policybot.domain.identity import MAX_ATTEMPTS, MAX_FINDS, Assurance, Attempt, Found, Source
 from policybot.store.database import Row, Tx, from_ms, optional_time, to_ms
+from policybot.store.members import Span
 
 _OPEN = f"used_at IS NULL AND expires_at > $2 AND wrong_codes < {MAX_ATTEMPTS}"
 
@@ -38,6 +39,28 @@ async def spend_try(tx: Tx, token_hash: str, now: datetime) -> Attempt | None:
     return None if row is None else _attempt(row)
 
 
+async def count_find(tx: Tx, token_hash: str) -> bool:
+    """Count a find before it costs anything; False if it is one too many."""
+    row = await tx.first(
+        "UPDATE attempts SET finds = finds + 1 WHERE token_hash = $1 AND finds < $2 RETURNING finds",
+        token_hash,
+        MAX_FINDS,
+    )
+    return row is not None
+
+
+async def finds_since(tx: Tx, user_id: str, since: datetime) -> int:
+    """Count the finds of an account through links that ended after `since`."""
+    return int(
+        await tx.value(
+            "SELECT COALESCE(SUM(finds), 0) AS value FROM attempts"
+            " WHERE user_id = $1 AND expires_at > $2",
+            user_id,
+            to_ms(since),
+        )
+    )
+
+
 async def forgive(tx: Tx, token_hash: str) -> None:
     """Take a try back that turned out to be no wrong one."""
     await tx.execute(
@@ -62,7 +85,7 @@ async def send_away(tx: Tx, token_hash: str, candidate: str, state_hash: str, br
     await tx.execute(
         # The code of an earlier find goes with it: it must not link to what is found next.
         "UPDATE attempts SET candidate = $1, state_hash = $2, browser_hash = $3, code_hash = NULL,"
-        " blind = NULL WHERE token_hash = $4",
+        " blind = NULL, likeness = NULL WHERE token_hash = $4",
         candidate,
         state_hash,
         browser_hash,
@@ -111,6 +134,27 @@ async def send_to_prove(
     return None if row is None else (row["user_id"], row["candidate"])
 
 
+async def is_shown(tx: Tx, browser_hash: str, now: datetime) -> bool:
+    """Say whether a find is shown in a browser and waits for its account."""
+    row = await tx.first(
+        f"SELECT user_id FROM attempts WHERE browser_hash = $1 AND code_hash IS NOT NULL AND {_OPEN}",  # noqa: S608 - our own text
+        browser_hash,
+        to_ms(now),
+    )
+    return row is not None
+
+
+async def hold(tx: Tx, token_hash: str) -> tuple[Attempt, str | None] | None:
+    """Let others who find somebody for an attempt, or link it, wait for this transaction.
+
+    Returns the attempt, and the vault's ID of what was found for it before.
+    """
+    row = await tx.first(
+        "UPDATE attempts SET finds = finds WHERE token_hash = $1 RETURNING *", token_hash
+    )
+    return None if row is None else (_attempt(row), row["candidate"])
+
+
 async def candidate_of(tx: Tx, token_hash: str) -> str | None:
     """Name the vault's ID of what was found for an attempt before."""
     return await tx.value(  # type: ignore[no-any-return]  # a text column
@@ -122,8 +166,8 @@ async def save_found(tx: Tx, found: Found, code_hash: str) -> None:
     """Remember whom a source found, and the code that the account has to send back."""
     await tx.execute(
         "UPDATE attempts SET source = $1, candidate = $2, code_hash = $3, blind = $4, level = $5,"
-        " process = $6, verified_at = $7, valid_until = $8, ticket = $9, realm = $10"
-        " WHERE token_hash = $11",
+        " process = $6, verified_at = $7, valid_until = $8, ticket = $9, realm = $10, likeness = $11"
+        " WHERE token_hash = $12",
         found.source.value,
         found.candidate,
         code_hash,
@@ -134,6 +178,7 @@ async def save_found(tx: Tx, found: Found, code_hash: str) -> None:
         to_ms(found.valid_until),
         found.ticket,
         found.realm,
+        found.likeness,
         found.token_hash,
     )
 
@@ -168,13 +213,17 @@ async def count_wrong(tx: Tx, user_id: str, now: datetime) -> None:
     )
 
 
-async def use_up(tx: Tx, token_hash: str, now: datetime) -> bool:
-    """Note that a link has done its work, or may do none; false if somebody else was faster."""
+async def use_up(tx: Tx, found: Found, now: datetime) -> bool:
+    """Note that a link has done its work, or may do none.
+
+    False if somebody else was faster, or the link has found somebody else meanwhile.
+    """
     row = await tx.first(
         "UPDATE attempts SET used_at = $1, code_hash = NULL, state_hash = NULL, browser_hash = NULL"
-        " WHERE token_hash = $2 AND used_at IS NULL RETURNING token_hash",
+        " WHERE token_hash = $2 AND candidate = $3 AND used_at IS NULL RETURNING token_hash",
         to_ms(now),
-        token_hash,
+        found.token_hash,
+        found.candidate,
     )
     return row is not None
 
@@ -206,10 +255,13 @@ async def prolong(tx: Tx, token_hash: str, until: datetime) -> None:
 
 
 async def left_over(tx: Tx, now: datetime, limit: int) -> list[tuple[str, str]]:
-    """List attempts that came to nothing and whose find is still in the vault: hash and candidate."""
+    """List attempts that came to nothing, whose find is still in the vault, and under no hold.
+
+    Returns the hash and the candidate's ID.
+    """
     rows = await tx.fetch(
         "SELECT token_hash, candidate FROM attempts WHERE candidate IS NOT NULL AND used_at IS NULL"
-        " AND expires_at <= $1 LIMIT $2",
+        " AND expires_at <= $1 AND user_id NOT IN (SELECT user_id FROM held_accounts) LIMIT $2",
         to_ms(now),
         limit,
     )
@@ -219,15 +271,26 @@ async def left_over(tx: Tx, now: datetime, limit: int) -> list[tuple[str, str]]:
 async def clear(tx: Tx, token_hash: str) -> None:
     """Forget whom an attempt found."""
     await tx.execute(
-        "UPDATE attempts SET candidate = NULL, blind = NULL, code_hash = NULL WHERE token_hash = $1",
+        "UPDATE attempts SET candidate = NULL, blind = NULL, likeness = NULL, code_hash = NULL"
+        " WHERE token_hash = $1",
         token_hash,
     )
 
 
-async def forget(tx: Tx, user_id: str) -> list[str]:
-    """Delete all tries of an account; return under which IDs the vault keeps what they found."""
+async def any_of(tx: Tx, user_id: str) -> bool:
+    """Say whether there are tries of an account."""
+    return (
+        await tx.first("SELECT 1 AS one FROM attempts WHERE user_id = $1 LIMIT 1", user_id) is not None
+    )
+
+
+async def forget(tx: Tx, user_id: str, span: Span) -> list[str]:
+    """Delete the tries of an account in a time; return under which IDs the vault keeps their finds."""
     rows = await tx.fetch(
-        "DELETE FROM attempts WHERE user_id = $1 RETURNING candidate, used_at", user_id
+        "DELETE FROM attempts WHERE user_id = $1 AND expires_at >= $2 AND expires_at < $3"
+        " RETURNING candidate, used_at",
+        user_id,
+        *span.ms,
     )
     return [row["candidate"] for row in rows if row["candidate"] and row["used_at"] is None]
 
@@ -237,6 +300,7 @@ def _attempt(row: Row) -> Attempt:
         user_id=row["user_id"],
         expires_at=from_ms(row["expires_at"]),
         wrong_codes=row["wrong_codes"],
+        finds=row["finds"],
         used_at=optional_time(row["used_at"]),
     )
 
@@ -247,6 +311,7 @@ def _found(row: Row) -> Found:
         user_id=row["user_id"],
         candidate=row["candidate"],
         blind=row["blind"],
+        likeness=row["likeness"],
         source=Source(row["source"]),
         realm=row["realm"],
         assurance=Assurance.of_level(row["level"]),

@@ -97,7 +97,10 @@ class Tx:
         self._run = run
         self._task = asyncio.current_task()
         self._deferred: dict[Callable[[Tx, Sequence[Any]], Awaitable[None]], list[Any]] = {}
+        self._early: dict[Callable[[Tx, Sequence[Any]], Awaitable[None]], list[Any]] = {}
         self._after: list[Callable[[], None]] = []
+        self.traceless = False
+        """Whether what was deleted is to be gone from the files, too."""
 
     def _own(self) -> "_Runner":
         if asyncio.current_task() is not self._task:
@@ -127,9 +130,39 @@ class Tx:
         """Run a statement once for each row of values."""
         await self._own().many(sql, rows)
 
-    def defer(self, write: Callable[["Tx", Sequence[Item]], Awaitable[None]], item: Item) -> None:
-        """Leave a write for the end of the transaction, where all its kind are written together."""
-        self._deferred.setdefault(write, []).append(item)
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[None]:
+        """Write something whole or not at all: if it is refused, the rest of the transaction stands."""
+        early = {write: list(items) for write, items in self._early.items()}
+        deferred = {write: list(items) for write, items in self._deferred.items()}
+        await self.execute("SAVEPOINT part")
+        try:
+            yield
+        except Exception:
+            await self.execute("ROLLBACK TO SAVEPOINT part")
+            self._early, self._deferred = early, deferred
+            raise
+        finally:
+            await self.execute("RELEASE SAVEPOINT part")
+
+    def defer(
+        self,
+        write: Callable[["Tx", Sequence[Item]], Awaitable[None]],
+        item: Item,
+        *,
+        early: bool = False,
+    ) -> None:
+        """Leave a write for the end of the transaction, where all its kind are written together.
+
+        What locks rows of its own is written `early`, before what everybody waits for, so that two
+        transactions never wait for each other.
+        """
+        kept = self._early if early else self._deferred
+        kept.setdefault(write, []).append(item)
+
+    def leave_no_trace(self) -> None:
+        """Have what this transaction deletes go from the database's files as well, where that can be."""
+        self.traceless = True
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call something once the transaction is safely stored; never if it is not."""
@@ -138,9 +171,9 @@ class Tx:
 
     async def flush(self) -> None:
         """Write what was deferred."""
-        while self._deferred:
-            write = next(iter(self._deferred))
-            await write(self, self._deferred.pop(write))
+        while kept := self._early or self._deferred:
+            write = next(iter(kept))
+            await write(self, kept.pop(write))
 
     def committed(self) -> None:
         """Tell those who asked to know."""
@@ -186,7 +219,14 @@ class _Sqlite:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._connection.row_factory = sqlite3.Row
         # FULL: a commit survives a power cut, for a decision that was announced must not vanish.
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=0"):
+        # Secure: what is deleted is overwritten, for a data key that stays in the file forgets nobody.
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "busy_timeout=0",
+            "secure_delete=ON",
+        ):
             self._connection.execute(f"PRAGMA {pragma}")
         self._turn = asyncio.Lock()
 
@@ -211,6 +251,11 @@ class _Sqlite:
             except BaseException:
                 self._connection.rollback()
                 raise
+
+    async def scrub(self) -> None:
+        """Empty the write-ahead log, in which older states are; not while somebody else reads them."""
+        async with self._turn:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def _begin(self, how: str) -> None:
         for waited in range(_PATIENCE):
@@ -308,6 +353,8 @@ class Database:
                 raise DatabaseAway(str(error)) from error
             raise
         tx.committed()
+        if tx.traceless and self._sqlite is not None:
+            await self._sqlite.scrub()
 
     @asynccontextmanager
     async def _on_postgres(self, *, reading: bool) -> AsyncIterator[_Runner]:

@@ -1,6 +1,7 @@
 """Decisions with their statements of reasons, and approvals that wait for a second person."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from policybot.domain.decision import Approval, Decision, State
@@ -81,13 +82,24 @@ async def of_case(tx: Tx, case_id: int) -> list[Decision]:
     return [_decision(row) for row in rows]
 
 
-async def ledger(tx: Tx, scope: Scope, key: str) -> list[Decision]:
-    """List the decisions that were ever final in one ledger, oldest first."""
+async def ledger(tx: Tx, scope: Scope, keys: Sequence[str]) -> list[Decision]:
+    """List the decisions that were ever final in some ledgers, oldest first."""
+    places = ", ".join(f"${n}" for n in range(2, len(keys) + 2))
     rows = await tx.fetch(
-        "SELECT * FROM decisions WHERE scope_key = $1 AND scope = $2"
+        f"SELECT * FROM decisions WHERE scope = $1 AND scope_key IN ({places})"  # noqa: S608 - numbers alone
         " AND state NOT IN ('pending', 'denied', 'expired') ORDER BY id",
-        key,
         scope.value,
+        *keys,
+    )
+    return [_decision(row) for row in rows]
+
+
+async def in_force_on(tx: Tx, user_id: str) -> list[Decision]:
+    """List all decisions about an account that hold, oldest first."""
+    rows = await tx.fetch(
+        "SELECT * FROM decisions WHERE user_id = $1 AND state IN ('final', 'under_appeal', 'upheld')"
+        " ORDER BY id",
+        user_id,
     )
     return [_decision(row) for row in rows]
 

@@ -15,7 +15,7 @@ async def add(tx: Tx, document: Document) -> None:
     """Save a document that waits. A second one of the same account violates a unique index."""
     await tx.execute(
         "INSERT INTO documents (id, user_id, kind, country, level, state, submitted_at, candidate,"
-        " blind) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        " blind, likeness) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         document.id,
         document.user_id,
         document.kind,
@@ -25,6 +25,7 @@ async def add(tx: Tx, document: Document) -> None:
         to_ms(document.submitted_at),
         document.candidate,
         document.blind,
+        document.likeness,
     )
 
 
@@ -36,13 +37,15 @@ async def save(tx: Tx, document: Document) -> None:
     """
     row = await tx.first(
         "UPDATE documents SET state = $1, candidate = $2, blind = $3, person_id = $4, reviewer = $5,"
-        " decided_at = $6, version = version + 1 WHERE id = $7 AND version = $8 RETURNING id",
+        " decided_at = $6, likeness = $7, version = version + 1 WHERE id = $8 AND version = $9"
+        " RETURNING id",
         document.state.value,
         document.candidate,
         document.blind,
         document.person_id,
         document.reviewer,
         optional_ms(document.decided_at),
+        document.likeness,
         document.id,
         document.version,
     )
@@ -78,9 +81,10 @@ async def waiting(tx: Tx, limit: int) -> list[Document]:
 
 
 async def overdue(tx: Tx, before: datetime, limit: int) -> list[Document]:
-    """List the documents that wait since before a time."""
+    """List the documents that wait since before a time, but for those under a hold."""
     rows = await tx.fetch(
-        "SELECT * FROM documents WHERE state = 'waiting' AND submitted_at <= $1 LIMIT $2",
+        "SELECT * FROM documents WHERE state = 'waiting' AND submitted_at <= $1"
+        " AND user_id NOT IN (SELECT user_id FROM held_accounts) LIMIT $2",
         to_ms(before),
         limit,
     )
@@ -88,9 +92,10 @@ async def overdue(tx: Tx, before: datetime, limit: int) -> list[Document]:
 
 
 async def decided_before(tx: Tx, before: datetime, limit: int) -> list[Document]:
-    """List the documents that were decided before a time and are still in the vault."""
+    """List what was decided before a time, is still in the vault, and under no hold."""
     rows = await tx.fetch(
-        "SELECT * FROM documents WHERE candidate IS NOT NULL AND decided_at <= $1 LIMIT $2",
+        "SELECT * FROM documents WHERE candidate IS NOT NULL AND decided_at <= $1"
+        " AND user_id NOT IN (SELECT user_id FROM held_accounts) LIMIT $2",
         to_ms(before),
         limit,
     )
@@ -152,6 +157,7 @@ def _document(row: Row) -> Document:
         submitted_at=from_ms(row["submitted_at"]),
         candidate=row["candidate"],
         blind=row["blind"],
+        likeness=row["likeness"],
         person_id=row["person_id"],
         seen_by=tuple(json.loads(row["seen_by"])),
         reviewer=row["reviewer"],

@@ -18,6 +18,8 @@ class Part:
     name: str
     what: str
     sql: str
+    at: str = ""
+    """When it came about; without it, it is about now."""
 
 
 OF_ACCOUNT: tuple[Part, ...] = (
@@ -26,18 +28,37 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "The agreements that you signed, and when.",
         "SELECT a.version, c.at, c.method FROM acceptances c JOIN agreements a"
         " ON a.hash = c.agreement_hash WHERE c.user_id = $1 ORDER BY c.at",
+        "c.at",
     ),
     Part(
         "filings",
         "The rooms that you filed, and what came of it.",
         "SELECT id, record_number, room_id, control, purpose, categories, state, submitted_at, reason,"
         " valid_until FROM filings WHERE applicant = $1 ORDER BY id",
+        "submitted_at",
+    ),
+    Part(
+        "qualifications",
+        "The qualifications that you asked for, and what came of it (the number is Q- and the id).",
+        "SELECT id, filing_id, kind, state, evidence, claimed_at, rights, reason, granted_at,"
+        " valid_until, ended_at FROM qualifications WHERE claimant = $1 ORDER BY id",
+    ),
+    Part(
+        "declarations",
+        "The posts of which you said what they are about.",
+        "SELECT event_id, room_id, kind, at FROM declarations WHERE user_id = $1 ORDER BY at",
+    ),
+    Part(
+        "handovers",
+        "Rooms that you are asked to answer for, or that you want to hand over.",
+        "SELECT filing_id, asked_at FROM transfers WHERE asker = $1 OR to_user = $1 ORDER BY asked_at",
     ),
     Part(
         "reports",
         "The reports that you made, with their receipts (R- and the id).",
         "SELECT id, subject_key, category, text, state, outcome, received_at FROM reports"
         " WHERE reporter = $1 ORDER BY id",
+        "received_at",
     ),
     Part(
         "decisions",
@@ -45,6 +66,7 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "SELECT case_id, rule_id, scope, severity, history, measure, remove, facts, explanation,"
         " statement, state, room_id, occurred_at, decided_at, told_at, read_at FROM decisions"
         " WHERE user_id = $1 AND state NOT IN ('pending', 'denied', 'expired') ORDER BY id",
+        "occurred_at",
     ),
     Part(
         "measures",
@@ -52,46 +74,61 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "SELECT d.case_id, s.scope, s.measure, s.state, s.room_id, s.starts_at, s.ends_at,"
         " s.lift_reason FROM sanctions s JOIN decisions d ON d.id = s.decision_id"
         " WHERE s.user_id = $1 ORDER BY s.decision_id",
+        "d.occurred_at",
     ),
     Part(
         "appeals",
         "Your appeals, and how they ended.",
         "SELECT case_id, text, state, submitted_at, reasons FROM appeals WHERE appellant = $1"
         " ORDER BY id",
+        "submitted_at",
     ),
     Part(
         "evidence",
         "Copies of your messages that were kept as evidence.",
         "SELECT event_id, room_id, sent_at, content, captured_at FROM evidence WHERE sender = $1"
         " ORDER BY sent_at",
+        "sent_at",
     ),
     Part(
         "attempts",
         "Your tries to verify your account.",
         "SELECT source, wrong_codes, expires_at, used_at FROM attempts WHERE user_id = $1"
         " ORDER BY expires_at",
+        "expires_at",
     ),
     Part(
         "messages",
         "What I have written to you, as long as its text is kept.",
         "SELECT data, state, queued_at FROM outbox WHERE lane = $1 AND kind = 'Notify' ORDER BY id",
+        "queued_at",
     ),
     Part(
         "documents",
         "The documents that you showed, and what came of it (the number is D- and the id).",
         "SELECT id, kind, country, state, submitted_at, decided_at FROM documents WHERE user_id = $1"
         " ORDER BY id",
+        "submitted_at",
     ),
     Part(
         "document_views",
         "When reviewers opened them.",
         "SELECT a.object, a.at FROM audit a JOIN documents d ON a.object = 'D-' || d.id"
         " WHERE d.user_id = $1 AND a.tag = 'document:open' ORDER BY a.seq",
+        "d.submitted_at",
     ),
     Part(
         "names",
         "The display name under which others see your account, and since when.",
         "SELECT name, since FROM front_names WHERE user_id = $1 AND front = 'pseudonym'",
+        "since",
+    ),
+    Part(
+        "lookalikes",
+        "When your name looked like another's, and whether yours came later (1) or theirs (0).",
+        "SELECT at, CASE WHEN late = $1 THEN 1 ELSE 0 END AS yours_later FROM lookalikes"
+        " WHERE (first = $1 OR second = $1) ORDER BY at",
+        "at",
     ),
     Part(
         "language",
@@ -102,32 +139,38 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "standing",
         "Where you may not write until you verify or sign, and since when.",
         "SELECT room_id, reason, since FROM standing_restrictions WHERE user_id = $1 ORDER BY since",
+        "since",
     ),
     Part(
         "chats",
         "Our direct chats.",
         "SELECT room_id, at FROM rooms WHERE user_id = $1 ORDER BY at",
+        "at",
     ),
     Part(
         "failed_events",
         "Events of yours that could not be handled, without their content.",
         "SELECT event_id, room_id, type, at FROM dead_events WHERE sender = $1 ORDER BY at",
+        "at",
     ),
     Part(
         "account_holds",
         "Legal holds on an account of which nobody knows whose it is.",
         "SELECT reason, placed_at, until, ended_at, end_reason FROM holds"
         " WHERE user_id = $1 AND person_id IS NULL ORDER BY id",
+        "placed_at",
     ),
     Part(
         "exports",
         "Links to exports like this one.",
         "SELECT expires_at, used_at FROM exports WHERE user_id = $1 ORDER BY expires_at",
+        "expires_at",
     ),
     Part(
         "log",
         "What you did, as the audit log has it.",
         "SELECT at, tag FROM audit WHERE actor = $1 ORDER BY seq",
+        "at",
     ),
 )
 
@@ -164,12 +207,35 @@ LOOKS = Part(
     " ORDER BY at",
 )
 
+_THEN = (
+    "EXISTS (SELECT 1 FROM links w WHERE w.user_id = $1 AND w.person_id {which} $2"
+    " AND {at} >= w.created_at AND (w.ended_at IS NULL OR {at} < w.ended_at))"
+)
+"""That an account was linked at the time of a row."""
+_NOW = str(2**62)
+
 _TIMES = ("at", "until", "since")
 
 
 async def rows(tx: Tx, part: Part, about: str) -> list[dict[str, Any]]:
     """Read the rows of one part, with times as ISO 8601."""
     return _plain(await tx.fetch(part.sql, about))
+
+
+async def rows_of(
+    tx: Tx, part: Part, account: str, person_id: str | None, *, own: bool
+) -> list[dict[str, Any]]:
+    """Read the rows of one part about an account, for the person to whom it is or was linked.
+
+    An account changes hands: of another one than their own they get what happened while it was theirs;
+    of their own, all but what happened while it was somebody else's.
+    """
+    if person_id is None:
+        return await rows(tx, part, account)
+    then = _THEN.format(which="<>" if own else "=", at=part.at or _NOW)
+    found, order, by = part.sql.partition(" ORDER BY ")
+    theirs = f"NOT {then}" if own else then
+    return _plain(await tx.fetch(f"{found} AND {theirs}{order}{by}", account, person_id))
 
 
 async def looks(tx: Tx, person_id: str, now: datetime) -> list[dict[str, Any]]:

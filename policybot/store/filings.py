@@ -1,9 +1,11 @@
 """Filings: applications of rooms, and the record numbers they were given."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from policybot.domain.filing import Filing, State
+from policybot.domain.filing import IN_FORCE, Filing, State
 from policybot.domain.rank import Control
 from policybot.store.database import (
     Row,
@@ -14,6 +16,7 @@ from policybot.store.database import (
     optional_time,
     to_ms,
 )
+from policybot.store.reminders import DUE, LIMIT, moments
 
 
 async def add(tx: Tx, filing: Filing) -> bool:
@@ -41,13 +44,16 @@ async def save(tx: Tx, filing: Filing) -> None:
     """
     row = await tx.first(
         "UPDATE filings SET record_number = $1, state = $2, reviewer = $3, reason = $4,"
-        " valid_until = $5, room_id = $6, control = $7, version = version + 1"
-        " WHERE id = $8 AND version = $9 RETURNING id",
+        " valid_until = $5, applicant = $6, reminded = $7, ownerless_since = $8, room_id = $9,"
+        " control = $10, version = version + 1 WHERE id = $11 AND version = $12 RETURNING id",
         filing.record_number,
         filing.state.value,
         filing.reviewer,
         filing.reason,
         optional_ms(filing.valid_until),
+        filing.applicant,
+        filing.reminded,
+        optional_ms(filing.ownerless_since),
         filing.room_id,
         filing.control.value,
         filing.id,
@@ -63,6 +69,30 @@ async def get(tx: Tx, number: str) -> Filing | None:
         row = await tx.first("SELECT * FROM filings WHERE id = $1", int(number[2:][:18]))
     else:
         row = await tx.first("SELECT * FROM filings WHERE record_number = $1", number)
+    return None if row is None else _filing(row)
+
+
+async def by_ids(tx: Tx, ids: Sequence[int]) -> dict[int, Filing]:
+    """Read some filings at once."""
+    if not ids:
+        return {}
+    marks = ", ".join(f"${n}" for n in range(1, len(ids) + 1))
+    rows = await tx.fetch(f"SELECT * FROM filings WHERE id IN ({marks})", *ids)  # noqa: S608 - numbers alone
+    return {row["id"]: _filing(row) for row in rows}
+
+
+async def with_numbers(tx: Tx, numbers: Sequence[str]) -> list[Filing]:
+    """Read the filings that have these record numbers."""
+    if not numbers:
+        return []
+    marks = ", ".join(f"${n}" for n in range(1, len(numbers) + 1))
+    rows = await tx.fetch(f"SELECT * FROM filings WHERE record_number IN ({marks})", *numbers)  # noqa: S608 - numbers alone
+    return [_filing(row) for row in rows]
+
+
+async def by_id(tx: Tx, filing_id: int) -> Filing | None:
+    """Read a filing by its ID."""
+    row = await tx.first("SELECT * FROM filings WHERE id = $1", filing_id)
     return None if row is None else _filing(row)
 
 
@@ -91,12 +121,143 @@ async def waiting(tx: Tx, limit: int) -> list[Filing]:
     return [_filing(row) for row in rows]
 
 
-async def running_out(tx: Tx, before: datetime) -> list[Filing]:
-    """List approved filings whose time ends before a day."""
+_ANSWERED = (
+    "EXISTS (SELECT 1 FROM links l JOIN verifications v ON v.person_id = l.person_id"
+    " AND v.ended_at IS NULL WHERE l.user_id = filings.applicant AND l.ended_at IS NULL)"
+)
+
+
+async def miss(tx: Tx, now: datetime) -> list[Filing]:
+    """Note, and list, the filings of public rooms whose owner is linked, and verified no more.
+
+    Each is listed once; again only after somebody answered for it in between.
+    """
+    await tx.execute(
+        f"UPDATE filings SET missed_at = NULL WHERE missed_at IS NOT NULL AND {_ANSWERED}"  # noqa: S608 - our own text
+    )
     rows = await tx.fetch(
-        "SELECT * FROM filings WHERE state = 'approved' AND valid_until < $1", to_ms(before)
+        "UPDATE filings SET missed_at = $1 WHERE state IN ('approved', 'renewal_due', 'suspended')"  # noqa: S608 - our own text
+        f" AND missed_at IS NULL AND NOT {_ANSWERED} AND EXISTS (SELECT 1 FROM links l"
+        " WHERE l.user_id = filings.applicant AND l.ended_at IS NULL) RETURNING *",
+        to_ms(now),
     )
     return [_filing(row) for row in rows]
+
+
+async def running_out(tx: Tx, now: datetime, limit: int) -> list[Filing]:
+    """List filings in force of which a reminder is due, soonest first."""
+    rows = await tx.fetch(
+        f"SELECT * FROM filings WHERE state IN ('approved', 'renewal_due') AND {DUE}"  # noqa: S608 - our own text
+        f" ORDER BY valid_until LIMIT {LIMIT}",
+        *moments(now),
+        limit,
+    )
+    return [_filing(row) for row in rows]
+
+
+def categories_in(stored: str) -> tuple[str, ...]:
+    """Read categories as they are stored."""
+    return tuple(json.loads(stored))
+
+
+async def run_out(tx: Tx, now: datetime, limit: int) -> list[Filing]:
+    """List filings in force whose time is over."""
+    rows = await tx.fetch(
+        "SELECT * FROM filings WHERE state IN ('approved', 'renewal_due') AND valid_until <= $1"
+        " ORDER BY valid_until LIMIT $2",
+        to_ms(now),
+        limit,
+    )
+    return [_filing(row) for row in rows]
+
+
+async def hidden(tx: Tx, room_id: str) -> bool:
+    """Say whether a room was ever given a record number, and has none that is in force."""
+    rows = await tx.fetch(
+        "SELECT state FROM filings WHERE room_id = $1 AND record_number IS NOT NULL", room_id
+    )
+    return bool(rows) and not any(State(row["state"]) in IN_FORCE for row in rows)
+
+
+async def newly_ownerless(tx: Tx, since: datetime, limit: int) -> list[Filing]:
+    """List filings whose owner's last link has ended since a day, and of which nobody was told."""
+    rows = await tx.fetch(
+        # From the links, which SQLite does only when told so (sqlite.org/optoverview, "CROSS JOIN").
+        "SELECT DISTINCT f.* FROM links e CROSS JOIN filings f WHERE e.ended_at > $1"
+        " AND f.applicant = e.user_id AND f.ownerless_since IS NULL"
+        " AND f.state IN ('approved', 'renewal_due', 'suspended', 'expired') AND NOT EXISTS"
+        " (SELECT 1 FROM links l WHERE l.user_id = f.applicant AND l.ended_at IS NULL)"
+        " ORDER BY f.id LIMIT $2",
+        to_ms(since),
+        limit,
+    )
+    return [_filing(row) for row in rows]
+
+
+async def owned_again(tx: Tx, before: datetime, limit: int) -> list[Filing]:
+    """List filings that were ownerless since before a day, and whose owner is linked now."""
+    rows = await tx.fetch(
+        "SELECT * FROM filings WHERE ownerless_since < $1 AND EXISTS"
+        " (SELECT 1 FROM links l WHERE l.user_id = filings.applicant AND l.ended_at IS NULL)"
+        " ORDER BY ownerless_since LIMIT $2",
+        to_ms(before),
+        limit,
+    )
+    return [_filing(row) for row in rows]
+
+
+# Handing over --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A room that somebody is asked to answer for."""
+
+    filing_id: int
+    asker: str
+    to: str
+    asked_at: datetime
+
+
+async def ask_to_take(tx: Tx, transfer: Transfer) -> None:
+    """Remember who is asked; whoever was asked before is so no more."""
+    await tx.execute(
+        "INSERT INTO transfers (filing_id, asker, to_user, asked_at) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (filing_id) DO UPDATE SET asker = $2, to_user = $3, asked_at = $4",
+        transfer.filing_id,
+        transfer.asker,
+        transfer.to,
+        to_ms(transfer.asked_at),
+    )
+
+
+async def transfer(tx: Tx, filing_id: int) -> Transfer | None:
+    """Read who is asked to answer for a room."""
+    row = await tx.first("SELECT * FROM transfers WHERE filing_id = $1", filing_id)
+    return None if row is None else _transfer(row)
+
+
+async def end_transfer(tx: Tx, filing_id: int) -> bool:
+    """Forget who was asked; False if nobody was."""
+    row = await tx.first("DELETE FROM transfers WHERE filing_id = $1 RETURNING filing_id", filing_id)
+    return row is not None
+
+
+async def unanswered(tx: Tx, before: datetime, limit: int) -> list[tuple[Transfer, Filing]]:
+    """List whom somebody has asked before a day, without an answer."""
+    rows = await tx.fetch(
+        "SELECT * FROM transfers WHERE asked_at < $1 ORDER BY asked_at LIMIT $2", to_ms(before), limit
+    )
+    found = []
+    for made in map(_transfer, rows):
+        row = await tx.first("SELECT * FROM filings WHERE id = $1", made.filing_id)
+        if row is not None:
+            found.append((made, _filing(row)))
+    return found
+
+
+def _transfer(row: Row) -> Transfer:
+    return Transfer(row["filing_id"], row["asker"], row["to_user"], from_ms(row["asked_at"]))
 
 
 def _filing(row: Row) -> Filing:
@@ -106,12 +267,14 @@ def _filing(row: Row) -> Filing:
         control=Control(row["control"]),
         applicant=row["applicant"],
         purpose=row["purpose"],
-        categories=tuple(json.loads(row["categories"])),
+        categories=categories_in(row["categories"]),
         state=State(row["state"]),
         submitted_at=from_ms(row["submitted_at"]),
         record_number=row["record_number"],
         reviewer=row["reviewer"],
         reason=row["reason"],
         valid_until=optional_time(row["valid_until"]),
+        reminded=row["reminded"],
+        ownerless_since=optional_time(row["ownerless_since"]),
         version=row["version"],
     )

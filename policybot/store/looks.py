@@ -27,18 +27,28 @@ async def add(tx: Tx, look: Look) -> None:
 
 
 async def due(tx: Tx, now: datetime, limit: int) -> list[Look]:
-    """List the looks of which the person is to be told now."""
+    """List the looks of which the person is to be told now, if they have an account."""
     rows = await tx.fetch(
-        "SELECT * FROM looks WHERE told_at IS NULL AND due_at <= $1 ORDER BY due_at LIMIT $2",
+        "SELECT * FROM looks WHERE told_at IS NULL AND due_at <= $1 AND (accounts <> '[]' OR EXISTS"
+        " (SELECT 1 FROM links l WHERE l.person_id = looks.person_id AND l.ended_at IS NULL))"
+        " ORDER BY due_at LIMIT $2",
         to_ms(now),
         limit,
     )
     return [_look(row) for row in rows]
 
 
-async def told(tx: Tx, look_id: int, now: datetime) -> None:
-    """Note that the person is being told; which accounts were theirs need not be known any more."""
-    await tx.execute("UPDATE looks SET told_at = $1, accounts = '[]' WHERE id = $2", to_ms(now), look_id)
+async def told(tx: Tx, look_id: int, now: datetime) -> bool:
+    """Note that the person is being told; False if another process was faster.
+
+    Which accounts were theirs need not be known any more.
+    """
+    row = await tx.first(
+        "UPDATE looks SET told_at = $1, accounts = '[]' WHERE id = $2 AND told_at IS NULL RETURNING id",
+        to_ms(now),
+        look_id,
+    )
+    return row is not None
 
 
 async def known_to(tx: Tx, person_id: str, now: datetime) -> list[Look]:

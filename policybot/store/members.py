@@ -1,5 +1,7 @@
 """Persons without their names, how they were verified, and the accounts linked to them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from policybot.domain.identity import Assurance, Front, Link, Source, Verification
@@ -10,6 +12,28 @@ _LINK = (
     " FROM verifications v WHERE v.person_id = l.person_id AND v.ended_at IS NULL) AS level"
     " FROM links l"
 )
+
+_EVER = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """For how long an account was somebody's, or nobody's."""
+
+    person_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    """None if it is theirs now."""
+
+    @classmethod
+    def of(cls, link: Link) -> "Span":
+        """Give the time of a link; what came before one that still holds is its owner's as well."""
+        return cls(link.person_id, link.created_at if link.ended_at else None, link.ended_at)
+
+    @property
+    def ms(self) -> tuple[int, int]:
+        """Its ends as the database knows them."""
+        return to_ms(self.since) if self.since else 0, to_ms(self.until) if self.until else _EVER
 
 
 async def save_person(tx: Tx, person_id: str, now: datetime) -> None:
@@ -39,6 +63,15 @@ async def link_of(tx: Tx, user_id: str) -> Link | None:
     """Read the active link of an account."""
     row = await tx.first(f"{_LINK} WHERE l.user_id = $1 AND l.ended_at IS NULL", user_id)
     return None if row is None else _link(row)
+
+
+async def links_of_accounts(tx: Tx, user_ids: Sequence[str]) -> dict[str, Link]:
+    """Read the active links of some accounts at once."""
+    if not user_ids:
+        return {}
+    marks = ", ".join(f"${n}" for n in range(1, len(user_ids) + 1))
+    rows = await tx.fetch(f"{_LINK} WHERE l.ended_at IS NULL AND l.user_id IN ({marks})", *user_ids)
+    return {row["user_id"]: _link(row) for row in rows}
 
 
 async def links_of(tx: Tx, person_id: str) -> list[Link]:
@@ -120,17 +153,28 @@ async def save_verification(tx: Tx, verification: Verification) -> None:
 
 async def end_verification(  # noqa: PLR0913, PLR0917 - which one, and why
     tx: Tx, person_id: str, source: Source, realm: str, reason: str, now: datetime
-) -> None:
-    """End a person's verification by one way."""
-    await tx.execute(
+) -> bool:
+    """End a person's verification by one way; False if there is none, or somebody else was faster."""
+    row = await tx.first(
         "UPDATE verifications SET ended_at = $1, end_reason = $2 WHERE person_id = $3"
-        " AND source = $4 AND realm = $5 AND ended_at IS NULL",
+        " AND source = $4 AND realm = $5 AND ended_at IS NULL RETURNING id",
         to_ms(now),
         reason,
         person_id,
         source.value,
         realm,
     )
+    return row is not None
+
+
+async def good_verifications(tx: Tx, person_id: str) -> list[Verification]:
+    """List what of a person's verifications is good today, the best first, of equals the newest."""
+    rows = await tx.fetch(
+        "SELECT * FROM verifications WHERE person_id = $1 AND ended_at IS NULL"
+        " ORDER BY level DESC, verified_at DESC, id DESC",
+        person_id,
+    )
+    return [_verification(row) for row in rows]
 
 
 async def verifications_of(tx: Tx, person_id: str) -> list[Verification]:
@@ -161,20 +205,40 @@ async def person_behind(tx: Tx, user_id: str) -> str | None:
     return None if found is None else str(found)
 
 
-async def own_person(tx: Tx, user_id: str) -> str | None:
-    """Name the person as whom an account may speak about itself.
-
-    An account that was unlinked may no more, once its person has another one: it may be in other hands.
-    """
+async def person_at(tx: Tx, user_id: str, at: datetime) -> str | None:
+    """Name the person behind an account at a time; None if nobody was, or they are forgotten."""
     found = await tx.value(
         "SELECT l.person_id AS value FROM links l JOIN persons p ON p.id = l.person_id"
-        " WHERE l.user_id = $1 AND p.erased_at IS NULL AND (l.ended_at IS NULL OR NOT EXISTS"
-        " (SELECT 1 FROM links o WHERE o.ended_at IS NULL"
-        " AND (o.person_id = l.person_id OR o.user_id = l.user_id)))"
-        " ORDER BY CASE WHEN l.ended_at IS NULL THEN 0 ELSE 1 END, l.id DESC LIMIT 1",
+        " WHERE l.user_id = $1 AND p.erased_at IS NULL AND l.created_at <= $2"
+        " AND (l.ended_at IS NULL OR l.ended_at >= $2) ORDER BY l.id DESC LIMIT 1",
         user_id,
+        to_ms(at),
     )
     return None if found is None else str(found)
+
+
+async def answerable(tx: Tx, user_id: str, at: datetime) -> str | None:
+    """Name the person who answers for what an account did at a time.
+
+    Where nobody was behind it then, it is whoever is behind it now, or was last: neither verifying nor
+    unlinking leaves a history behind.
+    """
+    return await person_at(tx, user_id, at) or await person_behind(tx, user_id)
+
+
+async def own_person(tx: Tx, user_id: str) -> str | None:
+    """Name the person as whom an account may speak about itself: whoever it is linked to, now.
+
+    An account that was unlinked speaks for nobody: it may be in other hands.
+    """
+    link = await link_of(tx, user_id)
+    return None if link is None else link.person_id
+
+
+async def links_ever(tx: Tx, person_id: str) -> list[Link]:
+    """List the links that a person has or had: what happened on an account within them is theirs."""
+    rows = await tx.fetch(f"{_LINK} WHERE l.person_id = $1 ORDER BY l.id", person_id)
+    return [_link(row) for row in rows]
 
 
 async def accounts_ever(tx: Tx, person_id: str) -> list[str]:
@@ -186,6 +250,22 @@ async def accounts_ever(tx: Tx, person_id: str) -> list[str]:
         person_id,
     )
     return [row["user_id"] for row in rows]
+
+
+async def accounts_of(tx: Tx, user_id: str) -> frozenset[str]:
+    """List an account with all others that are or were the same person's, as far as it is known."""
+    person_id = await person_behind(tx, user_id)
+    others = await accounts_ever(tx, person_id) if person_id else []
+    return frozenset({user_id, *others})
+
+
+async def accounts_of_all(tx: Tx, user_ids: set[str]) -> frozenset[str]:
+    """List accounts with all others of the same persons."""
+    found: frozenset[str] = frozenset()
+    for user_id in sorted(user_ids):
+        if user_id not in found:
+            found |= await accounts_of(tx, user_id)
+    return found
 
 
 async def end_all(tx: Tx, person_id: str, reason: str, now: datetime) -> None:

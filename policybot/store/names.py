@@ -1,11 +1,11 @@
 """Front names of linked accounts, and which of them were found to look the same."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from policybot.domain.identity import Front
-from policybot.store.database import Row, Tx, from_ms, to_ms
+from policybot.store.database import Row, Tx, from_ms, optional_time, to_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,32 @@ async def of(tx: Tx, user_id: str) -> Mapping[Front, Name]:
     return {name.front: name for name in map(_name, rows)}
 
 
+async def of_accounts(tx: Tx, user_ids: Sequence[str]) -> Mapping[str, Mapping[Front, Name]]:
+    """Read the names of some accounts at once."""
+    if not user_ids:
+        return {}
+    marks = ", ".join(f"${n}" for n in range(1, len(user_ids) + 1))
+    rows = await tx.fetch(f"SELECT * FROM front_names WHERE user_id IN ({marks})", *user_ids)  # noqa: S608 - numbers alone
+    found: dict[str, dict[Front, Name]] = {}
+    for name in map(_name, rows):
+        found.setdefault(name.user_id, {})[name.front] = name
+    return found
+
+
+async def owners(tx: Tx, looks: Sequence[str]) -> Mapping[str, set[str]]:
+    """Name persons whose names look like each of these; two of one look, for that is enough."""
+    if not looks:
+        return {}
+    marks = ", ".join(f"${n}" for n in range(1, len(looks) + 1))
+    rows = await tx.fetch(
+        "SELECT n.look, MIN(l.person_id) AS first, MAX(l.person_id) AS last FROM front_names n"  # noqa: S608 - numbers alone
+        " JOIN links l ON l.user_id = n.user_id AND l.ended_at IS NULL"
+        f" WHERE n.look IN ({marks}) AND n.look <> '' GROUP BY n.look",
+        *looks,
+    )
+    return {row["look"]: {row["first"], row["last"]} for row in rows}
+
+
 async def forget(tx: Tx, user_id: str, front: Front) -> None:
     """Forget one name of an account."""
     await tx.execute("DELETE FROM front_names WHERE user_id = $1 AND front = $2", user_id, front.value)
@@ -70,27 +96,94 @@ async def seen(tx: Tx, room_id: str, user_id: str) -> tuple[bool, str]:
     return row is not None, (row["name"] or "") if row is not None else ""
 
 
-async def first_time(tx: Tx, user_id: str, other: str, now: datetime) -> bool:
-    """Note that an account's name looks like another's; False if it is known of the two already."""
-    first, second = sorted((user_id, other))
-    row = await tx.first(
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two accounts whose names look the same."""
+
+    late: str
+    """Whose name came too close to the other's."""
+    early: str
+    at: datetime
+
+
+async def pair(tx: Tx, late: str, early: str, now: datetime) -> None:
+    """Note that an account's name looks like another's, unless that is known of the two already."""
+    first, second = sorted((late, early))
+    await tx.execute(
         "INSERT INTO lookalikes (first, second, late, at) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT (first, second) DO NOTHING RETURNING at",
+        " ON CONFLICT DO NOTHING",
         first,
         second,
-        user_id,
+        late,
         to_ms(now),
+    )
+
+
+async def part(tx: Tx, user_id: str, now: datetime) -> None:
+    """Note of the pairs of an account which of them look the same no longer."""
+    await tx.execute(
+        "UPDATE lookalikes SET ended_at = $1 WHERE ended_at IS NULL AND (first = $2 OR second = $2)"
+        " AND NOT EXISTS (SELECT 1 FROM front_names a JOIN front_names b ON b.look = a.look"
+        " WHERE a.user_id = lookalikes.first AND b.user_id = lookalikes.second AND a.look <> ''"
+        " AND NOT (a.front = 'real' AND b.front = 'real'))",
+        to_ms(now),
+        user_id,
+    )
+
+
+async def untold(tx: Tx, since: datetime, most: int, limit: int) -> list[Pair]:
+    """List pairs that nobody was told of, oldest first, where `most` were not told since a time."""
+    rows = await tx.fetch(
+        "SELECT * FROM lookalikes p WHERE told_at IS NULL AND ended_at IS NULL"
+        " AND (SELECT COUNT(*) FROM lookalikes t WHERE t.late = p.late AND t.told_at > $1) < $2"
+        " ORDER BY at LIMIT $3",
+        to_ms(since),
+        most,
+        limit,
+    )
+    return [
+        Pair(
+            late=row["late"],
+            early=row["second"] if row["late"] == row["first"] else row["first"],
+            at=from_ms(row["at"]),
+        )
+        for row in rows
+    ]
+
+
+async def told(tx: Tx, found: Pair, now: datetime) -> bool:
+    """Note that a pair is being told of; False if it was told, or has parted, meanwhile."""
+    first, second = sorted((found.late, found.early))
+    row = await tx.first(
+        "UPDATE lookalikes SET told_at = $1 WHERE first = $2 AND second = $3 AND ended_at IS NULL"
+        " AND told_at IS NULL RETURNING at",
+        to_ms(now),
+        first,
+        second,
     )
     return row is not None
 
 
-async def found_since(tx: Tx, user_id: str, since: datetime) -> int:
-    """Count the accounts whose name somebody was found to have come too close to."""
+async def told_since(tx: Tx, user_id: str, since: datetime) -> int:
+    """Count of how many pairs was told in which somebody came too close."""
     return int(
         await tx.value(
-            "SELECT COUNT(*) AS value FROM lookalikes WHERE late = $1 AND at > $2", user_id, to_ms(since)
+            "SELECT COUNT(*) AS value FROM lookalikes WHERE late = $1 AND told_at > $2",
+            user_id,
+            to_ms(since),
         )
     )
+
+
+async def since(tx: Tx, early: str, late: str) -> datetime | None:
+    """Say since when an account has the name that another one's looks like."""
+    found = await tx.value(
+        "SELECT MIN(a.since) AS value FROM front_names a JOIN front_names b ON b.look = a.look"
+        " WHERE a.user_id = $1 AND b.user_id = $2 AND a.look <> ''",
+        early,
+        late,
+    )
+    return optional_time(found)
 
 
 def _name(row: Row) -> Name:

@@ -95,11 +95,11 @@ async def finish(  # noqa: PLR0913 - the columns
 ) -> bool:
     """Mark an effect `done`, `dry`, `dead` or `dropped`; False if lease or reason are gone.
 
-    A one-time link that was delivered is not kept.
+    A one-time link is not kept, whether it arrived or not: its holder can ask for another.
     """
     row = await tx.first(
         "UPDATE outbox SET state = $1, done_at = $2, error = $3, attempts = attempts + 1,"
-        " data = CASE WHEN $1 = 'done' AND cause LIKE 'link %' THEN '{}' ELSE data END"
+        " data = CASE WHEN cause LIKE 'link %' THEN '{}' ELSE data END"
         " WHERE id = $4 AND state = 'waiting'"
         " AND EXISTS (SELECT 1 FROM shards WHERE shard = $5 AND fence = $6) RETURNING id",
         state,
@@ -150,7 +150,9 @@ async def never_queued(tx: Tx, cause: str) -> bool:
 async def drop(tx: Tx, cause: str) -> None:
     """Forget what a cause still waits for: the reason for it is gone."""
     await tx.execute(
-        "UPDATE outbox SET state = 'dropped' WHERE cause = $1 AND state IN ('waiting', 'dead')",
+        "UPDATE outbox SET state = 'dropped',"
+        " data = CASE WHEN cause LIKE 'link %' THEN '{}' ELSE data END"
+        " WHERE cause = $1 AND state IN ('waiting', 'dead')",
         cause,
     )
 
@@ -161,10 +163,10 @@ async def settle(tx: Tx, queued: Queued) -> None:
 
 
 async def revive(tx: Tx, queued_id: int, now: datetime) -> bool:
-    """Let a dead effect be tried once more; False if there is none of that number."""
+    """Let a dead effect be tried once more; False if there is none of that number, or nothing of it."""
     row = await tx.first(
         "UPDATE outbox SET state = 'waiting', attempts = 1, not_before = $1, queued_at = $1"
-        " WHERE id = $2 AND state = 'dead' RETURNING id",
+        " WHERE id = $2 AND state = 'dead' AND data <> '{}' RETURNING id",
         to_ms(now),
         queued_id,
     )

@@ -27,6 +27,8 @@ class Erasure:
     person_id: str
     accounts: tuple[str, ...]
     requested_at: datetime
+    asked: bool
+    """Whether it is their wish; else their time was over."""
 
 
 async def add_hold(  # noqa: PLR0913 - the columns
@@ -43,7 +45,7 @@ async def add_hold(  # noqa: PLR0913 - the columns
     )
 
 
-async def holds_on(tx: Tx, user_id: str, person_id: str | None) -> list[Hold]:
+async def holds_on(tx: Tx, user_id: str | None, person_id: str | None) -> list[Hold]:
     """List the holds on an account or its person that have not ended."""
     rows = await tx.fetch(
         "SELECT * FROM holds WHERE ended_at IS NULL AND (user_id = $1 OR person_id = $2) ORDER BY until",
@@ -84,10 +86,19 @@ async def add_erasure(tx: Tx, person_id: str, accounts: Sequence[str], now: date
     """Remember that a person asked to be forgotten; asking twice changes nothing."""
     await tx.execute(
         "INSERT INTO erasures (person_id, accounts, requested_at) VALUES ($1, $2, $3)"
-        " ON CONFLICT (person_id) DO NOTHING",
+        " ON CONFLICT (person_id) DO UPDATE SET asked = 1",
         person_id,
         json.dumps(list(accounts)),
         to_ms(now),
+    )
+
+
+async def add_idle(tx: Tx, person_ids: Sequence[str], now: datetime) -> None:
+    """Remember that persons are to be forgotten because their time is over."""
+    await tx.many(
+        "INSERT INTO erasures (person_id, accounts, requested_at, asked) VALUES ($1, '[]', $2, 0)"
+        " ON CONFLICT (person_id) DO NOTHING",
+        [(person_id, to_ms(now)) for person_id in person_ids],
     )
 
 
@@ -120,6 +131,7 @@ def _erasure(row: Row) -> Erasure:
         person_id=row["person_id"],
         accounts=tuple(json.loads(row["accounts"])),
         requested_at=from_ms(row["requested_at"]),
+        asked=bool(row["asked"]),
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from policybot.store.database import Row, Tx, from_ms, to_ms
+from policybot.store.members import Span
 
 MOST_POSTED = 20
 """Results that are taken for one reference; more is no person who tries again."""
@@ -70,12 +71,24 @@ async def count_posted(tx: Tx, reference_hash: str, now: datetime) -> Awaited | 
 
 
 async def over(tx: Tx, now: datetime, limit: int) -> list[Awaited]:
-    """List what is no longer awaited: its time is over, or its attempt has done its work."""
+    """List what is no longer awaited, and under no hold: its time is over, or its attempt is used."""
     rows = await tx.fetch(
-        "SELECT * FROM results WHERE wait_until <= $1 OR token_hash IN"
-        " (SELECT token_hash FROM attempts WHERE used_at IS NOT NULL) LIMIT $2",
+        "SELECT * FROM results WHERE (wait_until <= $1 OR token_hash IN"
+        " (SELECT token_hash FROM attempts WHERE used_at IS NOT NULL)) AND token_hash NOT IN (SELECT"
+        " token_hash FROM attempts WHERE user_id IN (SELECT user_id FROM held_accounts)) LIMIT $2",
         to_ms(now),
         limit,
+    )
+    return [_awaited(row) for row in rows]
+
+
+async def of_account(tx: Tx, user_id: str, span: Span) -> list[Awaited]:
+    """List what is awaited for an account's tries in a time."""
+    rows = await tx.fetch(
+        "SELECT r.* FROM results r JOIN attempts a ON a.token_hash = r.token_hash"
+        " WHERE a.user_id = $1 AND a.expires_at >= $2 AND a.expires_at < $3",
+        user_id,
+        *span.ms,
     )
     return [_awaited(row) for row in rows]
 

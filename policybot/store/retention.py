@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from policybot.domain.retention import Rule
+from policybot.store import privacy, register
 from policybot.store.database import Tx, optional_time, to_ms
 
 _SHORT = {
@@ -58,7 +59,9 @@ REACHES: dict[str, Reach] = {
         "token_hash",
         "expires_at",
         # What an open try has found is in the vault, and is forgotten first.
-        "expires_at < $1 AND (used_at IS NOT NULL OR candidate IS NULL)",
+        "expires_at < $1 AND (used_at IS NOT NULL OR candidate IS NULL) AND user_id NOT IN HELD"
+        # A result may take longer than that to come.
+        " AND token_hash NOT IN (SELECT token_hash FROM results)",
         "",
     ),
     "approvals": Reach("approvals", "code", "expires_at", "expires_at < $1 AND state <> 'waiting'", ""),
@@ -90,6 +93,14 @@ REACHES: dict[str, Reach] = {
         " AND state IN ('revoked', 'rejected', 'withdrawn') AND applicant NOT IN HELD",
         "applicant = '', purpose = '', reason = '', reviewer = NULL",
     ),
+    "qualifications": Reach(
+        "qualifications",
+        "id",
+        "ended_at",
+        "ended_at < $1 AND claimant <> '' AND claimant NOT IN HELD",
+        "claimant = '', evidence = '', reason = '', reviewer = NULL",
+    ),
+    "declarations": Reach("declarations", "event_id", "at", "at < $1 AND user_id NOT IN HELD", ""),
     "notices": Reach(
         "outbox",
         "id",
@@ -106,7 +117,26 @@ REACHES: dict[str, Reach] = {
         "queued_at < $1 AND state <> 'waiting' AND kind <> 'Restore' AND lane NOT IN HELD",
         "",
     ),
-    "links": Reach("links", "id", "ended_at", "ended_at < $1 AND user_id NOT IN HELD", ""),
+    "persons": Reach(
+        "persons",
+        "id",
+        "(SELECT MAX(l.ended_at) FROM links l WHERE l.person_id = persons.id)",
+        "erased_at IS NULL AND created_at < $1 AND id NOT IN HELD_PERSONS"
+        " AND NOT EXISTS (SELECT 1 FROM erasures e WHERE e.person_id = persons.id)"
+        " AND NOT EXISTS (SELECT 1 FROM links l WHERE l.person_id = persons.id"
+        " AND (l.ended_at IS NULL OR l.ended_at >= $1))",
+        "",
+    ),
+    "links": Reach(
+        "links",
+        "id",
+        "ended_at",
+        # The last one of a person who is known stays: by it they can still be found, and forgotten.
+        "ended_at < $1 AND user_id NOT IN HELD AND EXISTS (SELECT 1 FROM persons p"
+        " WHERE p.id = links.person_id AND (p.erased_at IS NOT NULL OR EXISTS (SELECT 1 FROM links o"
+        " WHERE o.person_id = p.id AND o.id > links.id)))",
+        "",
+    ),
     "verifications": Reach(
         "verifications",
         "id",
@@ -130,7 +160,7 @@ REACHES: dict[str, Reach] = {
     ),
     "lookalikes": Reach(
         "lookalikes",
-        "first || ' ' || second",
+        "first || ' ' || second || ' ' || at",
         "at",
         "at < $1 AND first NOT IN HELD AND second NOT IN HELD",
         "",
@@ -146,7 +176,7 @@ REACHES: dict[str, Reach] = {
         "looks",
         "id",
         "at",
-        "at < $1 AND told_at IS NOT NULL AND person_id NOT IN HELD_PERSONS",
+        "at < $1 AND (told_at IS NOT NULL OR accounts = '[]') AND person_id NOT IN HELD_PERSONS",
         "",
     ),
     "holds": Reach("holds", "id", "ended_at", "ended_at < $1", ""),
@@ -189,20 +219,29 @@ async def due(tx: Tx, rule: Rule, before: datetime) -> Due:
     return Due(rule, int(row["number"]), optional_time(row["oldest"]))
 
 
-async def apply(tx: Tx, rule: Rule, before: datetime, limit: int) -> int:
-    """Do what a rule says to some of the rows that it reaches; return how many there were."""
+async def apply(tx: Tx, rule: Rule, before: datetime, now: datetime, limit: int) -> int:
+    """Do what a rule says to some of the rows that it reaches; return how many there were.
+
+    Persons are only put down to be forgotten: that waits for what stands in the way.
+    """
     reach = REACHES[rule.name]
     some = f"SELECT {reach.key} FROM {reach.table} WHERE {reach.condition} LIMIT $2"  # noqa: S608 - our own text
     if rule.name == "decisions":
         ids = [row["id"] for row in await tx.fetch(some, to_ms(before), limit)]
         await _drop_cases(tx, ids)
         return len(ids)
+    if rule.name == "persons":
+        ids = [row["id"] for row in await tx.fetch(some, to_ms(before), limit)]
+        await privacy.add_idle(tx, ids, now)
+        return len(ids)
     change = f"UPDATE {reach.table} SET {reach.change}" if reach.change else f"DELETE FROM {reach.table}"  # noqa: S608 - our own text
     rows = await tx.fetch(
-        f"{change} WHERE {reach.key} IN ({some}) RETURNING 1 AS one",
+        f"{change} WHERE {reach.key} IN ({some}) RETURNING {reach.key} AS gone",
         to_ms(before),
         limit,
     )
+    if rule.name == "filings":
+        await register.forget(tx, [row["gone"] for row in rows])
     return len(rows)
 
 

@@ -29,6 +29,10 @@ class Room:
     levels: Levels
     user_id: str | None = None
 
+    def alone_with(self, user_id: str) -> bool:
+        """Say whether this is somebody's own chat with the bot; another's, they only sit in."""
+        return self.kind is Kind.DIRECT and self.user_id == user_id
+
 
 async def save(tx: Tx, room: Room, now: datetime) -> None:
     """Remember a room, or what it has become."""

@@ -41,6 +41,12 @@ async def all_left(tx: Tx) -> frozenset[str]:
     return frozenset(row["id"] for row in rows)
 
 
+async def lock(tx: Tx, entry_id: str) -> bool:
+    """Let others who change an entry wait until this transaction has ended; False if it is gone."""
+    row = await tx.first("UPDATE roster SET id = id WHERE id = $1 RETURNING id", entry_id)
+    return row is not None
+
+
 async def persons(tx: Tx, entry_ids: Sequence[str]) -> list[str]:
     """List the persons who used the codes of these entries."""
     found = []
@@ -58,9 +64,11 @@ async def leave(tx: Tx, entry_ids: Sequence[str], now: datetime | None) -> None:
 
 
 async def gone_since(tx: Tx, before: datetime, limit: int) -> list[tuple[str, str | None]]:
-    """List entries that left before a time: ID, and the person who had used the code."""
+    """List entries that left before a time, but for those under a hold: ID, and who used the code."""
     rows = await tx.fetch(
-        "SELECT id, person_id FROM roster WHERE left_at <= $1 ORDER BY left_at LIMIT $2",
+        "SELECT id, person_id FROM roster WHERE left_at <= $1 AND (person_id IS NULL OR person_id NOT IN"
+        " (SELECT person_id FROM holds WHERE ended_at IS NULL AND person_id IS NOT NULL))"
+        " ORDER BY left_at LIMIT $2",
         to_ms(before),
         limit,
     )

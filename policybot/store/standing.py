@@ -19,7 +19,7 @@ _ACCOUNT = (
 )
 _ROOM = (
     "SELECT r.room_id, f.categories FROM rooms r JOIN filings f ON f.room_id = r.room_id"
-    " WHERE r.kind = 'governed' AND f.state IN ('approved', 'renewal_due', 'suspended')"
+    " WHERE r.kind = 'governed' AND f.state IN ('approved', 'renewal_due', 'suspended', 'expired')"
 )
 
 

@@ -1,8 +1,9 @@
 """The vault: what is known of persons, encrypted under a key of each person's own.
 
-Only `services.members` and `services.privacy` may import it. Its tables refer to no others, so that
-they can move to a database of their own. A person's data key is wrapped by a key that is never in
-the database; destroying the data key forgets the person, wherever copies of the rest may be.
+Only `services.members`, its part `services.claims`, and `services.privacy` may import it. Its tables
+refer to no others, so that they can move to a database of their own. A person's data key is wrapped by
+a key that is never in the database; destroying the data key forgets the person, wherever copies of the
+rest may be.
 """
 
 import asyncio
@@ -95,6 +96,11 @@ class Vault:
     async def keep(self, tx: Tx, person_id: str, group: str, data: Mapping[str, str]) -> None:
         """Seal one group of fields, in place of what was there."""
         await self.keep_file(tx, person_id, group, json.dumps(dict(data)).encode())
+
+    async def amend(self, tx: Tx, person_id: str, group: str, data: Mapping[str, str]) -> None:
+        """Seal one group of fields of somebody who is known; who was forgotten stays so."""
+        if await self._data_key(tx, person_id) is not None:
+            await self.keep(tx, person_id, group, data)
 
     async def keep_file(self, tx: Tx, person_id: str, group: str, data: bytes) -> None:
         """Seal a file as a group of its own, in place of what was there."""
@@ -189,7 +195,8 @@ class Vault:
 
     async def forget(self, tx: Tx, person_id: str) -> None:
         """Destroy a person's data key, and with it all that is known of them."""
-        for table in ("vault_keys", "vault_fields", "vault_index"):
+        tx.leave_no_trace()
+        for table in ("vault_keys", "vault_fields", "vault_index", "vault_hints"):
             await tx.execute(f"DELETE FROM {table} WHERE person_id = $1", person_id)  # noqa: S608 - our names
 
     async def find(self, tx: Tx, purpose: str, blind: str) -> str | None:
@@ -213,6 +220,30 @@ class Vault:
                 person_id,
             )
         )
+
+    async def is_entered(self, tx: Tx, purpose: str, person_id: str) -> bool:
+        """Say whether a person is in the index for a purpose, under whichever subject."""
+        row = await tx.first(
+            "SELECT 1 FROM vault_index WHERE person_id = $1 AND purpose = $2 LIMIT 1", person_id, purpose
+        )
+        return row is not None
+
+    async def resemble(self, tx: Tx, blind: str, person_id: str) -> None:
+        """Note a likeness of a person, which others may have too."""
+        await tx.execute(
+            "INSERT INTO vault_hints (blind, person_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            blind,
+            person_id,
+        )
+
+    async def resembling(self, tx: Tx, person_id: str) -> frozenset[str]:
+        """List the other persons who have a likeness of a person."""
+        rows = await tx.fetch(
+            "SELECT o.person_id FROM vault_hints h JOIN vault_hints o ON o.blind = h.blind"
+            " AND o.person_id <> h.person_id WHERE h.person_id = $1",
+            person_id,
+        )
+        return frozenset(row["person_id"] for row in rows)
 
     async def counts(self, tx: Tx) -> dict[str, int]:
         """Count the data keys that are wrapped under each key."""

@@ -49,10 +49,11 @@ class PrivacyPages:
             reveal=shown.reveal,
             shown=[(name, value.reveal()) for name, value in shown.values],
             now=f"{self._now():%-d %B %Y, %H:%M} UTC",
-            seconds=int(rules.LINK_LIFE.total_seconds()),
             minutes=int(rules.LINK_LIFE.total_seconds()) // 60,
         )
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        # A header and not an element of the page: readers are not disturbed, and it closes all the same.
+        response.headers["Refresh"] = str(int(rules.LINK_LIFE.total_seconds()))
         return response
 
     async def _before_export(self, request: web.Request) -> web.Response:

@@ -67,8 +67,11 @@ class Review:
             opened = await self._openings.open(tx, request.match_info["token"])
         async with self._database.transaction(reading=True) as tx:
             paper = await self._openings.paper(tx, opened)
+            another = await self._documents.is_another(tx, opened.document)
         typed = [(_CALLED[name], paper[name].reveal()) for name in _CALLED if name in paper]
-        return self._page(opened.document, opened.decide, typed=typed, pictures=opened.pictures)
+        return self._page(
+            opened.document, opened.decide, typed=typed, pictures=opened.pictures, another=another
+        )
 
     def _page(  # noqa: PLR0913 - what it shows
         self,
@@ -77,6 +80,7 @@ class Review:
         *,
         typed: object = (),
         pictures: object = (),
+        another: bool = False,
         reason: str = "",
         error: str = "",
     ) -> web.Response:
@@ -87,6 +91,7 @@ class Review:
             decide=decide,
             typed=typed,
             pictures=pictures,
+            another=another,
             reasons=self._documents.way.reasons,
             reason=reason,
             error=error,

@@ -3,8 +3,11 @@
 The pages work without JavaScript and load nothing from elsewhere.
 """
 
+import hashlib
+import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -13,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from policybot.config import Config
 from policybot.config.keys import KeyMissing
 from policybot.domain.errors import NotFound, Refused
+from policybot.domain.name import one_line
 from policybot.domain.permission import Permission, Role, allowed
 from policybot.ports import Busy, SourceAway
 from policybot.store.database import DatabaseAway
@@ -33,7 +37,16 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
+_ONLY_TLS = "max-age=31536000"
+"""A year, for this host alone: what else is under its name is not ours to bind."""
+_FOR_ALL = "public, max-age=60"
+"""How long anybody may keep a page that is the same for everybody."""
+_LONGEST_LINE = 200
 _MAX_BODY = 16 * 1024
+
+
+class ForAll(web.Response):
+    """A page that is the same for everybody, and names nobody who could take it back."""
 
 
 class MachineRoute(web.RouteDef):
@@ -60,6 +73,7 @@ class Site:
         self._jinja = Environment(
             loader=PackageLoader("policybot.web"), autoescape=True, undefined=StrictUndefined
         )
+        self._jinja.filters["one_line"] = lambda text: one_line(text, _LONGEST_LINE)
 
     def application(self, routes: Sequence[web.RouteDef]) -> web.Application:
         """Put pages together."""
@@ -70,8 +84,32 @@ class Site:
 
     def page(self, template: str, status: int = 200, **values: object) -> web.Response:
         """Show a template."""
-        text = self._jinja.get_template(template).render(operator=self.config.operator, **values)
+        text = self.text(template, **values)
         return web.Response(text=text, status=status, content_type="text/html")
+
+    def text(self, template: str, **values: object) -> str:
+        """Write a template."""
+        return self._jinja.get_template(template).render(operator=self.config.operator, **values)
+
+    @staticmethod
+    def for_all(
+        request: web.Request, text: str, content_type: str, *, named: bool = False
+    ) -> web.Response:
+        """Answer with a page that is the same for everybody, or that it is as it was.
+
+        Where somebody's verified name stands on it (`named`), nobody may keep it: its owner can take the
+        name back at any time.
+        """
+        if named:
+            return web.Response(text=text, content_type=content_type)
+        tag = hashlib.sha256(text.encode()).hexdigest()[:32]
+        known = {one.value for one in request.if_none_match or ()}
+        answer = ForAll(status=304)
+        if not known & {tag, "*"}:
+            answer = ForAll(text=text, content_type=content_type)
+        answer.etag = tag
+        answer.headers["Vary"] = "Accept"
+        return answer
 
     def message(self, title: str, message: str, status: int = 200) -> web.Response:
         """Show a few words."""
@@ -112,6 +150,10 @@ class Site:
             log.error("A page failed: %s: %s", request.match_info.route.resource, type(error).__name__)  # noqa: TRY400 - as said
             response = self.sorry(500, "Something went wrong on our side. Please try again later.")
         response.headers.update(HEADERS)
+        if self.secure:
+            response.headers["Strict-Transport-Security"] = _ONLY_TLS
+        if isinstance(response, ForAll):
+            response.headers["Cache-Control"] = _FOR_ALL
         if (policy := self.policies.get(request.path)) is not None:
             response.headers["Content-Security-Policy"] = policy
         return response
@@ -159,6 +201,23 @@ def route(
 def machine_route(path: str, handler: Handler) -> web.RouteDef:
     """Declare a place to which another machine posts what it has signed."""
     return MachineRoute("POST", path, handler, {})
+
+
+def wants_json(request: web.Request) -> bool:
+    """Say whether a machine asks: by the end of the address, or by what it accepts."""
+    accepted = request.headers.get("Accept", "")
+    by_header = "application/json" in accepted and "text/html" not in accepted
+    return request.path.endswith(".json") or by_header
+
+
+def as_json(value: object) -> str:
+    """Write what a page says for a machine; times are in UTC."""
+    return json.dumps(value, ensure_ascii=False, indent=1, default=_written) + "\n"
+
+
+def _written(value: object) -> str:
+    assert isinstance(value, date)
+    return value.isoformat()
 
 
 async def form(request: web.Request) -> dict[str, str]:

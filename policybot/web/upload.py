@@ -4,7 +4,6 @@ No other page takes files. They are read to memory and never to a disk.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from aiohttp import BodyPartReader, web
 
 from policybot.domain import particulars
+from policybot.domain.errors import OutOfOrder
 from policybot.domain.identity import Attempt, Claim
 from policybot.domain.particulars import Mistaken
 from policybot.domain.permission import Permission
@@ -23,8 +23,8 @@ from policybot.web.code import CodePage
 from policybot.web.site import Site, route
 
 _SECONDS = 30.0
-_AT_ONCE, _AT_ONCE_OF_ONE = 8, 2
-"""Uploads in memory at the same time: of all accounts, and of one, which must not keep others out."""
+_AT_ONCE = 8
+"""Uploads in memory at the same time, each of another account: none may keep others out."""
 _MAX_TEXT = 2000
 """Bytes of one field that is no file."""
 _MAX_PARTS = 24
@@ -69,7 +69,7 @@ class Upload:
         self._code = code
         self._way = documents.way
         self._asked_for = particulars.asked_for(site.config.identity.keep)
-        self._sending: Counter[str] = Counter()
+        self._sending: set[str] = set()
 
     def routes(self) -> list[web.RouteDef]:
         """List the pages; they are for members, who are known by their link."""
@@ -110,6 +110,9 @@ class Upload:
         if request.content_type != "multipart/form-data":
             return self._form(attempt, {}, {"files": "Please choose at least one file."})
         with self._place(attempt.user_id):
+            async with self._database.transaction() as tx:  # before a byte of it is read
+                await self._documents.count_upload(tx, attempt.user_id)
+                await self._verifications.count_find(tx, hashed(token))
             try:
                 async with asyncio.timeout(_SECONDS):
                     sent = await self._read(request)
@@ -126,16 +129,19 @@ class Upload:
         """Take one of the places for uploads.
 
         Raises:
+            OutOfOrder: the account has one already.
             Busy: none is free.
         """
-        if self._sending.total() >= _AT_ONCE or self._sending[user_id] >= _AT_ONCE_OF_ONE:
+        if user_id in self._sending:
+            message = "You are sending a document already. Please wait a moment, and then try again."
+            raise OutOfOrder(message)
+        if len(self._sending) >= _AT_ONCE:
             raise Busy
-        self._sending[user_id] += 1
+        self._sending.add(user_id)
         try:
             yield
         finally:
-            self._sending[user_id] -= 1
-            self._sending += Counter()  # drops those that have none left
+            self._sending.remove(user_id)
 
     def _hung_up(self, status: int, message: str) -> web.Response:
         """Refuse while the browser is still sending: the rest is not for us."""
@@ -193,8 +199,6 @@ class Upload:
             return self._form(attempt, sent.texts, {**mistaken.faults, **faults})
         if faults:
             return self._form(attempt, sent.texts, faults)
-        async with self._database.transaction() as tx:
-            await self._documents.count_upload(tx, attempt.user_id)
         pictures: list[bytes] = []
         for n, data in enumerate(sent.files, 1):
             try:

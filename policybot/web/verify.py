@@ -69,9 +69,9 @@ class Verify:
     async def _go(self, request: web.Request) -> web.Response:
         token, given = request.match_info["token"], await form(request)
         way = self._ways.get(given.get("way", ""))
+        async with self._database.transaction(reading=True) as tx:
+            attempt = await self._verifications.attempt(tx, token)  # before anybody is asked for it
         if way is None:
-            async with self._database.transaction(reading=True) as tx:
-                attempt = await self._verifications.attempt(tx, token)
             return self._offer(attempt.user_id, "Please choose one of the ways.")
         state = Setting.token()
         match await way.begin(state):
@@ -109,11 +109,13 @@ class Verify:
         """Send the browser, in which somebody is shown, to log in as the account."""
         if self._login is None:
             raise NotFound(_TRY_AGAIN)
+        browser = request.cookies.get(self.code.cookie, "")
+        async with self._database.transaction(reading=True) as tx:
+            await self._verifications.check_shown(tx, browser)
         go = await self._login.begin(Setting.token())
         async with self._database.transaction() as tx:
-            await self._verifications.send_to_prove(
-                tx, request.cookies.get(self.code.cookie, ""), go.state, {**go.memory, "way": _ACCOUNT}
-            )
+            memory = {**go.memory, "way": _ACCOUNT}
+            await self._verifications.send_to_prove(tx, browser, go.state, memory)
         return self._site.page("go.html", url=go.url, title="Your Matrix account")
 
     async def _back(self, request: web.Request) -> web.Response:

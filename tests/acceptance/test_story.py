@@ -1,11 +1,13 @@
 """The whole story on a real Synapse, as the demo plays it."""
 
+import signal
 from pathlib import Path
 
 import pytest
 
-from policybot.demo.stage import stage
+from policybot.demo.stage import CODES, NAMES, stage
 from policybot.demo.story import STORY, Cast
+from tests import canary
 from tests.postgres import fresh_database
 
 
@@ -20,3 +22,6 @@ async def test_every_step_of_the_story_holds(
         cast = Cast(made, lambda *_: None)
         for step in STORY:
             await step.play(cast)
+        made.stop_bot(signal.SIGKILL)
+        found = {name: canary.in_files(tmp_path, name) for name in (*NAMES.values(), *CODES.values())}
+    assert not any(found.values()), "names and codes of the roster stand nowhere but in the roster"

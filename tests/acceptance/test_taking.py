@@ -160,7 +160,9 @@ async def adopted(bench: Bench, old: str, alias: str) -> str:
     await bench.do(CarryOver(old, alias, new))
     move = MoveAliases(old, alias, new)
     await bench.do(move, before=await bench.port.observe(move))
-    await bench.do(Tombstone(old, alias, new, "This room goes on in another one"))
+    known = await bench.do(Tombstone(old, alias, new, "This room goes on in another one"))
+    called = (await bench.state(new)).get(("m.room.canonical_alias", ""), {}).get("alias")
+    assert (known["room_id"], known["alias"]) == (new, called)
     await bench.do(InviteMembers(new, old))
     return new
 
@@ -187,7 +189,9 @@ async def check_created(bench: Bench, version: str) -> str:
     make = MakeRoom(
         "", f"_policybot_made{version}", bench.anna.user_id, "Roses", "Of roses", version=version
     )
-    room = str((await bench.do(make))["room_id"])
+    made = await bench.do(make)
+    room = str(made["room_id"])
+    assert (made["name"], made["alias"]) == ("Roses", None)
     assert (await bench.do(make))["room_id"] == room, "found again"
     bench.dying.on = False
     await bench.anna.join(room)

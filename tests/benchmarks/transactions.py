@@ -18,6 +18,7 @@ import aiohttp
 from policybot.demo.synapse import free_port
 from policybot.domain.publishing import Account
 from policybot.matrix.appservice import PolicyAppService
+from policybot.matrix.network import Network
 from policybot.services.messages import Messages
 from tests.world import SERVER, world
 
@@ -63,6 +64,7 @@ async def main() -> None:
                 as_token="y" * 40,
                 hs_token=token,
                 handle=made.inward.handle,
+                network=Network(made.app.setting, made.database),
             )
             await door.start("127.0.0.1", port)
             populate(made.app.services.messages)

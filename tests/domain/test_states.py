@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policybot.domain import appeal, case, filing, sanction
+from policybot.domain import appeal, case, filing, qualification, sanction
 from policybot.domain.appeal import Appeal
 from policybot.domain.case import Case, Subject, SubjectKind
 from policybot.domain.effects import Effect, ReleaseMember, RestrictMember
@@ -18,6 +18,7 @@ from policybot.domain.errors import Incomplete, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Measure
+from policybot.domain.qualification import Qualification
 from policybot.domain.room_measure import FreezeRoom, QuietRoom, UnfreezeRoom, UnquietRoom
 from policybot.domain.sanction import Sanction
 
@@ -39,16 +40,28 @@ def a_sanction(state: sanction.State = sanction.State.PLANNED, **changes: Any) -
     return Sanction(1, Scope.MEMBER, WEEK, state, **made)
 
 
+def a_claim(state: qualification.State = qualification.State.CLAIMED) -> Qualification:
+    return Qualification(1, 1, "medical", state, "Licence 4711 of the chamber", "@anna:x", NOW)
+
+
 TABLES: list[
     tuple[Mapping[Any, StrEnum], StrEnum, type[StrEnum], Callable[..., Any], Callable[..., Any]]
 ] = [
     (filing.MOVES, filing.State.DRAFT, filing.Step, a_filing, filing.moved),
     (case.MOVES, case.State.OPEN, case.Step, a_case, case.moved),
     (sanction.MOVES, sanction.State.PLANNED, sanction.Step, a_sanction, sanction.moved),
+    (
+        qualification.MOVES,
+        qualification.State.CLAIMED,
+        qualification.Step,
+        a_claim,
+        qualification.moved,
+    ),
 ]
+TABLE_NAMES = ["filing", "case", "sanction", "qualification"]
 
 
-@pytest.mark.parametrize("table", TABLES, ids=["filing", "case", "sanction"])
+@pytest.mark.parametrize("table", TABLES, ids=TABLE_NAMES)
 @given(data=st.data())
 def test_a_random_walk_never_leaves_the_table(table: Any, data: st.DataObject) -> None:
     moves, _, steps, make, moved = table
@@ -63,7 +76,7 @@ def test_a_random_walk_never_leaves_the_table(table: Any, data: st.DataObject) -
             assert thing.state is expected
 
 
-@pytest.mark.parametrize("table", TABLES, ids=["filing", "case", "sanction"])
+@pytest.mark.parametrize("table", TABLES, ids=TABLE_NAMES)
 def test_every_state_can_be_reached(table: Any) -> None:
     moves, first, *_ = table
     reached = {first}
@@ -73,8 +86,9 @@ def test_every_state_can_be_reached(table: Any) -> None:
     assert reached == set(states)
 
 
-def test_nothing_leaves_a_filing_that_has_ended() -> None:
+def test_nothing_leaves_a_filing_or_a_qualification_that_has_ended() -> None:
     assert not {before for before, _ in filing.MOVES} & filing.ENDED
+    assert not {before for before, _ in qualification.MOVES} & qualification.ENDED
 
 
 def test_a_filing_needs_a_purpose_and_a_category() -> None:
@@ -86,9 +100,9 @@ def test_a_filing_needs_a_purpose_and_a_category() -> None:
 
 def test_nobody_reviews_their_own_filing_or_that_of_another_reviewer() -> None:
     with pytest.raises(NotPermitted, match="your own"):
-        filing.reviewed_by(a_filing(), "@anna:x")
+        filing.reviewed_by(a_filing(), "@anna:x", frozenset())
     with pytest.raises(NotPermitted, match="is with @ravi:x"):
-        filing.reviewed_by(replace(a_filing(), reviewer="@ravi:x"), "@mira:x")
+        filing.reviewed_by(replace(a_filing(), reviewer="@ravi:x"), "@mira:x", frozenset())
 
 
 def test_a_claim_keeps_others_away_until_it_runs_out() -> None:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policybot.domain import effects, notice, number
+from policybot.domain import effect_words, effects, notice, number
 from policybot.domain.effects import Effect, inverse
 from policybot.domain.errors import Incomplete
+from policybot.domain.identity import Source, normalised
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind, Measure, duration_in_words, format_duration, parse_duration
 from policybot.domain.permission import Permission, Role, allowed
@@ -48,7 +49,7 @@ def test_two_exchanged_neighbours_in_a_record_number_are_noticed(
     assert not number.is_record(swapped)
 
 
-@pytest.mark.parametrize("text", ["C-0", "C-", "C-1x", "C-١", "R-2", "C--1", "C-" + "9" * 30])
+@pytest.mark.parametrize("text", ["C-0", "C-", "C-1x", "C-١", "C-1١", "R-2", "C--1", "C-" + "9" * 30])
 def test_what_is_no_case_number_is_none(text: str) -> None:
     assert number.parse_case(text) is None
 
@@ -103,7 +104,7 @@ def test_an_effect_is_queued_and_read_back_unchanged(kind: type[Effect]) -> None
     effect = example(kind)
     assert effects.load(*effects.dump(effect)) == effect
     assert effects.lane(effect)
-    assert effects.in_words(effect)
+    assert effect_words.in_words(effect)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -225,3 +226,15 @@ def test_a_notice_says_what_why_until_when_and_how_to_object() -> None:
         "183 days",
     ):
         assert needed in text
+
+
+def test_documents_whose_numbers_differ_in_any_script_are_two_persons() -> None:
+    numbers = ["КН123456", "АВ123456", "京123456", "١٢٣٤٥٦", "123456", "K4NARY7788"]
+    assert len({normalised(Source.DOCUMENT, number) for number in numbers}) == len(numbers)
+
+
+@pytest.mark.parametrize(
+    ("written", "same"), [("кн 123-456", "КН123456"), ("k4nary 7788", "K4NARY-7788"), ("Ｋ１", "k1")]
+)
+def test_a_document_is_known_again_however_its_number_is_written(written: str, same: str) -> None:
+    assert normalised(Source.DOCUMENT, written) == normalised(Source.DOCUMENT, same)

@@ -1,9 +1,12 @@
-"""Names that look the same: told once for each pair, said in lookup, and nothing else by itself."""
+"""Names that look the same: told once as long as they do, said in lookup, and nothing else by itself."""
+
+import pytest
 
 from policybot.store import members, names
 from tests.files import NAMES
 from tests.flows.test_names import real
 from tests.flows.test_verification import another_code, page_code
+from tests.staffed import link_to
 from tests.world import World, user
 
 
@@ -31,9 +34,8 @@ async def test_a_name_that_looks_like_anothers_is_told_once_and_said_in_lookup(a
     await world.called("tom", "Tom")
     for who in ("anna", "tom"):
         assert "the same" not in await world.say("lea", f"!policy lookup {user(who)}")
-    await world.called("tom", "ROSE GARDEN")
     await world.called("anna", "rose garden")
-    assert len(findings(world)) == 1, "once for each pair"
+    assert len(findings(world)) == 1
 
 
 async def test_a_name_that_was_there_before_the_verification_is_found_too(world: World) -> None:
@@ -70,7 +72,7 @@ async def test_two_who_are_called_the_same_pretend_nothing(world: World) -> None
         links = [await members.link_of(tx, user(who)) for who in ("anna", "tom")]
         assert links[1] is not None
         vault = world.app.services.members._vault
-        await vault.keep(tx, links[1].person_id, "claims", {"name": NAMES["anna"]})
+        await vault.keep(tx, links[1].person_id, "claims roster roster", {"name": NAMES["anna"]})
     await real(world, "anna")
     await real(world, "tom")
     assert findings(world) == []
@@ -91,13 +93,55 @@ async def test_one_account_cannot_fill_the_review_room_with_findings(world: Worl
     await two_neighbours(world)
     async with world.database.transaction() as tx:
         for number in range(5):
-            await names.first_time(tx, user("tom"), f"@n{number}:example.org", world.clock())
+            pair = names.Pair(user("tom"), f"@n{number}:example.org", world.clock())
+            await names.pair(tx, pair.late, pair.early, pair.at)
+            await names.told(tx, pair, pair.at)
     await world.called("tom", "Rose Garden")
     assert findings(world) == []
-    world.clock.pass_time(days=2)
-    await world.called("tom", "Tom")
-    await world.called("tom", "Rose Garden")
+    await world.tick(hours=20)
+    assert findings(world) == []
+    await world.tick(hours=5)
     assert len(findings(world)) == 1, "it is told as soon as there is room for it"
+
+
+async def test_a_look_alike_who_gave_the_name_up_in_time_is_not_told_of(world: World) -> None:
+    await two_neighbours(world)
+    async with world.database.transaction() as tx:
+        for number in range(5):
+            pair = names.Pair(user("tom"), f"@n{number}:example.org", world.clock())
+            await names.pair(tx, pair.late, pair.early, pair.at)
+            await names.told(tx, pair, pair.at)
+    await world.called("tom", "Rose Garden")
+    await world.called("tom", "Tom")
+    await world.tick(days=2)
+    assert findings(world) == []
+
+
+@pytest.mark.parametrize("away", ["Tom", None, "unlink"])
+async def test_who_takes_such_a_name_again_is_told_of_again(any_world: World, away: str | None) -> None:
+    world = any_world
+    await two_neighbours(world)
+    await world.called("tom", "Rose Garden")
+    assert len(findings(world)) == 1
+    if away == "unlink":
+        await world.say("tom", "!policy unlink")
+        await link_to(world, "tom", "tom")
+    else:
+        await world.called("tom", away)
+    await world.tick(days=30)
+    await world.called("tom", "Rose.Garden ✓")
+    assert len(findings(world)) == 2
+    await world.called("tom", "Rose Garden (Mod)")
+    assert len(findings(world)) == 2, "it looks the same as before, so it is the same finding"
+
+
+async def test_to_and_fro_does_not_fill_the_review_room(world: World) -> None:
+    await two_neighbours(world)
+    for _ in range(8):
+        await world.called("tom", "Rose Garden")
+        await world.called("tom", "Tom")
+        world.clock.pass_time(minutes=1)
+    assert len(findings(world)) == 5
 
 
 async def counted(world: World) -> dict[str, int]:

@@ -60,7 +60,7 @@ async def test_a_login_at_the_provider_links_the_account_that_asked(
             linked = await members.link_of(tx, "@anna:example.org")
             assert linked is not None
             realm = await tx.value("SELECT realm AS value FROM verifications WHERE source = 'oidc'")
-            claims = await world.app.services.members._vault.open(tx, linked.person_id, "claims")
+            claims = await world.app.services.members.claims_of(tx, linked.person_id)
         assert realm == issuer
         assert claims == {"name": Private("Anna Canary-anna")}, "the address is not kept"
 
@@ -234,7 +234,7 @@ async def test_nothing_of_a_login_that_was_not_finished_stays_with_the_person(
         assert (await anna.get(back)).status == 404
         async with world.database.transaction(reading=True) as tx:
             groups = await tx.fetch("SELECT DISTINCT field_group FROM vault_fields")
-        assert {row["field_group"] for row in groups} == {"claims", "roster"}
+        assert {row["field_group"] for row in groups} == {f"claims oidc {issuer}", "roster"}
 
 
 async def test_a_forwarded_link_is_closed_by_a_login_as_another_account(

@@ -1,6 +1,7 @@
 """Effects: each happens once, whatever breaks, and nothing is given up silently."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from policybot.services.aftermath import Aftermath
 from policybot.store import audit, outbox
 from policybot.store.database import Tx
 from policybot.store.outbox import Queued
+from tests.papers import OFFERED, handed_in
 from tests.world import REVIEW, World, find, user
 from tests.world import world as make_world
 
@@ -217,3 +219,48 @@ async def test_what_was_taken_back_before_it_was_carried_out_is_not_carried_out(
     await world.work()
     assert done(world, RestrictMember) == 0
     assert not any(text.startswith("Decision") for text in world.told("tom"))
+
+
+async def kept_with(world: World, text: str) -> int:
+    """Count the rows in which a text still stands."""
+    async with world.database.transaction(reading=True) as tx:
+        return int(
+            await tx.value("SELECT COUNT(*) AS value FROM outbox WHERE data LIKE $1", f"%{text}%")
+        )
+
+
+async def test_a_link_to_a_persons_own_page_is_not_kept_once_it_is_sent(any_world: World) -> None:
+    answer = await any_world.say("anna", "!policy verify")
+    assert await kept_with(any_world, find(r"/verify/\S+", answer)) == 0
+
+
+async def test_a_reviewers_link_to_a_document_is_not_kept_once_it_is_sent(tmp_path: Path) -> None:
+    staff = {"@mira:example.org": ["moderator"], "@ravi:example.org": ["reviewer", "appeals"]}
+    changes: dict[str, Any] = {"identity.document": OFFERED, "staff": staff}
+    async with make_world(tmp_path, **changes) as world:
+        document = await handed_in(world, "anna")
+        answer = await world.say("ravi", f"!policy show {document}")
+        assert await kept_with(world, find(r"/document/\S+", answer)) == 0
+
+
+async def test_a_link_that_cannot_be_delivered_is_not_kept_and_another_can_be_asked_for(
+    world: World,
+) -> None:
+    world.homeserver.refuses[Notify] = "no"
+    await world.say("anna", "!policy verify")
+    assert await kept_with(world, "/verify/") == 0
+    assert world.in_review() == [], "nobody can ring an alarm with it"
+    async with world.database.transaction(reading=True) as tx:
+        dead = await tx.value("SELECT id AS value FROM outbox WHERE state = 'dead'")
+    assert f"no failed effect {dead}" in await world.review("mira", f"!policy retry {dead}")
+    world.homeserver.refuses.clear()
+    assert "/verify/" in await world.say("anna", "!policy verify")
+
+
+async def test_a_link_is_not_kept_when_its_reason_is_gone(world: World) -> None:
+    world.homeserver.away = True
+    await world.say("anna", "!policy verify")
+    assert await kept_with(world, "/verify/") == 1
+    async with world.database.transaction() as tx:
+        await outbox.drop(tx, f"link verification {user('anna')}")
+    assert await kept_with(world, "/verify/") == 0

@@ -8,7 +8,7 @@ import pytest
 from policybot.app import App
 from policybot.config.keys import KeyMissing
 from policybot.domain.errors import NotFound
-from policybot.store import audit
+from policybot.store import audit, members
 from policybot.store.database import Database
 from tests.files import NAMES
 from tests.staffed import Private, link_to
@@ -341,3 +341,54 @@ async def test_the_chain_holds_after_all_this(staffed: Private) -> None:
     async with staffed.world.database.transaction(reading=True) as tx:
         steps = [step async for step in audit.verify(tx)]
     assert isinstance(steps[-1], int)
+
+
+# Accounts that change hands ----------------------------------------------------------------------
+
+
+async def test_a_reveal_names_whose_account_it_was_when_it_happened(any_staffed: Private) -> None:
+    """Tom wrote; he unlinked, and Zoe has the account now and is verified on it."""
+    world = any_staffed.world
+    await world.say("tom", "!policy unlink")
+    await world.tick(days=1)
+    await link_to(world, "tom", "zoe")
+    await world.work()
+    before = len(world.told("tom"))
+    assert await any_staffed.opened() == NAMES["tom"]
+    card = next(text for text in world.in_review() if "asks to learn" in text)
+    assert "no longer linked to that person" in card
+    assert "Canary" not in card
+    await world.work()
+    assert not any(TOLD in text for text in world.told("tom")[before:]), "Zoe was not looked behind"
+    ask = f"@tom:example.org {any_staffed.case}"
+    assert "Yes" not in await world.say("mira", f"!policy matches {ask} {NAMES['zoe']}")
+    assert "Yes" in await world.say("mira", f"!policy matches {ask} {NAMES['tom']}")
+    await link_to(world, "theo", "tom")
+    await world.tick(minutes=1)
+    assert any(TOLD in text for text in world.told("theo")), "Tom is told once he has an account again"
+
+
+async def test_what_nobody_known_wrote_reveals_nobody(staffed: Private) -> None:
+    """Lea was not verified when she wrote: who verifies on the account later may be somebody else."""
+    world = staffed.world
+    case = await world.reported(offender="lea", reporter="zoe")
+    await world.tick(days=1)
+    await world.verified("lea")
+    answer = await world.review("mira", f"!policy reveal @lea:example.org {case} legal_order")
+    assert "Nobody was known behind @lea:example.org when that happened" in answer
+
+
+async def test_a_name_in_two_parts_is_compared_as_one(staffed: Private) -> None:
+    world = staffed.world
+    async with world.database.transaction() as tx:
+        link = await members.link_of(tx, "@tom:example.org")
+        assert link is not None
+        vault = world.app.services.privacy._vault
+        await vault.keep(
+            tx,
+            link.person_id,
+            "claims roster roster",
+            {"given_name": "Tom", "family_name": "Canary-tom"},
+        )
+    question = f"!policy matches @tom:example.org {staffed.case} Canary-tom Tom"
+    assert "Yes" in await world.say("mira", question)

@@ -1,14 +1,18 @@
 """Verification: the person before the page and the account have to meet; one person, N accounts."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from policybot.domain.errors import NotFound
+from policybot.domain.identity import Bound
 from policybot.domain.private import Private
 from policybot.services.verifications import hashed
-from policybot.store import members
+from policybot.store import attempts, members
 from tests.files import CODES
 from tests.world import World, find
+from tests.world import world as make_world
 
 
 async def page_code(world: World, account: str, roster_code: str) -> str:
@@ -142,3 +146,119 @@ async def test_a_verification_ends_with_its_time(world: World) -> None:
     assert "Your verification by roster has ended" in world.told("anna")[-1]
     code = await page_code(world, "anna", await another_code(world, "anna"))
     assert "You are verified" in await world.say("anna", f"!policy verify {code}")
+
+
+async def test_a_code_of_the_roster_links_no_second_account(tmp_path: Path) -> None:
+    """Somebody saw Anna's code and used it on a page of their own, before she had sent hers."""
+    async with make_world(tmp_path) as world:
+        object.__setattr__(world.config.identity, "accounts_per_person", 2)
+        hers = await page_code(world, "anna", CODES["anna"])
+        theirs = await page_code(world, "evil", CODES["anna"])
+        assert "You are verified" in await world.say("anna", f"!policy verify {hers}")
+        assert "could not be linked" in await world.say("evil", f"!policy verify {theirs}")
+        assert "not verified" in await world.say("evil", "!policy me")
+        assert "tried to link another account" in world.told("anna")[-1]
+
+
+async def test_who_left_the_roster_while_a_code_waited_is_not_linked(any_world: World) -> None:
+    world = any_world
+    code = await page_code(world, "anna", CODES["anna"])
+    async with world.database.transaction() as tx:
+        await tx.execute("UPDATE roster SET left_at = 1")
+    assert "could not be linked" in await world.say("anna", f"!policy verify {code}")
+    assert "not verified" in await world.say("anna", "!policy me")
+    assert await vaulted(world) == len(CODES), "what was shown is not kept"
+    async with world.database.transaction(reading=True) as tx:
+        for table in ("links", "persons", "vault_index"):
+            count = f"SELECT COUNT(*) AS value FROM {table}"  # noqa: S608 - our names
+            assert await tx.value(count) == 0, table
+
+
+async def test_a_right_code_too_is_looked_at_a_few_times_only(world: World) -> None:
+    """Whoever holds a link and a code cannot keep the machine hashing."""
+    services = world.app.services
+    token = find(r"(?<=/verify/)\S+", await world.say("anna", "!policy verify"))
+    async with world.database.transaction(reading=True) as tx:
+        record = await services.roster.check(tx, CODES["anna"])
+    assert record is not None
+    code = ""
+    for _ in range(10):
+        async with world.database.transaction() as tx:
+            await services.verifications.spend_try(tx, token)
+        blinds = await services.verifications.blind(record)
+        async with world.database.transaction() as tx:
+            code = await services.verifications.found(tx, hashed(token), record, blinds, forgive=True)
+    async with world.database.transaction() as tx:
+        with pytest.raises(NotFound):
+            await services.verifications.spend_try(tx, token)
+        with pytest.raises(NotFound):
+            await services.verifications.attempt(tx, token)
+    assert "You are verified" in await world.say("anna", f"!policy verify {code}"), "the last one counts"
+
+
+async def test_nor_is_it_with_ever_new_links(world: World) -> None:
+    await world.say("anna", "!policy verify")
+    async with world.database.transaction() as tx:
+        await tx.execute("UPDATE attempts SET finds = 50")
+    assert "very often today" in await world.say("anna", "!policy verify")
+    world.clock.pass_time(days=2)
+    assert "/verify/" in await world.say("anna", "!policy verify")
+
+
+async def test_two_finds_at_once_leave_nothing_behind(any_world: World) -> None:
+    world = any_world
+    services = world.app.services
+    token = find(r"(?<=/verify/)\S+", await world.say("anna", "!policy verify"))
+    async with world.database.transaction(reading=True) as tx:
+        record = await services.roster.check(tx, CODES["anna"])
+    assert record is not None
+    blinds = await services.verifications.blind(record)
+
+    async def finds() -> None:
+        async with world.database.transaction() as tx:
+            await services.verifications.found(tx, hashed(token), record, blinds)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(finds() for _ in range(5)))
+    assert await vaulted(world) == len(CODES) + 1
+    await world.tick(days=1)
+    assert await vaulted(world) == len(CODES)
+
+
+async def test_a_code_links_whom_it_was_shown_for_and_nobody_found_since(any_world: World) -> None:
+    """The code arrives while the page finds somebody else."""
+    world = any_world
+    verifications = world.app.services.verifications
+    code = await page_code(world, "anna", CODES["anna"])
+    async with world.database.transaction(reading=True) as tx:
+        keyed = world.app.setting.keyed("confirm", code)
+        arrived = await attempts.by_code(tx, keyed, world.clock())
+        record = await world.app.services.roster.check(tx, CODES["tom"])
+    assert arrived is not None
+    assert record is not None
+    blinds = await verifications.blind(record)
+    async with world.database.transaction() as tx:
+        await verifications.found(tx, arrived.token_hash, record, blinds)
+    async with world.database.transaction() as tx:
+        outcome = await verifications._link(tx, arrived, "@anna:example.org", Bound.CODE)
+    assert "do not know this code" in outcome.text
+    assert "not verified" in await world.say("anna", "!policy me")
+
+
+async def test_that_a_verification_has_ended_is_told_once_by_two_processes(any_world: World) -> None:
+    world = any_world
+    await world.verified("anna")
+    world.clock.pass_time(days=800)
+    both = asyncio.Barrier(2)
+    people = world.app.services.members
+
+    async def ends() -> None:
+        async with world.database.transaction(reading=True) as tx:
+            (due,) = await members.verifications_due(tx, world.clock(), 10)
+        await both.wait()
+        async with world.database.transaction() as tx:
+            await people.end_verification(tx, due.person_id, due.source, due.realm, "its time")
+
+    await asyncio.gather(ends(), ends())
+    await world.work()
+    assert len([text for text in world.told("anna") if "has ended" in text]) == 1

@@ -35,6 +35,17 @@ ALIKE = [
     ("שלום", "\u200fשלום", "a name from right to left with a mark"),
     ("عمر", "ع\u200bمر", "an Arabic name with a zero-width space"),
     ("anna", "Ꭺnna", "a Cherokee letter"),
+    ("Anna Keller", "Anna.Keller", "a dot for a space"),
+    ("Anna Keller", "Anna-Keller", "a hyphen"),
+    ("Anna Keller", "_Anna·Keller_", "other punctuation"),
+    ("Anna Keller", "Anna Keller ✓", "a tick that looks official"),
+    ("Anna Keller", "🌹 Anna Keller ✔️", "pictures"),
+    ("Anna Keller", "Anna Keller ✓\u0300\u0301", "marks on a symbol"),
+    ("Anna Keller", "Anna Keller (Mod)", "a role in brackets"),
+    ("Anna Keller", "Anna Keller [Admin] (she) ✓", "several brackets"),
+    ("Anna Keller", "Anna Keller（Mod）", "fullwidth brackets"),
+    ("Anna Keller", "(Anna Keller)", "a name in brackets altogether"),
+    ("🌹🌹", "🌹 🌹", "a name of pictures alone"),
 ]
 
 DIFFERENT = [
@@ -45,6 +56,9 @@ DIFFERENT = [
     ("שלום", "שלומי"),
     ("山田", "田山"),
     ("Anna 1", "Anna 2"),
+    ("Anna (Mod) Keller", "Anna"),
+    ("🌹", "🌷"),
+    ("(Anna)", "(Tom)"),
 ]
 
 

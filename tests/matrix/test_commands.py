@@ -198,3 +198,12 @@ async def test_a_command_that_is_too_long_is_refused(world: World) -> None:
     answer = await world.say("lea", f"!policy report {user('tom')} R1 " + "x" * 8000)
     assert "too long" in answer
     assert "Nothing waits" in await world.review("mira", "!policy queue")
+
+
+async def test_a_chat_that_somebody_else_opened_is_not_private(world: World) -> None:
+    theirs = await world.direct("tom")  # Tom invites Ravi and Anna into it
+    before = len(world.homeserver.said)
+    assert "to me alone" in await world.say("ravi", "!policy show C-1", theirs)
+    assert "to me alone" in await world.say("anna", "!policy verify", theirs)
+    assert "not verified" in await world.say("anna", "!policy me", theirs)
+    assert theirs not in [where for where, _ in list(world.homeserver.said.values())[before:]]

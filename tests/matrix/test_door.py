@@ -13,6 +13,7 @@ import pytest
 
 from policybot.demo.synapse import free_port
 from policybot.matrix.appservice import MAX_BODY, Handler, PolicyAppService
+from policybot.matrix.network import Network
 from policybot.store.database import DatabaseAway
 from tests.world import BOT, REVIEW, SERVER, World, user
 
@@ -36,7 +37,7 @@ class Door:
             return answer.status, await answer.json()
 
 
-async def opened(handle: Handler) -> tuple[PolicyAppService, int]:
+async def opened(world: World, handle: Handler) -> tuple[PolicyAppService, int]:
     port = free_port()
     door = PolicyAppService(
         address="http://127.0.0.1:1",
@@ -46,6 +47,7 @@ async def opened(handle: Handler) -> tuple[PolicyAppService, int]:
         as_token="a" * 40,
         hs_token=TOKEN,
         handle=handle,
+        network=Network(world.app.setting, world.database),
     )
     await door.start("127.0.0.1", port)
     return door, port
@@ -53,7 +55,7 @@ async def opened(handle: Handler) -> tuple[PolicyAppService, int]:
 
 @pytest.fixture
 async def door(world: World) -> AsyncIterator[Door]:
-    service, port = await opened(world.inward.handle)
+    service, port = await opened(world, world.inward.handle)
     async with aiohttp.ClientSession() as session:
         yield Door(session, f"http://127.0.0.1:{port}")
     await service.stop()
@@ -127,7 +129,7 @@ async def test_events_are_handled_in_order_before_the_answer(world: World) -> No
         await asyncio.sleep(0)
         handled.append(event["event_id"])
 
-    service, port = await opened(handle)
+    service, port = await opened(world, handle)
     async with aiohttp.ClientSession() as session:
         knock = Door(session, f"http://127.0.0.1:{port}")
         await knock.put(transaction(*(message(n) for n in range(50))))
@@ -145,7 +147,7 @@ async def test_while_the_database_is_away_the_homeserver_is_asked_to_send_again(
             raise DatabaseAway
         handled.append(event["event_id"])
 
-    service, port = await opened(handle)
+    service, port = await opened(world, handle)
     async with aiohttp.ClientSession() as session:
         knock = Door(session, f"http://127.0.0.1:{port}")
         status, _ = await knock.put(transaction(*(message(n) for n in range(5))))

@@ -1,61 +1,25 @@
 """The pages in a real browser: what people see and do, without barriers, on a phone and in the dark."""
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiohttp import web
-from playwright.async_api import Browser, Page, ViewportSize, expect
+from playwright.async_api import Browser, Page, expect
 
 from policybot.demo.synapse import free_port
-from tests.browser import barriers
+from tests.browser import looks_good, served
 from tests.files import CODES
 from tests.web.test_callback import scenes
 from tests.world import World, find
 from tests.world import world as make_world
 
-PHONE = ViewportSize(width=360, height=740)
-DESK = ViewportSize(width=1280, height=900)
-SHOTS = os.environ.get("POLICYBOT_TEST_SHOTS", "")
-"""A folder for pictures of every page that a test looks at; none are taken without it."""
-
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     """A world whose pages are served where a browser can reach them."""
-    port = free_port()
-    public = {"web.public_url": f"http://127.0.0.1:{port}"}
-    async with make_world(tmp_path, **public) as made:
-        runner = web.AppRunner(made.app.pages(), access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+    public = {"web.public_url": f"http://127.0.0.1:{free_port()}"}
+    async with make_world(tmp_path, **public) as made, served(made):
         yield made
-        await runner.cleanup()
-
-
-@pytest.fixture
-async def page(chromium: Browser) -> AsyncIterator[Page]:
-    """A browser's page."""
-    context = await chromium.new_context(viewport=DESK)
-    yield await context.new_page()
-    await context.close()
-
-
-async def looks_good(page: Page, name: str) -> None:
-    """Look at a page in four ways: no barrier for anybody, nothing wider than the window."""
-    for scheme in ("light", "dark"):
-        for size in (DESK, PHONE):
-            await page.emulate_media(color_scheme=scheme)
-            await page.set_viewport_size(size)
-            assert await barriers(page) == [], f"{name}, {scheme}, {size['width']} wide"
-            assert await page.locator("script").count() == 0, "pages work without JavaScript"
-            wide = await page.locator("html").evaluate("e => e.scrollWidth - e.clientWidth")
-            assert wide <= 0, f"{name} is wider than {size['width']}"
-            if SHOTS:
-                await page.screenshot(
-                    path=Path(SHOTS) / f"{name}-{scheme}-{size['width']}.png", full_page=True
-                )
 
 
 async def test_a_member_verifies_themselves_with_the_keyboard_alone(world: World, page: Page) -> None:
@@ -94,12 +58,6 @@ async def test_a_result_is_waited_for_in_the_browser_that_left_for_it(
         await expect(page.get_by_role("heading")).to_have_text("One more step")
         shown = await page.locator(".code").inner_text()
         assert "You are verified" in await scene.world.say("anna", shown)
-
-
-async def test_the_rules_can_be_read(world: World, page: Page) -> None:
-    await page.goto(f"{world.config.web.public_url}/about")
-    await expect(page.get_by_role("heading")).to_have_text("The rules")
-    await looks_good(page, "about")
 
 
 async def test_a_dead_link_says_what_to_do(world: World, page: Page) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
 from policybot.demo.synapse import free_port
+from tests import browser
 from tests.browser import barriers
 from tests.provider import provider
 from tests.world import SERVER, World, find
@@ -44,26 +45,14 @@ frame.src = `${data.get("widget")}/widget?widgetId=w1`;
 </script>"""
 
 
-@pytest.fixture
-async def page(chromium: Browser) -> AsyncIterator[Page]:
-    context = await chromium.new_context()
-    yield await context.new_page()
-    await context.close()
-
-
 @asynccontextmanager
 async def served(folder: Path, port: int, **changes: Any) -> AsyncIterator[World]:
     """Make a world whose pages are served where a browser can reach them."""
     public = {"web.public_url": f"http://127.0.0.1:{port}"}
     async with make_world(folder, **public, **changes) as made:
         made.clock.at = datetime.now(UTC).replace(microsecond=0)
-        runner = web.AppRunner(made.app.pages(), access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        try:
+        async with browser.served(made):
             yield made
-        finally:
-            await runner.cleanup()
 
 
 async def test_two_logins_link_an_account_without_a_code(tmp_path: Path, page: Page) -> None:

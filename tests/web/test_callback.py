@@ -200,7 +200,9 @@ async def test_only_what_is_wanted_is_kept(scene: Scene) -> None:
     async with scene.world.database.transaction(reading=True) as tx:
         link = await members.link_of(tx, "@anna:example.org")
         assert link is not None
-        kept = await scene.world.app.services.members._vault.open(tx, link.person_id, "claims")
+        kept = await scene.world.app.services.members._vault.open(
+            tx, link.person_id, "claims callback verify-ltd"
+        )
         assert kept is not None
         assert {name: value.reveal() for name, value in kept.items()} == {"name": "Anna Canary-anna"}
         (verification,) = await members.verifications_of(tx, link.person_id)
@@ -605,6 +607,17 @@ async def test_nothing_of_a_person_waits_where_it_is_fetched(fetching: Scene) ->
     scene = fetching
     _, result = scene.service.verify(await scene.depart())
     assert scene.world.app.ways()[-1]._kept(fake_payload(result)) == {}  # type: ignore[attr-defined]
+
+
+async def test_a_result_is_fetched_a_few_times_and_not_at_every_reload(fetching: Scene) -> None:
+    scene = fetching
+    back, result = scene.service.verify(await scene.depart())
+    for _ in range(20):
+        assert (await scene.browser.get(back))[0] == 202, "waiting costs nothing"
+    await scene.service.post(result)
+    answers = [(await scene.browser.get(back))[0] for _ in range(20)]
+    assert answers == [200] * 9 + [404] * 11, "setting out was the first"
+    assert scene.service.asked == 9
 
 
 def fake_payload(result: dict[str, Any]) -> Any:

@@ -1,15 +1,19 @@
 """The pages: safe headers everywhere, links that previews do not use up, forms that only we can send."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 
+from policybot import doors
 from policybot.demo.synapse import free_port
+from policybot.domain.identity import Source
+from policybot.ports import SourceAway, Step
 from policybot.web.site import HEADERS
 from tests.files import CODES
 from tests.world import World, find
@@ -53,9 +57,10 @@ async def link(world: World, who: str = "anna") -> str:
 
 
 async def test_every_answer_has_the_safe_headers(browser: Browser, world: World) -> None:
-    for path in (await link(world), "/verify/unknown", "/about", "/style.css", "/nowhere"):
+    for path in (await link(world), "/verify/unknown", "/agreement", "/style.css", "/nowhere"):
         _, _, headers = await browser.get(path)
         assert {name: headers.get(name) for name in HEADERS} == HEADERS, path
+        assert headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
 def test_the_form_is_sent_with_its_origin() -> None:
@@ -143,6 +148,33 @@ async def test_what_people_type_is_never_taken_for_html(browser: Browser, world:
 
 async def test_too_much_is_refused(browser: Browser, world: World) -> None:
     assert (await browser.post(await link(world), "x" * 20_000))[0] == 413
+
+
+class Asked:
+    """A way in that counts how often it is begun."""
+
+    id, source, title = "oidc-x", Source.OIDC, "Log in"
+    begun = 0
+
+    async def begin(self, state: str) -> Step:
+        self.begun += 1
+        raise SourceAway(state)
+
+    async def finish(self, memory: Mapping[str, str], answer: Mapping[str, str]) -> None:
+        """Find nobody."""
+
+
+async def test_strangers_with_a_dead_link_make_us_ask_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    way = Asked()
+    monkeypatch.setattr(doors, "ways", lambda *_: [way])
+    async with TestClient(TestServer(world.app.pages())) as client:
+        for path, status in (("/verify/no-such-link", 404), (await link(world), 503)):
+            said = {"Host": HOST, "Sec-Fetch-Site": "same-origin"}
+            answer = await client.post(path, data={"way": way.id}, headers=said)
+            assert answer.status == status
+    assert way.begun == 1, "for the living one"
 
 
 async def test_a_link_is_never_logged(

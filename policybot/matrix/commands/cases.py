@@ -5,10 +5,10 @@ from itertools import takewhile
 
 from policybot.domain import notice
 from policybot.domain.case import Case
-from policybot.domain.effects import in_words
+from policybot.domain.effect_words import in_words
 from policybot.domain.errors import NotFound
 from policybot.domain.permission import Permission, allowed
-from policybot.matrix.commands import documents, subject
+from policybot.matrix.commands import documents, qualifications, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services.cases import File
 from policybot.services.decisions import Choice, Draft
@@ -21,7 +21,7 @@ _EXCERPT = 500
 async def queue(services: Services, asked: Asked) -> str:
     """List what waits."""
     wanted = asked.words["WHAT"].lower()
-    known = ("", "filings", "cases", "appeals", "documents")
+    known = ("", "filings", "qualifications", "cases", "appeals", "documents")
     if wanted not in known:
         message = f"There is a queue of {', '.join(known[1:])}."
         raise NotFound(message)
@@ -38,6 +38,8 @@ async def queue(services: Services, asked: Asked) -> str:
             f"{filing.number} {filing.in_words}: room {filing.place}, by {filing.applicant}"
             for filing in await filings.waiting(asked.tx, _SHOWN)
         ]
+    if wanted in ("", "qualifications"):
+        lines += await qualifications.queue(services, asked, _SHOWN)
     if wanted in ("", "appeals"):
         lines += [
             f"C-{appeal.case_id} appeal of {appeal.submitted_at:%-d %B}: {appeal.text[:80]}"
@@ -49,10 +51,12 @@ async def queue(services: Services, asked: Asked) -> str:
 
 
 async def show(services: Services, asked: Asked) -> str:
-    """Show a case, a filing or a document."""
+    """Show a case, a filing, a qualification or a document."""
     text = asked.words["NUMBER"]
     if documents.meant(text):
         return await documents.show(services, asked)
+    if qualifications.meant(text):
+        return await qualifications.show(services, asked)
     case_id = subject.case_id(text)
     if case_id is None:
         if not allowed(asked.roles, Permission.FILING_REVIEW):

@@ -12,21 +12,28 @@ from policybot.services.appeals import Appeals
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
+from policybot.services.declarations import Declarations
 from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
+from policybot.services.labels import Labels
+from policybot.services.licences import Licences
 from policybot.services.looks import Looks
 from policybot.services.members import Members
 from policybot.services.messages import Messages
 from policybot.services.names import Names
 from policybot.services.openings import Openings
 from policybot.services.privacy import Privacy
+from policybot.services.qualifications import Qualifications
+from policybot.services.register import Register
 from policybot.services.results import Results
 from policybot.services.retention import Retention
 from policybot.services.reveals import Reveals
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
+from policybot.services.staffing import Staffing
+from policybot.services.transfers import Transfers
 from policybot.services.verifications import Verifications
 from policybot.store.database import Tx
 from policybot.store.rooms import Room
@@ -50,6 +57,10 @@ class Services:
     announcements: Announcements
     messages: Messages
     filings: Filings
+    transfers: Transfers
+    qualifications: Qualifications
+    declarations: Declarations
+    labels: Labels
     cases: Cases
     decisions: Decisions
     sanctions: Sanctions
@@ -60,6 +71,9 @@ class Services:
     looks: Looks
     reveals: Reveals
     retention: Retention
+    register: Register
+    licences: Licences
+    staffing: Staffing
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,12 @@ class Message:
             room=room,
         )
 
+    @property
+    def is_private(self) -> bool:
+        """Whether it was written where nobody reads along who should not."""
+        room = self.room
+        return room is not None and (room.kind is Kind.REVIEW or room.alone_with(self.sender))
+
 
 def is_command(event: Event) -> bool:
     """Say whether a message may be a command; asked of every message, so it looks at little."""
@@ -174,7 +180,7 @@ class Dispatch:
         command = known.get(verb)
         if command is None:
             return self._unknown(verb, known)
-        if _grave(command) and not self._is_private(message.room):
+        if _grave(command) and not message.is_private:
             where = "in the review room or to me alone" if len(roles) > 1 else "to me alone"
             return f"Please write `{PREFIX} {verb}` {where}."
         asked = Asked(
@@ -195,10 +201,6 @@ class Dispatch:
     def known_to(roles: frozenset[Role]) -> dict[str, Command]:
         """List the commands that exist for somebody."""
         return {c.verb: c for c in COMMANDS if allowed(roles, c.needs)}
-
-    @staticmethod
-    def _is_private(room: Room | None) -> bool:
-        return room is not None and room.kind in (Kind.DIRECT, Kind.REVIEW)
 
     @staticmethod
     def _help(known: dict[str, Command], verb: str) -> str:

@@ -6,7 +6,6 @@ from policybot.domain.errors import NotFound
 from policybot.domain.permission import Permission, allowed
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services.openings import MINUTES
-from policybot.store.rooms import Kind
 
 
 def meant(text: str) -> bool:
@@ -42,16 +41,20 @@ async def show(services: Services, asked: Asked) -> str:
     facts = f"{document.number}: {document.state}{by}\n{services.documents.in_words(document)}"
     if document.candidate is None:
         return f"{facts}\nWhat was sent is deleted."
-    if asked.room is None or asked.room.kind is not Kind.DIRECT:
+    if asked.room is None or not asked.room.alone_with(asked.sender):
         return f"{facts}\nTo look at it, write !policy show {document.number} to me alone."
     token = await services.openings.invite(asked.tx, asked.sender, document)
     config = services.setting.config
-    return (
+    services.setting.tell(
+        asked.tx,
+        asked.sender,
         f"{facts}\nLook at it here: {config.web.public_url}/document/{token}\n"
         f"The link is for you alone, works once and for {MINUTES} minutes, and it is noted that you "
         "looked. Then decide on the page, or write !policy approve "
-        f"{document.number} or !policy reject {document.number} REASON"
+        f"{document.number} or !policy reject {document.number} REASON",
+        cause=f"link {document.number}",
     )
+    return ""
 
 
 async def approve(services: Services, asked: Asked) -> str:

@@ -4,7 +4,8 @@ from policybot.domain import taking
 from policybot.domain.errors import Incomplete, OutOfOrder
 from policybot.domain.filing import Filing
 from policybot.domain.rank import Control
-from policybot.matrix.commands import documents, subject
+from policybot.domain.register import marked
+from policybot.matrix.commands import documents, qualifications, subject
 from policybot.matrix.commands.command import Asked, Services
 
 NEW = "new"
@@ -78,7 +79,10 @@ async def withdraw(services: Services, asked: Asked) -> str:
 async def renew(services: Services, asked: Asked) -> str:
     """Prolong an approval."""
     filing = await services.filings.renew(asked.tx, asked.sender, asked.words["NUMBER"])
-    return f"{filing.number} is renewed until {filing.valid_until:%-d %B %Y}."
+    return (
+        f"{filing.number} is renewed until {filing.valid_until:%-d %B %Y}. If its room was hidden, "
+        "everything comes back now."
+    )
 
 
 _TAKING = {
@@ -108,19 +112,24 @@ async def ask(services: Services, asked: Asked) -> str:
 
 
 async def reject(services: Services, asked: Asked) -> str:
-    """Reject a filing or a document."""
+    """Reject a filing, a document or a qualification."""
     if documents.meant(asked.words["NUMBER"]):
         return await documents.reject(services, asked)
+    if qualifications.meant(asked.words["NUMBER"]):
+        return await qualifications.reject(services, asked)
     number, text = asked.words["NUMBER"], asked.words["TEXT"]
     filing = await services.filings.reject(asked.tx, asked.sender, number, text)
     return f"{filing.number} is rejected, and its applicant is told why."
 
 
 async def revoke(services: Services, asked: Asked) -> str:
-    """Propose to take an approval back."""
+    """Propose to take an approval or a qualification back."""
+    if qualifications.meant(asked.words["NUMBER"]):
+        return await qualifications.revoke(services, asked)
     number, text = asked.words["NUMBER"], asked.words["TEXT"]
     approval = await services.decisions.propose_revocation(asked.tx, asked.sender, number, text)
+    public = ", and everybody reads it in the public register" if marked(text)[1] else ""
     return (
         f"To revoke {number}: the room leaves the directory, its label is withdrawn, the owner is "
-        f"told the reason. A second person has to confirm: !policy confirm {approval.code}"
+        f"told the reason{public}. A second person has to confirm: !policy confirm {approval.code}"
     )

@@ -1,8 +1,10 @@
 """The commands of everybody: who you are, what you signed, where things stand."""
 
+from policybot.config.operator import LicenceSection
 from policybot.domain import number
-from policybot.matrix.commands import agreement, subject
+from policybot.matrix.commands import agreement, qualifications, subject
 from policybot.matrix.commands.command import Asked, Services
+from policybot.services import labels
 from policybot.store.rooms import Kind
 
 
@@ -10,29 +12,43 @@ async def about(services: Services, asked: Asked) -> str:
     """Say who runs this, by which rules."""
     del asked
     config = services.setting.config
+    licences = "".join(f"\n{_licence(services, one)}" for one in config.operator.licences)
     rules = "\n".join(f"{rule.id} {rule.title}: {rule.text}" for rule in config.rules)
     outside = f"\nOutside body: {config.operator.appeal_body}" if config.operator.appeal_body else ""
     return (
         f"I look after the public rooms of {config.operator.name}. Contact: "
-        f"{config.operator.contact}{outside}\n\nThe rules:\n{rules}\n\n"
-        "Every decision is made by a person, comes with its reasons and can be appealed."
+        f"{config.operator.contact}{outside}{licences}\n\nThe rules:\n{rules}\n\n"
+        "Every decision is made by a person, comes with its reasons and can be appealed.\n"
+        f"More: {config.web.public_url}/about"
     )
 
 
+def _licence(services: Services, section: LicenceSection) -> str:
+    left = section.licence().days_left(services.setting.now().date())
+    until = ""
+    if left is not None:
+        until = f", {'ended on' if left < 0 else 'valid until'} {section.valid_until:%-d %B %Y}"
+    return f"Licence: {section.title}, number {section.number}, from {section.issuer}{until}"
+
+
 async def verify(services: Services, asked: Asked) -> str:
-    """Make a one-time link, or take the code that stood on its page."""
-    if asked.room is not None and asked.room.kind is not Kind.DIRECT:
+    """Send a one-time link, or take the code that stood on its page."""
+    if asked.room is not None and not asked.room.alone_with(asked.sender):
         return "Please write this to me alone, in a direct chat: others should not see it."
     if asked.words["CODE"]:
         code = asked.words["CODE"]
         return (await services.verifications.confirm(asked.tx, asked.sender, code)).text
     token = await services.verifications.begin(asked.tx, asked.sender)
     config = services.setting.config
-    return (
+    services.setting.tell(
+        asked.tx,
+        asked.sender,
         f"Open this page to show who you are:\n{config.web.public_url}/verify/{token}\n"
         f"It is for {asked.sender} alone and works for {config.identity.link_minutes} minutes. "
-        "Do not pass it on. At its end stands a code; send it to me here: !policy verify CODE"
+        "Do not pass it on. At its end stands a code; send it to me here: !policy verify CODE",
+        cause=f"link verification {asked.sender}",
     )
+    return ""
 
 
 async def me(services: Services, asked: Asked) -> str:
@@ -60,7 +76,14 @@ async def me(services: Services, asked: Asked) -> str:
 async def unlink(services: Services, asked: Asked) -> str:
     """End somebody's own link."""
     await services.members.unlink(asked.tx, asked.sender)
-    return "Your account is no longer linked to you. To link it again: !policy verify"
+    taken_back = await services.privacy.take_back(asked.tx, asked.sender)
+    config = services.setting.config
+    days = config.privacy.spans()["persons"].days
+    return (
+        f"Your account is no longer linked to you.{taken_back} To link it again: !policy verify\n"
+        f"If it was the last one that was linked to you, what is known of you is forgotten {days} days "
+        f"from now; earlier if you ask {config.operator.contact}."
+    )
 
 
 async def report(services: Services, asked: Asked) -> str:
@@ -92,10 +115,14 @@ async def status(services: Services, asked: Asked) -> str:
     if number.parse_document(text) is not None:
         document = await services.documents.of_owner(asked.tx, asked.sender, text)
         return f"{document.number} of {document.submitted_at:%-d %B %Y}: {document.state}."
+    if qualifications.meant(text):
+        return await qualifications.status(services, asked)
     filing = await services.filings.visible(asked.tx, asked.sender, text, staff=False)
     until = f", valid until {filing.valid_until:%-d %B %Y}" if filing.valid_until else ""
     reason = f"\nLast word: {filing.reason}" if filing.reason else ""
-    return f"{filing.number} (room {filing.place}) is {filing.in_words}{until}.{reason}"
+    marks = await labels.marks(asked.tx, services.setting.config, filing)
+    qualified = "".join(f"\nQualified: {mark.in_words}" for mark in marks)
+    return f"{filing.number} (room {filing.place}) is {filing.in_words}{until}.{qualified}{reason}"
 
 
 async def appeal(services: Services, asked: Asked) -> str:

@@ -1,10 +1,12 @@
 """The commands about names: what others see of you, and what you see of others."""
 
 from policybot.domain.errors import NotFound
+from policybot.domain.filing import IN_FORCE
 from policybot.domain.identity import FrontClass, masked
 from policybot.domain.name import What
 from policybot.matrix.commands import subject
 from policybot.matrix.commands.command import PREFIX, Asked, Misused, Services
+from policybot.services import labels
 from policybot.services.names import View
 
 _SEEN = 40
@@ -85,10 +87,12 @@ async def lookup(services: Services, asked: Asked) -> str:
     here = await services.names.class_here(asked.tx, asked.room)
     view = await services.names.answerable(asked.tx, filing, here)
     until = f"\nValid until: {filing.valid_until:%-d %B %Y}" if filing.valid_until else ""
+    marks = await labels.marks(asked.tx, services.setting.config, filing)
+    qualified = "".join(f"\nQualified: {mark.in_words}" for mark in marks if filing.state in IN_FORCE)
     return (
         f"{filing.number}: {filing.in_words}\nRoom: {filing.place}\n"
         f"Answerable: {view.with_mark}\nCategory: {', '.join(filing.categories)}\n"
-        f"Purpose: {' '.join(filing.purpose.split())}{until}{_alike(view)}"
+        f"Purpose: {' '.join(filing.purpose.split())}{qualified}{until}{_alike(view)}"
     )
 
 

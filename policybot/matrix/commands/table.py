@@ -1,7 +1,17 @@
 """Every command of the bot, in the order in which help lists them."""
 
 from policybot.domain.permission import Permission
-from policybot.matrix.commands import agreement, cases, filings, members, names, privacy
+from policybot.matrix.commands import (
+    agreement,
+    cases,
+    filings,
+    members,
+    names,
+    privacy,
+    qualifications,
+    register,
+    transfers,
+)
 from policybot.matrix.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -48,7 +58,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "status NUMBER",
-        "Where your report, your filing or your document stands.",
+        "Where your report, your filing, your qualification or your document stands.",
         Permission.SELF_READ,
         members.status,
     ),
@@ -66,6 +76,12 @@ COMMANDS: tuple[Command, ...] = (
         "The public record of a room, by its number or by the room; or whether an account is verified.",
         Permission.REGISTER_READ,
         names.lookup,
+    ),
+    Command(
+        "register [QUERY…]",
+        "The public rooms: the newest, or those with these words or this number.",
+        Permission.REGISTER_READ,
+        register.search,
     ),
     Command(
         "file ROOM CATEGORY PURPOSE…",
@@ -88,14 +104,38 @@ COMMANDS: tuple[Command, ...] = (
     Command("withdraw NUMBER", "Take your filing back.", Permission.FILING_SUBMIT, filings.withdraw),
     Command("renew NUMBER", "Prolong your room's approval.", Permission.FILING_SUBMIT, filings.renew),
     Command(
+        "qualify [NUMBER] [QUALIFICATION] [EVIDENCE…]",
+        "Ask that your room may publish on a subject that needs it; alone, which subjects there are.",
+        Permission.FILING_SUBMIT,
+        qualifications.qualify,
+    ),
+    Command(
+        "declare [SUBJECT] QUALIFICATION",
+        "Say by replying to your own post, or by a link to it, which subject it is about.",
+        Permission.FILING_SUBMIT,
+        qualifications.declare,
+    ),
+    Command(
+        "transfer NUMBER USER",
+        "Ask somebody to answer for your room from now on.",
+        Permission.FILING_SUBMIT,
+        transfers.transfer,
+    ),
+    Command(
+        "accept NUMBER",
+        "Answer from now on for a room that somebody hands over to you.",
+        Permission.FILING_SUBMIT,
+        transfers.accept,
+    ),
+    Command(
         "queue [WHAT]",
-        "What waits: filings, cases, appeals, documents, or all.",
+        "What waits: filings, qualifications, cases, appeals, documents, or all.",
         Permission.QUEUE_READ,
         cases.queue,
     ),
     Command(
         "show NUMBER",
-        "A case or a filing with all its facts; a document by a link.",
+        "A case, a filing or a qualification with all its facts; a document by a link.",
         Permission.CASE_READ,
         cases.show,
     ),
@@ -105,15 +145,22 @@ COMMANDS: tuple[Command, ...] = (
     Command("ask NUMBER TEXT…", "Ask the applicant something.", Permission.FILING_REVIEW, filings.ask),
     Command(
         "reject NUMBER TEXT…",
-        "Reject a filing or a document, with the reason.",
+        "Reject a filing, a qualification or a document, with the reason.",
         Permission.FILING_REVIEW,
         filings.reject,
     ),
     Command(
         "revoke NUMBER TEXT…",
-        "Propose to take an approval back.",
+        "Propose to take an approval or a qualification back. The owner reads the reason; everybody "
+        "does if that of an approval begins with +public.",
         Permission.FILING_REVOKE,
         filings.revoke,
+    ),
+    Command(
+        "grant NUMBER",
+        "Grant a qualification to a room.",
+        Permission.FILING_REVIEW,
+        qualifications.grant,
     ),
     Command("claim CASE", "Take a case for half an hour.", Permission.CASE_CLAIM, cases.claim),
     Command("release CASE", "Give a case back.", Permission.CASE_CLAIM, cases.release),

@@ -81,6 +81,7 @@ CREATE TABLE links (
 );
 CREATE INDEX links_user ON links (user_id);
 CREATE INDEX links_person ON links (person_id);
+CREATE INDEX links_ended ON links (ended_at) WHERE ended_at IS NOT NULL;
 CREATE UNIQUE INDEX links_active_user ON links (user_id) WHERE ended_at IS NULL;
 CREATE UNIQUE INDEX links_active_slot ON links (person_id, slot) WHERE ended_at IS NULL;
 
@@ -95,20 +96,26 @@ CREATE TABLE front_names (                -- of linked accounts alone
 );
 CREATE INDEX front_names_look ON front_names (look);
 
-CREATE TABLE lookalikes (                 -- pairs of accounts that were told of, each once
-    first  TEXT NOT NULL,
-    second TEXT NOT NULL,
-    late   TEXT NOT NULL,                 -- whose name came too close to the other's
-    at     BIGINT NOT NULL,
-    PRIMARY KEY (first, second)
+CREATE TABLE lookalikes (                 -- pairs of accounts whose names look the same
+    first    TEXT NOT NULL,
+    second   TEXT NOT NULL,
+    late     TEXT NOT NULL,               -- whose name came too close to the other's
+    at       BIGINT NOT NULL,
+    told_at  BIGINT,                      -- each is told once, and only so many a day
+    ended_at BIGINT,                      -- when one of the two had another name
+    PRIMARY KEY (first, second, at)
 );
-CREATE INDEX lookalikes_late ON lookalikes (late, at);
+CREATE UNIQUE INDEX lookalikes_pair ON lookalikes (first, second) WHERE ended_at IS NULL;
+CREATE INDEX lookalikes_second ON lookalikes (second) WHERE ended_at IS NULL;
+CREATE INDEX lookalikes_late ON lookalikes (late, told_at);
+CREATE INDEX lookalikes_untold ON lookalikes (at) WHERE told_at IS NULL AND ended_at IS NULL;
 
 CREATE TABLE attempts (                   -- tries to verify an account, by the hash of their link
     token_hash   TEXT PRIMARY KEY,
     user_id      TEXT NOT NULL,
     expires_at   BIGINT NOT NULL,
     wrong_codes  INTEGER NOT NULL DEFAULT 0,
+    finds        INTEGER NOT NULL DEFAULT 0, -- begun, whatever came of them
     used_at      BIGINT,
     browser_hash TEXT UNIQUE,             -- the browser that was sent to a provider
     state_hash   TEXT UNIQUE,             -- what it has to bring back, once
@@ -117,6 +124,7 @@ CREATE TABLE attempts (                   -- tries to verify an account, by the 
     candidate    TEXT,                    -- under which ID the vault keeps what was found
     code_hash    TEXT,                    -- what the account has to send back
     blind        TEXT,
+    likeness     TEXT,
     level        INTEGER,
     process      TEXT,
     verified_at  BIGINT,
@@ -170,6 +178,7 @@ CREATE TABLE documents (                  -- shown to reviewers; what stands in 
     submitted_at BIGINT NOT NULL,
     candidate    TEXT,                    -- under which ID the vault keeps it; empty once forgotten
     blind        TEXT,                    -- until the decision
+    likeness     TEXT,                    -- until the decision
     person_id    TEXT REFERENCES persons (id),
     seen_by      TEXT NOT NULL DEFAULT '[]',
     reviewer     TEXT CHECK (reviewer <> user_id),
@@ -220,6 +229,13 @@ CREATE TABLE vault_index (
     PRIMARY KEY (purpose, blind)
 );
 CREATE INDEX vault_index_person ON vault_index (person_id);
+
+CREATE TABLE vault_hints (                -- who may be one person: by name and birth date, blinded
+    blind     TEXT NOT NULL,
+    person_id TEXT NOT NULL,
+    PRIMARY KEY (blind, person_id)
+);
+CREATE INDEX vault_hints_person ON vault_hints (person_id);
 
 -- The agreement ----------------------------------------------------------------------------------
 
@@ -351,6 +367,7 @@ CREATE TABLE erasures (                   -- persons who asked to be forgotten
     person_id    TEXT PRIMARY KEY REFERENCES persons (id),
     accounts     TEXT NOT NULL,           -- whom to tell; emptied when it is done
     requested_at BIGINT NOT NULL,
+    asked        INTEGER NOT NULL DEFAULT 1, -- 0: nobody did; the person's time was over
     done_at      BIGINT
 );
 CREATE INDEX erasures_waiting ON erasures (requested_at) WHERE done_at IS NULL;
@@ -370,12 +387,100 @@ CREATE TABLE filings (
     reviewer      TEXT,
     reason        TEXT NOT NULL DEFAULT '',
     valid_until   BIGINT,
+    missed_at     BIGINT,                 -- since when nobody verified answers for the room
+    reminded      INTEGER,                -- the last reminder: days before the end
+    ownerless_since BIGINT,               -- nobody is known to answer for the room
     version       INTEGER NOT NULL DEFAULT 1
 );
 CREATE UNIQUE INDEX filings_room ON filings (room_id)
     WHERE room_id <> '' AND state NOT IN ('revoked', 'rejected', 'withdrawn');
 CREATE INDEX filings_state ON filings (state, submitted_at);
 CREATE INDEX filings_applicant ON filings (applicant);
+CREATE INDEX filings_ending ON filings (state, valid_until);
+CREATE INDEX filings_room_ever ON filings (room_id);
+
+CREATE INDEX filings_ownerless ON filings (ownerless_since) WHERE ownerless_since IS NOT NULL;
+
+CREATE TABLE transfers (                  -- rooms that are handed over, until the other accepts
+    filing_id BIGINT PRIMARY KEY REFERENCES filings (id),
+    asker     TEXT NOT NULL,
+    to_user   TEXT NOT NULL,
+    asked_at  BIGINT NOT NULL
+);
+
+CREATE TABLE qualifications (             -- what a filed room may publish, by the operator's own list
+    id          BIGINT PRIMARY KEY,
+    filing_id   BIGINT NOT NULL REFERENCES filings (id),
+    kind        TEXT NOT NULL,
+    state       TEXT NOT NULL CHECK
+        (state IN ('claimed', 'granted', 'rejected', 'revoked', 'expired', 'renewed')),
+    evidence    TEXT NOT NULL,
+    claimant    TEXT NOT NULL,
+    claimed_at  BIGINT NOT NULL,
+    rights      TEXT NOT NULL DEFAULT '[]',
+    reviewer    TEXT,
+    reason      TEXT NOT NULL DEFAULT '',
+    granted_at  BIGINT,
+    valid_until BIGINT,
+    reminded    INTEGER,                  -- the last reminder: days before the end
+    ended_at    BIGINT,
+    version     INTEGER NOT NULL DEFAULT 1
+);
+CREATE UNIQUE INDEX qualifications_claimed ON qualifications (filing_id, kind) WHERE state = 'claimed';
+CREATE UNIQUE INDEX qualifications_granted ON qualifications (filing_id, kind) WHERE state = 'granted';
+CREATE INDEX qualifications_ending ON qualifications (valid_until) WHERE state = 'granted';
+CREATE INDEX qualifications_claimant ON qualifications (claimant);
+
+CREATE TABLE declarations (               -- of which subject its author says that a post is
+    event_id  TEXT PRIMARY KEY,
+    room_id   TEXT NOT NULL,
+    user_id   TEXT NOT NULL,
+    kind      TEXT NOT NULL,
+    qualified INTEGER NOT NULL,           -- whether the room was qualified for it then
+    at        BIGINT NOT NULL
+);
+CREATE INDEX declarations_room ON declarations (room_id, at);
+CREATE INDEX declarations_user ON declarations (user_id);
+
+CREATE TABLE labels (                     -- what is known of the label of each filed room
+    room_id  TEXT PRIMARY KEY,
+    event_id TEXT NOT NULL DEFAULT '',
+    wrong    INTEGER NOT NULL DEFAULT 0,  -- it is still to be set right
+    healed   INTEGER NOT NULL DEFAULT 0,  -- how often it was, since `since`
+    since    BIGINT,
+    last     BIGINT
+);
+CREATE INDEX labels_wrong ON labels (room_id) WHERE wrong = 1;
+
+CREATE TABLE filing_states (              -- what became of a filing, and when
+    id        SERIAL_KEY,
+    filing_id BIGINT NOT NULL REFERENCES filings (id),
+    state     TEXT NOT NULL,
+    at        BIGINT NOT NULL,
+    why       TEXT NOT NULL               -- as everybody may read it
+);
+CREATE INDEX filing_states_filing ON filing_states (filing_id, id);
+CREATE INDEX filing_states_told ON filing_states (id)
+    WHERE state IN ('approved', 'suspended', 'expired', 'revoked');
+
+CREATE TABLE register (                   -- filings that were ever approved: everybody may look them up
+    entry       BIGINT PRIMARY KEY,       -- counted up, so that pages go on where they ended
+    filing_id   BIGINT NOT NULL UNIQUE REFERENCES filings (id),
+    approved_at BIGINT NOT NULL,
+    room_name   TEXT NOT NULL DEFAULT '', -- as the room itself says it, cleaned
+    alias       TEXT NOT NULL DEFAULT '',
+    shows       TEXT NOT NULL             -- the class of front names by which its words were chosen
+);
+
+CREATE TABLE filing_words (               -- by which an entry is found; nobody can type `state=…`
+    word  TEXT NOT NULL,
+    entry BIGINT NOT NULL REFERENCES register (entry),
+    PRIMARY KEY (word, entry)
+);
+-- Compared byte by byte, so that words which begin alike stand together; SQLite does it by itself.
+-- only: postgres
+ALTER TABLE filing_words ALTER COLUMN word TYPE TEXT COLLATE "C";
+CREATE INDEX filing_words_entry ON filing_words (entry, word);
 
 -- Cases ------------------------------------------------------------------------------------------
 
@@ -410,6 +515,7 @@ CREATE TABLE reports (
     UNIQUE (reporter, case_id)
 );
 CREATE INDEX reports_case ON reports (case_id);
+CREATE INDEX reports_received ON reports (received_at);
 
 CREATE TABLE evidence (
     event_id    TEXT PRIMARY KEY,
@@ -461,6 +567,7 @@ CREATE TABLE decisions (
 CREATE INDEX decisions_case ON decisions (case_id);
 CREATE INDEX decisions_user ON decisions (user_id);
 CREATE INDEX decisions_ledger ON decisions (scope_key, scope);
+CREATE INDEX decisions_decided ON decisions (decided_at);
 
 CREATE TABLE approvals (
     code        TEXT PRIMARY KEY,
@@ -506,6 +613,15 @@ CREATE TABLE appeals (
     version      INTEGER NOT NULL DEFAULT 1
 );
 CREATE INDEX appeals_waiting ON appeals (submitted_at) WHERE state = 'submitted';
+
+-- The operator -----------------------------------------------------------------------------------
+
+CREATE TABLE licence_reminders (          -- which reminders of which licence were sent
+    licence TEXT NOT NULL,
+    days    INTEGER NOT NULL,
+    at      BIGINT NOT NULL,
+    PRIMARY KEY (licence, days)
+);
 
 -- Effects ----------------------------------------------------------------------------------------
 

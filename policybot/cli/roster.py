@@ -1,4 +1,4 @@
-"""The command line for what is kept of persons: the roster, the keys of the vault."""
+"""The command line for the roster: import the list of persons, and make codes."""
 
 import asyncio
 from pathlib import Path
@@ -8,8 +8,17 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress
 
+from policybot.cli.terminal import (
+    DEFAULT,
+    MISUSED,
+    ConfigFile,
+    console,
+    errors,
+    fail,
+    opened,
+    read_config,
+)
 from policybot.config import Config
-from policybot.terminal import DEFAULT, MISUSED, ConfigFile, console, errors, fail, opened, read_config
 
 if TYPE_CHECKING:
     from policybot.identity.roster import Listing

@@ -11,9 +11,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from policybot.config import Config
-from policybot.domain.measure import format_duration
-from policybot.terminal import (
+from policybot.cli.terminal import (
     DEFAULT,
     MISUSED,
     AsJson,
@@ -24,6 +22,8 @@ from policybot.terminal import (
     opened,
     read_config,
 )
+from policybot.config import Config
+from policybot.domain.measure import format_duration
 
 if TYPE_CHECKING:
     from policybot.services.privacy import Erased
@@ -174,7 +174,7 @@ def _show(found: "list[Due]", spans: dict[str, timedelta]) -> None:
         console.print("Nothing has had its time.")
         return
     table = Table("table", "what", "kept for", "oldest", "rows", "then", box=SIMPLE_HEAD)
-    done = {"delete": "deleted", "blank": "blanked", "shred": "shredded"}
+    done = {"delete": "deleted", "blank": "blanked", "forget": "forgotten", "shred": "shredded"}
     for due in found:
         oldest = f"{due.oldest:%-d %b %Y}" if due.oldest else "–"
         span, act = f"{spans[due.rule.name].days} days", done[due.rule.act.value]

@@ -8,8 +8,17 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from policybot.cli.terminal import (
+    DEFAULT,
+    MISUSED,
+    AsJson,
+    ConfigFile,
+    console,
+    fail,
+    opened,
+    read_config,
+)
 from policybot.config import Config
-from policybot.terminal import DEFAULT, MISUSED, AsJson, ConfigFile, console, fail, opened, read_config
 
 if TYPE_CHECKING:
     from policybot.domain.agreement import Version

@@ -11,10 +11,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from policybot.config import Config
-from policybot.config.keys import KeyFile, KeyMissing
-from policybot.store.database import DatabaseAway
-from policybot.terminal import (
+from policybot.cli.terminal import (
     DEFAULT,
     MISUSED,
     AsJson,
@@ -25,6 +22,9 @@ from policybot.terminal import (
     opened,
     read_config,
 )
+from policybot.config import Config
+from policybot.config.keys import KeyFile, KeyMissing
+from policybot.store.database import DatabaseAway
 
 if TYPE_CHECKING:
     from policybot.services.keyring import Key, Keyring

@@ -1,0 +1,91 @@
+"""The doors to the outside put together: the ways in, the pages for people, the clients of providers."""
+
+from aiohttp import web
+
+from policybot.config import Config
+from policybot.config.oidc import MasSection, ProviderSection, WidgetSection
+from policybot.domain.private import Private
+from policybot.identity.account import MasLogin, OpenIdToken
+from policybot.identity.callback import CallbackWay
+from policybot.identity.document import ChildCleaner, DocumentWay
+from policybot.identity.oidc import OidcWay
+from policybot.identity.provider import Client as OpenIdClient
+from policybot.identity.provider import Provider
+from policybot.identity.roster import RosterWay
+from policybot.matrix.commands.command import Services
+from policybot.ports import Clock, IdentityProvider
+from policybot.services.setting import Setting
+from policybot.store.database import Database
+from policybot.web.about import About
+from policybot.web.agreement import AgreementPages
+from policybot.web.inbox import InboxDoor
+from policybot.web.privacy import PrivacyPages
+from policybot.web.register import RegisterPages
+from policybot.web.review import Review
+from policybot.web.site import Site
+from policybot.web.upload import Upload
+from policybot.web.verify import Verify
+from policybot.web.widget import Widget
+
+
+def openid_provider(config: Config, section: ProviderSection | MasSection, now: Clock) -> Provider:
+    """Make the client of a provider."""
+    secret = section.client_secret
+    client = OpenIdClient(
+        issuer=section.issuer,
+        id=section.client_id,
+        secret=None if secret is None else Private(secret.get_secret_value()),
+        redirect_uri=f"{config.web.public_url}/verify/back",
+    )
+    return Provider(client, now)
+
+
+def openid_token(config: Config, section: WidgetSection) -> OpenIdToken:
+    """Make the check of clients' tokens."""
+    address = section.homeserver or config.homeserver.address
+    return OpenIdToken(address, config.homeserver.server_name)
+
+
+def ways(setting: Setting, services: Services, database: Database) -> list[IdentityProvider]:
+    """Make the ways in that the configuration offers, in the order of the page."""
+    config, now = setting.config, setting.now
+    offered = config.identity
+    found: list[IdentityProvider] = []
+    if offered.roster is not None:
+        found.append(RosterWay(offered.roster.title, services.roster, database))
+    for section in offered.oidc:
+        provider = openid_provider(config, section, now)
+        found.append(OidcWay(section, offered.keep, provider, now))
+    if offered.callback is not None:
+        found.append(CallbackWay(offered.callback, setting, services.results, database))
+    if offered.document is not None:
+        found.append(DocumentWay(offered.document.title))
+    return found
+
+
+def pages(setting: Setting, services: Services, database: Database) -> web.Application:
+    """Put the pages for people together."""
+    config, now = setting.config, setting.now
+    site = Site(config)
+    mas, framed = config.identity.binding.mas, config.identity.binding.widget
+    login = None
+    if mas is not None:
+        login = MasLogin(openid_provider(config, mas, now), config.homeserver.server_name)
+    offered = ways(setting, services, database)
+    verify = Verify(site, database, services.verifications, services.results, offered, login)
+    private = PrivacyPages(site, database, services.reveals, services.exports, now)
+    agreement = AgreementPages(site, services.agreements)
+    listed = RegisterPages(site, database, services.register)
+    about = About(site, database, services.staffing)
+    review = Review(site, database, services.documents, services.openings)
+    # Before the pages: its address looks like a link's.
+    routes = [r for way in offered if isinstance(way, CallbackWay) for r in InboxDoor(way).routes()]
+    routes += [*about.routes(), *listed.routes(), *agreement.routes(), *verify.routes()]
+    routes += [*private.routes(), *review.routes()]
+    if config.identity.document is not None:
+        tries, papers = services.verifications, services.documents
+        routes += Upload(site, database, tries, papers, ChildCleaner(), verify.code).routes()
+    if framed is not None:
+        tokens = openid_token(config, framed)
+        routes += Widget(site, database, services.verifications, framed, tokens).routes()
+    return site.application(routes)

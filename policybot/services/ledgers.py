@@ -1,0 +1,79 @@
+"""Ledgers: whose earlier decisions count, whatever account they used and whoever holds it now."""
+
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+
+from policybot.domain.case import Case
+from policybot.domain.decision import Decision, State
+from policybot.domain.ladder import Ladder, Scope, Strike, StrikeState
+from policybot.domain.measure import Kind
+from policybot.store import decisions, members
+from policybot.store.database import Tx
+
+
+async def key_of(tx: Tx, scope: Scope, case: Case) -> str:
+    """Name the ledger of a case: by the person who answers for it, else by the account."""
+    if scope is Scope.ROOM:
+        return str(case.subject.room_id)
+    user_id = str(case.subject.user_id)
+    who = await members.answerable(tx, user_id, case.occurred_at) or user_id
+    return f"{case.subject.room_id} {who}" if scope is Scope.MEMBER else who
+
+
+async def entries(  # noqa: PLR0913, PLR0917 - what tells an act from others
+    tx: Tx, scope: Scope, key: str, user_id: str | None, room_id: str | None, at: datetime
+) -> list[Decision]:
+    """List what was ever decided and final, oldest first: of a person and of their accounts together.
+
+    Who was nobody known when it was decided may be somebody known now, and the other way round.
+    """
+    keys = {key}
+    if scope is not Scope.ROOM and user_id is not None:
+        names = await _names(tx, user_id, at)
+        keys |= {f"{room_id} {name}" for name in names} if scope is Scope.MEMBER else names
+    return await decisions.ledger(tx, scope, sorted(keys))
+
+
+def counts_until(decision: Decision, ladder: Ladder) -> datetime | None:
+    """Say until when a decision would make the next one harsher; None if it never does."""
+    severity = ladder.severities[decision.severity]
+    if decision.measure.kind in (Kind.NONE, Kind.ADVISE) or severity.points == 0:
+        return None
+    return decision.occurred_at + severity.expires
+
+
+def strikes_of(found: Iterable[Decision], policy: Ladder, key: str) -> list[Strike]:
+    """Read decisions as the ladder counts them, in one ledger whatever their own keys are."""
+    return [
+        _strike_of(decision, policy, key)
+        for decision in found
+        if decision.measure.kind not in (Kind.NONE, Kind.ADVISE)
+    ]
+
+
+def _strike_of(decision: Decision, policy: Ladder, key: str) -> Strike:
+    """Read a decision as the ladder counts it."""
+    state = {
+        State.OVERTURNED: StrikeState.VOID,
+        State.MODIFIED: StrikeState.VOID,
+        State.UNDER_APPEAL: StrikeState.UNDER_APPEAL,
+    }.get(decision.state, StrikeState.FINAL)
+    return Strike(
+        case=decision.number,
+        scope=decision.scope,
+        key=key,
+        severity=decision.severity,
+        occurred_at=decision.occurred_at,
+        notified_at=decision.notified_at(policy.deemed_notified_after),
+        incident=decision.number,
+        state=state,
+    )
+
+
+async def _names(tx: Tx, user_id: str, at: datetime) -> AbstractSet[str]:
+    person_id = await members.answerable(tx, user_id, at)
+    if person_id is None:
+        return {user_id}
+    linked = {link.user_id for link in await members.links_of(tx, person_id)}
+    return {user_id, person_id} | linked
