@@ -20,6 +20,7 @@ from policybot.matrix.commands.dispatch import Dispatch
 from policybot.matrix.events import Events
 from policybot.matrix.homeserver import MatrixHomeserver
 from policybot.matrix.network import Network
+from policybot.matrix.reader import Reader
 from policybot.matrix.start import Start
 from policybot.matrix.synapse import Synapse
 from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later
@@ -54,6 +55,7 @@ from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.staffing import Staffing
+from policybot.services.taking import Taking
 from policybot.services.transfers import Transfers
 from policybot.services.verifications import Verifications
 from policybot.store import events, outbox, policies, standing
@@ -167,6 +169,7 @@ class App:
             services.messages,
             services.labels,
             services.declarations,
+            Taking(self.setting, services.register),
         )
 
     def worker(self, homeserver: Homeserver, *, owner: str = "") -> Outbox:
@@ -293,7 +296,7 @@ class App:
             )
             worker = self.worker(homeserver)
             await start.recall()
-            dispatch = Dispatch(self.services, start.resolve)
+            dispatch = Dispatch(self.services, start.resolve, Reader(client, config.bot_user_id))
             inward = Events(self.setting, self.database, dispatch, self.services)
             await stack.enter_async_context(self._doors(inward))
             async with asyncio.TaskGroup() as tasks:

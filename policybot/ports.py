@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from policybot.domain.effects import Effect
 from policybot.domain.identity import Record, Source, Still, Verification
 from policybot.domain.private import Private
+from policybot.domain.taking import View
 
 Clock = Callable[[], datetime]
 """Gives the present as an aware time."""
@@ -77,6 +78,18 @@ class Homeserver(Protocol):
         Raises:
             Later: ask again.
             Impossible: it cannot be carried out.
+        """
+        ...
+
+
+class RoomReader(Protocol):
+    """A look at a room from within, before a transaction is opened."""
+
+    async def view(self, room_id: str) -> View | None:
+        """Look at a room; None if the bot is not in it, whether it exists or not.
+
+        Raises:
+            Later: ask again.
         """
         ...
 

@@ -17,7 +17,6 @@ from policybot.domain.effects import (
     ClearProfileField,
     Effect,
     ExcludeMember,
-    FreezeRoom,
     HideTopicLine,
     JoinRoom,
     KeepEvidence,
@@ -38,13 +37,22 @@ from policybot.domain.effects import (
     ShowTopicLine,
     SuspendAccount,
     TakeSeat,
-    UnfreezeRoom,
     UnpinNotice,
     Unpublish,
     UnsuspendAccount,
     WithdrawLabel,
 )
 from policybot.domain.rank import Levels
+from policybot.domain.room_measure import (
+    CloseRoom,
+    FreezeRoom,
+    QuietRoom,
+    ReopenRoom,
+    RoomMeasure,
+    UnfreezeRoom,
+    UnquietRoom,
+)
+from policybot.domain.taking import MoveAliases, TakingEffect, View
 from policybot.matrix.commands.dispatch import Dispatch
 from policybot.matrix.events import Events
 from policybot.ports import Errand, Impossible, Later, Result, StillShown
@@ -55,6 +63,7 @@ from policybot.store.database import Database
 from policybot.store.rooms import Kind
 from policybot.store.vault import Stretch
 from tests import canary, files
+from tests.rooms import FakeRooms
 
 SERVER = "example.org"
 BOT = f"@policybot:{SERVER}"
@@ -107,6 +116,8 @@ class FakeHomeserver:
     profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
     suspended: set[str] = field(default_factory=set)
     banned: set[tuple[str, str]] = field(default_factory=set)
+    closed: set[str] = field(default_factory=set)
+    rooms: FakeRooms = field(init=False)
     said: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Messages by their key, so that one key is one message: room (or person) and text."""
     away: bool = False
@@ -114,15 +125,27 @@ class FakeHomeserver:
     before_answer: Any = None
     """Called after an effect was done and before it is answered: where a crash hurts most."""
 
-    async def observe(self, effect: Effect) -> Result:
+    def __post_init__(self) -> None:
+        self.rooms = FakeRooms(BOT, self.levels, self.versions)
+
+    async def view(self, room_id: str) -> View | None:
+        """Look at a room, as the reader does."""
+        self._reachable()
+        return self.rooms.view(room_id) if room_id in self.levels else None
+
+    async def observe(self, effect: Effect) -> Result:  # noqa: PLR0911 - one line for each
         self._reachable()
         match effect:
             case RestrictMember(room_id, user_id):
                 return {"level": self.levels[room_id]["users"].get(user_id)}
             case ExcludeMember(room_id, user_id):
                 return {"membership": "ban" if (room_id, user_id) in self.banned else "join"}
-            case FreezeRoom(room_id):
+            case QuietRoom(room_id) | FreezeRoom(room_id):
                 return {"events_default": self.levels[room_id].get("events_default", 0)}
+            case CloseRoom(room_id):
+                return {"closed": room_id in self.closed}
+            case MoveAliases(room_id):
+                return self.rooms.aliases_of(room_id)
             case SuspendAccount(user_id):
                 return {"suspended": user_id in self.suspended}
             case ShowTopicLine(room_id, line):
@@ -184,10 +207,10 @@ class FakeHomeserver:
                 self.banned.add((room_id, user_id))
             case ReadmitMember(room_id, user_id):
                 self.banned.discard((room_id, user_id))
-            case FreezeRoom(room_id):
-                self.levels[room_id]["events_default"] = 100
-            case UnfreezeRoom(room_id):
-                self.levels[room_id]["events_default"] = before.get("events_default", 0)
+            case (
+                QuietRoom() | UnquietRoom() | FreezeRoom() | UnfreezeRoom() | CloseRoom() | ReopenRoom()
+            ) as measure:
+                self._measure(measure, errand.key, before)
             case SuspendAccount(user_id):
                 self.suspended.add(user_id)
             case UnsuspendAccount(user_id):
@@ -204,6 +227,22 @@ class FakeHomeserver:
             case _:
                 return self._do_sign(errand)
         return {}
+
+    def _measure(self, measure: RoomMeasure, key: str, before: Result) -> None:
+        match measure:
+            case QuietRoom(room_id):
+                present = self.levels[room_id].get("events_default", 0)
+                self.levels[room_id]["events_default"] = max(50, present)
+            case FreezeRoom(room_id):
+                self.levels[room_id]["events_default"] = 100
+            case UnquietRoom(room_id) | UnfreezeRoom(room_id):
+                self.levels[room_id]["events_default"] = before.get("events_default", 0)
+            case CloseRoom(room_id, text):
+                self.closed.add(room_id)
+                self.said.setdefault(key, (room_id, text))
+            case ReopenRoom(room_id):
+                if not before["closed"]:
+                    self.closed.discard(room_id)
 
     def _do_sign(self, errand: Errand) -> Result:  # noqa: C901, PLR0912 - one line for each effect
         before = errand.before or {}
@@ -247,6 +286,8 @@ class FakeHomeserver:
                     message = "404 M_NOT_FOUND"
                     raise Impossible(message)
                 return {"sender": self.events[event_id]["sender"]}
+            case effect if isinstance(effect, TakingEffect):
+                return self.rooms.perform(effect, before)
             case _:
                 raise AssertionError(errand.effect)
         return {}
@@ -260,9 +301,8 @@ class FakeHomeserver:
         self.topics[room_id] = "\n".join(lines)
 
     def _power(self, room_id: str) -> dict[str, Any]:
-        levels = self.levels.setdefault(room_id, {"users": {}})
-        version = self.versions.get(room_id, "11")
-        return {"version": version, "creators": [], "levels": levels}
+        self.levels.setdefault(room_id, {"users": {}})
+        return self.rooms.power_of(room_id)
 
     def _release(self, room_id: str, user_id: str, before: Result | None) -> Result:
         users = self.levels[room_id]["users"]
@@ -471,7 +511,7 @@ async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIt
     async def resolve(alias: str) -> str | None:
         return aliases.get(alias)
 
-    dispatch, services = Dispatch(app.services, resolve), app.services
+    dispatch, services = Dispatch(app.services, resolve, homeserver), app.services
     inward = Events(app.setting, database, dispatch, services)
     made = World(config, database, clock, homeserver, app, inward, aliases)
     entries = [

@@ -103,6 +103,9 @@ class FilingSection(Section):
     rooms_per_person: int = Field(
         3, ge=1, description="How many rooms one person may have filed at a time."
     )
+    closing_notice: Word | None = Field(
+        None, description="What is said in a room that is closed; without it, that it is, and by whom."
+    )
     qualifications: tuple[QualificationSection, ...] = Field(
         (), description="The subjects on which rooms can be qualified to publish; none are built in."
     )
@@ -252,6 +255,14 @@ class Config:
         self.key_file = folder / settings.identity.key_file
         self._database = settings.database
         self._folder = folder
+
+    @property
+    def closing_notice(self) -> str:
+        """What is said in a room that is closed."""
+        return self.filing.closing_notice or (
+            f"This room was closed by {self.operator.name}. What was written stays; nobody can write "
+            f"here or enter any more. Questions: {self.operator.contact}"
+        )
 
     @property
     def database_url(self) -> str:

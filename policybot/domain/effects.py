@@ -9,6 +9,25 @@ exactly that.
 from dataclasses import dataclass, fields
 from typing import Any
 
+from policybot.domain import room_measure
+from policybot.domain.room_measure import (
+    CloseRoom,
+    FreezeRoom,
+    QuietRoom,
+    ReopenRoom,
+    RoomMeasure,
+    UnfreezeRoom,
+    UnquietRoom,
+)
+from policybot.domain.taking import (
+    InviteMembers,
+    MakeRoom,
+    MoveAliases,
+    ReturnAliases,
+    TakingEffect,
+    UnmakeRoom,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Say:
@@ -99,20 +118,6 @@ class ReadmitMember:
 
     room_id: str
     user_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class FreezeRoom:
-    """Let nobody below the bot post in a room or change its state."""
-
-    room_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class UnfreezeRoom:
-    """Give a room back the levels that it had."""
-
-    room_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,8 +259,6 @@ Effect = (
     | ReleaseMember
     | ExcludeMember
     | ReadmitMember
-    | FreezeRoom
-    | UnfreezeRoom
     | Publish
     | Unpublish
     | SetLabel
@@ -272,16 +275,30 @@ Effect = (
     | LearnName
     | SetProfileField
     | ClearProfileField
+    | RoomMeasure
+    | TakingEffect
 )
 
-STANDING = (RestrictMember, ExcludeMember, FreezeRoom, SuspendAccount, ShowTopicLine)
+STANDING = (
+    RestrictMember,
+    ExcludeMember,
+    QuietRoom,
+    FreezeRoom,
+    CloseRoom,
+    SuspendAccount,
+    MoveAliases,
+    ShowTopicLine,
+)
 """Effects that last and whose inverse must restore what was there before."""
 
 RESTORING = (
     ReleaseMember,
     ReadmitMember,
+    UnquietRoom,
     UnfreezeRoom,
+    ReopenRoom,
     UnsuspendAccount,
+    ReturnAliases,
     HideTopicLine,
     UnpinNotice,
 )
@@ -304,10 +321,12 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return ReadmitMember(room_id, user_id)
         case ReadmitMember(room_id, user_id):
             return ExcludeMember(room_id, user_id)
-        case FreezeRoom(room_id):
-            return UnfreezeRoom(room_id)
-        case UnfreezeRoom(room_id):
-            return FreezeRoom(room_id)
+        case MoveAliases(room_id, alias, successor):
+            return ReturnAliases(room_id, alias, successor)
+        case ReturnAliases(room_id, alias, successor):
+            return MoveAliases(room_id, alias, successor)
+        case QuietRoom() | UnquietRoom() | FreezeRoom() | UnfreezeRoom() | CloseRoom() | ReopenRoom():
+            return room_measure.inverse(effect)
         case Publish(room_id):
             return Unpublish(room_id)
         case Unpublish(room_id):
@@ -342,17 +361,21 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return SetProfileField(user_id, field, real)
         case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence() | LearnName() | LearnAuthor():
             return None
+        case _:  # the other steps of taking a room in; see services/taking.py
+            return None
 
 
-def target(effect: Effect) -> str:
+def target(effect: Effect) -> str:  # noqa: PLR0911 - one line for each
     """Name what a standing effect or its inverse changes; both name the same thing."""
     match effect:
         case RestrictMember(room_id, user_id) | ReleaseMember(room_id, user_id):
             return f"level {room_id} {user_id}"
         case ExcludeMember(room_id, user_id) | ReadmitMember(room_id, user_id):
             return f"membership {room_id} {user_id}"
-        case FreezeRoom(room_id) | UnfreezeRoom(room_id):
-            return f"levels {room_id}"
+        case QuietRoom() | UnquietRoom() | FreezeRoom() | UnfreezeRoom() | CloseRoom() | ReopenRoom():
+            return room_measure.target(effect)
+        case MoveAliases(room_id) | ReturnAliases(room_id):
+            return f"aliases {room_id}"
         case SuspendAccount(user_id) | UnsuspendAccount(user_id):
             return f"suspension {user_id}"
         case ShowTopicLine(room_id) | HideTopicLine(room_id):
@@ -372,69 +395,13 @@ def lane(effect: Effect) -> str:
         case LearnName(user_id) | SetProfileField(user_id) | ClearProfileField(user_id):
             # Apart, for a measure or a message must not wait for what is only shown.
             return f"profile {user_id}"
+        case MakeRoom(room_id, alias) | UnmakeRoom(room_id, alias):
+            return room_id or alias
+        case InviteMembers(room_id):
+            # Apart, for a measure must not wait until everybody is invited.
+            return f"members {room_id}"
         case _:
             return effect.room_id
-
-
-def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each effect
-    """Say what an effect does, for people who have to know that it could not be done."""
-    match effect:
-        case Say(room_id):
-            return f"write in {room_id}"
-        case Notify(user_id):
-            return f"send a message to {user_id}"
-        case JoinRoom(room_id) | TakeSeat(room_id):
-            return f"enter {room_id}"
-        case KeepEvidence(room_id, event_id):
-            return f"keep a copy of {event_id} in {room_id}"
-        case Redact(room_id, event_id):
-            return f"remove {event_id} in {room_id}"
-        case Restore(room_id, event_id):
-            return f"post {event_id} in {room_id} again"
-        case RestrictMember(room_id, user_id):
-            return f"restrict {user_id} in {room_id}"
-        case ReleaseMember(room_id, user_id):
-            return f"release {user_id} in {room_id}"
-        case ExcludeMember(room_id, user_id):
-            return f"exclude {user_id} from {room_id}"
-        case ReadmitMember(room_id, user_id):
-            return f"readmit {user_id} to {room_id}"
-        case FreezeRoom(room_id):
-            return f"freeze {room_id}"
-        case UnfreezeRoom(room_id):
-            return f"unfreeze {room_id}"
-        case Publish(room_id):
-            return f"publish {room_id} in the directory"
-        case Unpublish(room_id):
-            return f"take {room_id} out of the directory"
-        case SetLabel(room_id):
-            return f"set the label of {room_id}"
-        case WithdrawLabel(room_id):
-            return f"withdraw the label of {room_id}"
-        case AddAlias(room_id):
-            return f"give {room_id} the alias by its record number"
-        case RemoveAlias(room_id):
-            return f"take the alias by its record number from {room_id}"
-        case ShowTopicLine(room_id):
-            return f"add a line to the topic of {room_id}"
-        case HideTopicLine(room_id):
-            return f"take our line out of the topic of {room_id}"
-        case PinNotice(room_id):
-            return f"pin a notice in {room_id}"
-        case UnpinNotice(room_id):
-            return f"remove our notice in {room_id}"
-        case LearnAuthor(room_id, event_id):
-            return f"read who has written {event_id} in {room_id}"
-        case SuspendAccount(user_id):
-            return f"suspend {user_id}"
-        case UnsuspendAccount(user_id):
-            return f"end the suspension of {user_id}"
-        case LearnName(user_id):
-            return f"read the display name of {user_id}"
-        case SetProfileField(user_id):
-            return f"show on the profile of {user_id} that they are verified"
-        case ClearProfileField(user_id):
-            return f"take the verification off the profile of {user_id}"
 
 
 def dump(effect: Effect) -> tuple[str, dict[str, Any]]:

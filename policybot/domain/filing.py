@@ -2,8 +2,9 @@
 
 draft → submitted → in_review ⇄ needs_info → approved → renewal_due → approved
                         │                       ├→ suspended → approved
-                        ├→ rejected   ├→ expired → approved
-    draft … needs_info ─┴→ withdrawn  └→ revoked
+                        │                       ├→ expired → approved
+                        ├→ rejected             ├→ revoked
+    draft … needs_info ─┴→ withdrawn            └→ in_review   (the room could not be taken in)
 """
 
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from enum import StrEnum
 
 from policybot.domain import validity
 from policybot.domain.errors import Incomplete, NotPermitted, OutOfOrder
+from policybot.domain.rank import Control
 
 
 class State(StrEnum):
@@ -46,6 +48,8 @@ class Step(StrEnum):
     REVOKE = "revoke"
     REMIND = "remind"
     RENEW = "renew"
+    RETURN = "return"
+    """The room could not be taken in: it is for people again."""
     EXPIRE = "expire"
 
 
@@ -65,6 +69,7 @@ MOVES: dict[tuple[State, Step], State] = {
     (State.APPROVED, Step.REMIND): State.RENEWAL_DUE,
     (State.APPROVED, Step.SUSPEND): State.SUSPENDED,
     (State.APPROVED, Step.REVOKE): State.REVOKED,
+    (State.APPROVED, Step.RETURN): State.IN_REVIEW,
     (State.APPROVED, Step.EXPIRE): State.EXPIRED,
     (State.RENEWAL_DUE, Step.RENEW): State.APPROVED,
     (State.RENEWAL_DUE, Step.EXPIRE): State.EXPIRED,
@@ -84,6 +89,8 @@ IN_FORCE = frozenset({State.APPROVED, State.RENEWAL_DUE})
 ENDED = frozenset({State.REVOKED, State.REJECTED, State.WITHDRAWN})
 """States that nothing leaves; the room can be filed anew."""
 
+WAITING = frozenset({State.DRAFT, State.SUBMITTED, State.IN_REVIEW, State.NEEDS_INFO})
+"""States in which nothing is decided yet."""
 HANDED_OVER = IN_FORCE | {State.EXPIRED}
 """States in which somebody else can take a room over; a suspended one keeps whoever answers for it."""
 
@@ -116,6 +123,7 @@ class Filing:
 
     id: int
     room_id: str
+    """Empty until the room is made, if it is to be."""
     applicant: str
     purpose: str
     categories: tuple[str, ...]
@@ -131,11 +139,18 @@ class Filing:
     ownerless_since: datetime | None = None
     """Since when nobody is known to answer for the room."""
     version: int = 1
+    control: Control = Control.SHARED
+    """How the room is to be taken in."""
 
     @property
     def number(self) -> str:
         """What the filing is called: its record number, before approval its file number."""
         return self.record_number or f"F-{self.id}"
+
+    @property
+    def place(self) -> str:
+        """The room, or that there is none yet."""
+        return self.room_id or "to be made"
 
     @property
     def in_words(self) -> str:
@@ -185,6 +200,21 @@ def reviewed_by(filing: Filing, reviewer: str, owners: frozenset[str]) -> None:
         raise NotPermitted(message)
 
 
+def controlled(filing: Filing, control: Control) -> Filing:
+    """Choose how a room is to be taken in.
+
+    Raises:
+        OutOfOrder: it is decided already, or there is no room to choose for.
+    """
+    if filing.state not in WAITING:
+        message = f"{filing.number} is {filing.in_words}: this can be chosen before it is decided."
+        raise OutOfOrder(message)
+    if filing.control is Control.CREATED:
+        message = f"{filing.number} is for a room that I am to make: there is nothing to take over."
+        raise OutOfOrder(message)
+    return replace(filing, control=control)
+
+
 def owned_by(filing: Filing, user_id: str) -> bool:
     """Say whether a filing is this account's own."""
     return filing.applicant == user_id
@@ -219,5 +249,8 @@ def handed_over(filing: Filing, to: str) -> Filing:
     """
     if filing.state not in HANDED_OVER:
         message = f"{filing.number} is {filing.in_words}: it cannot be handed over now."
+        raise OutOfOrder(message)
+    if not filing.room_id:
+        message = f"The room of {filing.number} is being made. Please try again in a minute."
         raise OutOfOrder(message)
     return replace(filing, applicant=to, ownerless_since=None)

@@ -43,7 +43,7 @@ _ON = {
     ("account", Kind.RESTRICT): "no posting in any governed room",
     ("account", Kind.SUSPEND): "suspension of the account",
     ("account", Kind.CLOSE): "closure of the account",
-    ("room", Kind.RESTRICT): "no posts in the room",
+    ("room", Kind.RESTRICT): "posts by its moderators alone",
     ("room", Kind.SUSPEND): "suspension of the room",
     ("room", Kind.CLOSE): "closure of the room",
 }

@@ -8,9 +8,12 @@ authorization rules).
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 from typing import Any
 
 _FIRST_WITH_CREATORS_ABOVE_ALL = 12
+TOP = 100
+"""The level that owners of rooms before version 12 have."""
 
 
 class Control(StrEnum):
@@ -18,6 +21,8 @@ class Control(StrEnum):
 
     CREATED = "created"
     """The bot made the room: everybody, the owner too, is below it."""
+    ADOPTED = "adopted"
+    """A room of others came under the bot, which made its successor: everybody is below it too."""
     SHARED = "shared"
     """Members are below the bot; the owner is not."""
     NONE = "none"
@@ -32,6 +37,8 @@ class Levels:
     creators: tuple[str, ...]
     content: Mapping[str, Any]
     """The content of `m.room.power_levels`, as it stands in the room."""
+    predecessor: str = ""
+    """The room that this one replaces, if it does."""
 
     @property
     def creators_above_all(self) -> bool:
@@ -47,7 +54,12 @@ class Levels:
         default = self.content.get("users_default", 0)
         if not self.content:
             default = 100 if user_id in self.creators else 0
-        return _number(users.get(user_id, default))
+        return number_of(users.get(user_id, default))
+
+    def ranked(self) -> set[str]:
+        """Name those who have a level of their own; in room version 12 its creators among them."""
+        above = set(self.creators) if self.creators_above_all or not self.content else set()
+        return set(_mapping(self.content, "users")) | above
 
     def moderators(self) -> set[str]:
         """Name those who can remove other people's messages; creators among them."""
@@ -57,12 +69,12 @@ class Levels:
 
     def needed(self, action: str, default: int = 50) -> float:
         """Give the level that `ban`, `kick`, `redact` or `state_default` asks for."""
-        return _number(self.content.get(action, default))
+        return number_of(self.content.get(action, default))
 
     def needed_for_state(self, event_type: str) -> float:
         """Give the level that sending a state event of this type asks for."""
         events = _mapping(self.content, "events")
-        return _number(events.get(event_type, self.content.get("state_default", 50)))
+        return number_of(events.get(event_type, self.content.get("state_default", 50)))
 
 
 def _mapping(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -70,12 +82,13 @@ def _mapping(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _number(value: object) -> float:
+def number_of(value: object) -> float:
     """Read a power level as old rooms have it: an integer, or a string that holds one."""
     try:
-        return float(value)  # type: ignore[arg-type]  # anything may stand in an old room's event
-    except (TypeError, ValueError):
+        found = float(value)  # type: ignore[arg-type]  # anything may stand in an old room's event
+    except (TypeError, ValueError, OverflowError):
         return 0
+    return found if isfinite(found) else 0
 
 
 def control(levels: Levels, bot: str) -> Control:
@@ -83,10 +96,11 @@ def control(levels: Levels, bot: str) -> Control:
     mine = levels.of(bot)
     if mine < levels.needed_for_state("m.room.power_levels") or mine < levels.needed("redact"):
         return Control.NONE
-    others = [levels.of(user) for user in _mapping(levels.content, "users") if user != bot]
-    if levels.creators_above_all:
-        others += [levels.of(user) for user in levels.creators if user != bot]
-    return Control.CREATED if all(other < mine for other in others) else Control.SHARED
+    others = [levels.of(user) for user in levels.ranked() if user != bot]
+    if any(other >= mine for other in [*others, levels.needed("users_default", 0)]):
+        return Control.SHARED
+    made = bot in levels.creators and not levels.predecessor
+    return Control.CREATED if made else Control.ADOPTED
 
 
 def hindrance(levels: Levels, bot: str, user_id: str) -> str | None:

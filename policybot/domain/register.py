@@ -93,7 +93,9 @@ def words(text: str) -> list[str]:
 
 
 def _runs(text: str) -> Iterable[str]:
-    folded = _ACCENTS.sub("", unicodedata.normalize("NFKD", text.casefold()))
+    # Twice: what only looks like a capital is one once it is normalised (Unicode 3.13, D146).
+    once = unicodedata.normalize("NFKD", text.casefold())
+    folded = _ACCENTS.sub("", unicodedata.normalize("NFKD", once.casefold()))
     kept = "".join(
         char if unicodedata.category(char)[0] in "LNM" else " "
         for char in unicodedata.normalize("NFC", folded)

@@ -4,7 +4,7 @@ planned → active → ended (by time) | lifted (by decision) | stayed (appeal) 
              └──────────────────────→ void (overturned, from the beginning)
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,7 +12,6 @@ from enum import StrEnum
 from policybot.domain.effects import (
     Effect,
     ExcludeMember,
-    FreezeRoom,
     RestrictMember,
     SuspendAccount,
     Unpublish,
@@ -22,6 +21,13 @@ from policybot.domain.effects import (
 from policybot.domain.errors import OutOfOrder
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind, Measure
+from policybot.domain.room_measure import (
+    CloseRoom,
+    FreezeRoom,
+    QuietRoom,
+    UnfreezeRoom,
+    UnquietRoom,
+)
 
 
 class State(StrEnum):
@@ -132,6 +138,7 @@ def restraints(  # noqa: PLR0911, PLR0913 - one line for each measure
     room_id: str | None,
     governed: Iterable[str] = (),
     label: Label | None = None,
+    closing: str = "",
 ) -> tuple[Effect, ...]:
     """Say which effects carry a measure.
 
@@ -142,6 +149,7 @@ def restraints(  # noqa: PLR0911, PLR0913 - one line for each measure
         room_id: the room, for `member` and `room`.
         governed: all governed rooms, for an account that may post in none of them.
         label: what the room's label says, so that it can be set again.
+        closing: what is said in a room that is closed, in the operator's words.
     """
     kind = measure.kind
     if kind in (Kind.NONE, Kind.ADVISE, Kind.WARN):
@@ -156,9 +164,10 @@ def restraints(  # noqa: PLR0911, PLR0913 - one line for each measure
         return (SuspendAccount(user_id),)
     if scope is Scope.ROOM and room_id:
         if kind is Kind.RESTRICT:
-            return (FreezeRoom(room_id),)
+            return (QuietRoom(room_id),)
+        closed = (CloseRoom(room_id, closing),) if kind is Kind.CLOSE else ()
         shown = (WithdrawLabel(room_id, label.record_number, label.categories),) if label else ()
-        return (FreezeRoom(room_id), Unpublish(room_id), *shown)
+        return (FreezeRoom(room_id), Unpublish(room_id), *shown, *closed)
     message = f"a measure on {scope.value} needs its subject"
     raise ValueError(message)
 
@@ -174,4 +183,19 @@ def release(
     wanted = {effect for other in others if other.state in BINDING for effect in other.restraints}
     wanted.update(also)
     undone = (inverse(effect) for effect in sanction.restraints if effect not in wanted)
-    return tuple(effect for effect in undone if effect is not None)
+    return tuple(_kept_in_scale(undone, wanted))
+
+
+def _kept_in_scale(undone: Iterable[Effect | None], wanted: set[Effect]) -> Iterator[Effect]:
+    """Undo what has to be, where a quiet and a frozen room overlap: both are levels of one scale."""
+    for effect in undone:
+        match effect:
+            case None:
+                continue
+            case UnquietRoom(room_id) if FreezeRoom(room_id) in wanted:
+                continue  # what is undone last gives back what was there first
+            case UnfreezeRoom(room_id) if QuietRoom(room_id) in wanted:
+                yield effect
+                yield QuietRoom(room_id)
+            case _:
+                yield effect

@@ -27,6 +27,11 @@ class Client:
     def __init__(self, address: str, token: str, session: aiohttp.ClientSession) -> None:
         """Use an access token at a homeserver's address."""
         self._api = HTTPAPI(address, token, client_session=session)
+        self._address, self._session = address, session
+
+    def with_token(self, token: str) -> "Client":
+        """Use another access token at the same homeserver."""
+        return Client(self._address, token, self._session)
 
     async def get(self, path: PathBuilder, query: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
         """Read something."""

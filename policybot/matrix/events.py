@@ -14,6 +14,7 @@ from typing import Any
 
 from policybot.domain.effects import JoinRoom, Say
 from policybot.domain.errors import Refused
+from policybot.domain.taking import View
 from policybot.matrix.appservice import Event
 from policybot.matrix.commands.command import Services
 from policybot.matrix.commands.dispatch import Dispatch, Message, is_command
@@ -68,7 +69,8 @@ class Events:
         try:
             if meaning == self._command:
                 aliases = await self._dispatch.aliases(event)
-                meaning = partial(self._command, aliases=aliases)
+                views = await self._dispatch.views(event, aliases)
+                meaning = partial(self._command, aliases=aliases, views=views)
             if not await self._matters(meaning, event):
                 return
             await self._once(event_id, event, meaning)
@@ -158,10 +160,14 @@ class Events:
         await self._messages.published(tx, event["room_id"], event["sender"])
 
     async def _command(
-        self, tx: Tx, event: Event, aliases: Mapping[str, str] = MappingProxyType({})
+        self,
+        tx: Tx,
+        event: Event,
+        aliases: Mapping[str, str] = MappingProxyType({}),
+        views: Mapping[str, View] = MappingProxyType({}),
     ) -> None:
         message = Message.of(event, await rooms.get(tx, event["room_id"]))
-        self._answer(tx, message, await self._dispatch.answer(tx, message, aliases))
+        self._answer(tx, message, await self._dispatch.answer(tx, message, aliases, views))
 
     async def _refuse(self, why: str, tx: Tx, event: Event) -> None:
         self._answer(tx, Message.of(event, await rooms.get(tx, event["room_id"])), why)

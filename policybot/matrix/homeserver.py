@@ -9,7 +9,7 @@ import hmac
 import re
 import unicodedata
 from datetime import datetime
-from typing import Any, assert_never
+from typing import Any
 
 from mautrix.api import Path, PathBuilder
 
@@ -19,7 +19,6 @@ from policybot.domain.effects import (
     ClearProfileField,
     Effect,
     ExcludeMember,
-    FreezeRoom,
     HideTopicLine,
     JoinRoom,
     KeepEvidence,
@@ -40,17 +39,28 @@ from policybot.domain.effects import (
     ShowTopicLine,
     SuspendAccount,
     TakeSeat,
-    UnfreezeRoom,
     UnpinNotice,
     Unpublish,
     UnsuspendAccount,
     WithdrawLabel,
 )
 from policybot.domain.private import Private
+from policybot.domain.room_measure import (
+    CloseRoom,
+    FreezeRoom,
+    QuietRoom,
+    ReopenRoom,
+    UnfreezeRoom,
+    UnquietRoom,
+)
+from policybot.domain.taking import MoveAliases
+from policybot.matrix.aliases import Aliases
 from policybot.matrix.client import Client, Missing
+from policybot.matrix.entry import Entry
 from policybot.matrix.power import Power, levels_of
 from policybot.matrix.signs import LABEL, Signs
 from policybot.matrix.synapse import Synapse
+from policybot.matrix.taking import Taking
 from policybot.ports import Errand, Impossible, Result, StillShown
 
 __all__ = ["KEY", "LABEL", "MatrixHomeserver"]
@@ -72,20 +82,26 @@ class MatrixHomeserver:
         self._client = client
         self._synapse = synapse
         self._power = Power(client, bot)
+        self._entry = Entry(client)
+        self._taking = Taking(client, synapse, Aliases(client, synapse.admin, bot), bot)
         self._signs = Signs(client, bot)
         self._bot = bot
         self._server = bot.partition(":")[2]
         self._secret = secret
 
-    async def observe(self, effect: Effect) -> Result:
+    async def observe(self, effect: Effect) -> Result:  # noqa: PLR0911 - one line for each
         """Read what a standing effect is about to change."""
         match effect:
             case RestrictMember(room_id, user_id):
                 return await self._power.observe_member(room_id, user_id)
             case ExcludeMember(room_id, user_id):
                 return {"membership": await self._membership(room_id, user_id)}
-            case FreezeRoom(room_id):
+            case QuietRoom(room_id) | FreezeRoom(room_id):
                 return await self._power.observe_room(room_id)
+            case CloseRoom(room_id):
+                return await self._entry.observe(room_id)
+            case MoveAliases():
+                return await self._taking.observe(effect)
             case SuspendAccount(user_id):
                 return {"suspended": await self._suspended(user_id)}
             case ShowTopicLine(room_id, line):
@@ -120,10 +136,19 @@ class MatrixHomeserver:
                 return await self._exclude(room_id, user_id)
             case ReadmitMember(room_id, user_id):
                 return {} if before is None else await self._readmit(room_id, user_id, before)
+            case QuietRoom(room_id):
+                return await self._power.quiet(room_id)
+            case UnquietRoom(room_id):
+                return {} if before is None else await self._power.unquiet(room_id, before)
             case FreezeRoom(room_id):
                 return await self._power.freeze(room_id)
             case UnfreezeRoom(room_id):
                 return {} if before is None else await self._power.unfreeze(room_id, before)
+            case CloseRoom(room_id, text):
+                await self._entry.close(room_id)
+                return await self._say(errand, room_id, text, None)
+            case ReopenRoom(room_id):
+                return {} if before is None else await self._entry.reopen(room_id, before)
             case Publish(room_id):
                 return await self._signs.show(room_id, "public")
             case Unpublish(room_id):
@@ -159,7 +184,8 @@ class MatrixHomeserver:
                 return await self._show_verified(user_id, field, errand.name)
             case ClearProfileField(user_id, field):
                 return await self._hide_verified(user_id, field)
-        assert_never(effect)
+            case _:  # a step of taking a room in, or a type error
+                return await self._taking.perform(effect, before)
 
     # Messages -----------------------------------------------------------------------------------
 
@@ -286,6 +312,7 @@ class MatrixHomeserver:
             "version": levels.version,
             "creators": list(levels.creators),
             "levels": dict(levels.content),
+            "predecessor": levels.predecessor,
         }
 
     async def _membership(self, room_id: str, user_id: str) -> str:

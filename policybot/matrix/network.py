@@ -73,7 +73,7 @@ class Network:
     async def _room(self, record_number: str) -> list[dict[str, Any]]:
         async with self._database.transaction(reading=True) as tx:
             filing = await filings.get(tx, record_number)
-        if filing is None or filing.state not in IN_FORCE:
+        if filing is None or filing.state not in IN_FORCE or not filing.room_id:
             message = "no room in force has that record number"
             raise NotFound(message)
         server = self._setting.config.homeserver.server_name

@@ -1,17 +1,22 @@
 """Power levels, read and rewritten: who may post in a room, and how that is taken and given back."""
 
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 from mautrix.api import Path
 
-from policybot.domain.rank import Levels, hindrance
+from policybot.domain.rank import TOP, Levels, hindrance
 from policybot.matrix.client import Client, Missing
 from policybot.ports import Impossible, Result
 
-_TOP = 100
-"""The level that owners of rooms before version 12 have."""
+Height = Callable[[Levels, str], int]
+"""Says how high what a room asks for is raised, given its levels and the bot."""
+
+_MODERATORS = 50
+_ASKED = {"events_default": 0, "state_default": 50, "invite": 0}
+"""What posting, changing state and inviting ask for where a room does not say."""
 
 
 class Power:
@@ -42,9 +47,8 @@ class Power:
 
     async def observe_room(self, room_id: str) -> Result:
         """Read what posting and changing state ask for in a room."""
-        content = (await self.levels(room_id)).content
-        kept = ("events_default", "state_default", "events")
-        return {key: deepcopy(content[key]) for key in kept if key in content}
+        content = _copy(await self.levels(room_id))
+        return {key: deepcopy(content[key]) for key in (*_ASKED, "events") if key in content}
 
     async def restrict(self, room_id: str, user_id: str) -> Result:
         """Put a member below what posting asks for."""
@@ -78,34 +82,48 @@ class Power:
         return {}
 
     async def freeze(self, room_id: str) -> Result:
-        """Let nobody below the bot post or change state."""
-        levels = await self.levels(room_id)
-        top = _frozen(levels, self._bot)
+        """Let nobody below the bot post, change state or invite."""
+        return await self._raise(await self.levels(room_id), room_id, _frozen)
+
+    async def quiet(self, room_id: str) -> Result:
+        """Let nobody below a moderator post, change state or invite."""
+        return await self._raise(await self.levels(room_id), room_id, _quiet)
+
+    async def unfreeze(self, room_id: str, before: Result) -> Result:
+        """Give a room its levels back, but for those that somebody changed meanwhile."""
+        return await self._lower(await self.levels(room_id), room_id, before, _frozen)
+
+    async def unquiet(self, room_id: str, before: Result) -> Result:
+        """Do the same in a room whose moderators alone could write."""
+        return await self._lower(await self.levels(room_id), room_id, before, _quiet)
+
+    async def _raise(self, levels: Levels, room_id: str, height: Height) -> Result:
+        least = height(levels, self._bot)
         content = _copy(levels)
-        content["events_default"] = content["state_default"] = top
-        content["events"] = {
-            kind: max(_int(level), top) for kind, level in content.get("events", {}).items()
-        }
+        for key, standard in _ASKED.items():
+            content[key] = _raised(content.get(key, standard), least)
+        events = content.get("events")
+        if isinstance(events, dict):
+            content["events"] = {kind: _raised(level, least) for kind, level in events.items()}
         if content != levels.content:
             await self._write(room_id, content)
         return {}
 
-    async def unfreeze(self, room_id: str, before: Result) -> Result:
-        """Give a room its levels back, but for those that somebody changed meanwhile."""
-        levels = await self.levels(room_id)
-        top = _frozen(levels, self._bot)
+    async def _lower(self, levels: Levels, room_id: str, before: Result, height: Height) -> Result:
+        """Compare what was, what we made of it, and what is now; give back what is still ours."""
+        least = height(levels, self._bot)
         content, changed = _copy(levels), []
-        for key, standard in (("events_default", 0), ("state_default", 50)):
-            if content.get(key, standard) == top:
+        for key, standard in _ASKED.items():
+            if content.get(key, standard) == _raised(before.get(key, standard), least):
                 _restore(content, key, before)
             elif content.get(key) != before.get(key):
                 changed.append(key)
-        former = before.get("events", {})
-        events = content.get("events", {})
-        for kind, level in former.items():
-            if events.get(kind) == max(_int(level), top):
-                events[kind] = level
-            elif events.get(kind) != level:
+        former, events = before.get("events", {}), content.get("events", {})
+        for kind in sorted({*former, *events}):
+            was, now = former.get(kind), events.get(kind)
+            if was is not None and now == _raised(was, least):
+                events[kind] = was
+            elif now != was:
                 changed.append(kind)
         if content != levels.content:
             await self._write(room_id, content)
@@ -126,18 +144,37 @@ def levels_of(create: dict[str, Any], content: dict[str, Any]) -> Levels:
     made = create.get("content", {})
     also = made.get("additional_creators", [])
     creators = (create.get("sender", ""), *(u for u in also if isinstance(u, str)))
-    return Levels(str(made.get("room_version", "1")), creators, content)
+    before = made.get("predecessor")
+    predecessor = before.get("room_id") if isinstance(before, dict) else None
+    return Levels(
+        str(made.get("room_version", "1")),
+        creators,
+        content,
+        predecessor if isinstance(predecessor, str) else "",
+    )
 
 
 def _users(levels: Levels) -> dict[str, Any]:
     users = levels.content.get("users")
-    return users if isinstance(users, dict) else {}
+    return _written(users) if isinstance(users, dict) else {}
 
 
 def _copy(levels: Levels) -> dict[str, Any]:
-    content: dict[str, Any] = deepcopy(dict(levels.content))
-    content["users"] = dict(_users(levels))
+    content = _written(levels.content)
+    content["users"] = _users(levels)
     return content
+
+
+def _written(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy levels as the homeserver takes them: very old rooms have texts, which it refuses today."""
+    return {
+        key: _int(value)
+        if isinstance(value, str)
+        else _written(value)
+        if isinstance(value, dict)
+        else deepcopy(value)
+        for key, value in content.items()
+    }
 
 
 def _int(value: object) -> int:
@@ -152,7 +189,18 @@ def _below_everything(levels: Levels) -> int:
 
 
 def _frozen(levels: Levels, bot: str) -> int:
-    return int(min(_TOP, levels.of(bot)))
+    return int(min(TOP, levels.of(bot)))
+
+
+def _quiet(levels: Levels, bot: str) -> int:
+    """Find the level of moderators, above what everybody has."""
+    everybody = _int(levels.content.get("users_default", 0))
+    return min(_frozen(levels, bot), max(_MODERATORS, everybody + 1))
+
+
+def _raised(level: object, least: int) -> Any:  # noqa: ANN401 - as it stands in the room
+    """Raise a level; one that is high enough stays as it is written."""
+    return level if _int(level) >= least else least
 
 
 def _restore(content: dict[str, Any], key: str, before: Result) -> None:

@@ -19,6 +19,11 @@ class Synapse:
         """Use a client whose account is a server administrator."""
         self._admin = admin
 
+    @property
+    def admin(self) -> Client:
+        """The client of the administrator."""
+        return self._admin
+
     async def version(self) -> str:
         """Read the server's version ("Version API")."""
         answer = await self._admin.get(Path.v1.server_version)

@@ -23,6 +23,7 @@ from policybot.services.messages import CAUSE, Messages
 from policybot.services.names import Names
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
+from policybot.services.taking import Taking, levels_of
 from policybot.store import cases, decisions, outbox, rooms
 from policybot.store.database import Tx
 from policybot.store.outbox import Queued
@@ -42,6 +43,7 @@ class Aftermath:
         messages: Messages,
         marks: Labels,
         declared: Declarations,
+        steps: Taking,
     ) -> None:
         """Hand on to the services concerned."""
         self._setting = setting
@@ -52,6 +54,7 @@ class Aftermath:
         self._messages = messages
         self._labels = marks
         self._declarations = declared
+        self._taking = steps
 
     async def __call__(self, tx: Tx, queued: Queued, result: Result) -> None:
         """Record what follows, in the transaction that marks the effect as done."""
@@ -62,7 +65,7 @@ class Aftermath:
             case JoinRoom(room_id, inviter) if "direct" in result:
                 await self._joined(tx, room_id, inviter, result)
             case TakeSeat(room_id) if "levels" in result:
-                await self._seated(tx, room_id, _levels(result))
+                await self._seated(tx, room_id, levels_of(result))
                 await self._setting.room_called(tx, room_id, result)
             case Notify(user_id) if result.get("opened"):
                 opened = str(result["opened"])
@@ -74,6 +77,7 @@ class Aftermath:
                 await self._messages.released(tx, room_id, user_id)
             case _:
                 await self._shown(tx, queued, result)
+        await self._taking.went_on(tx, queued, result)
         await self._follow_cause(tx, queued)
         if drift := result.get("drift"):
             self._setting.tell_staff(tx, str(drift), cause=f"drift {queued.id}")
@@ -91,6 +95,10 @@ class Aftermath:
             case _:
                 pass
 
+    async def failed(self, tx: Tx, queued: Queued, error: str) -> bool:
+        """Say whether somebody sees to an effect that cannot be carried out; then people need not."""
+        return await self._taking.failed(tx, queued, error)
+
     async def _follow_cause(self, tx: Tx, queued: Queued) -> None:
         """Let a decision go on when its last effect is done, and note when its notice arrived."""
         noun, _, number = queued.cause.partition(" ")
@@ -105,7 +113,7 @@ class Aftermath:
 
     async def _joined(self, tx: Tx, room_id: str, inviter: str, result: Result) -> None:
         if not result["direct"]:
-            await rooms.meet(tx, Room(room_id, Kind.OTHER, _levels(result)), self._setting.now())
+            await rooms.meet(tx, Room(room_id, Kind.OTHER, levels_of(result)), self._setting.now())
         elif result.get("encrypted"):
             # We cannot read there. The next message to this person opens a room where we can.
             self._setting.tell(
@@ -116,7 +124,7 @@ class Aftermath:
                 cause=f"encrypted {room_id}",
             )
         else:
-            room = Room(room_id, Kind.DIRECT, _levels(result), inviter)
+            room = Room(room_id, Kind.DIRECT, levels_of(result), inviter)
             await rooms.meet(tx, room, self._setting.now())
             hello = (
                 f"Hello. I look after the public rooms of {self._setting.config.operator.name}. "
@@ -135,11 +143,3 @@ class Aftermath:
                 "power level 100; until then only measures on the account or the room work.",
                 cause=f"room {room_id}",
             )
-
-
-def _levels(result: Result) -> Levels:
-    return Levels(
-        str(result.get("version", "")),
-        tuple(result.get("creators", ())),
-        dict(result.get("levels", {})),
-    )

@@ -3,19 +3,22 @@
 from dataclasses import replace
 
 from policybot.domain import filing as rules
-from policybot.domain import number, validity
+from policybot.domain import number, taking, validity
 from policybot.domain import register as register_rules
-from policybot.domain.effects import Effect, Notify, TakeSeat
+from policybot.domain.effects import Notify
 from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing, State, Step
 from policybot.domain.identity import Assurance
+from policybot.domain.rank import Control, control
 from policybot.domain.sanction import Label
+from policybot.domain.taking import View
 from policybot.services import labels
+from policybot.services import taking as taking_service
 from policybot.services.agreements import Agreements
 from policybot.services.members import Members
 from policybot.services.register import Register, public_reason
 from policybot.services.setting import Setting
-from policybot.store import audit, filings, members
+from policybot.store import audit, filings, members, rooms
 from policybot.store.database import Tx, next_number
 
 _BATCH = 100
@@ -34,14 +37,14 @@ class Filings:
         self._agreements = signatures
 
     async def submit(
-        self, tx: Tx, applicant: str, *, room_id: str, category: str, purpose: str
+        self, tx: Tx, applicant: str, *, view: View | None, category: str, purpose: str
     ) -> Filing:
-        """File a room.
+        """File a room as the bot sees it, or one that is to be made.
 
         Raises:
             NotFound: the operator has no such category.
             OutOfOrder: something has to come first; the message says what.
-            NotPermitted: the applicant has filed as many rooms as one may.
+            NotPermitted: the room is not the applicant's, or they have filed as many as one may.
         """
         config, now = self._setting.config.filing, self._setting.now()
         found = next((c for c in config.categories if c.id == category.lower()), None)
@@ -51,10 +54,15 @@ class Filings:
             raise NotFound(message)
         await self._members.may_publish(tx, applicant, found.assurance)
         await self._agreements.require(tx, applicant)
+        room_id = view.room_id if view else ""
+        if view is not None:
+            server = self._setting.config.homeserver.server_name
+            taking.check(view, applicant, bot=self._setting.config.bot_user_id, server_name=server)
         await self._check_free(tx, applicant, room_id)
         draft = Filing(
             id=0,
             room_id=room_id,
+            control=Control.SHARED if view else Control.CREATED,
             applicant=applicant,
             purpose=purpose.strip(),
             categories=(found.id,),
@@ -62,13 +70,15 @@ class Filings:
             submitted_at=now,
         )
         filing = replace(rules.submitted(draft), id=await next_number(tx, "filing"))
-        await filings.add(tx, filing)
+        if not await filings.add(tx, filing):
+            message = "Somebody has filed this room in this very moment."
+            raise OutOfOrder(message)
         self._remember(tx, applicant, "filing:submit", filing, room=room_id, category=found.id)
         self._setting.tell_staff(tx, self._card(filing), cause=_cause(filing))
         return filing
 
     async def _check_free(self, tx: Tx, applicant: str, room_id: str) -> None:
-        existing = await filings.of_room(tx, room_id)
+        existing = await filings.of_room(tx, room_id) if room_id else None
         if existing is not None:
             if not rules.owned_by(existing, applicant):
                 message = "This room has been filed by somebody else."
@@ -81,10 +91,40 @@ class Filings:
             message = f"One person can have {allowed} rooms filed at a time, and you have as many."
             raise NotPermitted(message)
 
+    async def adopt(self, tx: Tx, applicant: str, text: str, *, really: bool) -> Filing:
+        """Choose that a new room shall take an old one's place, or that it stays as it is.
+
+        Raises:
+            OutOfOrder: it is decided already, or the bot needs a rank first.
+        """
+        filing = await self.visible(tx, applicant, text, staff=False)
+        chosen = rules.controlled(filing, Control.ADOPTED if really else Control.SHARED)
+        room = await rooms.get(tx, filing.room_id)
+        if really and room is not None:
+            taking.check_adoptable(room.levels, self._setting.config.bot_user_id)
+        if chosen == filing:
+            return filing
+        await filings.save(tx, chosen)
+        self._remember(tx, applicant, "filing:control", chosen, control=chosen.control.value)
+        said = (
+            f"{filing.number}: the applicant chose another way.\n{taking.for_reviewer(chosen.control)}"
+        )
+        self._setting.tell_staff(tx, said, cause=f"filing {filing.id}")
+        return chosen
+
+    async def reach(self, tx: Tx, filing: Filing) -> str:
+        """Say how far the bot's rank reaches in a room: as it is once it is governed, else as chosen."""
+        room = await rooms.get(tx, filing.room_id)
+        if room is None or room.kind is not rooms.Kind.GOVERNED:
+            return taking.for_reviewer(filing.control)
+        return taking.for_reviewer(control(room.levels, self._setting.config.bot_user_id))
+
     def _card(self, filing: Filing) -> str:
         return (
             f"New filing {filing.number}\n"
-            f"Room: {filing.room_id}\nApplicant: {filing.applicant} (verified, agreement signed)\n"
+            f"Room: {filing.place}\n"
+            f"Control: {taking.for_reviewer(filing.control)}\n"
+            f"Applicant: {filing.applicant} (verified, agreement signed)\n"
             f"Category: {', '.join(filing.categories)}\nPurpose: {filing.purpose}\n"
             f"Next: !policy approve {filing.number} · !policy ask {filing.number} QUESTION · "
             f"!policy reject {filing.number} REASON"
@@ -123,7 +163,7 @@ class Filings:
         raise NotFound(message)
 
     async def approve(self, tx: Tx, reviewer: str, text: str) -> Filing:
-        """Approve a filing: number it, take a seat in the room, label it and publish it."""
+        """Approve a filing: number it, take the room in, label it and publish it."""
         now, config = self._setting.now(), self._setting.config.filing
         filing = await self._for_review(tx, reviewer, text)
         # Moved before the number is drawn: a refusal must come before the first write.
@@ -136,18 +176,18 @@ class Filings:
                 f"«{missing}» To tell them: !policy ask {filing.number} QUESTION"
             )
             raise OutOfOrder(message) from None
-        serial = await next_number(tx, f"record {now.year}")
+        record = filing.record_number  # of an approval whose room could not be taken in
+        if record is None:
+            serial = await next_number(tx, f"record {now.year}")
+            record = number.record(config.prefix, now.year, serial)
         filing = rules.approved(
             filing,
-            record_number=number.record(config.prefix, now.year, serial),
+            record_number=record,
             now=now,
             valid_for=config.valid_for,
         )
         await filings.save(tx, filing)
-        shown: list[Effect] = [TakeSeat(filing.room_id), *labels.public(filing)]
-        self._setting.queue(tx, shown, cause=f"approval {filing.id}")
-        # Apart: that a topic cannot be changed must not keep the owner from hearing of the approval.
-        self._setting.queue(tx, labels.ornaments(self._setting.config, filing), cause=_cause(filing))
+        taking_service.begin(self._setting, tx, filing)
         self._remember(tx, reviewer, "filing:approve", filing, record=filing.number)
         return filing
 
@@ -172,8 +212,8 @@ class Filings:
             tx,
             filing.applicant,
             f"Your room is approved under the record number {filing.number}. It is in the "
-            f"directory now, and the approval is valid until {filing.valid_until:%-d %B %Y}. I have "
-            "taken a moderator's rank in the room, as the agreement says.",
+            f"directory now, and the approval is valid until {filing.valid_until:%-d %B %Y}. "
+            f"{_TAKEN[filing.control].format(room=filing.room_id)}",
             cause=_cause(filing),
         )
 
@@ -280,7 +320,7 @@ class Filings:
             )
             self._setting.tell_staff(
                 tx,
-                f"{filing.number} ({filing.room_id}) is public, and nobody verified answers for it any "
+                f"{filing.number} ({filing.place}) is public, and nobody verified answers for it any "
                 f"more: the verification of {filing.applicant} has ended. I have asked them "
                 "to verify themselves anew; nothing else happens by itself.\n"
                 f"Next, if they do not: !policy revoke {filing.number} REASON",
@@ -378,6 +418,14 @@ class Filings:
     def _remember(self, tx: Tx, actor: str, tag: str, filing: Filing, **payload: str) -> None:
         audit.append(tx, at=self._setting.now(), actor=actor, tag=tag, object=filing.number, **payload)
         self._register.moved(tx, filing, tag.partition(":")[2])
+
+
+_TAKEN = {
+    Control.SHARED: "I have taken a moderator's rank in the room, as the agreement says.",
+    Control.CREATED: "I have made it and invited you: https://matrix.to/#/{room}",
+    Control.ADOPTED: "It goes on in a new room, to which the old one leads: https://matrix.to/#/{room} "
+    "Please look whether everything is as you want it; members are being invited.",
+}
 
 
 def label_of(filing: Filing) -> Label:

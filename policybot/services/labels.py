@@ -1,4 +1,7 @@
-"""Labels: what a filed room shows of its filing, how it is withdrawn, and that it stays so."""
+"""Labels: what a filed room shows of its filing, how it is withdrawn, and that it stays so.
+
+As long as the room of a filing is not made, there is nothing to show and nothing to withdraw.
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -29,9 +32,9 @@ from policybot.store.database import Tx
 _BATCH = 100
 
 
-def label(filing: Filing) -> SetLabel:
+def label(filing: Filing) -> list[Effect]:
     """Write the label of a room anew; what it says is read when it is written."""
-    return SetLabel(filing.room_id, filing.number, filing.categories)
+    return [SetLabel(filing.room_id, filing.number, filing.categories)] if filing.room_id else []
 
 
 def _withdrawn(filing: Filing) -> WithdrawLabel:
@@ -40,12 +43,14 @@ def _withdrawn(filing: Filing) -> WithdrawLabel:
 
 def public(filing: Filing) -> list[Effect]:
     """Show a room to the public: labelled first, and then in the directory."""
-    return [label(filing), Publish(filing.room_id)]
+    return [*label(filing), Publish(filing.room_id)] if filing.room_id else []
 
 
 def ornaments(config: Config, filing: Filing) -> list[Effect]:
     """Show what comes besides: the alias by number, and the operator's own words."""
     room, shown = filing.room_id, config.filing.shown
+    if not room:
+        return []
     effects: list[Effect] = [AddAlias(room, filing.number)]
     if shown.topic_line is not None:
         effects.append(ShowTopicLine(room, _words(config, filing, shown.topic_line)))
@@ -57,17 +62,13 @@ def ornaments(config: Config, filing: Filing) -> list[Effect]:
 def stripped(filing: Filing) -> list[Effect]:
     """Withdraw what comes besides, whatever the configuration says by now."""
     room = filing.room_id
-    return [RemoveAlias(room, filing.number), HideTopicLine(room), UnpinNotice(room)]
+    return [RemoveAlias(room, filing.number), HideTopicLine(room), UnpinNotice(room)] if room else []
 
 
 def hidden(filing: Filing) -> list[Effect]:
     """Withdraw everything that a room shows of its filing."""
     room = filing.room_id
-    return [
-        Unpublish(room),
-        _withdrawn(filing),
-        *stripped(filing),
-    ]
+    return [Unpublish(room), _withdrawn(filing), *stripped(filing)] if room else []
 
 
 def _words(config: Config, filing: Filing, template: str) -> str:
@@ -156,6 +157,6 @@ class Labels:
     async def _heal(self, tx: Tx, care: Care, filing: Filing) -> None:
         now = self._setting.now()
         await labels.save(tx, rules.healed(care, now))
-        right = label(filing) if filing.state in filing_rules.IN_FORCE else _withdrawn(filing)
-        self._setting.queue(tx, [right], cause=f"label {filing.room_id}")
+        right = label(filing) if filing.state in filing_rules.IN_FORCE else [_withdrawn(filing)]
+        self._setting.queue(tx, right, cause=f"label {filing.room_id}")
         audit.append(tx, at=now, actor="system:labels", tag="label:mend", object=filing.number)

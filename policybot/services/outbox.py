@@ -14,9 +14,10 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from policybot.domain import name
+from policybot.domain.effect_words import in_words
 from policybot.domain.effects import (
     RESTORING,
     SHOWING,
@@ -34,7 +35,6 @@ from policybot.domain.effects import (
     Say,
     SetLabel,
     SetProfileField,
-    in_words,
     target,
 )
 from policybot.domain.private import Private
@@ -49,8 +49,18 @@ log = logging.getLogger(__name__)
 
 Message = TypeVar("Message", Say, Notify)
 
-Aftermath = Callable[[Tx, Queued, Result], Awaitable[None]]
-"""Records what follows from an effect that was carried out."""
+
+class Aftermath(Protocol):
+    """Records what follows from an effect."""
+
+    async def __call__(self, tx: Tx, queued: Queued, result: Result) -> None:
+        """Hear of one that was carried out."""
+        ...
+
+    async def failed(self, tx: Tx, queued: Queued, error: str) -> bool:
+        """Hear of one that cannot be; say whether it is seen to without calling people."""
+        ...
+
 
 RealName = Callable[[Tx, str], Awaitable[Private | None]]
 """Opens the verified name of an account's owner, if they show it now."""
@@ -364,6 +374,9 @@ class Outbox:
         async with self._database.transaction() as tx:
             now, state = self._setting.now(), "dropped" if quiet else "dead"
             if not await outbox.finish(tx, queued, lease.fence, state=state, now=now, error=error):
+                return True
+            if await self._aftermath.failed(tx, queued, error):
+                await outbox.settle(tx, queued)
                 return True
             in_review = isinstance(effect, Say) and effect.room_id == self._setting.review_room
             if quiet or in_review or _answers(queued) or queued.cause.startswith(_TO_MANY):

@@ -13,7 +13,7 @@ from policybot.domain.effects import Effect, Redact, RestrictMember
 from policybot.domain.errors import Incomplete, NotFound
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind
-from policybot.domain.rank import hindrance
+from policybot.domain.rank import Control, control, hindrance
 from policybot.domain.sanction import BINDING, Sanction, State, Step
 from policybot.services.filings import Filings, label_of
 from policybot.services.setting import Setting
@@ -59,6 +59,7 @@ class Sanctions:
         if decision.scope is Scope.ROOM and decision.room_id:
             filing = await filings.of_room(tx, decision.room_id)
             label = label_of(filing) if filing and filing.record_number else None
+            await self._check_rank_in_room(tx, decision)
         if decision.scope is Scope.MEMBER and kind in (Kind.RESTRICT, *_ROOM_MEASURES):
             await self._check_rank(tx, decision)
         return rules.restraints(
@@ -68,6 +69,7 @@ class Sanctions:
             room_id=decision.room_id,
             governed=governed,
             label=label,
+            closing=self._setting.config.closing_notice,
         )
 
     def _check_local(self, decision: Decision) -> None:
@@ -85,6 +87,18 @@ class Sanctions:
         bot = self._setting.config.bot_user_id
         if (reason := hindrance(room.levels, bot, decision.user_id)) is not None:
             raise Incomplete(reason)
+
+    async def _check_rank_in_room(self, tx: Tx, decision: Decision) -> None:
+        room = await rooms.get(tx, decision.room_id or "")
+        if room is None or decision.measure.kind not in (Kind.RESTRICT, *_ROOM_MEASURES):
+            return
+        if control(room.levels, self._setting.config.bot_user_id) is Control.NONE:
+            message = (
+                f"I have no rank in {room.room_id}, so I cannot keep anybody from writing there. Ask "
+                f"its owner to give {self._setting.config.bot_user_id} power level 100, revoke the "
+                "filing, or decide about the accounts."
+            )
+            raise Incomplete(message)
 
     async def impose(
         self,
@@ -124,9 +138,26 @@ class Sanctions:
         if decision.scope is Scope.ROOM and decision.measure.kind in _ROOM_MEASURES:
             step = filing_rules.Step.SUSPEND
             await self._filings.restricted(tx, decision.decider, decision.room_id or "", step)
+            await self._warn_of_rank(tx, decision)
         if not effects:
             await self.carried_out(tx, decision.id)
         return sanction
+
+    async def _warn_of_rank(self, tx: Tx, decision: Decision) -> None:
+        """Say whom a measure on a room does not reach, rather than let people believe that it does."""
+        room = await rooms.get(tx, decision.room_id or "")
+        bot = self._setting.config.bot_user_id
+        if room is None or control(room.levels, bot) is not Control.SHARED:
+            return
+        mine = room.levels.of(bot)
+        above = sorted(u for u in room.levels.ranked() - {bot} if room.levels.of(u) >= mine)
+        self._setting.tell_staff(
+            tx,
+            f"{decision.number}: {', '.join(above[:5]) or 'everybody'} rank as high as I do in "
+            f"{room.room_id}: they can still write there and undo it. The directory and the label are "
+            "beyond their reach. If they do not respect it, decide about their accounts.",
+            cause=f"room {room.room_id}",
+        )
 
     async def carried_out(self, tx: Tx, decision_id: int) -> None:
         """Start the clock and tell everybody, once the homeserver did all that was decided."""

@@ -4,8 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from policybot.domain import filing as rules
+from policybot.domain import taking
 from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing
+from policybot.domain.rank import TOP, Control
 from policybot.services.agreements import Agreements
 from policybot.services.filings import Filings
 from policybot.services.members import Members
@@ -14,7 +16,12 @@ from policybot.store import audit, filings, rooms
 from policybot.store.database import Tx
 from policybot.store.filings import Transfer
 
-_OWNER_LEVEL = 100
+_OWNER_LEVELS = {
+    Control.CREATED: taking.OWNERS,
+    Control.ADOPTED: taking.HIGHEST,
+    Control.SHARED: TOP,
+    Control.NONE: TOP,
+}
 _BATCH = 100
 _DAY = timedelta(days=1)
 _LOOK_BACK = timedelta(days=30)
@@ -102,7 +109,7 @@ class Transfers:
 
     async def _rank(self, tx: Tx, filing: Filing) -> str:
         room = await rooms.get(tx, filing.room_id)
-        if room is None or room.levels.of(filing.applicant) >= _OWNER_LEVEL:
+        if room is None or room.levels.of(filing.applicant) >= _OWNER_LEVELS[filing.control]:
             return ""
         return f" Their power level in the room is {room.levels.of(filing.applicant):g} so far."
 
@@ -132,14 +139,14 @@ class Transfers:
     async def is_owner(self, tx: Tx, room_id: str, user_id: str) -> bool:
         """Say whether somebody answers for a room of which that is not in doubt already."""
         filing = await filings.of_room(tx, room_id)
-        if filing is None or filing.state in (rules.State.DRAFT, rules.State.SUBMITTED):
+        if filing is None or filing.state in rules.WAITING:
             return False
         return rules.owned_by(filing, user_id) and filing.ownerless_since is None
 
     async def left(self, tx: Tx, room_id: str) -> None:
         """Note that the owner of a room has left it: an account that is closed leaves all its rooms."""
         filing = await filings.of_room(tx, room_id)
-        if filing is not None and filing.record_number is not None:
+        if filing is not None and filing.state not in rules.WAITING:
             await self._needs_owner(tx, filing, "they have left the room, or their account is closed")
 
     async def _needs_owner(self, tx: Tx, filing: Filing, why: str) -> None:
@@ -147,7 +154,7 @@ class Transfers:
         self._remember(tx, "system:clock", "filing:ownerless", filing)
         self._setting.tell_staff(
             tx,
-            f"{filing.number} ({filing.room_id}) needs an owner: {filing.applicant} answered for it, "
+            f"{filing.number} ({filing.place}) needs an owner: {filing.applicant} answered for it, "
             f"and {why}. Nothing else happens by itself. Next: find somebody who takes it over, then "
             f"!policy transfer {filing.number} USER",
             cause=_cause(filing),

@@ -33,7 +33,7 @@ OF_ACCOUNT: tuple[Part, ...] = (
     Part(
         "filings",
         "The rooms that you filed, and what came of it.",
-        "SELECT id, record_number, room_id, purpose, categories, state, submitted_at, reason,"
+        "SELECT id, record_number, room_id, control, purpose, categories, state, submitted_at, reason,"
         " valid_until FROM filings WHERE applicant = $1 ORDER BY id",
         "submitted_at",
     ),

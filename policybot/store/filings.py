@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from policybot.domain.filing import IN_FORCE, Filing, State
+from policybot.domain.rank import Control
 from policybot.store.database import (
     Row,
     Stale,
@@ -18,19 +19,21 @@ from policybot.store.database import (
 from policybot.store.reminders import DUE, LIMIT, moments
 
 
-async def add(tx: Tx, filing: Filing) -> None:
-    """Save a new filing. A second unfinished one for the same room violates a unique index."""
-    await tx.execute(
-        "INSERT INTO filings (id, room_id, applicant, purpose, categories, state, submitted_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+async def add(tx: Tx, filing: Filing) -> bool:
+    """Save a new filing; False if the same room has an unfinished one."""
+    row = await tx.first(
+        "INSERT INTO filings (id, room_id, control, applicant, purpose, categories, state, submitted_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING id",
         filing.id,
         filing.room_id,
+        filing.control.value,
         filing.applicant,
         filing.purpose,
         json.dumps(filing.categories),
         filing.state.value,
         to_ms(filing.submitted_at),
     )
+    return row is not None
 
 
 async def save(tx: Tx, filing: Filing) -> None:
@@ -41,8 +44,8 @@ async def save(tx: Tx, filing: Filing) -> None:
     """
     row = await tx.first(
         "UPDATE filings SET record_number = $1, state = $2, reviewer = $3, reason = $4,"
-        " valid_until = $5, applicant = $6, reminded = $7, ownerless_since = $8,"
-        " version = version + 1 WHERE id = $9 AND version = $10 RETURNING id",
+        " valid_until = $5, applicant = $6, reminded = $7, ownerless_since = $8, room_id = $9,"
+        " control = $10, version = version + 1 WHERE id = $11 AND version = $12 RETURNING id",
         filing.record_number,
         filing.state.value,
         filing.reviewer,
@@ -51,6 +54,8 @@ async def save(tx: Tx, filing: Filing) -> None:
         filing.applicant,
         filing.reminded,
         optional_ms(filing.ownerless_since),
+        filing.room_id,
+        filing.control.value,
         filing.id,
         filing.version,
     )
@@ -259,6 +264,7 @@ def _filing(row: Row) -> Filing:
     return Filing(
         id=row["id"],
         room_id=row["room_id"],
+        control=Control(row["control"]),
         applicant=row["applicant"],
         purpose=row["purpose"],
         categories=categories_in(row["categories"]),

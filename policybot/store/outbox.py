@@ -166,6 +166,11 @@ async def drop(tx: Tx, cause: str) -> None:
     )
 
 
+async def settle(tx: Tx, queued: Queued) -> None:
+    """Let a dead effect rest: what was to follow from its death has been queued."""
+    await tx.execute("UPDATE outbox SET state = 'dropped' WHERE id = $1 AND state = 'dead'", queued.id)
+
+
 async def revive(tx: Tx, queued_id: int, now: datetime) -> bool:
     """Let a dead effect be tried once more; False if there is none of that number, or nothing of it."""
     row = await tx.first(

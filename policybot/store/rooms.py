@@ -37,9 +37,9 @@ class Room:
 async def save(tx: Tx, room: Room, now: datetime) -> None:
     """Remember a room, or what it has become."""
     await tx.execute(
-        "INSERT INTO rooms (room_id, kind, user_id, version, creators, levels, at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (room_id) DO UPDATE SET"
-        " kind = $2, user_id = $3, version = $4, creators = $5, levels = $6, at = $7",
+        "INSERT INTO rooms (room_id, kind, user_id, version, creators, levels, predecessor, at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (room_id) DO UPDATE SET"
+        " kind = $2, user_id = $3, version = $4, creators = $5, levels = $6, predecessor = $7, at = $8",
         *_values(room, now),
     )
 
@@ -47,9 +47,9 @@ async def save(tx: Tx, room: Room, now: datetime) -> None:
 async def meet(tx: Tx, room: Room, now: datetime) -> None:
     """Remember a room that was entered, unless it is more to us already."""
     await tx.execute(
-        "INSERT INTO rooms (room_id, kind, user_id, version, creators, levels, at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (room_id) DO UPDATE SET"
-        " kind = $2, user_id = $3, version = $4, creators = $5, levels = $6, at = $7"
+        "INSERT INTO rooms (room_id, kind, user_id, version, creators, levels, predecessor, at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (room_id) DO UPDATE SET"
+        " kind = $2, user_id = $3, version = $4, creators = $5, levels = $6, predecessor = $7, at = $8"
         " WHERE rooms.kind IN ('direct', 'other')",
         *_values(room, now),
     )
@@ -128,6 +128,7 @@ def _values(room: Room, now: datetime) -> tuple[object, ...]:
         room.levels.version,
         json.dumps(room.levels.creators),
         json.dumps(dict(room.levels.content)),
+        room.levels.predecessor,
         to_ms(now),
     )
 
@@ -137,5 +138,10 @@ def _room(row: Row) -> Room:
         room_id=row["room_id"],
         kind=Kind(row["kind"]),
         user_id=row["user_id"],
-        levels=Levels(row["version"], tuple(json.loads(row["creators"])), json.loads(row["levels"])),
+        levels=Levels(
+            row["version"],
+            tuple(json.loads(row["creators"])),
+            json.loads(row["levels"]),
+            row["predecessor"],
+        ),
     )

@@ -125,7 +125,7 @@ class RegisterPages:
     def _described(self, entry: Entry) -> dict[str, Any]:
         """Say what the page and its JSON say of an entry."""
         filing = entry.filing
-        in_force = entry.standing is Standing.IN_FORCE
+        in_force, room = entry.standing is Standing.IN_FORCE, names.one_line(filing.room_id, 255)
         return {
             "number": filing.number,
             "page": f"{self._public}/register/{filing.number}",
@@ -137,8 +137,8 @@ class RegisterPages:
             ],
             "room_name": entry.place.room_name or None,
             "alias": entry.place.alias or None,
-            "room_id": names.one_line(filing.room_id, 255),
-            "open": f"https://matrix.to/#/{quote(filing.room_id, safe='!:')}" if in_force else None,
+            "room_id": room or None,
+            "open": f"https://matrix.to/#/{quote(room, safe='!:')}" if room and in_force else None,
             "answerable": _person(entry),
             "approved_at": entry.place.approved_at,
             "valid_until": filing.valid_until,

@@ -13,7 +13,6 @@ from policybot.demo.stage import Stage, stage
 from policybot.domain.effects import (
     Effect,
     ExcludeMember,
-    FreezeRoom,
     KeepEvidence,
     LearnName,
     Notify,
@@ -28,6 +27,7 @@ from policybot.domain.effects import (
     inverse,
 )
 from policybot.domain.private import Private
+from policybot.domain.room_measure import FreezeRoom
 from policybot.matrix.client import Client
 from policybot.matrix.homeserver import LABEL, MatrixHomeserver
 from policybot.matrix.synapse import Synapse

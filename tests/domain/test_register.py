@@ -1,7 +1,7 @@
 """How people find a room: words in any script, numbers that were mistyped, what is said of why."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from policybot.domain import number, register
@@ -37,6 +37,7 @@ def test_no_text_can_feign_a_word_that_nobody_can_type(text: str) -> None:
         assert 1 <= len(word) <= 32
 
 
+@example("\U0001d400nna")
 @given(st.text(min_size=1))
 def test_a_text_is_found_by_the_beginning_of_each_of_its_words(text: str) -> None:
     for word in register.words(text)[:3]:

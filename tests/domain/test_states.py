@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from policybot.domain import appeal, case, filing, qualification, sanction
 from policybot.domain.appeal import Appeal
 from policybot.domain.case import Case, Subject, SubjectKind
-from policybot.domain.effects import Effect, FreezeRoom, ReleaseMember, RestrictMember
+from policybot.domain.effects import Effect, ReleaseMember, RestrictMember
 from policybot.domain.errors import Incomplete, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Measure
 from policybot.domain.qualification import Qualification
+from policybot.domain.room_measure import FreezeRoom, QuietRoom, UnfreezeRoom, UnquietRoom
 from policybot.domain.sanction import Sanction
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -143,6 +144,14 @@ def test_what_another_binding_measure_wants_is_not_taken_back() -> None:
     assert sanction.release(ending, [other]) == ()
     assert sanction.release(ending, [replace(other, state=sanction.State.STAYED)]) == back
     assert sanction.release(ending, [replace(other, restraints=(FreezeRoom("!r:x"),))]) == back
+
+
+def test_a_quiet_and_a_frozen_room_overlap_and_each_ends_as_if_alone() -> None:
+    quiet = replace(a_sanction(sanction.State.ACTIVE), restraints=(QuietRoom("!r:x"),))
+    frozen = replace(quiet, decision_id=2, restraints=(FreezeRoom("!r:x"),))
+    assert sanction.release(quiet, []) == (UnquietRoom("!r:x"),)
+    assert sanction.release(quiet, [frozen]) == (), "the frozen room stays so"
+    assert sanction.release(frozen, [quiet]) == (UnfreezeRoom("!r:x"), QuietRoom("!r:x"))
 
 
 def test_an_appeal_is_decided_once_with_reasons_by_somebody_without_a_part() -> None:

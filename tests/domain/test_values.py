@@ -1,6 +1,6 @@
 """The small values: numbers, measures, effects, permissions, ranks, statements."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from itertools import pairwise
 from string import ascii_uppercase, digits
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policybot.domain import effects, notice, number
+from policybot.domain import effect_words, effects, notice, number
 from policybot.domain.effects import Effect, inverse
 from policybot.domain.errors import Incomplete
 from policybot.domain.identity import Source, normalised
@@ -104,7 +104,7 @@ def test_an_effect_is_queued_and_read_back_unchanged(kind: type[Effect]) -> None
     effect = example(kind)
     assert effects.load(*effects.dump(effect)) == effect
     assert effects.lane(effect)
-    assert effects.in_words(effect)
+    assert effect_words.in_words(effect)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -174,6 +174,8 @@ def test_how_far_the_bots_rank_reaches(
 ) -> None:
     levels = Levels(version, creators, {"users": users, "events": {"m.room.power_levels": 100}})
     assert control(levels, BOT) is reach
+    successor = replace(levels, predecessor="!old:x")
+    assert control(successor, BOT) is (Control.ADOPTED if reach is Control.CREATED else reach)
 
 
 def test_a_hindrance_names_the_way_round() -> None:

@@ -548,7 +548,7 @@ async def test_another_process_knows_within_seconds_who_has_verified(any_named: 
         return None
 
     services = second.services
-    dispatch = Dispatch(services, nobody)
+    dispatch = Dispatch(services, nobody, world.homeserver)
     other = Events(second.setting, database, dispatch, services)
     messages = second.services.messages
     await world.message("tom", "Look at my tulips", world.room)

@@ -5,7 +5,7 @@ from itertools import takewhile
 
 from policybot.domain import notice
 from policybot.domain.case import Case
-from policybot.domain.effects import in_words
+from policybot.domain.effect_words import in_words
 from policybot.domain.errors import NotFound
 from policybot.domain.permission import Permission, allowed
 from policybot.matrix.commands import documents, qualifications, subject
@@ -35,7 +35,7 @@ async def queue(services: Services, asked: Asked) -> str:
             lines.append(f"{case.number} {case.state.replace('_', ' ')}: {case.subject.in_words}{who}")
     if wanted in ("", "filings"):
         lines += [
-            f"{filing.number} {filing.in_words}: {filing.room_id} by {filing.applicant}"
+            f"{filing.number} {filing.in_words}: room {filing.place}, by {filing.applicant}"
             for filing in await filings.waiting(asked.tx, _SHOWN)
         ]
     if wanted in ("", "qualifications"):
@@ -64,7 +64,8 @@ async def show(services: Services, asked: Asked) -> str:
             raise NotFound(message)
         filing = await services.filings.visible(asked.tx, asked.sender, text, staff=True)
         return (
-            f"{filing.number}: {filing.in_words}\nRoom: {filing.room_id}\n"
+            f"{filing.number}: {filing.in_words}\nRoom: {filing.place}\n"
+            f"Control: {await services.filings.reach(asked.tx, filing)}\n"
             f"Applicant: {filing.applicant}\nCategory: {', '.join(filing.categories)}\n"
             f"Purpose: {filing.purpose}\nLast word: {filing.reason or '–'}"
         )

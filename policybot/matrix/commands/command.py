@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from policybot.domain.errors import Refused
 from policybot.domain.permission import Permission, Role
+from policybot.domain.taking import View
 from policybot.services.agreements import Agreements
 from policybot.services.announcements import Announcements
 from policybot.services.appeals import Appeals
@@ -90,6 +91,8 @@ class Asked:
     """The arguments by their names in the usage; an optional one that is absent is empty."""
     aliases: Mapping[str, str]
     """Room IDs of the aliases that stand in the message."""
+    views: Mapping[str, View]
+    """The room that is to be filed, by its ID, if the bot is in it."""
 
 
 Run = Callable[[Services, Asked], Awaitable[str]]

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from policybot.domain.errors import NotFound, OutOfOrder
 from policybot.domain.name import HIDDEN
 from policybot.domain.permission import Permission, Role, allowed, of_staff
+from policybot.domain.taking import View
 from policybot.matrix.appservice import Event
 from policybot.matrix.commands.command import PREFIX, Asked, Command, Services
-from policybot.matrix.commands.subject import aliases_in
+from policybot.matrix.commands.filings import NEW
+from policybot.matrix.commands.subject import aliases_in, room_in
 from policybot.matrix.commands.table import COMMANDS
+from policybot.ports import Later, RoomReader
 from policybot.store import decisions
 from policybot.store.database import Tx
 from policybot.store.rooms import Kind, Room
@@ -25,6 +29,8 @@ Resolve = Callable[[str], Awaitable[str | None]]
 
 _LOOKALIKES = str.maketrans("рοсуіӏІ|¡ǃ！", "pocyillI!!!")
 _MAX_ALIASES = 3
+_ROOM = 2
+"""Where the room stands in `!policy file ROOM …`."""
 _LONGEST = 8000
 """Characters of a command: what it says is written on to others, and must fit into an event there."""
 
@@ -112,10 +118,11 @@ def _grave(command: Command) -> bool:
 class Dispatch:
     """Finds the command, checks the asker, and answers."""
 
-    def __init__(self, services: Services, resolve: Resolve) -> None:
-        """Call these services; look aliases up with `resolve`."""
+    def __init__(self, services: Services, resolve: Resolve, reader: RoomReader) -> None:
+        """Call these services; look aliases up with `resolve`, and at rooms with `reader`."""
         self._services = services
         self._resolve = resolve
+        self._reader = reader
 
     async def aliases(self, message: Event) -> dict[str, str]:
         """Look up the aliases in a message, before a transaction is opened."""
@@ -125,7 +132,32 @@ class Dispatch:
                 found[alias] = room_id
         return found
 
-    async def answer(self, tx: Tx, message: Message, aliases: Mapping[str, str]) -> str:
+    async def views(self, message: Event, aliases: Mapping[str, str]) -> dict[str, View]:
+        """Look at the room that somebody files, before a transaction is opened.
+
+        Raises:
+            OutOfOrder: the homeserver does not answer.
+        """
+        words = _without_quote(str(message["content"]["body"])).split(maxsplit=3)
+        if len(words) <= _ROOM or words[1].lower() != "file" or words[_ROOM].lower() == NEW:
+            return {}
+        try:
+            room_id = room_in(aliases, words[_ROOM])
+            view = await self._reader.view(room_id)
+        except NotFound:
+            return {}
+        except Later:
+            answer = "The homeserver does not answer me just now. Please try again in a minute."
+            raise OutOfOrder(answer) from None
+        return {room_id: view} if view else {}
+
+    async def answer(
+        self,
+        tx: Tx,
+        message: Message,
+        aliases: Mapping[str, str],
+        views: Mapping[str, View],
+    ) -> str:
         """Carry a command out and say what came of it.
 
         Raises:
@@ -161,6 +193,7 @@ class Dispatch:
             reply_to=message.reply_to,
             words=command.read(rest),
             aliases=aliases,
+            views=views,
         )
         return await command.run(self._services, asked)
 

@@ -1,44 +1,62 @@
 """The commands about filings: those of room owners, and those of reviewers."""
 
-from policybot.domain.errors import NotPermitted, OutOfOrder
-from policybot.domain.rank import Levels
+from policybot.domain import taking
+from policybot.domain.errors import Incomplete, OutOfOrder
+from policybot.domain.filing import Filing
+from policybot.domain.rank import Control
 from policybot.domain.register import marked
 from policybot.matrix.commands import documents, qualifications, subject
 from policybot.matrix.commands.command import Asked, Services
-from policybot.store import rooms
 
-_OWNER_LEVEL = 100
+NEW = "new"
+"""What stands in place of a room that is to be made."""
 
 
 async def file(services: Services, asked: Asked) -> str:
-    """File a room that its owner has invited the bot to."""
-    room_id = subject.room_in(asked, asked.words["ROOM"])
-    room = await rooms.get(asked.tx, room_id)
-    if room is None:
-        message = f"I am not in that room yet. Please invite {_bot(services)} to it, then try again."
-        raise OutOfOrder(message)
-    if room.levels.of(asked.sender) < _OWNER_LEVEL:
-        message = "Only somebody who owns a room (power level 100) can file it."
-        raise NotPermitted(message)
+    """File a room that its owner has invited the bot to, or one that is to be made."""
+    view = None
+    if asked.words["ROOM"].lower() != NEW:
+        room_id = subject.room_in(asked.aliases, asked.words["ROOM"])
+        view = asked.views.get(room_id)
+        if view is None:
+            message = (
+                "I am not in that room yet, if it exists. Please invite "
+                f"{_bot(services)} to it, then try again."
+            )
+            raise OutOfOrder(message)
     filing = await services.filings.submit(
         asked.tx,
         asked.sender,
-        room_id=room_id,
+        view=view,
         category=asked.words["CATEGORY"],
         purpose=asked.words["PURPOSE"],
     )
     return (
         f"Your filing is in: {filing.number}. A reviewer will look at it, and I will tell you what "
-        "they say. When it is approved I take a moderator's rank in the room and put it in the "
-        f"directory. Where it stands: !policy status {filing.number}{_reach(room.levels)}"
+        f"they say. {taking.for_owner(filing.control, view.levels if view else None)} Then it is in "
+        f"the directory. Where it stands: !policy status {filing.number}{_other_way(filing)}"
     )
 
 
-def _reach(levels: Levels) -> str:
-    if not levels.creators_above_all:
+def _other_way(filing: Filing) -> str:
+    if filing.control is not Control.SHARED:
         return ""
-    creators = ", ".join(levels.creators)
-    return f"\nNote: in this room nobody, I included, ranks above its creator ({creators})."
+    return (
+        f"\nThe other way is !policy adopt {filing.number}: a new room takes this one's place, in "
+        "which the rules rank above everybody."
+    )
+
+
+async def adopt(services: Services, asked: Asked) -> str:
+    """Choose that a new room takes an old one's place, or take that back."""
+    cancel = asked.words["CANCEL"].lower()
+    if cancel not in ("", "cancel"):
+        message = "To take it back, write: !policy adopt NUMBER cancel"
+        raise Incomplete(message)
+    number = asked.words["NUMBER"]
+    filing = await services.filings.adopt(asked.tx, asked.sender, number, really=not cancel)
+    back = "" if cancel else f"\nTo take that back: !policy adopt {filing.number} cancel"
+    return f"{filing.number}: {taking.for_owner(filing.control, None)}{back}"
 
 
 def _bot(services: Services) -> str:
@@ -67,6 +85,13 @@ async def renew(services: Services, asked: Asked) -> str:
     )
 
 
+_TAKING = {
+    Control.SHARED: "I am taking a seat in the room",
+    Control.CREATED: "I am making the room",
+    Control.ADOPTED: "I am making a room that takes the old one's place",
+}
+
+
 async def approve(services: Services, asked: Asked) -> str:
     """Approve a filing or a document."""
     if documents.meant(asked.words["NUMBER"]):
@@ -74,7 +99,7 @@ async def approve(services: Services, asked: Asked) -> str:
     number = asked.words["NUMBER"]
     filing = await services.filings.approve(asked.tx, asked.sender, number)
     return (
-        f"{number} is approved as {filing.number}. I am taking a seat in the room, labelling it and "
+        f"{number} is approved as {filing.number}. {_TAKING[filing.control]}, labelling it and "
         "putting it in the directory; the owner is told."
     )
 

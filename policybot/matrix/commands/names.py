@@ -82,7 +82,7 @@ async def lookup(services: Services, asked: Asked) -> str:
         message = f"«{text[:_SEEN]}» is no account. Write it in full, such as @anna:example.org."
         raise NotFound(message)
     if text[0] in "#!h":
-        text = subject.room_in(asked, text)
+        text = subject.room_in(asked.aliases, text)
     filing = await services.filings.lookup(asked.tx, text)
     here = await services.names.class_here(asked.tx, asked.room)
     view = await services.names.answerable(asked.tx, filing, here)
@@ -90,7 +90,7 @@ async def lookup(services: Services, asked: Asked) -> str:
     marks = await labels.marks(asked.tx, services.setting.config, filing)
     qualified = "".join(f"\nQualified: {mark.in_words}" for mark in marks if filing.state in IN_FORCE)
     return (
-        f"{filing.number}: {filing.in_words}\nRoom: {filing.room_id}\n"
+        f"{filing.number}: {filing.in_words}\nRoom: {filing.place}\n"
         f"Answerable: {view.with_mark}\nCategory: {', '.join(filing.categories)}\n"
         f"Purpose: {' '.join(filing.purpose.split())}{qualified}{until}{_alike(view)}"
     )

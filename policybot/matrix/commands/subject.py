@@ -1,6 +1,7 @@
 """What a command is about: the links, rooms, users and numbers that people write."""
 
 import re
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 from policybot.domain import number
@@ -19,8 +20,8 @@ def aliases_in(text: str) -> list[str]:
     return _ALIAS.findall(unquote(text))
 
 
-def room_in(asked: Asked, text: str) -> str:
-    """Read a room: its ID, an alias, or a link.
+def room_in(aliases: Mapping[str, str], text: str) -> str:
+    """Read a room: its ID, an alias that was looked up, or a link.
 
     Raises:
         NotFound: it is none, or nobody knows the alias.
@@ -28,13 +29,13 @@ def room_in(asked: Asked, text: str) -> str:
     match = _MATRIX_TO.fullmatch(text)
     name = unquote(match[1]) if match else text
     if name.startswith("#"):
-        if name not in asked.aliases:
+        if name not in aliases:
             message = f"I do not find a room named {name}."
             raise NotFound(message)
-        return asked.aliases[name]
-    if name.startswith("!"):
+        return aliases[name]
+    if name.startswith("!") and len(name) <= _LONGEST_ID and name.isprintable():
         return name
-    message = f"«{text}» is no room. Write its alias, its ID or a link to it."
+    message = f"«{text[:_LONGEST_ID]}» is no room. Write its alias, its ID or a link to it."
     raise NotFound(message)
 
 
@@ -63,7 +64,7 @@ def reported(asked: Asked, text: str) -> Subject:
     name, event = (unquote(match[1]), unquote(match[2] or "")) if match else (text, "")
     if name.startswith("@"):
         return Subject(SubjectKind.USER, user_id=name)
-    room_id = room_in(asked, name)
+    room_id = room_in(asked.aliases, name)
     if event:
         return Subject(SubjectKind.EVENT, room_id, event)
     return Subject(SubjectKind.ROOM, room_id)

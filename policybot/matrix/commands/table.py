@@ -85,9 +85,15 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "file ROOM CATEGORY PURPOSE…",
-        "Apply to make your room public.",
+        "Apply to make your room public; with «new» for ROOM, have one made.",
         Permission.FILING_SUBMIT,
         filings.file,
+    ),
+    Command(
+        "adopt NUMBER [CANCEL]",
+        "Let a new room take your room's place, in which the rules rank above everybody.",
+        Permission.FILING_SUBMIT,
+        filings.adopt,
     ),
     Command(
         "answer NUMBER TEXT…",

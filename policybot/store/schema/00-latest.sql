@@ -33,6 +33,7 @@ CREATE TABLE rooms (
     version  TEXT NOT NULL DEFAULT '',
     creators TEXT NOT NULL DEFAULT '[]',
     levels   TEXT NOT NULL DEFAULT '{}',  -- content of m.room.power_levels
+    predecessor TEXT NOT NULL DEFAULT '', -- the room that it replaces
     at       BIGINT NOT NULL
 );
 CREATE INDEX rooms_direct ON rooms (user_id, at) WHERE kind = 'direct';
@@ -376,7 +377,8 @@ CREATE INDEX erasures_waiting ON erasures (requested_at) WHERE done_at IS NULL;
 CREATE TABLE filings (
     id            BIGINT PRIMARY KEY,
     record_number TEXT UNIQUE,
-    room_id       TEXT NOT NULL,
+    room_id       TEXT NOT NULL,          -- empty until the room is made
+    control       TEXT NOT NULL DEFAULT 'shared' CHECK (control IN ('created', 'adopted', 'shared')),
     applicant     TEXT NOT NULL,
     purpose       TEXT NOT NULL,
     categories    TEXT NOT NULL,
@@ -391,7 +393,7 @@ CREATE TABLE filings (
     version       INTEGER NOT NULL DEFAULT 1
 );
 CREATE UNIQUE INDEX filings_room ON filings (room_id)
-    WHERE state NOT IN ('revoked', 'rejected', 'withdrawn');
+    WHERE room_id <> '' AND state NOT IN ('revoked', 'rejected', 'withdrawn');
 CREATE INDEX filings_state ON filings (state, submitted_at);
 CREATE INDEX filings_applicant ON filings (applicant);
 CREATE INDEX filings_ending ON filings (state, valid_until);

@@ -1,0 +1,44 @@
+"""A look at a room from within, as its members see it: never at one that the bot is not in."""
+
+from mautrix.api import Path
+
+from policybot.domain.taking import View
+from policybot.matrix.client import Client, Missing
+from policybot.matrix.power import Power
+from policybot.ports import Impossible
+
+
+class Reader:
+    """Reads rooms by the bot's own membership."""
+
+    def __init__(self, client: Client, bot: str) -> None:
+        """Read with the bot's own token, not as an administrator."""
+        self._client = client
+        self._bot = bot
+        self._power = Power(client, bot)
+
+    async def view(self, room_id: str) -> View | None:
+        """Look at a room; None if the bot is not in it, whether it exists or not.
+
+        Raises:
+            Later: the homeserver is away.
+        """
+        try:
+            me = await self._content(room_id, "m.room.member", self._bot)
+            if me is None or me.get("membership") != "join":
+                return None
+            levels = await self._power.levels(room_id)
+            encryption = await self._content(room_id, "m.room.encryption")
+            tombstone = await self._content(room_id, "m.room.tombstone")
+        except Impossible:
+            return None
+        successor = None if tombstone is None else str(tombstone.get("replacement_room", ""))
+        return View(room_id, levels, encryption is not None, successor)
+
+    async def _content(self, room_id: str, kind: str, key: str = "") -> dict[str, object] | None:
+        path = Path.v3.rooms[room_id].state[kind]
+        try:
+            content = await self._client.get(path[key] if key else path)
+        except Missing:
+            return None
+        return content if isinstance(content, dict) else {}
