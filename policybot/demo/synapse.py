@@ -23,6 +23,7 @@ from policybot.demo.person import Person
 
 _READY_WITHIN = 60
 _PR_SET_PDEATHSIG = 1
+_FIRST_PORT, _PORTS = 10_000, 22_000
 _UNLIMITED = {"per_second": 100_000, "burst_count": 100_000}
 _LIMITS = (
     "rc_message",
@@ -40,10 +41,20 @@ class DidNotStart(Exception):  # noqa: N818 - what happened
 
 
 def free_port() -> int:
-    """Find a port on loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Find a port on loopback that nobody uses now, and that no outgoing connection will be given.
+
+    Systems give those ports from 32768 or 49152 on (RFC 6335, section 6; Linux, ip-sysctl).
+
+    Raises:
+        DidNotStart: there is none.
+    """
+    for _ in range(100):
+        port = _FIRST_PORT + secrets.randbelow(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    message = "There is no free port on loopback."
+    raise DidNotStart(message)
 
 
 def die_with_parent() -> None:
