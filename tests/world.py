@@ -13,34 +13,24 @@ from policybot.app import App
 from policybot.config import Config, load
 from policybot.domain import label
 from policybot.domain.effects import (
-    AddAlias,
     ClearProfileField,
     Effect,
     ExcludeMember,
-    HideTopicLine,
     JoinRoom,
     KeepEvidence,
     LearnAuthor,
     LearnName,
     Notify,
-    PinNotice,
-    Publish,
     ReadmitMember,
     Redact,
     ReleaseMember,
-    RemoveAlias,
     Restore,
     RestrictMember,
     Say,
-    SetLabel,
     SetProfileField,
-    ShowTopicLine,
     SuspendAccount,
     TakeSeat,
-    UnpinNotice,
-    Unpublish,
     UnsuspendAccount,
-    WithdrawLabel,
 )
 from policybot.domain.rank import Levels
 from policybot.domain.room_measure import (
@@ -51,6 +41,18 @@ from policybot.domain.room_measure import (
     RoomMeasure,
     UnfreezeRoom,
     UnquietRoom,
+)
+from policybot.domain.showing import (
+    AddAlias,
+    HideTopicLine,
+    PinNotice,
+    Publish,
+    RemoveAlias,
+    SetLabel,
+    ShowTopicLine,
+    UnpinNotice,
+    Unpublish,
+    WithdrawLabel,
 )
 from policybot.domain.taking import MoveAliases, TakingEffect, View
 from policybot.matrix.commands.dispatch import Dispatch

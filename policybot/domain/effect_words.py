@@ -2,34 +2,24 @@
 
 from policybot.domain import room_measure, taking
 from policybot.domain.effects import (
-    AddAlias,
     ClearProfileField,
     Effect,
     ExcludeMember,
-    HideTopicLine,
     JoinRoom,
     KeepEvidence,
     LearnAuthor,
     LearnName,
     Notify,
-    PinNotice,
-    Publish,
     ReadmitMember,
     Redact,
     ReleaseMember,
-    RemoveAlias,
     Restore,
     RestrictMember,
     Say,
-    SetLabel,
     SetProfileField,
-    ShowTopicLine,
     SuspendAccount,
     TakeSeat,
-    UnpinNotice,
-    Unpublish,
     UnsuspendAccount,
-    WithdrawLabel,
 )
 from policybot.domain.room_measure import (
     CloseRoom,
@@ -38,6 +28,18 @@ from policybot.domain.room_measure import (
     ReopenRoom,
     UnfreezeRoom,
     UnquietRoom,
+)
+from policybot.domain.showing import (
+    AddAlias,
+    HideTopicLine,
+    PinNotice,
+    Publish,
+    RemoveAlias,
+    SetLabel,
+    ShowTopicLine,
+    UnpinNotice,
+    Unpublish,
+    WithdrawLabel,
 )
 
 

@@ -9,7 +9,7 @@ exactly that.
 from dataclasses import dataclass, fields
 from typing import Any
 
-from policybot.domain import room_measure
+from policybot.domain import room_measure, showing
 from policybot.domain.room_measure import (
     CloseRoom,
     FreezeRoom,
@@ -18,6 +18,19 @@ from policybot.domain.room_measure import (
     RoomMeasure,
     UnfreezeRoom,
     UnquietRoom,
+)
+from policybot.domain.showing import (
+    AddAlias,
+    HideTopicLine,
+    PinNotice,
+    Publish,
+    RemoveAlias,
+    SetLabel,
+    ShowingEffect,
+    ShowTopicLine,
+    UnpinNotice,
+    Unpublish,
+    WithdrawLabel,
 )
 from policybot.domain.taking import (
     InviteMembers,
@@ -121,86 +134,6 @@ class ReadmitMember:
 
 
 @dataclass(frozen=True, slots=True)
-class Publish:
-    """Show a room in the server's directory, and among the filed rooms of its own network."""
-
-    room_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unpublish:
-    """Take a room out of the server's directory, and out of that network."""
-
-    room_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class SetLabel:
-    """Write the room's label, which nobody but the bot can write; it says what is true then."""
-
-    room_id: str
-    record_number: str
-    categories: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class WithdrawLabel:
-    """Empty the room's label."""
-
-    room_id: str
-    record_number: str
-    categories: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class AddAlias:
-    """Let the room be found under an alias by its record number."""
-
-    room_id: str
-    record_number: str
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveAlias:
-    """Take that alias away, if it still leads to the room."""
-
-    room_id: str
-    record_number: str
-
-
-@dataclass(frozen=True, slots=True)
-class ShowTopicLine:
-    """Append a line to the room's topic."""
-
-    room_id: str
-    line: str
-
-
-@dataclass(frozen=True, slots=True)
-class HideTopicLine:
-    """Take the line out of the topic that stands there since it was shown."""
-
-    room_id: str
-    line: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PinNotice:
-    """Write a notice in the room, and pin it."""
-
-    room_id: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class UnpinNotice:
-    """Remove that notice again, if it stands there."""
-
-    room_id: str
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class LearnAuthor:
     """Read who has written an event."""
 
@@ -259,22 +192,13 @@ Effect = (
     | ReleaseMember
     | ExcludeMember
     | ReadmitMember
-    | Publish
-    | Unpublish
-    | SetLabel
-    | WithdrawLabel
-    | AddAlias
-    | RemoveAlias
-    | ShowTopicLine
-    | HideTopicLine
-    | PinNotice
-    | UnpinNotice
     | LearnAuthor
     | SuspendAccount
     | UnsuspendAccount
     | LearnName
     | SetProfileField
     | ClearProfileField
+    | ShowingEffect
     | RoomMeasure
     | TakingEffect
 )
@@ -304,9 +228,6 @@ RESTORING = (
 )
 """Their inverses; and that of a notice, of which is remembered where it stands."""
 
-SHOWING = (SetLabel, Publish, AddAlias, ShowTopicLine, PinNotice)
-"""What is not done for a room that is filed and not in force, whenever it was queued."""
-
 _KINDS: dict[str, type[Effect]] = {kind.__name__: kind for kind in Effect.__args__}
 
 
@@ -327,26 +248,6 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return MoveAliases(room_id, alias, successor)
         case QuietRoom() | UnquietRoom() | FreezeRoom() | UnfreezeRoom() | CloseRoom() | ReopenRoom():
             return room_measure.inverse(effect)
-        case Publish(room_id):
-            return Unpublish(room_id)
-        case Unpublish(room_id):
-            return Publish(room_id)
-        case SetLabel(room_id, number, categories):
-            return WithdrawLabel(room_id, number, categories)
-        case WithdrawLabel(room_id, number, categories):
-            return SetLabel(room_id, number, categories)
-        case AddAlias(room_id, number):
-            return RemoveAlias(room_id, number)
-        case RemoveAlias(room_id, number):
-            return AddAlias(room_id, number)
-        case ShowTopicLine(room_id, line):
-            return HideTopicLine(room_id, line)
-        case HideTopicLine(room_id, line):
-            return ShowTopicLine(room_id, line)
-        case PinNotice(room_id, text):
-            return UnpinNotice(room_id, text)
-        case UnpinNotice(room_id, text):
-            return PinNotice(room_id, text)
         case SuspendAccount(user_id):
             return UnsuspendAccount(user_id)
         case UnsuspendAccount(user_id):
@@ -359,6 +260,10 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return ClearProfileField(user_id, field, real)
         case ClearProfileField(user_id, field, real):
             return SetProfileField(user_id, field, real)
+        case SetLabel() | WithdrawLabel() | AddAlias() | RemoveAlias() | Publish() | Unpublish():
+            return showing.inverse(effect)
+        case ShowTopicLine() | HideTopicLine() | PinNotice() | UnpinNotice():
+            return showing.inverse(effect)
         case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence() | LearnName() | LearnAuthor():
             return None
         case _:  # the other steps of taking a room in; see services/taking.py

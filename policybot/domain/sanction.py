@@ -9,15 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from policybot.domain.effects import (
-    Effect,
-    ExcludeMember,
-    RestrictMember,
-    SuspendAccount,
-    Unpublish,
-    WithdrawLabel,
-    inverse,
-)
+from policybot.domain.effects import Effect, ExcludeMember, RestrictMember, SuspendAccount, inverse
 from policybot.domain.errors import OutOfOrder
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind, Measure
@@ -28,6 +20,7 @@ from policybot.domain.room_measure import (
     UnfreezeRoom,
     UnquietRoom,
 )
+from policybot.domain.showing import Unpublish, WithdrawLabel
 
 
 class State(StrEnum):

@@ -1,77 +1,28 @@
 """The homeserver as the outbox sees it: each effect as the calls that perform it.
 
-Every call can be repeated. A message carries its key, so that after a doubtful try we look whether
-it is there already; everything else is read before it is written.
+Every call can be repeated: what is to be changed is read before it is written.
 """
 
-import hashlib
-import hmac
-import re
-import unicodedata
-from datetime import datetime
 from typing import Any
 
-from mautrix.api import Path, PathBuilder
+from mautrix.api import Path
 
+from policybot.domain import effects, room_measure, showing
 from policybot.domain import label as labels
-from policybot.domain.effects import (
-    AddAlias,
-    ClearProfileField,
-    Effect,
-    ExcludeMember,
-    HideTopicLine,
-    JoinRoom,
-    KeepEvidence,
-    LearnAuthor,
-    LearnName,
-    Notify,
-    PinNotice,
-    Publish,
-    ReadmitMember,
-    Redact,
-    ReleaseMember,
-    RemoveAlias,
-    Restore,
-    RestrictMember,
-    Say,
-    SetLabel,
-    SetProfileField,
-    ShowTopicLine,
-    SuspendAccount,
-    TakeSeat,
-    UnpinNotice,
-    Unpublish,
-    UnsuspendAccount,
-    WithdrawLabel,
-)
-from policybot.domain.private import Private
-from policybot.domain.room_measure import (
-    CloseRoom,
-    FreezeRoom,
-    QuietRoom,
-    ReopenRoom,
-    UnfreezeRoom,
-    UnquietRoom,
-)
 from policybot.domain.taking import MoveAliases
+from policybot.matrix.accounts import Accounts
 from policybot.matrix.aliases import Aliases
-from policybot.matrix.client import Client, Missing
+from policybot.matrix.client import Client
 from policybot.matrix.entry import Entry
+from policybot.matrix.members import Members
 from policybot.matrix.power import Power, levels_of
-from policybot.matrix.signs import LABEL, Signs
+from policybot.matrix.signs import Signs
 from policybot.matrix.synapse import Synapse
 from policybot.matrix.taking import Taking
-from policybot.ports import Errand, Impossible, Result, StillShown
-
-__all__ = ["KEY", "LABEL", "MatrixHomeserver"]
-
-KEY = "org.policybot.key"
-"""The field of a message that tells under which key it was sent."""
+from policybot.matrix.talk import Talk, notice
+from policybot.ports import Errand, Impossible, Result
 
 _TWO = 2
-_ISOLATES = re.compile("[\u2068\u2069]")
-_ISOLATED = re.compile("\u2068[^\u2068\u2069\n]*\u2069")
-"""A name that is kept apart from the direction of the text around; whole pairs alone are let through."""
 
 
 class MatrixHomeserver:
@@ -82,29 +33,30 @@ class MatrixHomeserver:
         self._client = client
         self._synapse = synapse
         self._power = Power(client, bot)
+        self._members = Members(client, self._power, bot)
+        self._accounts = Accounts(client, synapse, bot)
+        self._talk = Talk(client, synapse, self._members, self._accounts, secret)
         self._entry = Entry(client)
         self._taking = Taking(client, synapse, Aliases(client, synapse.admin, bot), bot)
         self._signs = Signs(client, bot)
         self._bot = bot
-        self._server = bot.partition(":")[2]
-        self._secret = secret
 
-    async def observe(self, effect: Effect) -> Result:  # noqa: PLR0911 - one line for each
+    async def observe(self, effect: effects.Effect) -> Result:  # noqa: PLR0911 - one line for each
         """Read what a standing effect is about to change."""
         match effect:
-            case RestrictMember(room_id, user_id):
+            case effects.RestrictMember(room_id, user_id):
                 return await self._power.observe_member(room_id, user_id)
-            case ExcludeMember(room_id, user_id):
-                return {"membership": await self._membership(room_id, user_id)}
-            case QuietRoom(room_id) | FreezeRoom(room_id):
+            case effects.ExcludeMember(room_id, user_id):
+                return {"membership": await self._members.membership(room_id, user_id)}
+            case room_measure.QuietRoom(room_id) | room_measure.FreezeRoom(room_id):
                 return await self._power.observe_room(room_id)
-            case CloseRoom(room_id):
+            case room_measure.CloseRoom(room_id):
                 return await self._entry.observe(room_id)
             case MoveAliases():
                 return await self._taking.observe(effect)
-            case SuspendAccount(user_id):
-                return {"suspended": await self._suspended(user_id)}
-            case ShowTopicLine(room_id, line):
+            case effects.SuspendAccount(user_id):
+                return {"suspended": await self._accounts.suspended(user_id)}
+            case showing.ShowTopicLine(room_id, line):
                 return await self._signs.observe_topic(room_id, line)
             case _:
                 message = f"{type(effect).__name__} does not stand"
@@ -114,153 +66,81 @@ class MatrixHomeserver:
         """Carry out an effect."""
         effect, before = errand.effect, errand.before
         match effect:
-            case Say(room_id, text, reply_to):
-                return await self._say(errand, room_id, text, reply_to)
-            case Notify(user_id, text):
-                return await self._notify(errand, user_id, text)
-            case JoinRoom(room_id, _, direct):
+            case effects.Say(room_id, text, reply_to):
+                return await self._talk.say(errand, room_id, text, reply_to)
+            case effects.Notify(user_id, text):
+                return await self._talk.notify(errand, user_id, text)
+            case effects.JoinRoom(room_id, _, direct):
                 return await self._join(room_id, direct=direct)
-            case TakeSeat(room_id):
+            case effects.TakeSeat(room_id):
                 return await self._take_seat(room_id)
-            case KeepEvidence(room_id, event_id):
+            case effects.KeepEvidence(room_id, event_id):
                 return await self._event(room_id, event_id)
-            case Redact(room_id, event_id, reason):
+            case effects.Redact(room_id, event_id, reason):
                 return await self._redact(errand, room_id, event_id, reason)
-            case Restore(room_id, _, reason):
-                return await self._restore(errand, room_id, reason)
-            case RestrictMember(room_id, user_id):
+            case effects.Restore(room_id, _, reason):
+                return await self._talk.restore(errand, room_id, reason)
+            case effects.RestrictMember(room_id, user_id):
                 return await self._power.restrict(room_id, user_id)
-            case ReleaseMember(room_id, user_id):
+            case effects.ReleaseMember(room_id, user_id):
                 return {} if before is None else await self._power.release(room_id, user_id, before)
-            case ExcludeMember(room_id, user_id):
-                return await self._exclude(room_id, user_id)
-            case ReadmitMember(room_id, user_id):
-                return {} if before is None else await self._readmit(room_id, user_id, before)
-            case QuietRoom(room_id):
+            case effects.ExcludeMember(room_id, user_id):
+                return await self._members.exclude(room_id, user_id)
+            case effects.ReadmitMember(room_id, user_id):
+                return {} if before is None else await self._members.readmit(room_id, user_id, before)
+            case room_measure.QuietRoom(room_id):
                 return await self._power.quiet(room_id)
-            case UnquietRoom(room_id):
+            case room_measure.UnquietRoom(room_id):
                 return {} if before is None else await self._power.unquiet(room_id, before)
-            case FreezeRoom(room_id):
+            case room_measure.FreezeRoom(room_id):
                 return await self._power.freeze(room_id)
-            case UnfreezeRoom(room_id):
+            case room_measure.UnfreezeRoom(room_id):
                 return {} if before is None else await self._power.unfreeze(room_id, before)
-            case CloseRoom(room_id, text):
+            case room_measure.CloseRoom(room_id, text):
                 await self._entry.close(room_id)
-                return await self._say(errand, room_id, text, None)
-            case ReopenRoom(room_id):
+                return await self._talk.say(errand, room_id, text, None)
+            case room_measure.ReopenRoom(room_id):
                 return {} if before is None else await self._entry.reopen(room_id, before)
-            case Publish(room_id):
+            case showing.Publish(room_id):
                 return await self._signs.show(room_id, "public")
-            case Unpublish(room_id):
+            case showing.Unpublish(room_id):
                 return await self._signs.show(room_id, "private")
-            case SetLabel(room_id, number, categories):
+            case showing.SetLabel(room_id, number, categories):
                 label = errand.label or labels.content(number, categories, ())
                 return await self._signs.label(room_id, label)
-            case WithdrawLabel(room_id):
+            case showing.WithdrawLabel(room_id):
                 return await self._signs.label(room_id, {})
-            case AddAlias(room_id, number):
+            case showing.AddAlias(room_id, number):
                 return await self._signs.add_alias(room_id, number)
-            case RemoveAlias(room_id, number):
+            case showing.RemoveAlias(room_id, number):
                 return await self._signs.remove_alias(room_id, number)
-            case ShowTopicLine(room_id, line):
+            case showing.ShowTopicLine(room_id, line):
                 return await self._signs.show_line(room_id, line, before)
-            case HideTopicLine(room_id):
+            case showing.HideTopicLine(room_id):
                 return {} if before is None else await self._signs.hide_line(room_id, before)
-            case PinNotice(room_id, text):
-                return await self._pin(errand, room_id, text)
-            case UnpinNotice(room_id):
+            case showing.PinNotice(room_id, text):
+                if before is not None:  # it stands already, pinned or not
+                    return {}
+                sent = await self._talk.send(errand, room_id, notice(text))
+                return await self._signs.pin(room_id, str(sent["event_id"]))
+            case showing.UnpinNotice(room_id):
                 if before is None:
                     return {}
                 return await self._signs.unpin(room_id, str(before["event_id"]), errand.key)
-            case LearnAuthor(room_id, event_id):
+            case effects.LearnAuthor(room_id, event_id):
                 return {"sender": (await self._event(room_id, event_id))["sender"]}
-            case SuspendAccount(user_id):
-                return await self._suspend(user_id)
-            case UnsuspendAccount(user_id):
-                return {} if before is None else await self._unsuspend(user_id, before)
-            case LearnName(user_id):
-                return await self._display_name(user_id)
-            case SetProfileField(user_id, field):
-                return await self._show_verified(user_id, field, errand.name)
-            case ClearProfileField(user_id, field):
-                return await self._hide_verified(user_id, field)
+            case effects.SuspendAccount(user_id):
+                return await self._accounts.suspend(user_id)
+            case effects.UnsuspendAccount(user_id):
+                return {} if before is None else await self._accounts.unsuspend(user_id, before)
+            case effects.LearnName(user_id):
+                return await self._accounts.display_name(user_id)
+            case effects.SetProfileField(user_id, field):
+                return await self._accounts.show_verified(user_id, field, errand.name)
+            case effects.ClearProfileField(user_id, field):
+                return await self._accounts.hide_verified(user_id, field)
             case _:  # a step of taking a room in, or a type error
                 return await self._taking.perform(effect, before)
-
-    # Messages -----------------------------------------------------------------------------------
-
-    async def _say(self, errand: Errand, room_id: str, text: str, reply_to: str | None) -> Result:
-        if room_id.startswith("#"):
-            # Queued before the review room was found for the first time.
-            answer = await self._client.get(Path.v3.directory.room[room_id])
-            room_id = str(answer["room_id"])
-        content = _notice(text)
-        if reply_to:
-            content["m.relates_to"] = {"m.in_reply_to": {"event_id": reply_to}}
-        return await self._send(errand, room_id, content)
-
-    async def _send(self, errand: Errand, room_id: str, content: dict[str, Any]) -> Result:
-        if errand.again and (found := await self._sent_before(room_id, errand.key)):
-            return {"event_id": found}
-        path = Path.v3.rooms[room_id].send["m.room.message"][errand.key]
-        answer = await self._client.put(path, content | {KEY: errand.key})
-        return {"event_id": answer["event_id"]}
-
-    async def _pin(self, errand: Errand, room_id: str, text: str) -> Result:
-        """Write a notice and pin it; one that stands already is left as it is, pinned or not."""
-        if errand.before is not None:
-            return {}
-        sent = await self._send(errand, room_id, _notice(text))
-        return await self._signs.pin(room_id, str(sent["event_id"]))
-
-    async def _sent_before(self, room_id: str, key: str) -> str | None:
-        """Look for a message that an earlier try may have sent: Synapse forgets transaction IDs."""
-        query = {"dir": "b", "limit": "100", "filter": f'{{"senders":["{self._bot}"]}}'}
-        page = await self._client.get(Path.v3.rooms[room_id].messages, query)
-        for event in page.get("chunk", []):
-            if event.get("content", {}).get(KEY) == key:
-                return str(event["event_id"])
-        return None
-
-    async def _notify(self, errand: Errand, user_id: str, text: str) -> Result:
-        room_id, opened = errand.direct_room, None
-        if room_id is None or await self._membership(room_id, user_id) not in ("join", "invite"):
-            if await self._suspended(user_id):
-                await self._synapse.server_notice(user_id, text, errand.key)
-                return {"server_notice": True}
-            room_id = opened = await self._open_direct_room(user_id)
-        content = _notice(text)
-        return dict(await self._send(errand, room_id, content)) | {"opened": opened}
-
-    async def _open_direct_room(self, user_id: str) -> str:
-        """Make the direct room with somebody, or find the one that an earlier try made."""
-        digest = hmac.new(self._secret.encode(), user_id.encode(), hashlib.sha256).hexdigest()
-        localpart = f"_policybot_{digest[:24]}"
-        alias = Path.v3.directory.room[f"#{localpart}:{self._server}"]
-        try:
-            room_id = str((await self._client.get(alias))["room_id"])
-        except Missing:
-            body = {
-                "preset": "private_chat",
-                "is_direct": True,
-                "invite": [user_id],
-                "name": "policybot",
-                "room_alias_name": localpart,
-            }
-            return str((await self._client.post(Path.v3.createRoom, body))["room_id"])
-        if await self._membership(room_id, user_id) not in ("join", "invite"):
-            await self._client.post(Path.v3.rooms[room_id].invite, {"user_id": user_id})
-        return room_id
-
-    async def _restore(self, errand: Errand, room_id: str, reason: str) -> Result:
-        if errand.evidence is None:
-            message = "no copy of the message was kept"
-            raise Impossible(message)
-        at = errand.evidence["sent_at"]
-        when = f"{at:%-d %B %Y, %H:%M} UTC" if isinstance(at, datetime) else str(at)
-        said = errand.evidence["content"].get("body", "")
-        text = f"{reason}. {errand.evidence['sender']} wrote on {when}:\n\n{said}"
-        return await self._say(errand, room_id, text, None)
 
     # Rooms --------------------------------------------------------------------------------------
 
@@ -315,31 +195,6 @@ class MatrixHomeserver:
             "predecessor": levels.predecessor,
         }
 
-    async def _membership(self, room_id: str, user_id: str) -> str:
-        try:
-            member = await self._client.get(Path.v3.rooms[room_id].state["m.room.member"][user_id])
-        except Impossible:
-            return "leave"
-        return str(member.get("membership", "leave"))
-
-    async def _exclude(self, room_id: str, user_id: str) -> Result:
-        levels = await self._power.levels(room_id)
-        if await self._membership(room_id, user_id) == "ban":
-            return {}
-        if levels.of(self._bot) <= levels.of(user_id):
-            message = f"{user_id} ranks as high as I do in {room_id}"
-            raise Impossible(message)
-        await self._client.post(Path.v3.rooms[room_id].ban, {"user_id": user_id})
-        return {}
-
-    async def _readmit(self, room_id: str, user_id: str, before: Result) -> Result:
-        if before.get("membership") == "ban":
-            return {}
-        if await self._membership(room_id, user_id) != "ban":
-            return {"drift": f"{user_id} was readmitted to {room_id} by somebody else already."}
-        await self._client.post(Path.v3.rooms[room_id].unban, {"user_id": user_id})
-        return {}
-
     # Events -------------------------------------------------------------------------------------
 
     async def _event(self, room_id: str, event_id: str) -> Result:
@@ -361,81 +216,3 @@ class MatrixHomeserver:
         path = Path.v3.rooms[room_id].redact[event_id][errand.key]
         answer = await self._client.put(path, {"reason": reason})
         return {"event_id": answer["event_id"]}
-
-    # Accounts -----------------------------------------------------------------------------------
-
-    async def _suspended(self, user_id: str) -> bool:
-        if user_id.partition(":")[2] != self._server:
-            return False
-        try:
-            user = await self._synapse.user(user_id)
-        except Impossible:
-            return False
-        return bool(user.get("suspended"))
-
-    async def _suspend(self, user_id: str) -> Result:
-        if user_id == self._bot:
-            message = "I do not suspend myself"
-            raise Impossible(message)
-        await self._synapse.suspend(user_id, suspended=True)
-        return {}
-
-    async def _unsuspend(self, user_id: str, before: Result) -> Result:
-        if before.get("suspended"):
-            return {"drift": f"{user_id} had been suspended before our measure, and stays so."}
-        await self._synapse.suspend(user_id, suspended=False)
-        return {}
-
-    # Profiles -----------------------------------------------------------------------------------
-
-    async def _display_name(self, user_id: str) -> Result:
-        try:
-            answer = await self._client.get(Path.v3.profile[user_id].displayname)
-        except Missing:
-            answer = {}
-        return {"displayname": answer.get("displayname")}
-
-    async def _show_verified(self, user_id: str, field: str, name: Private | None) -> Result:
-        """Write a field of somebody's profile, as an administrator may (Matrix 1.16, "Profiles")."""
-        value: dict[str, Any] = {"verified": True, "by": self._bot}
-        if name is not None:
-            value["name"] = name.reveal()
-        path = Path.v3.profile[user_id][field]
-        try:
-            await self._client.put(path, {field: value})
-        except Impossible as error:
-            if name is None:
-                await self._check_hidden(path, field, error)
-            raise
-        return {}
-
-    async def _hide_verified(self, user_id: str, field: str) -> Result:
-        path = Path.v3.profile[user_id][field]
-        try:
-            await self._client.delete(path)
-        except Missing:
-            return {}
-        except Impossible as error:
-            await self._check_hidden(path, field, error)
-            raise
-        return {}
-
-    async def _check_hidden(self, path: PathBuilder, field: str, error: Impossible) -> None:
-        """Look whether a name stays that its owner wants back: that is not only a missing mark."""
-        try:
-            value = (await self._client.get(path)).get(field)
-        except Impossible:
-            return
-        if isinstance(value, dict) and "name" in value:
-            message = f"the homeserver refuses it ({error}), and the verified name still stands there"
-            raise StillShown(message) from error
-
-
-def _notice(text: str) -> dict[str, Any]:
-    """Write a message that pings nobody, without characters that would hide or turn round its text."""
-    if _ISOLATES.search(_ISOLATED.sub("", text)):
-        text = _ISOLATES.sub("", text)
-    shown = "".join(
-        c for c in text if c in "\n\u2068\u2069" or unicodedata.category(c) not in ("Cc", "Cf")
-    )
-    return {"msgtype": "m.notice", "body": shown, "m.mentions": {}}

@@ -6,14 +6,13 @@ from policybot.domain.effects import (
     LearnAuthor,
     LearnName,
     Notify,
-    PinNotice,
     ReleaseMember,
     Say,
-    SetLabel,
     TakeSeat,
     target,
 )
 from policybot.domain.rank import Control, Levels, control
+from policybot.domain.showing import PinNotice, SetLabel
 from policybot.ports import Result
 from policybot.services.cases import Cases
 from policybot.services.declarations import Declarations

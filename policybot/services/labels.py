@@ -9,9 +9,12 @@ from typing import Any
 from policybot.config import Config
 from policybot.domain import filing as filing_rules
 from policybot.domain import label as rules
-from policybot.domain.effects import (
+from policybot.domain.effects import Effect
+from policybot.domain.filing import Filing
+from policybot.domain.label import Care, Mark
+from policybot.domain.qualification import State
+from policybot.domain.showing import (
     AddAlias,
-    Effect,
     HideTopicLine,
     PinNotice,
     Publish,
@@ -22,9 +25,6 @@ from policybot.domain.effects import (
     Unpublish,
     WithdrawLabel,
 )
-from policybot.domain.filing import Filing
-from policybot.domain.label import Care, Mark
-from policybot.domain.qualification import State
 from policybot.services.setting import Setting
 from policybot.store import audit, filings, labels, qualifications
 from policybot.store.database import Tx

@@ -20,7 +20,6 @@ from policybot.domain import name
 from policybot.domain.effect_words import in_words
 from policybot.domain.effects import (
     RESTORING,
-    SHOWING,
     STANDING,
     ClearProfileField,
     Effect,
@@ -29,15 +28,14 @@ from policybot.domain.effects import (
     LearnAuthor,
     LearnName,
     Notify,
-    PinNotice,
     Redact,
     Restore,
     Say,
-    SetLabel,
     SetProfileField,
     target,
 )
 from policybot.domain.private import Private
+from policybot.domain.showing import SHOWING, PinNotice, SetLabel
 from policybot.ports import Errand, Homeserver, Impossible, Later, Result, StillShown
 from policybot.services import labels
 from policybot.services.setting import Setting

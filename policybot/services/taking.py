@@ -12,9 +12,10 @@ from typing import Any
 
 from policybot.domain import filing as rules
 from policybot.domain import taking
-from policybot.domain.effects import Effect, TakeSeat, Unpublish, target
+from policybot.domain.effects import Effect, TakeSeat, target
 from policybot.domain.filing import Filing, Step
 from policybot.domain.rank import Control, Levels
+from policybot.domain.showing import Unpublish
 from policybot.domain.taking import (
     CarryOver,
     InviteMembers,

@@ -16,11 +16,9 @@ from policybot.domain.effects import (
     KeepEvidence,
     LearnName,
     Notify,
-    Publish,
     Redact,
     RestrictMember,
     Say,
-    SetLabel,
     SetProfileField,
     SuspendAccount,
     TakeSeat,
@@ -28,8 +26,10 @@ from policybot.domain.effects import (
 )
 from policybot.domain.private import Private
 from policybot.domain.room_measure import FreezeRoom
+from policybot.domain.showing import Publish, SetLabel
 from policybot.matrix.client import Client
-from policybot.matrix.homeserver import LABEL, MatrixHomeserver
+from policybot.matrix.homeserver import MatrixHomeserver
+from policybot.matrix.signs import LABEL
 from policybot.matrix.synapse import Synapse
 from policybot.ports import Errand, Impossible, Result
 

@@ -11,9 +11,10 @@ from mautrix.api import Path as Address
 from policybot.config import load
 from policybot.demo.person import Person, Refused
 from policybot.demo.stage import Stage, stage
-from policybot.domain.effects import Effect, Publish, TakeSeat, Unpublish, inverse
+from policybot.domain.effects import Effect, TakeSeat, inverse
 from policybot.domain.rank import Control, Levels, control
 from policybot.domain.room_measure import CloseRoom, FreezeRoom, QuietRoom
+from policybot.domain.showing import Publish, Unpublish
 from policybot.domain.taking import (
     CarryOver,
     InviteMembers,

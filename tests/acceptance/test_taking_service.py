@@ -9,7 +9,7 @@ from policybot.demo import story
 from policybot.demo.person import Refused
 from policybot.demo.stage import stage
 from policybot.demo.story import Cast, found
-from policybot.matrix.homeserver import LABEL
+from policybot.matrix.signs import LABEL
 
 GARDEN = "#garden:localhost"
 PURPOSE = "Neighbours talk of gardens"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from policybot.app import App
-from policybot.domain.effects import Effect, Publish, SetLabel, ShowTopicLine
+from policybot.domain.effects import Effect
+from policybot.domain.showing import Publish, SetLabel, ShowTopicLine
 from policybot.store import labels, outbox
 from tests.world import BOT, CHEAP, START, World, find, user
 from tests.world import world as make_world

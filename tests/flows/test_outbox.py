@@ -11,11 +11,11 @@ from policybot.domain.effects import (
     KeepEvidence,
     LearnName,
     Notify,
-    Publish,
     Redact,
     RestrictMember,
     Say,
 )
+from policybot.domain.showing import Publish
 from policybot.ports import Later
 from policybot.services.aftermath import Aftermath
 from policybot.store import audit, outbox

@@ -1,6 +1,7 @@
 """The main story, quickly: a fake homeserver, a real database."""
 
-from policybot.domain.effects import Publish, Redact, ReleaseMember, RestrictMember, SetLabel
+from policybot.domain.effects import Redact, ReleaseMember, RestrictMember
+from policybot.domain.showing import Publish, SetLabel
 from tests.world import World, user
 
 

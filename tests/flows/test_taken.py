@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from policybot.domain.effects import AddAlias, Effect, ShowTopicLine, UnpinNotice, WithdrawLabel
+from policybot.domain.effects import Effect
+from policybot.domain.showing import AddAlias, ShowTopicLine, UnpinNotice, WithdrawLabel
 from policybot.domain.taking import CarryOver, MakeRoom, Tombstone
 from policybot.services.register import Entry
 from policybot.store import filings

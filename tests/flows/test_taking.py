@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from policybot.domain.effects import Effect, Publish, SetLabel, TakeSeat
+from policybot.domain.effects import Effect, TakeSeat
 from policybot.domain.filing import Filing
 from policybot.domain.rank import Control, control
+from policybot.domain.showing import Publish, SetLabel
 from policybot.domain.taking import (
     CarryOver,
     InviteMembers,

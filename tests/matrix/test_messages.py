@@ -2,7 +2,7 @@
 
 import pytest
 
-from policybot.matrix.homeserver import _notice
+from policybot.matrix.talk import notice
 
 
 @pytest.mark.parametrize(
@@ -18,11 +18,11 @@ from policybot.matrix.homeserver import _notice
     ],
 )
 def test_only_whole_isolates_are_let_through(text: str, written: str) -> None:
-    assert _notice(text)["body"] == written
+    assert notice(text)["body"] == written
 
 
 def test_a_message_pings_nobody() -> None:
-    said = _notice("@room @lea:example.org <b>bold</b>")
+    said = notice("@room @lea:example.org <b>bold</b>")
     assert said["m.mentions"] == {}
     assert said["body"] == "@room @lea:example.org <b>bold</b>"
     assert "formatted_body" not in said

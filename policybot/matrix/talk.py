@@ -1,0 +1,122 @@
+"""What the bot says: in rooms, and to one person in a direct room of theirs.
+
+A message carries its key, so that after a doubtful try we look whether it is there already.
+"""
+
+import hashlib
+import hmac
+import re
+import unicodedata
+from datetime import datetime
+from typing import Any
+
+from mautrix.api import Path
+
+from policybot.matrix.accounts import Accounts
+from policybot.matrix.client import Client, Missing
+from policybot.matrix.members import Members
+from policybot.matrix.synapse import Synapse
+from policybot.ports import Errand, Impossible, Result
+
+KEY = "org.policybot.key"
+"""The field of a message that tells under which key it was sent."""
+
+_ISOLATES = re.compile("[\u2068\u2069]")
+_ISOLATED = re.compile("\u2068[^\u2068\u2069\n]*\u2069")
+"""A name that is kept apart from the direction of the text around; whole pairs alone are let through."""
+
+
+class Talk:
+    """The messages of the bot."""
+
+    def __init__(
+        self, client: Client, synapse: Synapse, members: Members, accounts: Accounts, secret: str
+    ) -> None:
+        """Speak as `members.bot`; `secret` makes the aliases of direct rooms unguessable."""
+        self._client = client
+        self._members = members
+        self._accounts = accounts
+        self._synapse = synapse
+        self._bot = members.bot
+        self._server = self._bot.partition(":")[2]
+        self._secret = secret
+
+    async def say(self, errand: Errand, room_id: str, text: str, reply_to: str | None) -> Result:
+        """Write in a room."""
+        if room_id.startswith("#"):
+            # Queued before the review room was found for the first time.
+            answer = await self._client.get(Path.v3.directory.room[room_id])
+            room_id = str(answer["room_id"])
+        content = notice(text)
+        if reply_to:
+            content["m.relates_to"] = {"m.in_reply_to": {"event_id": reply_to}}
+        return await self.send(errand, room_id, content)
+
+    async def send(self, errand: Errand, room_id: str, content: dict[str, Any]) -> Result:
+        """Send a message, once."""
+        if errand.again and (found := await self._sent_before(room_id, errand.key)):
+            return {"event_id": found}
+        path = Path.v3.rooms[room_id].send["m.room.message"][errand.key]
+        answer = await self._client.put(path, content | {KEY: errand.key})
+        return {"event_id": answer["event_id"]}
+
+    async def _sent_before(self, room_id: str, key: str) -> str | None:
+        """Look for a message that an earlier try may have sent: Synapse forgets transaction IDs."""
+        query = {"dir": "b", "limit": "100", "filter": f'{{"senders":["{self._bot}"]}}'}
+        page = await self._client.get(Path.v3.rooms[room_id].messages, query)
+        for event in page.get("chunk", []):
+            if event.get("content", {}).get(KEY) == key:
+                return str(event["event_id"])
+        return None
+
+    async def notify(self, errand: Errand, user_id: str, text: str) -> Result:
+        """Write to one person, in a room of theirs; as the server if they are suspended."""
+        room_id, opened = errand.direct_room, None
+        if room_id is None or await self._members.membership(room_id, user_id) not in ("join", "invite"):
+            if await self._accounts.suspended(user_id):
+                await self._synapse.server_notice(user_id, text, errand.key)
+                return {"server_notice": True}
+            room_id = opened = await self._open_direct_room(user_id)
+        content = notice(text)
+        return dict(await self.send(errand, room_id, content)) | {"opened": opened}
+
+    async def _open_direct_room(self, user_id: str) -> str:
+        """Make the direct room with somebody, or find the one that an earlier try made."""
+        digest = hmac.new(self._secret.encode(), user_id.encode(), hashlib.sha256).hexdigest()
+        localpart = f"_policybot_{digest[:24]}"
+        alias = Path.v3.directory.room[f"#{localpart}:{self._server}"]
+        try:
+            room_id = str((await self._client.get(alias))["room_id"])
+        except Missing:
+            body = {
+                "preset": "private_chat",
+                "is_direct": True,
+                "invite": [user_id],
+                "name": "policybot",
+                "room_alias_name": localpart,
+            }
+            return str((await self._client.post(Path.v3.createRoom, body))["room_id"])
+        if await self._members.membership(room_id, user_id) not in ("join", "invite"):
+            await self._client.post(Path.v3.rooms[room_id].invite, {"user_id": user_id})
+        return room_id
+
+    async def restore(self, errand: Errand, room_id: str, reason: str) -> Result:
+        """Post the kept text of a removed message again."""
+        if errand.evidence is None:
+            message = "no copy of the message was kept"
+            raise Impossible(message)
+        at = errand.evidence["sent_at"]
+        when = f"{at:%-d %B %Y, %H:%M} UTC" if isinstance(at, datetime) else str(at)
+        said = errand.evidence["content"].get("body", "")
+        text = f"{reason}. {errand.evidence['sender']} wrote on {when}:\n\n{said}"
+        return await self.say(errand, room_id, text, None)
+
+
+def notice(text: str) -> dict[str, Any]:
+    """Write a message that pings nobody, without characters that would hide or turn round its text."""
+    if _ISOLATES.search(_ISOLATED.sub("", text)):
+        text = _ISOLATES.sub("", text)
+    shown = "".join(
+        c for c in text if c in "\n\u2068\u2069" or unicodedata.category(c) not in ("Cc", "Cf")
+    )
+    return {"msgtype": "m.notice", "body": shown, "m.mentions": {}}
