@@ -28,6 +28,7 @@ from policybot.services.aftermath import Aftermath
 from policybot.services.agreements import Agreements
 from policybot.services.announcements import Announcements
 from policybot.services.appeals import Appeals
+from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
@@ -51,6 +52,7 @@ from policybot.services.results import Results
 from policybot.services.retention import Retention
 from policybot.services.revalidation import Revalidation
 from policybot.services.reveals import Reveals
+from policybot.services.reviews import Reviews
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
@@ -88,11 +90,12 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     signatures = Agreements(setting)
     fronts = Names(setting, people)
     listed = Register(setting, fronts)
-    applications = Filings(setting, people, signatures, listed)
-    qualified = Qualifications(setting, applications, people, signatures)
+    applied = Filings(setting, people, signatures, listed)
+    looked_at = Reviews(setting, applied)
+    qualified = Qualifications(setting, applied, people, signatures)
     casework = Cases(setting)
-    measures = Sanctions(setting, applications)
-    resolutions = Decisions(setting, casework, measures, applications)
+    measures = Sanctions(setting, applied)
+    resolutions = Decisions(setting, casework, measures, applied)
     privacy = Privacy(setting, vault, people, papers)
     watch = Looks(setting)
     reveals = Reveals(setting, people, casework, privacy, watch)
@@ -109,8 +112,10 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         agreements=signatures,
         announcements=Announcements(setting, signatures),
         messages=Messages(setting, signatures),
-        filings=applications,
-        transfers=Transfers(setting, applications, people, signatures),
+        filings=applied,
+        reviews=looked_at,
+        applications=Applications(setting, applied, looked_at, people, signatures),
+        transfers=Transfers(setting, applied, people, signatures),
         qualifications=qualified,
         declarations=Declarations(setting, qualified),
         labels=Labels(setting),

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from policybot.domain import validity
+from policybot.domain.application import NOTHING_SAID, About
 from policybot.domain.errors import Incomplete, NotPermitted, OutOfOrder
 from policybot.domain.rank import Control
 
@@ -141,6 +142,9 @@ class Filing:
     version: int = 1
     control: Control = Control.SHARED
     """How the room is to be taken in."""
+    about: About = NOTHING_SAID
+    deputy: str | None = None
+    """The account that is asked to answer for the room where its owner no longer does."""
 
     @property
     def number(self) -> str:

@@ -1,4 +1,4 @@
-"""Filings: apply to make a room public, review the application, grant and take back what follows."""
+"""Filings: find them, keep them true while they are in force, and end them."""
 
 from dataclasses import replace
 
@@ -6,20 +6,18 @@ from policybot.domain import filing as rules
 from policybot.domain import number, taking, validity
 from policybot.domain import register as register_rules
 from policybot.domain.effects import Notify
-from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrder
+from policybot.domain.errors import NotFound, NotPermitted
 from policybot.domain.filing import Filing, State, Step
 from policybot.domain.identity import Assurance
 from policybot.domain.rank import Control, control
 from policybot.domain.sanction import Label
-from policybot.domain.taking import View
 from policybot.services import labels
-from policybot.services import taking as taking_service
 from policybot.services.agreements import Agreements
 from policybot.services.members import Members
 from policybot.services.register import Register, public_reason
 from policybot.services.setting import Setting
 from policybot.store import audit, filings, members, rooms
-from policybot.store.database import Tx, next_number
+from policybot.store.database import Tx
 
 _BATCH = 100
 
@@ -36,99 +34,12 @@ class Filings:
         self._members = people
         self._agreements = signatures
 
-    async def submit(
-        self, tx: Tx, applicant: str, *, view: View | None, category: str, purpose: str
-    ) -> Filing:
-        """File a room as the bot sees it, or one that is to be made.
-
-        Raises:
-            NotFound: the operator has no such category.
-            OutOfOrder: something has to come first; the message says what.
-            NotPermitted: the room is not the applicant's, or they have filed as many as one may.
-        """
-        config, now = self._setting.config.filing, self._setting.now()
-        found = next((c for c in config.categories if c.id == category.lower()), None)
-        if found is None:
-            known = ", ".join(c.id for c in config.categories)
-            message = f"There is no category «{category}». Categories: {known}."
-            raise NotFound(message)
-        await self._members.may_publish(tx, applicant, found.assurance)
-        await self._agreements.require(tx, applicant)
-        room_id = view.room_id if view else ""
-        if view is not None:
-            server = self._setting.config.homeserver.server_name
-            taking.check(view, applicant, bot=self._setting.config.bot_user_id, server_name=server)
-        await self._check_free(tx, applicant, room_id)
-        draft = Filing(
-            id=0,
-            room_id=room_id,
-            control=Control.SHARED if view else Control.CREATED,
-            applicant=applicant,
-            purpose=purpose.strip(),
-            categories=(found.id,),
-            state=State.DRAFT,
-            submitted_at=now,
-        )
-        filing = replace(rules.submitted(draft), id=await next_number(tx, "filing"))
-        if not await filings.add(tx, filing):
-            message = "Somebody has filed this room in this very moment."
-            raise OutOfOrder(message)
-        self._remember(tx, applicant, "filing:submit", filing, room=room_id, category=found.id)
-        self._setting.tell_staff(tx, self._card(filing), cause=_cause(filing))
-        return filing
-
-    async def _check_free(self, tx: Tx, applicant: str, room_id: str) -> None:
-        existing = await filings.of_room(tx, room_id) if room_id else None
-        if existing is not None:
-            if not rules.owned_by(existing, applicant):
-                message = "This room has been filed by somebody else."
-                raise OutOfOrder(message)
-            message = f"You have filed this room already: {existing.number}, {existing.in_words}."
-            raise OutOfOrder(message)
-        mine = await filings.of_applicant(tx, applicant)
-        allowed = self._setting.config.filing.rooms_per_person
-        if sum(f.state not in rules.ENDED for f in mine) >= allowed:
-            message = f"One person can have {allowed} rooms filed at a time, and you have as many."
-            raise NotPermitted(message)
-
-    async def adopt(self, tx: Tx, applicant: str, text: str, *, really: bool) -> Filing:
-        """Choose that a new room shall take an old one's place, or that it stays as it is.
-
-        Raises:
-            OutOfOrder: it is decided already, or the bot needs a rank first.
-        """
-        filing = await self.visible(tx, applicant, text, staff=False)
-        chosen = rules.controlled(filing, Control.ADOPTED if really else Control.SHARED)
-        room = await rooms.get(tx, filing.room_id)
-        if really and room is not None:
-            taking.check_adoptable(room.levels, self._setting.config.bot_user_id)
-        if chosen == filing:
-            return filing
-        await filings.save(tx, chosen)
-        self._remember(tx, applicant, "filing:control", chosen, control=chosen.control.value)
-        said = (
-            f"{filing.number}: the applicant chose another way.\n{taking.for_reviewer(chosen.control)}"
-        )
-        self._setting.tell_staff(tx, said, cause=f"filing {filing.id}")
-        return chosen
-
     async def reach(self, tx: Tx, filing: Filing) -> str:
         """Say how far the bot's rank reaches in a room: as it is once it is governed, else as chosen."""
         room = await rooms.get(tx, filing.room_id)
         if room is None or room.kind is not rooms.Kind.GOVERNED:
             return taking.for_reviewer(filing.control)
         return taking.for_reviewer(control(room.levels, self._setting.config.bot_user_id))
-
-    def _card(self, filing: Filing) -> str:
-        return (
-            f"New filing {filing.number}\n"
-            f"Room: {filing.place}\n"
-            f"Control: {taking.for_reviewer(filing.control)}\n"
-            f"Applicant: {filing.applicant} (verified, agreement signed)\n"
-            f"Category: {', '.join(filing.categories)}\nPurpose: {filing.purpose}\n"
-            f"Next: !policy approve {filing.number} · !policy ask {filing.number} QUESTION · "
-            f"!policy reject {filing.number} REASON"
-        )
 
     async def visible(self, tx: Tx, viewer: str, text: str, *, staff: bool) -> Filing:
         """Read a filing that the viewer may see.
@@ -162,36 +73,7 @@ class Filings:
         message = f"Nothing is on record under {text}."
         raise NotFound(message)
 
-    async def approve(self, tx: Tx, reviewer: str, text: str) -> Filing:
-        """Approve a filing: number it, take the room in, label it and publish it."""
-        now, config = self._setting.now(), self._setting.config.filing
-        filing = await self._for_review(tx, reviewer, text)
-        # Moved before the number is drawn: a refusal must come before the first write.
-        rules.moved(filing, Step.APPROVE)
-        try:
-            await self._check_answers(tx, filing)
-        except OutOfOrder as missing:
-            message = (
-                f"{filing.number} cannot be approved as it is. What its applicant has to read: "
-                f"«{missing}» To tell them: !policy ask {filing.number} QUESTION"
-            )
-            raise OutOfOrder(message) from None
-        record = filing.record_number  # of an approval whose room could not be taken in
-        if record is None:
-            serial = await next_number(tx, f"record {now.year}")
-            record = number.record(config.prefix, now.year, serial)
-        filing = rules.approved(
-            filing,
-            record_number=record,
-            now=now,
-            valid_for=config.valid_for,
-        )
-        await filings.save(tx, filing)
-        taking_service.begin(self._setting, tx, filing)
-        self._remember(tx, reviewer, "filing:approve", filing, record=filing.number)
-        return filing
-
-    async def _check_answers(self, tx: Tx, filing: Filing) -> None:
+    async def may_answer(self, tx: Tx, filing: Filing) -> None:
         """Check that the applicant may answer for the room today.
 
         Raises:
@@ -214,78 +96,21 @@ class Filings:
             f"Your room is approved under the record number {filing.number}. It is in the "
             f"directory now, and the approval is valid until {filing.valid_until:%-d %B %Y}. "
             f"{_TAKEN[filing.control].format(room=filing.room_id)}",
-            cause=_cause(filing),
+            cause=cause(filing),
         )
-
-    async def ask(self, tx: Tx, reviewer: str, text: str, question: str) -> Filing:
-        """Ask the applicant something."""
-        filing = await self._for_review(tx, reviewer, text)
-        _say_something(question, "your question")
-        filing = replace(rules.moved(filing, Step.ASK), reason=question)
-        await filings.save(tx, filing)
-        self._setting.tell(
-            tx,
-            filing.applicant,
-            f"About your filing {filing.number}, the reviewer asks: {question}\n"
-            f"Please answer with: !policy answer {filing.number} YOUR ANSWER",
-            cause=_cause(filing),
-        )
-        self._remember(tx, reviewer, "filing:ask", filing, question=question)
-        return filing
-
-    async def answer(self, tx: Tx, applicant: str, text: str, answer: str) -> Filing:
-        """Answer the reviewer's question."""
-        filing = await self.visible(tx, applicant, text, staff=False)
-        await self._agreements.require(tx, applicant)
-        _say_something(answer, "your answer")
-        filing = replace(rules.moved(filing, Step.ANSWER), reason=answer)
-        await filings.save(tx, filing)
-        self._setting.tell_staff(
-            tx,
-            f"{filing.number}: the applicant answers: {answer}\n"
-            f"Next: !policy approve {filing.number} · !policy reject {filing.number} REASON",
-            cause=_cause(filing),
-        )
-        self._remember(tx, applicant, "filing:answer", filing, answer=answer)
-        return filing
-
-    async def reject(self, tx: Tx, reviewer: str, text: str, reason: str) -> Filing:
-        """Reject a filing, with the reason that its applicant reads."""
-        filing = await self._for_review(tx, reviewer, text)
-        _say_something(reason, "the reason")
-        filing = replace(rules.moved(filing, Step.REJECT), reason=reason)
-        await filings.save(tx, filing)
-        self._setting.tell(
-            tx,
-            filing.applicant,
-            f"Your filing {filing.number} was rejected. Reason: {reason}\n"
-            "You can file the room again once this is mended. If you think it is wrong, ask "
-            f"{self._setting.config.operator.contact}.",
-            cause=_cause(filing),
-        )
-        self._remember(tx, reviewer, "filing:reject", filing, reason=reason)
-        return filing
-
-    async def withdraw(self, tx: Tx, applicant: str, text: str) -> Filing:
-        """Take an application back before it is decided."""
-        filing = await self.visible(tx, applicant, text, staff=False)
-        filing = rules.moved(filing, Step.WITHDRAW)
-        await filings.save(tx, filing)
-        self._remember(tx, applicant, "filing:withdraw", filing)
-        return filing
 
     async def renew(self, tx: Tx, applicant: str, text: str) -> Filing:
         """Prolong an approval whose time is nearly over, or bring everything back once it is."""
         filing = await self.visible(tx, applicant, text, staff=False)
-        await self._check_answers(tx, filing)
+        await self.may_answer(tx, filing)
         now, valid_for = self._setting.now(), self._setting.config.filing.valid_for
         was_hidden = filing.state is State.EXPIRED
         filing = rules.renewed(filing, now=now, valid_for=valid_for)
         await filings.save(tx, filing)
         if was_hidden:
             back = [*labels.public(filing), *labels.ornaments(self._setting.config, filing)]
-            self._setting.queue(tx, back, cause=_cause(filing))
-        self._remember(tx, applicant, "filing:renew", filing)
+            self._setting.queue(tx, back, cause=cause(filing))
+        self.remember(tx, applicant, "filing:renew", filing)
         return filing
 
     async def remind(self, tx: Tx) -> None:
@@ -303,9 +128,9 @@ class Filings:
                 filing.applicant,
                 f"The approval of your room {filing.number} ends {validity.in_words(days)}, on "
                 f"{until:%-d %B %Y}. To keep it, write: !policy renew {filing.number}",
-                cause=_cause(filing),
+                cause=cause(filing),
             )
-            self._remember(tx, "system:clock", "filing:remind", reminded)
+            self.remember(tx, "system:clock", "filing:remind", reminded)
 
     async def watch(self, tx: Tx) -> None:
         """Say once of each public room that nobody verified answers for it any more."""
@@ -326,7 +151,7 @@ class Filings:
                 f"Next, if they do not: !policy revoke {filing.number} REASON",
                 cause=f"filing {filing.id}",
             )
-            self._remember(tx, "system:clock", "filing:miss", filing)
+            self.remember(tx, "system:clock", "filing:miss", filing)
 
     async def expire(self, tx: Tx) -> int:
         """Hide the rooms whose approval nobody has renewed; return how many there were."""
@@ -338,16 +163,16 @@ class Filings:
     async def _expire(self, tx: Tx, filing: Filing) -> None:
         expired = rules.moved(filing, Step.EXPIRE)
         await filings.save(tx, expired)
-        self._setting.queue(tx, labels.hidden(filing), cause=_cause(filing))
+        self._setting.queue(tx, labels.hidden(filing), cause=cause(filing))
         self._setting.tell(
             tx,
             filing.applicant,
             f"The approval of your room {filing.number} has ended, because it was not renewed. The room "
             "stays yours, and is no longer in the directory; its label is withdrawn. Everything comes "
             f"back with: !policy renew {filing.number}",
-            cause=_cause(filing),
+            cause=cause(filing),
         )
-        self._remember(tx, "system:clock", "filing:expire", expired)
+        self.remember(tx, "system:clock", "filing:expire", expired)
 
     @staticmethod
     async def check_revocable(tx: Tx, by: str, filing: Filing) -> None:
@@ -380,11 +205,11 @@ class Filings:
                     f"wrong, ask {self._setting.config.operator.contact}.",
                 ),
             ],
-            cause=_cause(filing),
+            cause=cause(filing),
         )
         if for_all:
             self._register.moved(tx, filing, Step.REVOKE, public_reason(reason))
-        self._remember(tx, by, "filing:revoke", filing, reason=reason)
+        self.remember(tx, by, "filing:revoke", filing, reason=reason)
         await self._setting.room_changed(tx, filing.room_id)
         return filing
 
@@ -397,25 +222,18 @@ class Filings:
         await filings.save(tx, moved)
         if said:
             self._register.moved(tx, moved, step, said)
-        self._remember(tx, by, f"filing:{step}", moved)
+        self.remember(tx, by, f"filing:{step}", moved)
         # The sanction itself takes the room out of the directory and its label, and gives them back.
         if step is Step.SUSPEND:
-            self._setting.queue(tx, labels.stripped(filing), cause=_cause(filing))
+            self._setting.queue(tx, labels.stripped(filing), cause=cause(filing))
         elif filing.valid_until is not None and filing.valid_until <= self._setting.now():
             await self._expire(tx, replace(moved, version=moved.version + 1))
         else:
             back = labels.ornaments(self._setting.config, filing)
-            self._setting.queue(tx, back, cause=_cause(filing))
+            self._setting.queue(tx, back, cause=cause(filing))
 
-    async def _for_review(self, tx: Tx, reviewer: str, text: str) -> Filing:
-        """Read a filing that somebody takes up for review, claiming it if it is new."""
-        filing = await self.visible(tx, reviewer, text, staff=True)
-        rules.reviewed_by(filing, reviewer, await members.accounts_of(tx, filing.applicant))
-        if filing.state is State.SUBMITTED:
-            filing = rules.moved(filing, Step.CLAIM)
-        return replace(filing, reviewer=reviewer)
-
-    def _remember(self, tx: Tx, actor: str, tag: str, filing: Filing, **payload: str) -> None:
+    def remember(self, tx: Tx, actor: str, tag: str, filing: Filing, **payload: str) -> None:
+        """Write an audit entry about a filing, and tell the register."""
         audit.append(tx, at=self._setting.now(), actor=actor, tag=tag, object=filing.number, **payload)
         self._register.moved(tx, filing, tag.partition(":")[2])
 
@@ -433,11 +251,6 @@ def label_of(filing: Filing) -> Label:
     return Label(filing.number, filing.categories)
 
 
-def _cause(filing: Filing) -> str:
+def cause(filing: Filing) -> str:
+    """Name a filing as the cause of effects."""
     return f"filing {filing.id}"
-
-
-def _say_something(text: str, what: str) -> None:
-    if not text.strip():
-        message = f"Please write {what} as well."
-        raise Incomplete(message)

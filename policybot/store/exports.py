@@ -33,8 +33,8 @@ OF_ACCOUNT: tuple[Part, ...] = (
     Part(
         "filings",
         "The rooms that you filed, and what came of it.",
-        "SELECT id, record_number, room_id, control, purpose, categories, state, submitted_at, reason,"
-        " valid_until FROM filings WHERE applicant = $1 ORDER BY id",
+        "SELECT id, record_number, room_id, control, purpose, about, categories, state, submitted_at,"
+        " reason, deputy, valid_until FROM filings WHERE applicant = $1 ORDER BY id",
         "submitted_at",
     ),
     Part(

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
+from policybot.domain.application import About
 from policybot.domain.filing import IN_FORCE, Filing, State
 from policybot.domain.rank import Control
 from policybot.store.database import (
@@ -22,8 +24,9 @@ from policybot.store.reminders import DUE, LIMIT, moments
 async def add(tx: Tx, filing: Filing) -> bool:
     """Save a new filing; False if the same room has an unfinished one."""
     row = await tx.first(
-        "INSERT INTO filings (id, room_id, control, applicant, purpose, categories, state, submitted_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING id",
+        "INSERT INTO filings (id, room_id, control, applicant, purpose, categories, state, submitted_at,"
+        " about, deputy) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+        " ON CONFLICT DO NOTHING RETURNING id",
         filing.id,
         filing.room_id,
         filing.control.value,
@@ -32,6 +35,8 @@ async def add(tx: Tx, filing: Filing) -> bool:
         json.dumps(filing.categories),
         filing.state.value,
         to_ms(filing.submitted_at),
+        json.dumps(asdict(filing.about)),
+        filing.deputy,
     )
     return row is not None
 
@@ -45,7 +50,8 @@ async def save(tx: Tx, filing: Filing) -> None:
     row = await tx.first(
         "UPDATE filings SET record_number = $1, state = $2, reviewer = $3, reason = $4,"
         " valid_until = $5, applicant = $6, reminded = $7, ownerless_since = $8, room_id = $9,"
-        " control = $10, version = version + 1 WHERE id = $11 AND version = $12 RETURNING id",
+        " control = $10, purpose = $11, categories = $12, submitted_at = $13, about = $14, deputy = $15,"
+        " version = version + 1 WHERE id = $16 AND version = $17 RETURNING id",
         filing.record_number,
         filing.state.value,
         filing.reviewer,
@@ -56,6 +62,11 @@ async def save(tx: Tx, filing: Filing) -> None:
         optional_ms(filing.ownerless_since),
         filing.room_id,
         filing.control.value,
+        filing.purpose,
+        json.dumps(filing.categories),
+        to_ms(filing.submitted_at),
+        json.dumps(asdict(filing.about)),
+        filing.deputy,
         filing.id,
         filing.version,
     )
@@ -277,4 +288,10 @@ def _filing(row: Row) -> Filing:
         reminded=row["reminded"],
         ownerless_since=optional_time(row["ownerless_since"]),
         version=row["version"],
+        about=_about(json.loads(row["about"])),
+        deputy=row["deputy"],
     )
+
+
+def _about(stored: dict[str, Any]) -> About:
+    return About(**(stored | {"languages": tuple(stored.get("languages", ()))}))

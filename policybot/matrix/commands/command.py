@@ -9,6 +9,7 @@ from policybot.domain.taking import View
 from policybot.services.agreements import Agreements
 from policybot.services.announcements import Announcements
 from policybot.services.appeals import Appeals
+from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
@@ -29,6 +30,7 @@ from policybot.services.register import Register
 from policybot.services.results import Results
 from policybot.services.retention import Retention
 from policybot.services.reveals import Reveals
+from policybot.services.reviews import Reviews
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
@@ -57,6 +59,8 @@ class Services:
     announcements: Announcements
     messages: Messages
     filings: Filings
+    reviews: Reviews
+    applications: Applications
     transfers: Transfers
     qualifications: Qualifications
     declarations: Declarations

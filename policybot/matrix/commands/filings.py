@@ -24,7 +24,7 @@ async def file(services: Services, asked: Asked) -> str:
                 f"{_bot(services)} to it, then try again."
             )
             raise OutOfOrder(message)
-    filing = await services.filings.submit(
+    filing = await services.applications.submit(
         asked.tx,
         asked.sender,
         view=view,
@@ -54,7 +54,7 @@ async def adopt(services: Services, asked: Asked) -> str:
         message = "To take it back, write: !policy adopt NUMBER cancel"
         raise Incomplete(message)
     number = asked.words["NUMBER"]
-    filing = await services.filings.adopt(asked.tx, asked.sender, number, really=not cancel)
+    filing = await services.applications.adopt(asked.tx, asked.sender, number, really=not cancel)
     back = "" if cancel else f"\nTo take that back: !policy adopt {filing.number} cancel"
     return f"{filing.number}: {taking.for_owner(filing.control, None)}{back}"
 
@@ -66,13 +66,13 @@ def _bot(services: Services) -> str:
 async def answer(services: Services, asked: Asked) -> str:
     """Answer a reviewer."""
     number, text = asked.words["NUMBER"], asked.words["TEXT"]
-    filing = await services.filings.answer(asked.tx, asked.sender, number, text)
+    filing = await services.applications.answer(asked.tx, asked.sender, number, text)
     return f"Thank you. {filing.number} is with the reviewer again."
 
 
 async def withdraw(services: Services, asked: Asked) -> str:
     """Take an application back."""
-    filing = await services.filings.withdraw(asked.tx, asked.sender, asked.words["NUMBER"])
+    filing = await services.applications.withdraw(asked.tx, asked.sender, asked.words["NUMBER"])
     return f"{filing.number} is withdrawn. You can file the room again at any time."
 
 
@@ -97,7 +97,7 @@ async def approve(services: Services, asked: Asked) -> str:
     if documents.meant(asked.words["NUMBER"]):
         return await documents.approve(services, asked)
     number = asked.words["NUMBER"]
-    filing = await services.filings.approve(asked.tx, asked.sender, number)
+    filing = await services.reviews.approve(asked.tx, asked.sender, number)
     return (
         f"{number} is approved as {filing.number}. {_TAKING[filing.control]}, labelling it and "
         "putting it in the directory; the owner is told."
@@ -107,7 +107,7 @@ async def approve(services: Services, asked: Asked) -> str:
 async def ask(services: Services, asked: Asked) -> str:
     """Ask an applicant something."""
     number, text = asked.words["NUMBER"], asked.words["TEXT"]
-    filing = await services.filings.ask(asked.tx, asked.sender, number, text)
+    filing = await services.reviews.ask(asked.tx, asked.sender, number, text)
     return f"Asked. {filing.number} waits for its applicant."
 
 
@@ -118,7 +118,7 @@ async def reject(services: Services, asked: Asked) -> str:
     if qualifications.meant(asked.words["NUMBER"]):
         return await qualifications.reject(services, asked)
     number, text = asked.words["NUMBER"], asked.words["TEXT"]
-    filing = await services.filings.reject(asked.tx, asked.sender, number, text)
+    filing = await services.reviews.reject(asked.tx, asked.sender, number, text)
     return f"{filing.number} is rejected, and its applicant is told why."
 
 

@@ -390,6 +390,8 @@ CREATE TABLE filings (
     missed_at     BIGINT,                 -- since when nobody verified answers for the room
     reminded      INTEGER,                -- the last reminder: days before the end
     ownerless_since BIGINT,               -- nobody is known to answer for the room
+    about         TEXT NOT NULL DEFAULT '{}', -- what its owner says of the room: JSON
+    deputy        TEXT,                   -- who is asked to answer for the room if its owner no longer does
     version       INTEGER NOT NULL DEFAULT 1
 );
 CREATE UNIQUE INDEX filings_room ON filings (room_id)
