@@ -84,7 +84,7 @@ class MatrixHomeserver:
         self._power = Power(client, bot)
         self._entry = Entry(client)
         self._taking = Taking(client, synapse, Aliases(client, synapse.admin, bot), bot)
-        self._signs = Signs(client, bot)
+        self._signs = Signs(client, bot, synapse.admin)
         self._bot = bot
         self._server = bot.partition(":")[2]
         self._secret = secret
@@ -149,10 +149,10 @@ class MatrixHomeserver:
                 return await self._say(errand, room_id, text, None)
             case ReopenRoom(room_id):
                 return {} if before is None else await self._entry.reopen(room_id, before)
-            case Publish(room_id):
-                return await self._signs.show(room_id, "public")
-            case Unpublish(room_id):
-                return await self._signs.show(room_id, "private")
+            case Publish(room_id, filed):
+                return await self._signs.show(room_id, "public", filed=filed)
+            case Unpublish(room_id, filed):
+                return await self._signs.show(room_id, "private", filed=filed)
             case SetLabel(room_id, number, categories):
                 label = errand.label or labels.content(number, categories, ())
                 return await self._signs.label(room_id, label)
