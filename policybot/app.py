@@ -293,7 +293,7 @@ class App:
         while True:
             more = False
             try:
-                more = await self.services.unfiled.step(self.database, directory)
+                more = self.ready and await self.services.unfiled.step(self.database, directory)
             except DatabaseAway as error:
                 log.warning("The directory is not looked through, for the database is away: %s", error)
             except Exception:

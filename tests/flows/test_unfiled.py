@@ -1,5 +1,7 @@
 """Public rooms that are not filed: found a page at a time, told, and only then taken out."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -8,15 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from policybot.__main__ import app
+from policybot.app import utc_now
+from policybot.config import ConfigRefused, load
 from policybot.domain.effects import JoinRoom, Publish, TakeSeat, Unpublish
 from policybot.domain.filing import State
 from policybot.domain.unfiled import MOST_BY_ITSELF, PEOPLE_AT_A_TIME, Action, Room
+from policybot.matrix.doctor import Doctor
 from policybot.matrix.listing import Listing
 from policybot.ports import Impossible, Later
 from policybot.store import audit
 from policybot.store import unfiled as store
 from policybot.store.unfiled import Scan
+from tests import files
 from tests.listed import listed
 from tests.listing import FakeList, Row, listing, row
 from tests.world import BOT, REVIEW, World, find, user
@@ -664,3 +672,91 @@ async def test_on_request_it_begins_whenever_the_last_one_was(tmp_path: Path) ->
         with pytest.raises(Impossible, match="admin_token"):
             await service.advance(database, made.directory, now=True)
         assert (await made.last()).not_before == made.world.clock() + timedelta(hours=1)
+
+
+# The command line and the doctor --------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def served(folder: Path, fake: FakeList, section: Any) -> AsyncIterator[Looked]:
+    """Let the configuration itself name the list's address."""
+    async with listing(fake) as directory:
+        address = directory._client._address
+        changes = {"filing.unfiled": section, "homeserver.address": address}
+        async with make_world(folder, **changes) as world:
+            yield Looked(world, fake, directory)
+
+
+async def command(made: Looked, *words: str) -> Result:
+    config = made.world.config.key_file.parent / "config.yaml"
+    return await asyncio.to_thread(CliRunner().invoke, app, [*words, "-c", str(config)])
+
+
+async def test_the_command_line_scans_now_and_says_what_it_found(tmp_path: Path) -> None:
+    async with served(tmp_path, FakeList(many(250)), {"action": "tell"}) as made:
+        done = await command(made, "rooms", "scan")
+        assert done.exit_code == 0, done.output
+        assert "     250 not filed\n" in done.stdout
+        assert "      50 people told or reminded\n" in done.stdout
+        done = await command(made, "rooms", "scan", "--json")
+        assert json.loads(done.stdout) == {
+            "public": 250,
+            "unfiled": 250,
+            "new": 0,
+            "applied": 0,
+            "told": 50,
+            "taken_out": 0,
+            "waiting": 0,
+        }
+        made.world.clock.at = utc_now() + timedelta(minutes=1)  # the command line knows the real one
+        await made.world.work()
+        assert len(made.world.told("u00099")) == 1
+        assert len(made.summaries()) == 2, "in the review room, which the command line knows too"
+
+
+async def test_the_command_line_only_counts_where_nothing_is_configured(tmp_path: Path) -> None:
+    async with served(tmp_path, FakeList(many(3)), None) as made:
+        done = await command(made, "rooms", "scan")
+        assert "       3 not filed\n" in done.stdout
+        made.world.clock.at = utc_now() + timedelta(minutes=1)
+        await made.world.work()
+        assert made.world.in_review() == []
+        assert made.world.told("u00000") == []
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(403, "homeserver.admin_token"), (404, "that needs Synapse")]
+)
+async def test_the_command_line_says_plainly_what_is_wrong(
+    tmp_path: Path, status: int, said: str
+) -> None:
+    async with served(tmp_path, FakeList(many(3), refuses=status), {"action": "tell"}) as made:
+        done = await command(made, "rooms", "scan")
+        assert done.exit_code == 1
+        assert said in done.stderr
+        doctor = Doctor(made.world.config, tmp_path, tmp_path, made.directory._client._session)
+        finding = await doctor._public_rooms()
+        assert not finding.good
+        assert said in finding.said
+        assert "filing.unfiled" in finding.mend
+
+
+async def test_the_doctor_asks_only_where_it_matters(tmp_path: Path) -> None:
+    async with served(tmp_path, FakeList(refuses=403), None) as made:
+        doctor = Doctor(made.world.config, tmp_path, tmp_path, made.directory._client._session)
+        assert (await doctor._public_rooms()).good
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ({"grace": "P2D"}, "grace: must be P3D or more"),
+        ({"every": "PT1M"}, "every: must be between PT1H and P7D"),
+        ({"action": "close"}, "filing.unfiled.action"),
+        ({"exempt": ["lobby"]}, "must be a room ID or an alias"),
+    ],
+)
+def test_what_cannot_be_configured_is_told(tmp_path: Path, section: Any, said: str) -> None:
+    with pytest.raises(ConfigRefused) as refused:
+        load(files.write(tmp_path, "", {"filing.unfiled": section}))
+    assert said in str(refused.value.problems[0])
