@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import typer
 from rich.progress import MofNCompleteColumn, Progress
@@ -20,6 +21,8 @@ from policybot.cli.terminal import (
 from policybot.config import Config
 
 if TYPE_CHECKING:
+    from policybot.app import App
+    from policybot.ports import PublicRooms
     from policybot.store.unfiled import Scan
 
 rooms_app = typer.Typer(help="The public rooms of the homeserver.", no_args_is_help=True)
@@ -100,7 +103,7 @@ async def _scan(settings: Config) -> dict[str, int]:
     }
 
 
-async def _to_the_end(app: Any, directory: Any, show: Any) -> "Scan":  # noqa: ANN401 - imported late
+async def _to_the_end(app: "App", directory: "PublicRooms", show: "Callable[[Scan], None]") -> "Scan":
     """Bring a scan to its end, one that the service has begun as well."""
     from policybot.ports import Impossible, Later
     from policybot.store import unfiled

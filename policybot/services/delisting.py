@@ -63,10 +63,11 @@ class Delisting:
             self._setting.tell(
                 tx,
                 creator,
-                f"No longer in the public directory of {self._setting.config.homeserver.server_name}, "
-                f"because not filed:\n{lines(theirs)}\nNothing else has changed: members, messages and "
-                "aliases are as they were. A room is back in the directory once it is filed and "
-                f"approved:\n{how_to_file(self._setting)}\n"
+                "Taken out of the public directory of "
+                f"{self._setting.config.homeserver.server_name} today, because it is not filed:\n"
+                f"{lines(theirs)}\nNothing else has changed: members, messages and aliases are as they "
+                "were. A room is back in the directory once it is filed and approved. "
+                f"{how_to_file(self._setting)}\n"
                 f"If you think this is wrong, ask {self._setting.config.operator.contact}.",
                 cause=f"{NOUN} notice {creator}",
             )
@@ -162,9 +163,9 @@ def how_to_file(setting: Setting) -> str:
     """Say how a room is filed."""
     categories = ", ".join(category.id for category in setting.config.filing.categories)
     return (
-        f"Invite me ({setting.config.bot_user_id}) to the room, and write to me here: !policy file "
-        f"ROOM CATEGORY PURPOSE. ROOM is the link above, CATEGORY one of {categories}, and PURPOSE a "
-        "sentence that says what the room is for."
+        f"To file a room, invite me ({setting.config.bot_user_id}) to it and write to me here: !policy "
+        f"file ROOM CATEGORY PURPOSE. ROOM is its link above, CATEGORY one of {categories}, and PURPOSE "
+        "a sentence that says what the room is for."
     )
 
 

@@ -140,7 +140,7 @@ class Unfiled:
         cursor = rules.advanced(scan.cursor, page.ids, more=page.more)
         further = replace(scan, total=page.total, problem="", not_before=None)
         if cursor is None:
-            further = replace(further, phase=Phase.TELLING, cursor=Cursor())
+            further = _entering(further, Phase.TELLING)
         else:
             further = replace(further, cursor=cursor)
         async with database.transaction() as tx:
@@ -180,12 +180,11 @@ class Unfiled:
         if back or (found.applied and not applied):
             found = rules.anew(found, at)
         elif applied and not found.applied and found.heard:
-            self._setting.tell(
+            self._write(
                 tx,
                 found.creator,
                 f"The room {found.linked} has applied ({applied}). Nothing is done about it until that "
                 "is decided, whatever I wrote before.",
-                cause=f"{NOUN} notice {found.creator}",
             )
         return replace(
             found,
@@ -210,11 +209,8 @@ class Unfiled:
                 else []
             )
         heard = {creator for creator in creators if await self._hears(directory, creator)}
-        further = replace(scan, phase=Phase.REMINDING, cursor=Cursor())
-        if creators:
-            further = replace(scan, cursor=Cursor(0, (creators[-1],)))
         due_at = rules.day_of_hiding(action, self._section.grace, at)
-        told = 0
+        told, last = 0, after
         async with database.transaction() as tx:
             for creator in creators:
                 reached = creator in heard
@@ -222,23 +218,25 @@ class Unfiled:
                     continue
                 most = rules.ROOMS_IN_A_MESSAGE if reached else _UNHEARD_ROOMS
                 rooms = await store.of_creator(tx, creator, Step.TELL, action, at, limit=most)
-                rooms = [room for room in rooms if rules.step(room, action, at) is Step.TELL]
-                if not rooms:
-                    continue
                 now_told = [rules.told(room, due_at, at, heard=reached) for room in rooms]
                 await store.keep(tx, now_told)
                 self._note(tx, "unfiled:tell", now_told)
-                if reached:
+                if reached and now_told:
                     told += 1
-                    self._setting.tell(
-                        tx, creator, self._first_word(now_told), cause=f"{NOUN} notice {creator}"
-                    )
+                    self._write(tx, creator, self._first_word(now_told))
+                if not reached and len(rooms) == most:
+                    break  # nobody reads of these: the rest of them comes with the next step
+                last = creator
+            further = _after(scan, last) if creators else _entering(scan, Phase.REMINDING)
             if not await store.save_scan(tx, replace(further, told=scan.told + told)):
                 raise _Overtaken
         return True
 
     async def _hears(self, directory: PublicRooms, creator: str) -> bool:
         return self._setting.is_local(creator) and await directory.reachable(creator)
+
+    def _write(self, tx: Tx, creator: str, text: str) -> None:
+        self._setting.tell(tx, creator, text, cause=f"{NOUN} notice {creator}")
 
     def _first_word(self, rooms: Sequence[Room]) -> str:
         config, due_at = self._setting.config, rooms[0].due_at
@@ -248,9 +246,10 @@ class Unfiled:
             else f"A room that is not filed by {due_at:%-d %B %Y} is taken out of the directory on that "
             "day. It stays as it is otherwise, and comes back once it is approved."
         )
+        which = "Your room stands" if len(rooms) == 1 else "Your rooms stand"
         return (
-            f"You made this, and it stands in the public directory of {config.homeserver.server_name} "
-            f"without being filed:\n{lines(rooms)}\n"
+            f"{which} in the public directory of {config.homeserver.server_name} without being filed:\n"
+            f"{lines(rooms)}\n"
             "Public rooms are filed here: somebody answers for each, and it is known what it is for. "
             f"{what}\n{how_to_file(self._setting)}\n"
             "If it is not meant to be public, take it out of the directory in its settings. "
@@ -260,32 +259,29 @@ class Unfiled:
     async def _remind(self, database: Database, scan: Scan) -> bool:
         """Remind the next creators of the day that comes."""
         at, action = self._setting.now(), self._delisting.action
-        after = scan.cursor.known[0] if scan.cursor.known else None
-        told = 0
+        told, last = 0, scan.cursor.known[0] if scan.cursor.known else None
         async with database.transaction() as tx:
             creators: list[str] = []
             if action is Action.UNPUBLISH and scan.told < rules.PEOPLE_AT_A_TIME:
-                creators = await store.creators(
-                    tx, Step.REMIND, action, at, after=after, limit=_CREATORS
-                )
-            further = replace(scan, phase=Phase.ENDING, cursor=Cursor())
-            if creators:
-                further = replace(scan, cursor=Cursor(0, (creators[-1],)))
+                creators = await store.creators(tx, Step.REMIND, action, at, after=last, limit=_CREATORS)
             for creator in creators:
                 if scan.told + told >= rules.PEOPLE_AT_A_TIME:
                     break
                 rooms = await store.of_creator(
                     tx, creator, Step.REMIND, action, at, limit=_UNHEARD_ROOMS
                 )
-                ripe = [room for room in rooms if rules.step(room, action, at) is Step.REMIND]
-                now_reminded = [rules.reminded(room, at) for room in ripe[: rules.ROOMS_IN_A_MESSAGE]]
+                heard = [room for room in rooms if room.heard][: rules.ROOMS_IN_A_MESSAGE]
+                unheard = [room for room in rooms if not room.heard]
+                now_reminded = [rules.reminded(room, at) for room in (*heard, *unheard)]
                 await store.keep(tx, now_reminded)
                 self._note(tx, "unfiled:remind", now_reminded)
-                if now_reminded and now_reminded[0].heard:
+                if heard:
                     told += 1
-                    self._setting.tell(
-                        tx, creator, self._reminder(now_reminded), cause=f"{NOUN} notice {creator}"
-                    )
+                    self._write(tx, creator, self._reminder(now_reminded[: len(heard)]))
+                elif len(rooms) == _UNHEARD_ROOMS:
+                    break
+                last = creator
+            further = _after(scan, last) if creators else _entering(scan, Phase.ENDING)
             if not await store.save_scan(tx, replace(further, told=scan.told + told)):
                 raise _Overtaken
         return True
@@ -335,6 +331,15 @@ class Unfiled:
                 heard=room.heard,
                 due=room.due_at.isoformat() if room.due_at else "",
             )
+
+
+def _entering(scan: Scan, phase: Phase) -> Scan:
+    return replace(scan, phase=phase, cursor=Cursor())
+
+
+def _after(scan: Scan, creator: str | None) -> Scan:
+    """Go on behind a creator; at the beginning, if nobody is done with yet."""
+    return replace(scan, cursor=Cursor(0, () if creator is None else (creator,)))
 
 
 class _Overtaken(Later):

@@ -167,9 +167,13 @@ async def forget_gone(tx: Tx, number: int) -> None:
 
 
 def _ripe(step: Step, action: Action, now: datetime) -> str:
-    """Write the condition for rooms that a step may be due for; the domain has the last word."""
+    """Write the condition for the rooms for which a step is due, as the domain says it."""
     if step is Step.REMIND:
-        return f"{_OPEN} AND due_at <= {to_ms(now + REMIND_BEFORE)}"
+        soon, stale = to_ms(now + REMIND_BEFORE), to_ms(now - STALE_AFTER)
+        return (
+            f"{_OPEN} AND due_at <= {soon} AND (COALESCE(reminded_at, told_at) < {stale}"
+            f" OR (reminded_at IS NULL AND due_at - {span_ms(REMIND_BEFORE)} > told_at))"
+        )
     dated = " OR due_at IS NULL" if action is Action.UNPUBLISH else ""
     return f"{_OPEN} AND (told_at IS NULL{dated})"
 
@@ -177,7 +181,7 @@ def _ripe(step: Step, action: Action, now: datetime) -> str:
 async def creators(  # noqa: PLR0913 - what is asked for
     tx: Tx, step: Step, action: Action, now: datetime, *, after: str | None, limit: int
 ) -> list[str]:
-    """List those who made rooms that a step may be due for, behind somebody in the order of IDs."""
+    """List those who made rooms for which a step is due, behind somebody in the order of IDs."""
     behind = "" if after is None else " AND creator > $2"
     rows = await tx.fetch(
         f"SELECT DISTINCT creator FROM unfiled_rooms WHERE {_ripe(step, action, now)}{behind}"  # noqa: S608 - our own text
@@ -191,7 +195,7 @@ async def creators(  # noqa: PLR0913 - what is asked for
 async def of_creator(  # noqa: PLR0913 - what is asked for
     tx: Tx, creator: str, step: Step, action: Action, now: datetime, *, limit: int
 ) -> list[Room]:
-    """List rooms of one creator that a step may be due for, oldest first."""
+    """List rooms of one creator for which a step is due, oldest first."""
     rows = await tx.fetch(
         f"SELECT * FROM unfiled_rooms WHERE creator = $1 AND {_ripe(step, action, now)}"  # noqa: S608 - our own text
         " ORDER BY first_seen, room_id LIMIT $2",

@@ -89,7 +89,7 @@ async def test_an_unfiled_room_is_found_told_taken_out_and_back_once_it_is_appro
         assert room in await tom.public_rooms()
         await pass_days(made, 3)
         assert (await scan(made))["taken_out"] == 1
-        await cast.hears("anna", invited, "No longer in the public directory")
+        await cast.hears("anna", invited, "Taken out of the public directory")
         assert room not in await tom.public_rooms()
         # By hand, and out again through the same door.
         await cast.asks_in_review("mira", f"!policy republish {room}", "is put back")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from policybot.app import utc_now
 from policybot.config import ConfigRefused, load
 from policybot.domain.effects import JoinRoom, Publish, TakeSeat, Unpublish
 from policybot.domain.filing import State
-from policybot.domain.unfiled import MOST_BY_ITSELF, PEOPLE_AT_A_TIME, Action, Room
+from policybot.domain.unfiled import MOST_BY_ITSELF, PEOPLE_AT_A_TIME, Action, Room, Step, step
 from policybot.matrix.doctor import Doctor
 from policybot.matrix.listing import Listing
 from policybot.ports import Impossible, Later
@@ -148,7 +149,7 @@ async def test_with_unpublish_it_goes_as_announced_and_is_put_back_by_people(
         assert GARDEN in world.homeserver.directory
         await made.scan(days=1)
         assert GARDEN not in world.homeserver.directory
-        assert "No longer in the public directory" in world.told("anna")[2]
+        assert "Taken out of the public directory" in world.told("anna")[2]
         assert "1 room was taken out of the directory, as announced" in made.summaries()[-1]
         answer = await world.review("mira", "!policy unfiled")
         assert "taken out of the directory on 16 March 2026" in answer
@@ -449,7 +450,7 @@ async def test_more_than_twenty_wait_for_a_moderator_who_sees_them(
         assert "1 of them were filed" in answer
         assert len(taken(made)) == 19
         assert "!r00000:example.org" not in taken(made)
-        assert "No longer in the public directory" in world.told("u00001")[-1]
+        assert "Taken out of the public directory" in world.told("u00001")[-1]
         assert "Nothing waits" in await world.review("mira", f"!policy confirm {code}")
 
 
@@ -494,6 +495,49 @@ async def test_nobody_puts_back_their_own_room(tmp_path: Path) -> None:
         assert "your own room" in await made.world.review("mira", f"!policy republish {GARDEN}")
         assert "is put back" in await made.world.review("otto", f"!policy republish {GARDEN}")
         assert Publish(GARDEN, filed=False) in made.world.homeserver.performed
+
+
+async def test_however_many_rooms_nobody_can_be_told_of_all_have_their_day(tmp_path: Path) -> None:
+    async with looked(tmp_path, many(1100, "@eve:elsewhere.org"), UNPUBLISH) as made:
+        for days in (0, 12):
+            await made.scan(days=days)
+        rooms = (await made.known()).values()
+        assert {room.reminded_at for room in rooms} == {made.world.clock()}
+        await made.scan(days=3)
+        assert (await made.last()).waiting == 1100
+        assert made.world.told("@eve:elsewhere.org") == []
+
+
+async def test_the_store_finds_exactly_what_the_domain_says_is_due(any_world: World) -> None:
+    """Every mixture of times around every limit."""
+    now = any_world.clock()
+    days = [None, *(now + timedelta(days=n) for n in (-40, -15, -14, -13, -3, -2, 0, 2, 3, 4))]
+    blank = Room("", "", "@anna:example.org", 1, now, now)
+    rooms = [
+        replace(
+            blank,
+            room_id=f"!{n}",
+            told_at=told,
+            due_at=due if told else None,
+            reminded_at=reminded if told else None,
+            applied="F-1" if n % 7 == 0 else "",
+            hidden_at=now if n % 11 == 0 else None,
+        )
+        for n, (told, due, reminded) in enumerate(product(days, days, days))
+        if all(at is None or at <= now for at in (told, reminded))
+    ]
+    async with any_world.database.transaction() as tx:
+        await store.keep(tx, rooms)
+        for action in (Action.TELL, Action.UNPUBLISH):
+            wanted = {room.room_id: step(room, action, now) for room in rooms}
+            for what in (Step.TELL, Step.REMIND):
+                found = await store.of_creator(tx, blank.creator, what, action, now, limit=9999)
+                ids = {room.room_id for room in found}
+                if action is Action.UNPUBLISH or what is Step.TELL:
+                    assert ids == {id_ for id_, its in wanted.items() if its is what}
+        due = {room.room_id for room in await store.due(tx, now, 9999)}
+        assert due == {id_ for id_, its in wanted.items() if its is Step.UNPUBLISH}
+        assert await store.count_due(tx, now) == len(due) > 0
 
 
 # Hostile and broken lists ---------------------------------------------------------------------------
