@@ -14,10 +14,12 @@ from policybot.demo import story
 from policybot.demo.person import Person
 from policybot.demo.stage import Stage, stage
 from policybot.demo.story import Cast, found
+from policybot.domain.effects import Publish, Unpublish
 from policybot.matrix.client import Client
+from policybot.matrix.homeserver import MatrixHomeserver
 from policybot.matrix.listing import Listing
 from policybot.matrix.synapse import Synapse
-from policybot.ports import Impossible
+from policybot.ports import Errand, Impossible
 from policybot.store.database import Database, span_ms
 from tests.acceptance.test_attach import doctor
 from tests.acceptance.test_filed import filed_rooms
@@ -155,6 +157,7 @@ async def test_the_fake_list_answers_as_the_real_one(tmp_path: Path) -> None:
                 real = await root.request("GET", ROOMS, None, **query, **_paging(start, limit))
                 assert fake.page(start, limit) == real
         await check_the_port(made, rooms)
+        await check_without_rank(made, rooms[0])
 
 
 _MAY_LACK = ("canonical_alias", "encryption", "guest_access", "room_type")
@@ -187,3 +190,24 @@ async def check_the_port(made: Stage, rooms: list[str]) -> None:
     theirs = client.with_token(anna._token)
     with pytest.raises(Impossible, match=r"homeserver\.admin_token"):
         await Listing(theirs, Synapse(theirs)).page(0, 5)
+
+
+async def check_without_rank(made: Stage, room: str) -> None:
+    """Where the bot is no administrator, another administrator's token takes a room out."""
+    root = made.people["root"]
+    path = f"/_synapse/admin/v1/users/{quote(made.bot, safe='')}/admin"
+    await root.request("PUT", path, {"admin": False})
+    client = Client(made.synapse.address, load(made.config).admin_token, made.session)
+    admin = client.with_token(root._token)
+    for powerless in (client, admin):
+        port = MatrixHomeserver(client, Synapse(powerless), bot=made.bot, secret="s" * 40)
+        effect = Unpublish(room, filed=False)
+        if powerless is client:
+            with pytest.raises(Impossible):
+                await port.perform(Errand(effect, "k"))
+            assert room in await root.public_rooms()
+        else:
+            await port.perform(Errand(effect, "k"))
+            assert room not in await root.public_rooms()
+            with pytest.raises(Impossible, match="room_list_publication_rules"):
+                await port.perform(Errand(Publish(room, filed=False), "k"))
