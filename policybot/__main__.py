@@ -19,6 +19,7 @@ from policybot import __version__
 from policybot.cli.agreement import agreement_app, agreement_finding
 from policybot.cli.keys import keys_app
 from policybot.cli.privacy import privacy_app
+from policybot.cli.rooms import rooms_app
 from policybot.cli.roster import roster_app
 from policybot.cli.terminal import (
     DEFAULT,
@@ -52,6 +53,7 @@ app.add_typer(roster_app, name="roster")
 app.add_typer(agreement_app, name="agreement")
 app.add_typer(privacy_app, name="privacy")
 app.add_typer(keys_app, name="keys")
+app.add_typer(rooms_app, name="rooms")
 
 
 def _set_up_logging(level: str) -> None:

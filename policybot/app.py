@@ -19,11 +19,12 @@ from policybot.matrix.commands.command import Services
 from policybot.matrix.commands.dispatch import Dispatch
 from policybot.matrix.events import Events
 from policybot.matrix.homeserver import MatrixHomeserver
+from policybot.matrix.listing import Listing
 from policybot.matrix.network import Network
 from policybot.matrix.reader import Reader
 from policybot.matrix.start import Start
 from policybot.matrix.synapse import Synapse
-from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later
+from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later, PublicRooms
 from policybot.services.aftermath import Aftermath
 from policybot.services.agreements import Agreements
 from policybot.services.announcements import Announcements
@@ -33,6 +34,8 @@ from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
+from policybot.services.delisting import NOUN as UNFILED
+from policybot.services.delisting import Delisting
 from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
@@ -59,6 +62,7 @@ from policybot.services.setting import Setting
 from policybot.services.staffing import Staffing
 from policybot.services.taking import Taking
 from policybot.services.transfers import Transfers
+from policybot.services.unfiled import Unfiled
 from policybot.services.verifications import Verifications
 from policybot.store import events, outbox, policies, standing
 from policybot.store.database import Database, DatabaseAway, Tx
@@ -68,6 +72,8 @@ log = logging.getLogger(__name__)
 
 TICK = 15.0
 """Seconds between looks at the clock: a sanction ends at most this late, and a little."""
+_PAGE_PAUSE = 0.5
+"""Seconds between pages of the directory, so that the homeserver has time for others."""
 _LOOK = 3.0
 """Seconds between looks at what other processes have changed of who may publish where."""
 _REMEMBER_CHANGES = timedelta(days=1)
@@ -99,6 +105,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     privacy = Privacy(setting, vault, people, papers)
     watch = Looks(setting)
     reveals = Reveals(setting, people, casework, privacy, watch)
+    delisting = Delisting(setting)
     return Services(
         setting=setting,
         members=people,
@@ -124,7 +131,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         sanctions=measures,
         appeals=Appeals(setting, casework, measures),
         approvals=Approvals(
-            setting, resolutions, {"reveal": reveals, "erase": privacy, "qualification": qualified}
+            setting,
+            resolutions,
+            {"reveal": reveals, "erase": privacy, "qualification": qualified, UNFILED: delisting},
         ),
         privacy=privacy,
         exports=Exports(setting, privacy),
@@ -133,6 +142,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         retention=Retention(setting),
         licences=Licences(setting),
         staffing=Staffing(setting.config, setting.now),
+        unfiled=Unfiled(setting, delisting),
+        delisting=delisting,
     )
 
 
@@ -282,6 +293,18 @@ class App:
             except Exception:
                 log.exception("Who may publish where could not be read again")
 
+    async def _keep_scanning(self, directory: PublicRooms) -> None:
+        """Look through the directory, a page at a time; apart, for what is due must not wait for it."""
+        while True:
+            more = False
+            try:
+                more = self.ready and await self.services.unfiled.step(self.database, directory)
+            except DatabaseAway as error:
+                log.warning("The directory is not looked through, for the database is away: %s", error)
+            except Exception:
+                log.exception("The directory could not be looked through")
+            await asyncio.sleep(_PAGE_PAUSE if more else TICK)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run until the block ends: doors open, worker and clock at work."""
@@ -311,6 +334,7 @@ class App:
                         worker.run(),
                         self._keep_time(),
                         self._keep_looking(),
+                        self._keep_scanning(Listing(client, synapse)),
                         self._greet(start),
                     )
                 ]

@@ -95,6 +95,62 @@ class RoomReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """One room of the server's directory, as an administrator sees it listed."""
+
+    room_id: str
+    name: str
+    """As the room itself says it: anything may stand there."""
+    alias: str
+    creator: str
+    """A user ID; empty if the homeserver does not say it."""
+    members: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoomsPage:
+    """A page of the directory, in an order that does not change."""
+
+    ids: Sequence[str]
+    """Of all rooms of the page, in their order."""
+    rooms: Sequence[Listed]
+    """Those of which enough is known."""
+    total: int
+    """Rooms in the whole list."""
+    more: bool
+    """Whether others come after them."""
+
+
+class PublicRooms(Protocol):
+    """The server's directory as an administrator sees it; the rooms themselves are never looked at."""
+
+    async def page(self, start: int, limit: int) -> RoomsPage:
+        """Read a page from an offset.
+
+        Raises:
+            Later: ask again.
+            Impossible: the homeserver does not show it to us; the message says why, and the mend.
+        """
+        ...
+
+    async def reachable(self, user_id: str) -> bool:
+        """Say whether somebody of our homeserver is there to read a message.
+
+        Raises:
+            Later: ask again.
+        """
+        ...
+
+    async def room_of(self, alias: str) -> str | None:
+        """Look an alias up; None if nobody knows it.
+
+        Raises:
+            Later: ask again.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """Ask the person something on our own page: a `code`, or for `document`s."""
 

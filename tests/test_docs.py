@@ -63,7 +63,7 @@ def test_every_key_of_the_sample_is_explained() -> None:
 
 def test_the_examples_in_the_sample_are_good(tmp_path: Path) -> None:
     path = files.write(tmp_path)
-    empty = r"^( +(?:licences|oidc|mas|widget|callback|qualifications):) (?:\[\]|null)$"
+    empty = r"^( +(?:licences|oidc|mas|widget|callback|qualifications|unfiled):) (?:\[\]|null)$"
     text = re.sub(empty, r"\1", "\n".join(sample_lines()), flags=re.MULTILINE)
     fresh_keys = [line for line in path.read_text("utf-8").splitlines() if "_token:" in line]
     fresh_keys += [line for line in path.read_text("utf-8").splitlines() if "index_key:" in line]
@@ -78,6 +78,7 @@ def test_the_examples_in_the_sample_are_good(tmp_path: Path) -> None:
     assert identity.callback is not None
     assert identity.binding.mas is not None
     assert identity.binding.widget is not None
+    assert config.filing.unfiled is not None
 
 
 @pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)

@@ -249,9 +249,10 @@ class FakeHomeserver:
     def _do_sign(self, errand: Errand) -> Result:  # noqa: C901, PLR0912 - one line for each effect
         before = errand.before or {}
         match errand.effect:
-            case Publish(room_id):
+            case Publish(room_id, filed):
                 self.directory.add(room_id)
-                self.network.add(room_id)
+                if filed:
+                    self.network.add(room_id)
             case Unpublish(room_id):
                 self.directory.discard(room_id)
                 self.network.discard(room_id)

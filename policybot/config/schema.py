@@ -23,6 +23,7 @@ from policybot.config.types import (
     UserId,
     Word,
 )
+from policybot.config.unfiled import UnfiledSection
 from policybot.domain.identity import Assurance, FrontClass
 from policybot.domain.ladder import Ladder, Scope, Severity
 from policybot.domain.permission import Role
@@ -111,6 +112,11 @@ class FilingSection(Section):
     )
     shown: ShownSection = Field(
         default_factory=ShownSection, description="What a filed room shows in your words."
+    )
+    unfiled: UnfiledSection | None = Field(
+        None,
+        description="What is done about rooms in your directory that nobody has filed; null to look for "
+        "none.",
     )
 
 

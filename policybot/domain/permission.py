@@ -23,6 +23,7 @@ class Permission(StrEnum):
     QUEUE_READ = "queue:read"
     FILING_REVIEW = "filing:review"
     FILING_REVOKE = "filing:revoke"
+    UNFILED_HANDLE = "unfiled:handle"
     DOCUMENT_REVIEW = "document:review"
     CASE_READ = "case:read"
     CASE_CLAIM = "case:claim"
@@ -67,9 +68,11 @@ _LOOK = frozenset({Permission.IDENTITY_COMPARE, Permission.IDENTITY_REVEAL})
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.EVERYBODY: _EVERYBODY,
     Role.REVIEWER: _STAFF
-    | {Permission.FILING_REVIEW, Permission.FILING_REVOKE, Permission.DOCUMENT_REVIEW},
+    | {Permission.FILING_REVIEW, Permission.FILING_REVOKE, Permission.DOCUMENT_REVIEW}
+    | {Permission.UNFILED_HANDLE},
     Role.MODERATOR: _STAFF
     | _LOOK
+    | {Permission.UNFILED_HANDLE}
     | {Permission.CASE_CLAIM, Permission.CASE_DECIDE, Permission.SANCTION_LIFT},
     Role.APPEALS: _STAFF | {Permission.APPEAL_DECIDE},
     Role.PRIVACY: _STAFF | {Permission.IDENTITY_APPROVE},

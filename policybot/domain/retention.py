@@ -132,6 +132,14 @@ RULES: tuple[Rule, ...] = (
     Rule("holds", ("holds",), "legal holds that have ended", "their end", 730, Act.DELETE),
     Rule("exports", ("exports",), "links to an export", "their end", 1, Act.DELETE),
     Rule("erasures", ("erasures",), "erasures that are done", "the erasure", 730, Act.DELETE),
+    Rule(
+        "unfiled",
+        ("unfiled_rooms",),
+        "public rooms that are not filed, with who made them",
+        "the day when they were last seen in the directory",
+        365,
+        Act.DELETE,
+    ),
     Rule("audit_payloads", ("audit_payloads",), "what audit entries say", "the entry", 730, Act.SHRED),
 )
 
@@ -156,6 +164,7 @@ EXCEPTIONS: dict[str, str] = {
     "standing_restrictions": "who may not write where; goes when they verify or sign",
     "standing_changes": "what other processes have to read again, for a day",
     "transfers": "who is asked to answer for a room, for a week",
+    "unfiled_scan": "how far the look at the directory has come",
     "labels": "which event is the label of a room",
     "policies": "published rules",
     "licence_reminders": "which of the operator's own licences were reminded of",

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Show a room in the server's directory, and among the filed rooms of its own network."""
+    """Show a room in the server's directory, and a filed one in the network of filed rooms too."""
 
     room_id: str
+    filed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Unpublish:
-    """Take a room out of the server's directory, and out of that network."""
+    """Take a room out of the server's directory, and a filed one out of that network."""
 
     room_id: str
+    filed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +109,10 @@ SHOWING = (SetLabel, Publish, AddAlias, ShowTopicLine, PinNotice)
 def inverse(effect: ShowingEffect) -> ShowingEffect:  # noqa: C901, PLR0911 - one line for each
     """Name the effect that takes this one back."""
     match effect:
-        case Publish(room_id):
-            return Unpublish(room_id)
-        case Unpublish(room_id):
-            return Publish(room_id)
+        case Publish(room_id, filed):
+            return Unpublish(room_id, filed)
+        case Unpublish(room_id, filed):
+            return Publish(room_id, filed)
         case SetLabel(room_id, number, categories):
             return WithdrawLabel(room_id, number, categories)
         case WithdrawLabel(room_id, number, categories):

@@ -11,6 +11,7 @@ from policybot.config import Config, permissions_too_open
 from policybot.config.fresh import registration_problems
 from policybot.domain.rank import Control, control
 from policybot.matrix.client import Client
+from policybot.matrix.listing import Listing
 from policybot.matrix.power import Power
 from policybot.matrix.synapse import Synapse
 from policybot.ports import Impossible, Later
@@ -65,6 +66,7 @@ class Doctor:
             ("bot account", self._account),
             ("administrator", self._administrator),
             ("directory rules", self._directory),
+            ("public rooms", self._public_rooms),
             ("server notices", self._notices),
             ("review room", self._review_room),
         )
@@ -252,6 +254,18 @@ class Doctor:
                 mend="Set room_list_publication_rules in homeserver.yaml as `policybot init` prints.",
             )
         return Finding("directory rules", good=True, said="the bot may change the directory")
+
+    async def _public_rooms(self) -> Finding:
+        if self._config.filing.unfiled is None:
+            said = "filing.unfiled is not set: nobody looks for rooms that are not filed"
+            return Finding("public rooms", good=True, said=said)
+        try:
+            page = await Listing(self._client, self._synapse).page(0, 1)
+        except Impossible as error:
+            mend = "Until then set filing.unfiled to null: rooms that are not filed cannot be found."
+            return Finding("public rooms", good=False, said=str(error), mend=mend)
+        said = f"the homeserver lists them: {page.total:,} in its directory"
+        return Finding("public rooms", good=True, said=said)
 
     async def _notices(self) -> Finding:
         """Send a server notice to the bot itself: it is the one account that nobody reads."""

@@ -38,7 +38,7 @@ class MatrixHomeserver:
         self._talk = Talk(client, synapse, self._members, self._accounts, secret)
         self._entry = Entry(client)
         self._taking = Taking(client, synapse, Aliases(client, synapse.admin, bot), bot)
-        self._signs = Signs(client, bot)
+        self._signs = Signs(client, bot, synapse.admin)
         self._bot = bot
 
     async def observe(self, effect: effects.Effect) -> Result:  # noqa: PLR0911 - one line for each
@@ -101,10 +101,10 @@ class MatrixHomeserver:
                 return await self._talk.say(errand, room_id, text, None)
             case room_measure.ReopenRoom(room_id):
                 return {} if before is None else await self._entry.reopen(room_id, before)
-            case showing.Publish(room_id):
-                return await self._signs.show(room_id, "public")
-            case showing.Unpublish(room_id):
-                return await self._signs.show(room_id, "private")
+            case showing.Publish(room_id, filed):
+                return await self._signs.show(room_id, "public", filed=filed)
+            case showing.Unpublish(room_id, filed):
+                return await self._signs.show(room_id, "private", filed=filed)
             case showing.SetLabel(room_id, number, categories):
                 label = errand.label or labels.content(number, categories, ())
                 return await self._signs.label(room_id, label)

@@ -21,9 +21,10 @@ _TOPIC, _PINNED = "m.room.topic", "m.room.pinned_events"
 class Signs:
     """What rooms show, as the bot writes it."""
 
-    def __init__(self, client: Client, bot: str) -> None:
-        """Act with the bot's own rank."""
+    def __init__(self, client: Client, bot: str, admin: Client) -> None:
+        """Act with the bot's own rank; as an administrator only on rooms that the bot is not in."""
         self._client = client
+        self._admin = admin
         self._bot = bot
         self._server = bot.partition(":")[2]
 
@@ -47,13 +48,14 @@ class Signs:
         answer = await self._client.put(self._path(room_id, LABEL, self._bot), label)
         return {"event_id": answer["event_id"]}
 
-    async def show(self, room_id: str, visibility: str) -> Result:
-        """Put a room into the directory and the network of filed rooms, or take it out of both."""
-        network = Path.v3.directory["list"].appservice[rules.NETWORK][room_id]
-        with suppress(Missing):  # another homeserver than Synapse may have no networks
-            await self._client.put(network, {"visibility": visibility})
+    async def show(self, room_id: str, visibility: str, *, filed: bool) -> Result:
+        """Put a room into the directory or take it out; a `filed` one in the network as well."""
+        if filed:
+            network = Path.v3.directory["list"].appservice[rules.NETWORK][room_id]
+            with suppress(Missing):  # another homeserver than Synapse may have no networks
+                await self._client.put(network, {"visibility": visibility})
         try:
-            await self._client.put(Path.v3.directory["list"].room[room_id], {"visibility": visibility})
+            await self._list(room_id, visibility, filed=filed)
         except Missing:
             raise
         except Impossible as error:
@@ -63,6 +65,16 @@ class Signs:
             )
             raise Impossible(message) from error
         return {}
+
+    async def _list(self, room_id: str, visibility: str, *, filed: bool) -> None:
+        path, body = Path.v3.directory["list"].room[room_id], {"visibility": visibility}
+        try:
+            await self._client.put(path, body)
+        except Impossible:
+            # Where the bot is no administrator, it cannot speak for a room that it is not in.
+            if filed:
+                raise
+            await self._admin.put(path, body)
 
     # Alias --------------------------------------------------------------------------------------
 

@@ -46,6 +46,21 @@ class Synapse:
         """
         return dict(await self._admin.get(Path.v2.users[user_id]))
 
+    async def public_rooms(self, start: int, limit: int) -> Any:  # noqa: ANN401 - JSON
+        """Read a page of the rooms that stand in the directory ("Rooms API", List Room).
+
+        In the order of their creators, which never change, and then of their IDs: a page by offset
+        would otherwise shift with every member who comes or goes.
+        """
+        query = {
+            "public_rooms": "true",
+            "order_by": "creator",
+            "dir": "f",
+            "from": str(start),
+            "limit": str(limit),
+        }
+        return await self._admin.get(Path.v1.rooms, query)
+
     async def suspend(self, user_id: str, *, suspended: bool) -> None:
         """Suspend an account or end its suspension ("Suspend/Unsuspend Account").
 

@@ -54,6 +54,13 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "SELECT filing_id, asked_at FROM transfers WHERE asker = $1 OR to_user = $1 ORDER BY asked_at",
     ),
     Part(
+        "unfiled_rooms",
+        "Public rooms that you made and that are not filed, as the homeserver lists them.",
+        "SELECT room_id, name, members, first_seen, seen_at, told_at, due_at, reminded_at, hidden_at"
+        " FROM unfiled_rooms WHERE creator = $1 ORDER BY room_id",
+        "seen_at",
+    ),
+    Part(
         "reports",
         "The reports that you made, with their receipts (R- and the id).",
         "SELECT id, subject_key, category, text, state, outcome, received_at FROM reports"

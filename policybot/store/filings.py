@@ -116,6 +116,17 @@ async def of_room(tx: Tx, room_id: str) -> Filing | None:
     return None if row is None else _filing(row)
 
 
+async def of_rooms(tx: Tx, room_ids: Sequence[str]) -> dict[str, list[Filing]]:
+    """Read all filings of some rooms at once, whatever became of them, oldest first."""
+    found: dict[str, list[Filing]] = {}
+    if room_ids:
+        marks = ", ".join(f"${n}" for n in range(1, len(room_ids) + 1))
+        sql = f"SELECT * FROM filings WHERE room_id IN ({marks}) ORDER BY id"  # noqa: S608 - numbers alone
+        for row in await tx.fetch(sql, *room_ids):
+            found.setdefault(row["room_id"], []).append(_filing(row))
+    return found
+
+
 async def of_applicant(tx: Tx, user_id: str) -> list[Filing]:
     """List somebody's filings, newest first."""
     rows = await tx.fetch("SELECT * FROM filings WHERE applicant = $1 ORDER BY id DESC", user_id)

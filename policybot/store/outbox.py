@@ -145,6 +145,17 @@ async def unfinished(tx: Tx, cause: str) -> int:
     )
 
 
+async def unsettled(tx: Tx, cause: str, since: datetime) -> bool:
+    """Say whether something of a cause is still to be done, or was done since some time."""
+    row = await tx.first(
+        "SELECT id FROM outbox WHERE cause = $1 AND (state IN ('waiting', 'dead') OR done_at >= $2)"
+        " LIMIT 1",
+        cause,
+        to_ms(since),
+    )
+    return row is not None
+
+
 async def is_waiting(tx: Tx, queued_id: int) -> bool:
     """Say whether an effect still waits."""
     row = await tx.first("SELECT id FROM outbox WHERE id = $1 AND state = 'waiting'", queued_id)

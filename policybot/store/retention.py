@@ -182,6 +182,7 @@ REACHES: dict[str, Reach] = {
     "holds": Reach("holds", "id", "ended_at", "ended_at < $1", ""),
     "exports": Reach("exports", "token_hash", "expires_at", "expires_at < $1", ""),
     "erasures": Reach("erasures", "person_id", "done_at", "done_at < $1", ""),
+    "unfiled": Reach("unfiled_rooms", "room_id", "seen_at", "seen_at < $1 AND creator NOT IN HELD", ""),
     "audit_payloads": Reach(
         "audit_payloads",
         "seq",

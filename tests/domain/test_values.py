@@ -135,10 +135,11 @@ def test_who_may_do_what() -> None:
     }
     staff = {"queue:read", "case:read"}
     look = {"identity:compare", "identity:reveal"}
+    rooms = {"unfiled:handle"}
     assert own == {
         Role.EVERYBODY: set(),
-        Role.REVIEWER: staff | {"filing:review", "filing:revoke", "document:review"},
-        Role.MODERATOR: staff | look | {"case:claim", "case:decide", "sanction:lift"},
+        Role.REVIEWER: staff | rooms | {"filing:review", "filing:revoke", "document:review"},
+        Role.MODERATOR: staff | look | rooms | {"case:claim", "case:decide", "sanction:lift"},
         Role.APPEALS: staff | {"appeal:decide"},
         Role.PRIVACY: staff | {"identity:approve_reveal"},
     }

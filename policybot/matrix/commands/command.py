@@ -14,6 +14,7 @@ from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
+from policybot.services.delisting import Delisting
 from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
@@ -36,6 +37,7 @@ from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.staffing import Staffing
 from policybot.services.transfers import Transfers
+from policybot.services.unfiled import Unfiled
 from policybot.services.verifications import Verifications
 from policybot.store.database import Tx
 from policybot.store.rooms import Room
@@ -78,6 +80,8 @@ class Services:
     register: Register
     licences: Licences
     staffing: Staffing
+    unfiled: Unfiled
+    delisting: Delisting
 
 
 @dataclass(frozen=True, slots=True)

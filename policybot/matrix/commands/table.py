@@ -11,6 +11,7 @@ from policybot.matrix.commands import (
     qualifications,
     register,
     transfers,
+    unfiled,
 )
 from policybot.matrix.commands.command import Command
 
@@ -161,6 +162,19 @@ COMMANDS: tuple[Command, ...] = (
         "Grant a qualification to a room.",
         Permission.FILING_REVIEW,
         qualifications.grant,
+    ),
+    Command(
+        "unfiled [WHAT]",
+        "Public rooms that are not filed: a page of them by its number; or «unpublish», to take those "
+        "out of the directory that wait for you.",
+        Permission.UNFILED_HANDLE,
+        unfiled.unfiled,
+    ),
+    Command(
+        "republish ROOM",
+        "Put a room back into the directory that was taken out because it is not filed.",
+        Permission.UNFILED_HANDLE,
+        unfiled.republish,
     ),
     Command("claim CASE", "Take a case for half an hour.", Permission.CASE_CLAIM, cases.claim),
     Command("release CASE", "Give a case back.", Permission.CASE_CLAIM, cases.release),

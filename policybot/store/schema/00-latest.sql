@@ -410,6 +410,43 @@ CREATE TABLE transfers (                  -- rooms that are handed over, until t
     asked_at  BIGINT NOT NULL
 );
 
+CREATE TABLE unfiled_rooms (              -- in the directory and not filed, or taken out of it for that
+    room_id     TEXT PRIMARY KEY,
+    name        TEXT NOT NULL,            -- as the room itself says it, cleaned
+    creator     TEXT NOT NULL,            -- empty if the homeserver does not know
+    members     BIGINT NOT NULL,
+    first_seen  BIGINT NOT NULL,
+    seen_at     BIGINT NOT NULL,
+    scan        BIGINT NOT NULL,          -- in which it was seen last
+    applied     TEXT NOT NULL DEFAULT '', -- the number of its filing, until that is decided
+    told_at     BIGINT,
+    heard       INTEGER NOT NULL DEFAULT 0, -- whether its creator could be written to
+    due_at      BIGINT,                   -- when it is taken out of the directory, as its creator knows
+    reminded_at BIGINT,
+    hidden_at   BIGINT                    -- when we took it out
+);
+CREATE INDEX unfiled_rooms_creator ON unfiled_rooms (creator, room_id);
+CREATE INDEX unfiled_rooms_listed ON unfiled_rooms (first_seen, room_id);
+CREATE INDEX unfiled_rooms_due ON unfiled_rooms (due_at) WHERE due_at IS NOT NULL;
+
+CREATE TABLE unfiled_scan (               -- how far the look at the directory has come
+    one         INTEGER PRIMARY KEY CHECK (one = 1),
+    number      BIGINT NOT NULL,
+    phase       TEXT NOT NULL CHECK (phase IN ('reading', 'telling', 'reminding', 'ending', 'done')),
+    started_at  BIGINT NOT NULL,
+    finished_at BIGINT,
+    start       BIGINT NOT NULL,          -- the offset of the next page
+    known       TEXT NOT NULL,            -- the last rooms that were read
+    exempt      TEXT NOT NULL,            -- IDs of the operator's own rooms
+    total       BIGINT NOT NULL,          -- rooms in the directory
+    told        BIGINT NOT NULL,          -- people who were told or reminded in it
+    hidden      BIGINT NOT NULL,
+    waiting     BIGINT NOT NULL,          -- rooms that are due, and for a moderator
+    problem     TEXT NOT NULL,            -- why the list cannot be read
+    not_before  BIGINT,
+    version     BIGINT NOT NULL
+);
+
 CREATE TABLE qualifications (             -- what a filed room may publish, by the operator's own list
     id          BIGINT PRIMARY KEY,
     filing_id   BIGINT NOT NULL REFERENCES filings (id),
