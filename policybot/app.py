@@ -13,6 +13,7 @@ from policybot import doors
 from policybot.config import Config, Listen
 from policybot.config.keys import KeyFile, KeyMissing
 from policybot.domain.private import Private
+from policybot.matching.ruleset import RuleRefused, compiled
 from policybot.matrix.appservice import PolicyAppService
 from policybot.matrix.client import Client
 from policybot.matrix.commands.command import Services
@@ -31,6 +32,7 @@ from policybot.services.announcements import Announcements
 from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
+from policybot.services.automation import Automation
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
@@ -39,6 +41,7 @@ from policybot.services.delisting import Delisting
 from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
+from policybot.services.findings import Findings
 from policybot.services.keyring import Keyring
 from policybot.services.labels import Labels
 from policybot.services.licences import Licences
@@ -106,6 +109,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     watch = Looks(setting)
     reveals = Reveals(setting, people, casework, privacy, watch)
     delisting = Delisting(setting)
+    messages = Messages(setting, signatures)
     return Services(
         setting=setting,
         members=people,
@@ -118,7 +122,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         roster=Roster(setting, people),
         agreements=signatures,
         announcements=Announcements(setting, signatures),
-        messages=Messages(setting, signatures),
+        messages=messages,
+        findings=Findings(setting, messages, casework, Automation(setting, measures)),
         filings=applied,
         reviews=looked_at,
         applications=Applications(setting, applied, looked_at, people, signatures),
@@ -169,6 +174,11 @@ class App:
         secret = Private(config.identity.index_key.get_secret_value())
         vault = Vault(self.keys)
         self.services = assemble(self.setting, vault, Index(secret, stretch))
+        try:
+            self.services.findings.use(compiled(config.mechanisms))
+        except RuleRefused as error:
+            message = f"The configuration, {error}"
+            raise CannotStart(message) from None
         self.keyring = Keyring(self.setting, vault, self.keys)
         self.revalidation = Revalidation(self.setting, self.services.members)
         self.ready = False
@@ -185,6 +195,7 @@ class App:
             services.messages,
             services.labels,
             services.declarations,
+            services.findings,
             Taking(self.setting, services.register),
         )
 

@@ -17,6 +17,7 @@ from policybot.ports import Result
 from policybot.services.cases import Cases
 from policybot.services.declarations import Declarations
 from policybot.services.filings import Filings
+from policybot.services.findings import Findings
 from policybot.services.labels import Labels
 from policybot.services.messages import CAUSE, Messages
 from policybot.services.names import Names
@@ -42,6 +43,7 @@ class Aftermath:
         messages: Messages,
         marks: Labels,
         declared: Declarations,
+        found: Findings,
         steps: Taking,
     ) -> None:
         """Hand on to the services concerned."""
@@ -53,6 +55,7 @@ class Aftermath:
         self._messages = messages
         self._labels = marks
         self._declarations = declared
+        self._findings = found
         self._taking = steps
 
     async def __call__(self, tx: Tx, queued: Queued, result: Result) -> None:
@@ -90,7 +93,10 @@ class Aftermath:
                 where = {"event_id": str(result["event_id"])}
                 await outbox.remember(tx, target(pinned), where, self._setting.now())
             case LearnAuthor() as look if "sender" in result:
-                await self._declarations.learned(tx, look, queued.cause, str(result["sender"]))
+                author = str(result["sender"])
+                made = await self._declarations.learned(tx, look, queued.cause, author)
+                if made is not None:
+                    await self._findings.declared(tx, made)
             case _:
                 pass
 

@@ -20,7 +20,7 @@ from policybot.services.cases import Cases
 from policybot.services.filings import Filings
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, decisions, filings, policies
+from policybot.store import audit, cases, decisions, filings, findings, policies
 from policybot.store.database import Tx, next_number
 from policybot.store.members import accounts_of
 from policybot.store.policies import Policy
@@ -176,7 +176,11 @@ class Decisions:
 
     async def _statement(self, tx: Tx, decision: Decision, rule: Rule, proposal: Proposal) -> Statement:
         config = self._setting.config
-        reports = await cases.reports(tx, decision.case_id)
+        origin = notice.Origin.OURS
+        if await cases.reports(tx, decision.case_id):
+            origin = notice.Origin.REPORT
+        elif await findings.of_case(tx, decision.case_id):
+            origin = notice.Origin.RULE
         filing = await filings.of_room(tx, decision.room_id) if decision.room_id else None
         room = filing.number if filing else decision.room_id
         place = {
@@ -197,7 +201,7 @@ class Decisions:
             history="no earlier decision counted"
             if not counted
             else f"{counted} earlier decision{'s' if counted > 1 else ''} counted",
-            reported=bool(reports),
+            origin=origin,
             case_number=decision.number,
             appeal_window=config.ladder.appeal_window,
             appeal_body=config.operator.appeal_body,

@@ -92,6 +92,10 @@ def _facts(services: Services, file: File) -> list[str]:
     elif case.subject.event_id:
         lines.append("(The message is still being fetched.)")
     lines += [f"{r.receipt} names {r.category}: {r.text[:_EXCERPT]}" for r in file.reports]
+    for rule_id in dict.fromkeys(finding.rule_id for finding in file.findings):
+        found = [finding for finding in file.findings if finding.rule_id == rule_id]
+        more = f" in {len(found)} messages" if len(found) > 1 else ""
+        lines.append(f"Rule {rule_id} found it by machine{more} (rules {found[-1].rule_set}).")
     return lines
 
 

@@ -18,6 +18,7 @@ from policybot.services.delisting import Delisting
 from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
+from policybot.services.findings import Findings
 from policybot.services.labels import Labels
 from policybot.services.licences import Licences
 from policybot.services.looks import Looks
@@ -60,6 +61,7 @@ class Services:
     agreements: Agreements
     announcements: Announcements
     messages: Messages
+    findings: Findings
     filings: Filings
     reviews: Reviews
     applications: Applications
