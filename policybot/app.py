@@ -204,6 +204,18 @@ class App:
         real_name = self.services.names.real_name
         return Outbox(self.setting, self.database, homeserver, self.aftermath(), real_name, owner=owner)
 
+    async def use_rules(self, config: Config) -> None:
+        """Put the rules of a changed configuration in the place of those before; nothing else of it.
+
+        They are compiled apart, so that nobody waits for it.
+
+        Raises:
+            RuleRefused: one cannot be used; those before stay.
+        """
+        rules = await asyncio.to_thread(compiled, config.mechanisms)
+        self.config.rules, self.config.mechanisms = config.rules, config.mechanisms
+        self.services.findings.use(rules)
+
     async def record_policy(self) -> None:
         """Remember the agreement and the ladder that bind now, and read who may publish where.
 

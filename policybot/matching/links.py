@@ -15,11 +15,17 @@ MAX_LINKS = 512
 """Addresses that are looked at in one event."""
 _MAX_HOST = 253
 _ADDRESS = re.compile(
+    # With its scheme, and the rest of it, so that no name in a path is taken for a host.
     r"""(?P<scheme>[a-z][a-z0-9+.-]{1,20}):[/\\]{1,8}(?P<authority>[^\s/\\?#<>"'\x60]{1,512})"""
-    r"""|(?:(?<=^)|(?<=[\s/(\[{<>"',;:@=|*_~]))(?P<host>(?:[\w-]{1,63}[.\u3002\uff0e\uff61]){1,32}[\w-]{2,63})""",
+    r"""(?:(?!https?:)[^\s<>"'])*"""
+    # What has the form of a domain, and is no part of a mail address.
+    r"""|(?:(?<=^)|(?<=[\s(\[{<>"',;:=|*_~]))"""
+    r"""(?P<host>(?:[\w-]{1,63}[.\u3002\uff0e\uff61]){1,32}[\w-]{2,63})(?![\w@-])""",
     re.IGNORECASE,
 )
-"""An address with its scheme, or what has the form of a domain. All repeats are bounded."""
+"""An address. All repeats that could be tried in several ways are bounded."""
+_TOKEN = re.compile(r"[@#!$][^\s:]*:$")
+_LONGEST_ID = 255
 _DOTS = re.compile("[\u3002\uff0e\uff61]")
 _QUIET = frozenset({"mxc", "matrix", "mailto"})
 
@@ -53,9 +59,10 @@ def hosts(texts: Iterable[str]) -> Iterator[tuple[int, int, int, str]]:
     for number, text in enumerate(texts):
         if "." not in text and "/" not in text and "\\" not in text and text.isascii():
             continue
-        for found in _ADDRESS.finditer(fold.visible(text)):
+        shown = fold.visible(text)
+        for found in _ADDRESS.finditer(shown):
             host = _host_of(found)
-            if host is None:
+            if host is None or _is_of_an_id(shown, found):
                 continue
             yield number, found.start(), found.end(), host
             left -= 1
@@ -76,6 +83,15 @@ def _host_of(found: re.Match[str]) -> str | None:
     if host.startswith("["):
         return host.partition("]")[0][1:].lower()
     return ascii_host(host.partition(":")[0]) or None
+
+
+def _is_of_an_id(text: str, found: re.Match[str]) -> bool:
+    """Say whether a host is the end of a Matrix ID, such as @anna:example.org."""
+    begin = found.start()
+    if found["host"] is None or begin == 0 or text[begin - 1] != ":":
+        return False
+    before = text[max(0, begin - _LONGEST_ID) : begin].split()
+    return bool(before) and _TOKEN.match(before[-1]) is not None
 
 
 class Domains:

@@ -36,7 +36,9 @@ class Terms:
                     raise ValueError(message)
                 _add(plain, view, owner)
                 _add(alike, fold.lookalike(view), owner)
-        self._plain, self._alike = _Automaton(plain), _Automaton(alike)
+        self._plain = _Automaton(plain)
+        # Words in Latin letters look like themselves.
+        self._alike = self._plain if alike == plain else _Automaton(alike)
 
     def find(self, text: str) -> Iterator[tuple[int, int, int]]:
         """Find words in a text: owner, beginning and end, in the text as it is compared."""

@@ -154,15 +154,24 @@ async def stats(tx: Tx, since: datetime) -> list[Stats]:
     ]
 
 
-async def kept_texts(tx: Tx, after: str, limit: int) -> Sequence[tuple[str, str, str, str]]:
-    """Give kept copies of events from one on: event ID, room, sender and content as JSON."""
+async def kept_texts(tx: Tx, after: str, limit: int) -> Sequence[tuple[str, str]]:
+    """Give kept copies of events from one on: the event's ID, and its content as JSON."""
     rows = await tx.fetch(
-        "SELECT event_id, room_id, sender, content FROM evidence WHERE event_id > $1"
-        " ORDER BY event_id LIMIT $2",
+        "SELECT event_id, content FROM evidence WHERE event_id > $1 ORDER BY event_id LIMIT $2",
         after,
         limit,
     )
-    return [(row["event_id"], row["room_id"], row["sender"], row["content"]) for row in rows]
+    return [(row["event_id"], row["content"]) for row in rows]
+
+
+async def by_rule(tx: Tx) -> dict[str, set[str]]:
+    """Name the kept events to which each rule was found to apply."""
+    found: dict[str, set[str]] = {}
+    for row in await tx.fetch(
+        "SELECT f.rule_id, f.event_id FROM findings f JOIN evidence e ON e.event_id = f.event_id"
+    ):
+        found.setdefault(row["rule_id"], set()).add(row["event_id"])
+    return found
 
 
 def _finding(row: Row) -> Finding:

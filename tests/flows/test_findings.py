@@ -1,5 +1,6 @@
 """Rules held against messages after their delivery: findings, cases, acts, and their bounds."""
 
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -7,12 +8,18 @@ from typing import Any
 
 import pytest
 
+from policybot.app import CannotStart
+from policybot.config import Config, load
 from policybot.domain.effects import Redact, RestrictMember
+from policybot.matching.ruleset import RuleRefused
 from policybot.store import cases, decisions, findings, sanctions
 from policybot.store.findings import Finding, Outcome
+from tests import files
 from tests.ruled import R1, R2, rules
 from tests.world import REVIEW, World, find, user
 from tests.world import world as make_world
+
+_folders = itertools.count(1)
 
 
 def ruled(folder: Path, database_url: str = "", **mechanics: Any) -> AbstractAsyncContextManager[World]:
@@ -424,3 +431,45 @@ async def test_a_person_who_decides_says_that_a_machine_found_it(reporting: Worl
         in (reporting.told("tom")[-1])
     )
     assert REVIEW
+
+
+async def test_changed_rules_take_the_place_of_those_before_and_a_bad_one_changes_nothing(
+    reporting: World, tmp_path: Path
+) -> None:
+    def changed(when: dict[str, Any]) -> Config:
+        return load(files.write(tmp_path / str(next(_folders)), changes=rules(when=when)))
+
+    before = reporting.app.services.findings.rules.version
+    with pytest.raises(RuleRefused, match="rule R1: it applies to 100%"):
+        await reporting.app.use_rules(changed({"patterns": [".*"]}))
+    assert reporting.app.services.findings.rules.version == before
+    await reporting.app.use_rules(changed({"terms": {"words": ["wobble"]}}))
+    assert reporting.app.services.findings.rules.version != before
+    await reporting.message("tom", "frobnitz", reporting.room)
+    event = await reporting.message("lea", "wobble", reporting.room)
+    assert [finding.event_id for finding in await kept(reporting)] == [event]
+
+
+async def test_a_bad_rule_keeps_the_service_from_starting(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="The configuration, rule R1: «\\[»"):
+        async with ruled(tmp_path, when={"patterns": ["["]}):
+            pass
+
+
+async def test_a_post_declared_to_be_about_a_subject_without_the_qualification_is_found(
+    tmp_path: Path,
+) -> None:
+    changes = rules(when={"unqualified": ["medical"]}) | {
+        "filing.qualifications": [
+            {"id": "medical", "title": "Medical advice", "needs": "A licence", "verifier": "The chamber"}
+        ]
+    }
+    async with make_world(tmp_path, **changes) as world:
+        await world.governed_room()
+        event = await world.message("tom", "Rest, and drink tea", world.room)
+        assert await kept(world) == []
+        reply = {"m.relates_to": {"m.in_reply_to": {"event_id": event}}}
+        await world.message("tom", "!policy declare medical", world.room, **reply)
+        (finding,) = await kept(world)
+        assert (finding.event_id, finding.outcome) == (event, Outcome.REPORTED)
+        assert "a subject for which the room is not qualified" in world.in_review()[-1]

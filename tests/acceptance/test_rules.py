@@ -1,0 +1,59 @@
+"""Rules on the real homeserver: a word leads to a case, another is removed and put back exactly."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from policybot.demo import story
+from policybot.demo.person import Person
+from policybot.demo.stage import stage
+from policybot.demo.story import Cast, found
+from tests.acceptance.test_publishing import verified_and_signed
+from tests.ruled import R1, R2
+
+RULES: list[dict[str, Any]] = [
+    R1 | {"when": {"terms": {"words": ["frobnitz"]}}, "then": ["report"]},
+    R2 | {"when": {"patterns": [r"(?i)\bwibble-\d{4}\b"]}, "then": ["redact"], "automatic": True},
+]
+
+
+async def until_redacted(person: Person, room: str, event: str) -> Any:
+    """Wait until an event has lost its content, and give it back."""
+    async with asyncio.timeout(20):
+        while True:
+            seen = await person.event(room, event)
+            if not seen["content"]:
+                return seen
+            await asyncio.sleep(0.2)
+
+
+async def test_a_word_leads_to_a_case_and_a_pattern_is_removed_and_put_back(tmp_path: Path) -> None:
+    async with stage(tmp_path, changes={"rules": RULES}) as made:
+        cast = Cast(made, lambda *_: None)
+        await verified_and_signed(cast, "anna")
+        await story.file_room(cast)
+        await story.approve(cast)
+        room, tom, anna = cast.known["room"], made.people["tom"], made.people["anna"]
+        await tom.join(room)
+        await cast.asks("tom", "!policy about", "Contact")
+
+        # The letters of the word are Cyrillic and Greek where they look alike.
+        spoken = await tom.say(room, "Buy a fr\u043ebnitz")
+        told = await cast.hears("mira", cast.review_room, "found it by machine")
+        case = found(r"(?<=New case )C-\d+", told)
+        await cast.asks_in_review("mira", f"!policy show {case}", "Rule R1 found it by machine")
+        assert (await anna.event(room, spoken))["content"]["body"] == "Buy a fr\u043ebnitz"
+
+        text = "Call Wibble-4711 now"
+        removed = await tom.say(room, text)
+        tombstone = await until_redacted(anna, room, removed)
+        notice = await cast.hears("tom", cast.rooms["tom"], "Decided by machine? Yes.")
+        number = found(r"(?<=Decision )C-\d+", notice)
+        assert tombstone["unsigned"]["redacted_because"]["content"]["reason"] == f"Removed: {number}"
+        await cast.asks("tom", f"!policy appeal {number} That is the name of my dog", "appeal")
+        await cast.asks_in_review("otto", f"!policy overturn {number} It is the name of a dog", number)
+        await cast.asks("tom", f"!policy restore {number}", "")
+        async with asyncio.timeout(20):
+            while not any(text in str(event["content"]) for event in await anna.messages(room)):  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.2)
+        assert "R2" in await made.command("rules", "stats")
