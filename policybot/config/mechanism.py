@@ -15,6 +15,8 @@ from policybot.domain.mechanism import LONGEST_HOLD, Then
 _MAX_FILE = 16 * 1024 * 1024
 _MAX_TERMS = 200_000
 _LONGEST_TERM = 200
+_LONGEST_NEW = timedelta(days=30)
+"""How long it is remembered who entered a room, at the most."""
 
 
 class TermsSection(Section):
@@ -111,7 +113,17 @@ class ConditionSection(Section):
         if all(getattr(self, name) == fields[name].get_default() for name in fields):
             message = "names no condition"
             raise ValueError(message)
+        young = self.member_younger_than
+        if young is not None and not timedelta(0) < young <= _LONGEST_NEW:
+            message = "member_younger_than: must be longer than nothing and P30D at the most"
+            raise ValueError(message)
         return self
+
+    def kinds_of_qualification(self) -> Iterator[str]:
+        """Name the qualifications that are asked for, here and further in."""
+        yield from self.unqualified or ()
+        for part in (*self.all, *self.any, *self.none):
+            yield from part.kinds_of_qualification()
 
     def condition(self, folder: Path) -> Condition:
         """Give the condition as the domain knows it.

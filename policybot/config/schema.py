@@ -268,7 +268,12 @@ class Settings(Section):
     @model_validator(mode="after")
     def _known_categories(self) -> Self:
         known = {category.id for category in self.filing.categories}
+        qualifications = {section.id for section in self.filing.qualifications}
         for place, rule in enumerate(self.rules):
+            asked = set(rule.when.kinds_of_qualification()) if rule.when else set()
+            if unknown := asked - qualifications:
+                message = f"rules.{place}.when: there is no qualification «{min(unknown)}»"
+                raise ValueError(message)
             if unknown := set(rule.where) - known:
                 message = f"rules.{place}.where: there is no category «{min(unknown)}»"
                 raise ValueError(message)

@@ -92,13 +92,14 @@ class Findings:
 
     def look(self, event: Mapping[str, Any]) -> Found | None:
         """Judge an event that was delivered; None if nothing follows."""
+        if not self.rules.mechanisms:
+            return None
         room_id, sender, event_id = event.get("room_id"), event.get("sender"), event.get("event_id")
         if not (isinstance(room_id, str) and isinstance(sender, str) and isinstance(event_id, str)):
             return None
         content = event.get("content")
         if (
-            not self.rules.mechanisms
-            or self._messages.room(room_id) is None
+            self._messages.room(room_id) is None
             or sender == self._setting.config.bot_user_id
             or not isinstance(content, dict)
             or not content  # it was redacted meanwhile
