@@ -77,7 +77,8 @@ class Events:
             return
         meaning = self._meaning(event)
         try:
-            if (judged := self._judged(event)) is not None:
+            judged = self._judged(event) if self._findings.rules.mechanisms else None
+            if judged is not None:
                 # On record once by itself; what the event means besides is another matter.
                 async with self._database.transaction() as tx:
                     await judged(tx)

@@ -92,8 +92,6 @@ class Findings:
 
     def look(self, event: Mapping[str, Any]) -> Found | None:
         """Judge an event that was delivered; None if nothing follows."""
-        if not self.rules.mechanisms:
-            return None
         room_id, sender, event_id = event.get("room_id"), event.get("sender"), event.get("event_id")
         if not (isinstance(room_id, str) and isinstance(sender, str) and isinstance(event_id, str)):
             return None
