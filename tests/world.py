@@ -19,6 +19,7 @@ from policybot.domain.effects import (
     JoinRoom,
     KeepEvidence,
     LearnAuthor,
+    LearnFiles,
     LearnName,
     Notify,
     ReadmitMember,
@@ -116,6 +117,8 @@ class FakeHomeserver:
     pinned: dict[str, list[str]] = field(default_factory=dict)
     notices: dict[str, str] = field(default_factory=dict)
     profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
+    files: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """What the files of events are."""
     suspended: set[str] = field(default_factory=set)
     banned: set[tuple[str, str]] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
@@ -289,6 +292,8 @@ class FakeHomeserver:
                     message = "404 M_NOT_FOUND"
                     raise Impossible(message)
                 return {"sender": self.events[event_id]["sender"]}
+            case LearnFiles(_, event_id):
+                return {**self.events[event_id], "files": self.files.get(event_id, [])}
             case effect if isinstance(effect, TakingEffect):
                 return self.rooms.perform(effect, before)
             case _:

@@ -8,6 +8,7 @@ from policybot.domain.effects import (
     JoinRoom,
     KeepEvidence,
     LearnAuthor,
+    LearnFiles,
     LearnName,
     Notify,
     ReadmitMember,
@@ -90,6 +91,8 @@ def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line 
             return f"remove our notice in {room_id}"
         case LearnAuthor(room_id, event_id):
             return f"read who has written {event_id} in {room_id}"
+        case LearnFiles(room_id, event_id):
+            return f"look into the files of {event_id} in {room_id}"
         case SuspendAccount(user_id):
             return f"suspend {user_id}"
         case UnsuspendAccount(user_id):

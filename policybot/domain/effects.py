@@ -142,6 +142,15 @@ class LearnAuthor:
 
 
 @dataclass(frozen=True, slots=True)
+class LearnFiles:
+    """Look into the files of a message; `first` is whether it was its sender's first one there."""
+
+    room_id: str
+    event_id: str
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SuspendAccount:
     """Suspend an account: it can read, export and leave, and do nothing else."""
 
@@ -193,6 +202,7 @@ Effect = (
     | ExcludeMember
     | ReadmitMember
     | LearnAuthor
+    | LearnFiles
     | SuspendAccount
     | UnsuspendAccount
     | LearnName
@@ -264,7 +274,9 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return showing.inverse(effect)
         case ShowTopicLine() | HideTopicLine() | PinNotice() | UnpinNotice():
             return showing.inverse(effect)
-        case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence() | LearnName() | LearnAuthor():
+        case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence():
+            return None
+        case LearnName() | LearnAuthor() | LearnFiles():
             return None
         case _:  # the other steps of taking a room in; see services/taking.py
             return None
@@ -302,6 +314,9 @@ def lane(effect: Effect) -> str:
             return f"profile {user_id}"
         case MakeRoom(room_id, alias) | UnmakeRoom(room_id, alias):
             return room_id or alias
+        case LearnFiles(room_id):
+            # Apart, for a measure must not wait for another server's file.
+            return f"files {room_id}"
         case InviteMembers(room_id):
             # Apart, for a measure must not wait until everybody is invited.
             return f"members {room_id}"

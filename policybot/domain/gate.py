@@ -59,6 +59,8 @@ class Post:
     at: datetime
     files: tuple[File, ...] | None = None
     """What its files are, where somebody looked; None where nobody did."""
+    first: bool | None = None
+    """Whether it is its sender's first one there, if that was found out when it was posted."""
     declared: str | None = None
     """A subject that its author declared, and for which the room is not qualified."""
 
@@ -269,7 +271,8 @@ class _Found:
             case Rate(more_than, within):
                 return view.posted(post.room_id, post.sender, within, post.at) > more_than
             case FirstPost():
-                return view.is_first(post.room_id, post.sender)
+                known = post.first
+                return view.is_first(post.room_id, post.sender) if known is None else known
             case NewMember(younger_than):
                 entered = view.entered(post.room_id, post.sender)
                 return entered is not None and post.at - entered < younger_than

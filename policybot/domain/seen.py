@@ -160,6 +160,12 @@ def _gather(content: Mapping[str, Any]) -> Seen:
     return Seen(tuple(texts), tuple(targets), len(named) + everybody, len(files))
 
 
+def media_of(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the files of an event by their addresses (`mxc://…`), each once."""
+    found = (value for key, value in _walk(content) if key == "url" and value.startswith("mxc://"))
+    return tuple(dict.fromkeys(found))
+
+
 def _walk(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Give every string with the key under which it stands, without recursion and within bounds.
 

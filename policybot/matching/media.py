@@ -6,7 +6,7 @@ from typing import Any
 
 from policybot.domain.seen import File
 
-_LOOKED_AT = 64 * 1024
+LOOKED_AT = 64 * 1024
 """Bytes from the beginning that tell what a file is."""
 
 
@@ -26,7 +26,7 @@ def _libmagic() -> Any:  # noqa: ANN401 - python-magic comes without types
 
 def kind_of(data: bytes) -> str:
     """Name the MIME type of a file by its content."""
-    return str(_libmagic().from_buffer(data[:_LOOKED_AT], mime=True))
+    return str(_libmagic().from_buffer(data[:LOOKED_AT], mime=True))
 
 
 def is_animated(data: bytes, kind: str) -> bool:
@@ -38,9 +38,9 @@ def is_animated(data: bytes, kind: str) -> bool:
             # More than one picture, or an extension that repeats them.
             return data.count(b"\x00\x21\xf9\x04") > 1 or b"NETSCAPE2.0" in data
         case "image/webp":
-            return b"ANIM" in data[:_LOOKED_AT]
+            return b"ANIM" in data[:LOOKED_AT]
         case "image/png" | "image/apng":
-            return b"acTL" in data[:_LOOKED_AT].partition(b"IDAT")[0]
+            return b"acTL" in data[:LOOKED_AT].partition(b"IDAT")[0]
         case _:
             return False
 

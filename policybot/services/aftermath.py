@@ -4,6 +4,7 @@ from policybot.domain.effects import (
     JoinRoom,
     KeepEvidence,
     LearnAuthor,
+    LearnFiles,
     LearnName,
     Notify,
     ReleaseMember,
@@ -97,6 +98,8 @@ class Aftermath:
                 made = await self._declarations.learned(tx, look, queued.cause, author)
                 if made is not None:
                     await self._findings.declared(tx, made)
+            case LearnFiles() as look if "files" in result:
+                await self._findings.looked_into(tx, look, result)
             case _:
                 pass
 

@@ -14,11 +14,12 @@ from typing import Any
 from policybot.domain import condition as conditions
 from policybot.domain import gate
 from policybot.domain.case import Subject, SubjectKind
+from policybot.domain.effects import LearnFiles
 from policybot.domain.errors import Incomplete
 from policybot.domain.gate import Hit, Pages, Post, Room, Verdict
 from policybot.domain.mechanism import Mechanism, Stage
 from policybot.domain.publishing import Account
-from policybot.domain.seen import seen
+from policybot.domain.seen import File, seen
 from policybot.matching.ruleset import RuleSet
 from policybot.services.automation import ACTING, HOUR, Automation
 from policybot.services.cases import Cases
@@ -56,6 +57,8 @@ class Found:
     post: Post
     verdict: Verdict
     first: bool
+    look_into: bool
+    """Whether a rule asks what its files are."""
 
 
 class Findings:
@@ -108,7 +111,10 @@ class Findings:
         self.view.pace.note(room_id, sender, now, event_id)
         verdict = gate.decide(self.view, self.rules, post)
         first = self.view.is_first(room_id, sender)
-        return Found(event, post, verdict, first) if verdict.hits or first else None
+        files = post.seen.files > 0 and conditions.Media in self._kinds
+        if not (verdict.hits or first or files):
+            return None
+        return Found(event, post, verdict, first, files)
 
     def enters(self, event: Mapping[str, Any]) -> bool:
         """Say whether somebody enters a governed room, and a rule asks for that."""
@@ -146,8 +152,29 @@ class Findings:
         if found.first:
             await newcomers.has_posted(tx, post.room_id, post.sender)
             await self._newcomer_changed(tx, post.room_id, post.sender)
+        if found.look_into:
+            look = LearnFiles(post.room_id, str(event["event_id"]), found.first)
+            self._setting.queue(tx, [look], cause=f"files {look.event_id}")
         evidence = _evidence(event, self._setting.now())
         await self._apply(tx, found.verdict.hits, post, evidence)
+
+    async def looked_into(self, tx: Tx, look: LearnFiles, result: Mapping[str, Any]) -> None:
+        """Judge a message again, now that it is known what its files are."""
+        room, now = self._messages.room(look.room_id), self._setting.now()
+        if room is None:
+            return
+        post = Post(
+            look.room_id,
+            str(result["sender"]),
+            seen(result["type"], result["content"]),
+            now,
+            files=tuple(File(**file) for file in result["files"]),
+            first=look.first,
+        )
+        found = gate.find(self.view, self.rules, post, room)
+        hits = [hit for hit in found if _asks(hit, conditions.Media)]
+        event = {**result, "event_id": look.event_id, "room_id": look.room_id}
+        await self._apply(tx, hits, post, _evidence(event, now))
 
     async def declared(self, tx: Tx, declaration: Declaration) -> None:
         """Hold a declaration against the rules: its room is not qualified for the subject."""
@@ -166,10 +193,7 @@ class Findings:
         hits = [
             hit
             for hit in gate.find(self.view, self.rules, post, room)
-            if any(
-                isinstance(leaf, conditions.Unqualified)
-                for leaf in conditions.leaves(hit.mechanism.when)
-            )
+            if _asks(hit, conditions.Unqualified)
         ]
         at = self._setting.now()
         evidence = kept or Evidence(
@@ -364,6 +388,10 @@ def in_words(mechanism: Mechanism) -> str:
     """Say what a rule looks for, in words that say nothing of what was found."""
     said = dict.fromkeys(_WHAT[type(leaf)] for leaf in conditions.leaves(mechanism.when))
     return ", ".join(said)
+
+
+def _asks(hit: Hit, kind: type[conditions.Leaf]) -> bool:
+    return any(isinstance(leaf, kind) for leaf in conditions.leaves(hit.mechanism.when))
 
 
 def _acts(mechanism: Mechanism) -> bool:

@@ -1,12 +1,15 @@
 """Rules on the real homeserver: a word leads to a case, another is removed and put back exactly."""
 
 import asyncio
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from policybot.demo import story
 from policybot.demo.person import Person
-from policybot.demo.stage import stage
+from policybot.demo.stage import Stage, stage
 from policybot.demo.story import Cast, found
 from tests.acceptance.test_publishing import verified_and_signed
 from tests.ruled import R1, R2
@@ -57,3 +60,35 @@ async def test_a_word_leads_to_a_case_and_a_pattern_is_removed_and_put_back(tmp_
             while not any(text in str(event["content"]) for event in await anna.messages(room)):  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.2)
         assert "R2" in await made.command("rules", "stats")
+
+
+async def upload(made: Stage, person: Person, data: bytes, kind: str) -> str:
+    """Upload a file under a kind that its sender names."""
+    headers = {"Authorization": f"Bearer {person._token}", "Content-Type": kind}
+    url = f"{person._address}/_matrix/media/v3/upload"
+    async with made.session.post(url, data=data, headers=headers) as answer:
+        return str((await answer.json())["content_uri"])
+
+
+async def test_a_moving_picture_under_a_false_name_is_removed_and_a_still_one_stays(
+    tmp_path: Path,
+) -> None:
+    media = {"media": {"kinds": ["image/gif"], "animated": True}}
+    acts = {"when": media, "then": ["redact"], "automatic": True}
+    async with stage(tmp_path, changes={"rules": [R1 | acts, R2]}) as made:
+        cast = Cast(made, lambda *_: None)
+        await verified_and_signed(cast, "anna")
+        await story.file_room(cast)
+        await story.approve(cast)
+        room, tom, anna = cast.known["room"], made.people["tom"], made.people["anna"]
+        await tom.join(room)
+        moving, still = BytesIO(), BytesIO()
+        frames = [Image.new("P", (8, 8), color) for color in (1, 2)]
+        frames[0].save(moving, "GIF", save_all=True, append_images=frames[1:], loop=0)
+        frames[0].save(still, "PNG")
+        events = []
+        for data in (still, moving):
+            uri = await upload(made, tom, data.getvalue(), "image/png")
+            events.append(await tom.say(room, "picture.png", msgtype="m.image", url=uri))
+        await until_redacted(anna, room, events[1])
+        assert (await anna.event(room, events[0]))["content"]["body"] == "picture.png"

@@ -1,6 +1,8 @@
 """The one answer: refused or not, with a sentence, a code and a link; the unknown never refuses."""
 
 import itertools
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -237,3 +239,16 @@ def test_a_rule_that_is_looked_at_only_for_its_words_loses_nothing(tree: Conditi
                 return False
 
     assert bool(judged(tree, text).hits) is says(tree)
+
+
+def test_the_gate_needs_nothing_but_the_engines() -> None:
+    """What answers inside the homeserver must not bring the service's dependencies with it."""
+    code = (
+        "import sys\n"
+        "import policybot.domain.gate, policybot.domain.seen, policybot.matching.ruleset\n"
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    brought = set(loaded.stdout.split())
+    assert {"disarm", "ahocorasick_rs", "re2", "publicsuffixlist", "idna"} <= brought
+    assert not brought & {"pydantic", "aiohttp", "mautrix", "asyncpg", "ruamel", "magic", "sqlite3"}

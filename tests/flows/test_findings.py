@@ -10,7 +10,7 @@ import pytest
 
 from policybot.app import CannotStart
 from policybot.config import Config, load
-from policybot.domain.effects import Redact, RestrictMember
+from policybot.domain.effects import LearnFiles, Redact, RestrictMember
 from policybot.matching.ruleset import RuleRefused
 from policybot.store import cases, decisions, findings, sanctions
 from policybot.store.findings import Finding, Outcome
@@ -473,3 +473,47 @@ async def test_a_post_declared_to_be_about_a_subject_without_the_qualification_i
         (finding,) = await kept(world)
         assert (finding.event_id, finding.outcome) == (event, Outcome.REPORTED)
         assert "a subject for which the room is not qualified" in world.in_review()[-1]
+
+
+async def picture(world: World, event_id: str, *files: dict[str, Any]) -> str:
+    """Let somebody post a picture; `files` is what is found in it."""
+    world.homeserver.files[event_id] = list(files)
+    content = {"msgtype": "m.image", "body": "a.png", "url": f"mxc://example.org/{event_id[1:]}"}
+    return await world.deliver(
+        type="m.room.message",
+        event_id=event_id,
+        room_id=world.room,
+        sender=user("tom"),
+        content=content | {"info": {"mimetype": "image/png", "size": 1}},
+    )
+
+
+async def test_a_file_is_what_is_found_in_it_whatever_its_sender_says(tmp_path: Path) -> None:
+    media = {"media": {"kinds": ["image/gif"], "larger_than": 1000}}
+    async with ruled(tmp_path, when=media, then=["redact"], automatic=True) as world:
+        await world.governed_room()
+        gif = {"kind": "image/gif", "size": 2000, "animated": True}
+        moving = await picture(world, "$gif", gif)
+        still = await picture(world, "$png", {"kind": "image/png", "size": 2000, "animated": False})
+        gone = await picture(world, "$gone")
+        assert [finding.event_id for finding in await kept(world)] == [moving]
+        assert {moving, still, gone} & world.homeserver.redacted == {moving}
+        assert "a file of a kind that is not wanted" in world.told("tom")[-1]
+        looks = [e for e in world.homeserver.performed if isinstance(e, LearnFiles)]
+        assert len(looks) == 3
+
+
+async def test_the_first_post_is_still_the_first_when_its_file_was_looked_into(tmp_path: Path) -> None:
+    when = {"first_post": True, "media": {"kinds": ["image/*"]}}
+    async with ruled(tmp_path, when=when) as world:
+        await world.governed_room()
+        await world.called("tom", "Tom")
+        png = {"kind": "image/png", "size": 2000, "animated": False}
+        first = await picture(world, "$first", png)
+        await picture(world, "$second", png)
+        assert [finding.event_id for finding in await kept(world)] == [first]
+
+
+async def test_no_file_is_looked_into_unless_a_rule_asks(reporting: World) -> None:
+    await picture(reporting, "$png", {"kind": "image/png", "size": 1, "animated": False})
+    assert not [e for e in reporting.homeserver.performed if isinstance(e, LearnFiles)]
