@@ -20,10 +20,11 @@ from policybot.matrix.commands.dispatch import Dispatch
 from policybot.matrix.events import Events
 from policybot.matrix.homeserver import MatrixHomeserver
 from policybot.matrix.network import Network
+from policybot.matrix.observer import Observer
 from policybot.matrix.reader import Reader
 from policybot.matrix.start import Start
 from policybot.matrix.synapse import Synapse
-from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later
+from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later, RoomLook
 from policybot.services.aftermath import Aftermath
 from policybot.services.agreements import Agreements
 from policybot.services.announcements import Announcements
@@ -33,8 +34,10 @@ from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
 from policybot.services.documents import Documents
+from policybot.services.drift import Drift
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
+from policybot.services.findings import Findings
 from policybot.services.keyring import Keyring
 from policybot.services.labels import Labels
 from policybot.services.licences import Licences
@@ -57,6 +60,7 @@ from policybot.services.setting import Setting
 from policybot.services.staffing import Staffing
 from policybot.services.taking import Taking
 from policybot.services.transfers import Transfers
+from policybot.services.upgrades import Upgrades
 from policybot.services.verifications import Verifications
 from policybot.store import events, outbox, policies, standing
 from policybot.store.database import Database, DatabaseAway, Tx
@@ -96,6 +100,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     privacy = Privacy(setting, vault, people, papers)
     watch = Looks(setting)
     reveals = Reveals(setting, people, casework, privacy, watch)
+    findings = Findings(setting)
+    upgrades = Upgrades(setting, listed, findings)
     return Services(
         setting=setting,
         members=people,
@@ -128,6 +134,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         retention=Retention(setting),
         licences=Licences(setting),
         staffing=Staffing(setting.config, setting.now),
+        findings=findings,
+        upgrades=upgrades,
+        drift=Drift(setting, findings, upgrades),
     )
 
 
@@ -155,6 +164,8 @@ class App:
         self.services = assemble(self.setting, vault, Index(secret, stretch))
         self.keyring = Keyring(self.setting, vault, self.keys)
         self.revalidation = Revalidation(self.setting, self.services.members)
+        self.look: RoomLook | None = None
+        """Looks at governed rooms, once there is a homeserver."""
         self.ready = False
 
     def aftermath(self) -> Aftermath:
@@ -170,6 +181,7 @@ class App:
             services.labels,
             services.declarations,
             Taking(self.setting, services.register),
+            services.upgrades,
         )
 
     def worker(self, homeserver: Homeserver, *, owner: str = "") -> Outbox:
@@ -244,7 +256,9 @@ class App:
         await services.messages.sweep(self.database)
         await self._announce()
         await services.retention.tick(self.database)
-        # Last, for the sources are asked over the network.
+        # Last, for the homeserver and the sources are asked over the network.
+        if self.look is not None:
+            await services.drift.some(self.database, self.look)
         await self.revalidation.some(self.database, self.ways())
 
     async def _announce(self) -> None:
@@ -296,6 +310,7 @@ class App:
             )
             worker = self.worker(homeserver)
             await start.recall()
+            self.look = Observer(client, config.bot_user_id)
             dispatch = Dispatch(self.services, start.resolve, Reader(client, config.bot_user_id))
             inward = Events(self.setting, self.database, dispatch, self.services)
             await stack.enter_async_context(self._doors(inward))

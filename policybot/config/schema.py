@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from policybot.config.agreement import AgreementSection
+from policybot.config.drift import DriftSection
 from policybot.config.identity import Identity
 from policybot.config.operator import Operator
 from policybot.config.privacy import PrivacySection
@@ -111,6 +112,10 @@ class FilingSection(Section):
     )
     shown: ShownSection = Field(
         default_factory=ShownSection, description="What a filed room shows in your words."
+    )
+    drift: DriftSection = Field(
+        default_factory=DriftSection,
+        description="What happens where a room differs from its filing and its measures.",
     )
 
 

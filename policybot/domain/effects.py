@@ -27,6 +27,7 @@ from policybot.domain.taking import (
     TakingEffect,
     UnmakeRoom,
 )
+from policybot.domain.upgrade import FollowUpgrade
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +278,7 @@ Effect = (
     | ClearProfileField
     | RoomMeasure
     | TakingEffect
+    | FollowUpgrade
 )
 
 STANDING = (
@@ -361,7 +363,7 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return SetProfileField(user_id, field, real)
         case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence() | LearnName() | LearnAuthor():
             return None
-        case _:  # the other steps of taking a room in; see services/taking.py
+        case _:  # the other steps of taking a room in, and following it; see services/taking.py
             return None
 
 
@@ -400,6 +402,9 @@ def lane(effect: Effect) -> str:
         case InviteMembers(room_id):
             # Apart, for a measure must not wait until everybody is invited.
             return f"members {room_id}"
+        case FollowUpgrade(room_id):
+            # Apart: a room far away must not hold up what is done in the one that we are in.
+            return f"upgrade {room_id}"
         case _:
             return effect.room_id
 

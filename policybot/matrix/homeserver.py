@@ -54,6 +54,7 @@ from policybot.domain.room_measure import (
     UnquietRoom,
 )
 from policybot.domain.taking import MoveAliases
+from policybot.domain.upgrade import FollowUpgrade
 from policybot.matrix.aliases import Aliases
 from policybot.matrix.client import Client, Missing
 from policybot.matrix.entry import Entry
@@ -61,6 +62,7 @@ from policybot.matrix.power import Power, levels_of
 from policybot.matrix.signs import LABEL, Signs
 from policybot.matrix.synapse import Synapse
 from policybot.matrix.taking import Taking
+from policybot.matrix.upgrades import Upgrades
 from policybot.ports import Errand, Impossible, Result, StillShown
 
 __all__ = ["KEY", "LABEL", "MatrixHomeserver"]
@@ -85,6 +87,7 @@ class MatrixHomeserver:
         self._entry = Entry(client)
         self._taking = Taking(client, synapse, Aliases(client, synapse.admin, bot), bot)
         self._signs = Signs(client, bot)
+        self._upgrades = Upgrades(client, synapse, bot)
         self._bot = bot
         self._server = bot.partition(":")[2]
         self._secret = secret
@@ -184,6 +187,8 @@ class MatrixHomeserver:
                 return await self._show_verified(user_id, field, errand.name)
             case ClearProfileField(user_id, field):
                 return await self._hide_verified(user_id, field)
+            case FollowUpgrade():
+                return await self._upgrades.follow(effect)
             case _:  # a step of taking a room in, or a type error
                 return await self._taking.perform(effect, before)
 

@@ -14,8 +14,10 @@ from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
 from policybot.services.documents import Documents
+from policybot.services.drift import Drift
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
+from policybot.services.findings import Findings
 from policybot.services.labels import Labels
 from policybot.services.licences import Licences
 from policybot.services.looks import Looks
@@ -34,6 +36,7 @@ from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.staffing import Staffing
 from policybot.services.transfers import Transfers
+from policybot.services.upgrades import Upgrades
 from policybot.services.verifications import Verifications
 from policybot.store.database import Tx
 from policybot.store.rooms import Room
@@ -74,6 +77,9 @@ class Services:
     register: Register
     licences: Licences
     staffing: Staffing
+    findings: Findings
+    upgrades: Upgrades
+    drift: Drift
 
 
 @dataclass(frozen=True, slots=True)
