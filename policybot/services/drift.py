@@ -176,4 +176,4 @@ def _in_words(finding: Finding) -> str:
 
 def _hides(found: dict[Kind, Difference], kind: Kind) -> bool:
     """Say whether nothing is known of a kind, because the room as a whole cannot be compared."""
-    return any(whole in found and kind is not whole for whole in (Kind.ABSENT, Kind.REPLACED))
+    return Kind.ABSENT in found or (Kind.REPLACED in found and kind is not Kind.ABSENT)

@@ -126,6 +126,7 @@ class Upgrades:
         self._setting.queue(tx, shown, cause=f"filing {moved.id}")
         self._setting.queue(tx, labels.hidden(filing), cause=f"{_FORMER} {moved.id}")
         await drift.forget_room(tx, filing.room_id)
+        await drift.look_soon(tx, moved.room_id, now)
         audit.append(
             tx,
             at=now,

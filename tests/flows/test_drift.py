@@ -203,6 +203,16 @@ async def test_a_bot_that_was_removed_is_told_once_and_told_when_it_is_back(word
     assert "is as it should be again" in about_drift(worded)[-1]
 
 
+async def test_a_bot_that_comes_back_into_a_closed_room_is_no_longer_absent(worded: World) -> None:
+    members = worded.homeserver.rooms.members.setdefault(worded.room, {})
+    members[BOT] = "leave"
+    await worded.tick(**LOOK)
+    assert await differs(worded) == [Kind.ABSENT]
+    members[BOT] = "join"
+    await changed(worded, "m.room.tombstone", {"body": "over"})
+    assert await differs(worded) == [Kind.REPLACED]
+
+
 # Measures that somebody undid -----------------------------------------------------------------------
 
 
