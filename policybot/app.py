@@ -21,10 +21,11 @@ from policybot.matrix.events import Events
 from policybot.matrix.homeserver import MatrixHomeserver
 from policybot.matrix.listing import Listing
 from policybot.matrix.network import Network
+from policybot.matrix.observer import Observer
 from policybot.matrix.reader import Reader
 from policybot.matrix.start import Start
 from policybot.matrix.synapse import Synapse
-from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later, PublicRooms
+from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later, PublicRooms, RoomLook
 from policybot.services.aftermath import Aftermath
 from policybot.services.agreements import Agreements
 from policybot.services.announcements import Announcements
@@ -36,7 +37,9 @@ from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
 from policybot.services.delisting import NOUN as UNFILED
 from policybot.services.delisting import Delisting
+from policybot.services.deviations import Deviations
 from policybot.services.documents import Documents
+from policybot.services.drift import Drift
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
 from policybot.services.keyring import Keyring
@@ -63,6 +66,7 @@ from policybot.services.staffing import Staffing
 from policybot.services.taking import Taking
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
+from policybot.services.upgrades import Upgrades
 from policybot.services.verifications import Verifications
 from policybot.store import events, outbox, policies, standing
 from policybot.store.database import Database, DatabaseAway, Tx
@@ -106,6 +110,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     watch = Looks(setting)
     reveals = Reveals(setting, people, casework, privacy, watch)
     delisting = Delisting(setting)
+    deviations = Deviations(setting)
+    upgrades = Upgrades(setting, listed, deviations)
     return Services(
         setting=setting,
         members=people,
@@ -144,6 +150,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         staffing=Staffing(setting.config, setting.now),
         unfiled=Unfiled(setting, delisting),
         delisting=delisting,
+        deviations=deviations,
+        upgrades=upgrades,
+        drift=Drift(setting, deviations, upgrades),
     )
 
 
@@ -171,6 +180,8 @@ class App:
         self.services = assemble(self.setting, vault, Index(secret, stretch))
         self.keyring = Keyring(self.setting, vault, self.keys)
         self.revalidation = Revalidation(self.setting, self.services.members)
+        self.look: RoomLook | None = None
+        """Looks at governed rooms, once there is a homeserver."""
         self.ready = False
 
     def aftermath(self) -> Aftermath:
@@ -186,6 +197,7 @@ class App:
             services.labels,
             services.declarations,
             Taking(self.setting, services.register),
+            services.upgrades,
         )
 
     def worker(self, homeserver: Homeserver, *, owner: str = "") -> Outbox:
@@ -260,7 +272,9 @@ class App:
         await services.messages.sweep(self.database)
         await self._announce()
         await services.retention.tick(self.database)
-        # Last, for the sources are asked over the network.
+        # Last, for the homeserver and the sources are asked over the network.
+        if self.look is not None:
+            await services.drift.some(self.database, self.look)
         await self.revalidation.some(self.database, self.ways())
 
     async def _announce(self) -> None:
@@ -324,6 +338,7 @@ class App:
             )
             worker = self.worker(homeserver)
             await start.recall()
+            self.look = Observer(client, config.bot_user_id)
             dispatch = Dispatch(self.services, start.resolve, Reader(client, config.bot_user_id))
             inward = Events(self.setting, self.database, dispatch, self.services)
             await stack.enter_async_context(self._doors(inward))

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
+from policybot.domain.drift import Look, Seen
 from policybot.domain.effects import Effect
 from policybot.domain.identity import Record, Source, Still, Verification
 from policybot.domain.private import Private
@@ -90,6 +91,19 @@ class RoomReader(Protocol):
 
         Raises:
             Later: ask again.
+        """
+        ...
+
+
+class RoomLook(Protocol):
+    """A look at a governed room, to compare it; outside any transaction, for it takes some requests."""
+
+    async def look(self, asked: Look) -> Seen | None:
+        """Read a room as its members see it; None if the bot is not in it.
+
+        Raises:
+            Later: ask again.
+            Impossible: it cannot be read.
         """
         ...
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from policybot.app import App
 from policybot.config import Config, load
 from policybot.domain import label
+from policybot.domain.drift import Look, Seen
 from policybot.domain.effects import (
     ClearProfileField,
     Effect,
@@ -55,6 +56,7 @@ from policybot.domain.showing import (
     WithdrawLabel,
 )
 from policybot.domain.taking import MoveAliases, TakingEffect, View
+from policybot.domain.upgrade import FollowUpgrade
 from policybot.matrix.commands.dispatch import Dispatch
 from policybot.matrix.events import Events
 from policybot.ports import Errand, Impossible, Later, Result, StillShown
@@ -122,6 +124,8 @@ class FakeHomeserver:
     rooms: FakeRooms = field(init=False)
     said: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Messages by their key, so that one key is one message: room (or person) and text."""
+    looked: list[str] = field(default_factory=list)
+    """Rooms that were compared with their filings."""
     away: bool = False
     refuses: dict[type[Effect], str] = field(default_factory=dict)
     before_answer: Any = None
@@ -134,6 +138,27 @@ class FakeHomeserver:
         """Look at a room, as the reader does."""
         self._reachable()
         return self.rooms.view(room_id) if room_id in self.levels else None
+
+    async def look(self, asked: Look) -> Seen | None:
+        """Look at a governed room, as the observer does."""
+        self._reachable()
+        room, state = asked.room_id, self.rooms.state.get(asked.room_id, {})
+        self.looked.append(room)
+        if room not in self.levels or self.rooms.members.get(room, {}).get(BOT) in ("leave", "ban"):
+            return None
+        view = self.rooms.view(room)
+        return Seen(
+            levels=view.levels,
+            join_rule="invite" if room in self.closed else self.rooms.join_rule(room),
+            encrypted=view.encrypted,
+            successor=view.successor,
+            published=room in self.directory,
+            alias=self.aliases.get(asked.alias),
+            label=self.contents.get(room, {}),
+            topic=self.topics.get(room, state.get("m.room.topic", {}).get("topic", "")),
+            notice=asked.notice is None or asked.notice in self.pinned.get(room, []),
+            banned=frozenset(who for where, who in self.banned if where == room),
+        )
 
     async def observe(self, effect: Effect) -> Result:  # noqa: PLR0911 - one line for each
         self._reachable()
@@ -235,10 +260,14 @@ class FakeHomeserver:
             case QuietRoom(room_id):
                 present = self.levels[room_id].get("events_default", 0)
                 self.levels[room_id]["events_default"] = max(50, present)
+                self.levels[room_id].setdefault("invite", 50)
             case FreezeRoom(room_id):
-                self.levels[room_id]["events_default"] = 100
+                raised = {"events_default": 100, "state_default": 100, "invite": 100}
+                self.levels[room_id] |= raised
             case UnquietRoom(room_id) | UnfreezeRoom(room_id):
                 self.levels[room_id]["events_default"] = before.get("events_default", 0)
+                for asked in ("state_default", "invite"):
+                    self.levels[room_id].pop(asked, None)
             case CloseRoom(room_id, text):
                 self.closed.add(room_id)
                 self.said.setdefault(key, (room_id, text))
@@ -282,18 +311,26 @@ class FakeHomeserver:
                     return {"event_id": errand.key}
             case UnpinNotice(room_id):
                 if before:
-                    self.pinned[room_id].remove(before["event_id"])
+                    left = [event for event in self.pinned[room_id] if event != before["event_id"]]
+                    self.pinned[room_id] = left
                     del self.notices[before["event_id"]]
             case LearnAuthor(_, event_id):
                 if event_id not in self.events:
                     message = "404 M_NOT_FOUND"
                     raise Impossible(message)
                 return {"sender": self.events[event_id]["sender"]}
+            case FollowUpgrade() as follow:
+                return self._follow(follow)
             case effect if isinstance(effect, TakingEffect):
                 return self.rooms.perform(effect, before)
             case _:
                 raise AssertionError(errand.effect)
         return {}
+
+    def _follow(self, effect: FollowUpgrade) -> Result:
+        topic = self.topics.get(effect.successor)
+        banned = [who for where, who in self.banned if where == effect.successor]
+        return dict(self.rooms.follow(effect)) | {"topic": topic, "banned": banned}
 
     def _hide_line(self, room_id: str, before: Result) -> None:
         if not before:
@@ -508,6 +545,7 @@ async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIt
     homeserver = FakeHomeserver(clock)
     app = App(config, database, now=clock, stretch=CHEAP)
     app.setting.review_room = REVIEW
+    app.look = homeserver
     await app.record_policy()
     aliases: dict[str, str] = {}
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from policybot.config.agreement import AgreementSection
+from policybot.config.drift import DriftSection
 from policybot.config.identity import Identity
 from policybot.config.operator import Operator
 from policybot.config.privacy import PrivacySection
@@ -117,6 +118,10 @@ class FilingSection(Section):
         None,
         description="What is done about rooms in your directory that nobody has filed; null to look for "
         "none.",
+    )
+    drift: DriftSection = Field(
+        default_factory=DriftSection,
+        description="What happens where a room differs from its filing and its measures.",
     )
 
 

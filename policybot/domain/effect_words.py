@@ -41,6 +41,7 @@ from policybot.domain.showing import (
     Unpublish,
     WithdrawLabel,
 )
+from policybot.domain.upgrade import FollowUpgrade
 
 
 def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each effect
@@ -100,5 +101,7 @@ def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line 
             return f"show on the profile of {user_id} that they are verified"
         case ClearProfileField(user_id):
             return f"take the verification off the profile of {user_id}"
+        case FollowUpgrade(room_id, successor):
+            return f"follow {room_id} into {successor}"
         case _:
             return taking.in_words(effect)

@@ -40,6 +40,7 @@ from policybot.domain.taking import (
     TakingEffect,
     UnmakeRoom,
 )
+from policybot.domain.upgrade import FollowUpgrade
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,7 @@ Effect = (
     | ShowingEffect
     | RoomMeasure
     | TakingEffect
+    | FollowUpgrade
 )
 
 STANDING = (
@@ -266,7 +268,7 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return showing.inverse(effect)
         case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence() | LearnName() | LearnAuthor():
             return None
-        case _:  # the other steps of taking a room in; see services/taking.py
+        case _:  # the other steps of taking a room in, and following it; see services/taking.py
             return None
 
 
@@ -305,6 +307,9 @@ def lane(effect: Effect) -> str:
         case InviteMembers(room_id):
             # Apart, for a measure must not wait until everybody is invited.
             return f"members {room_id}"
+        case FollowUpgrade(room_id):
+            # Apart: a room far away must not hold up what is done in the one that we are in.
+            return f"upgrade {room_id}"
         case _:
             return effect.room_id
 

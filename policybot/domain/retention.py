@@ -166,6 +166,7 @@ EXCEPTIONS: dict[str, str] = {
     "transfers": "who is asked to answer for a room, for a week",
     "unfiled_scan": "how far the look at the directory has come",
     "labels": "which event is the label of a room",
+    "drift": "where a room differs from its filing; goes a day after it is over",
     "policies": "published rules",
     "licence_reminders": "which of the operator's own licences were reminded of",
     "shards": "which process does what",

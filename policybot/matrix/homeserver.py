@@ -10,6 +10,7 @@ from mautrix.api import Path
 from policybot.domain import effects, room_measure, showing
 from policybot.domain import label as labels
 from policybot.domain.taking import MoveAliases
+from policybot.domain.upgrade import FollowUpgrade
 from policybot.matrix.accounts import Accounts
 from policybot.matrix.aliases import Aliases
 from policybot.matrix.client import Client
@@ -20,6 +21,7 @@ from policybot.matrix.signs import Signs
 from policybot.matrix.synapse import Synapse
 from policybot.matrix.taking import Taking
 from policybot.matrix.talk import Talk, notice
+from policybot.matrix.upgrades import Upgrades
 from policybot.ports import Errand, Impossible, Result
 
 _TWO = 2
@@ -39,6 +41,7 @@ class MatrixHomeserver:
         self._entry = Entry(client)
         self._taking = Taking(client, synapse, Aliases(client, synapse.admin, bot), bot)
         self._signs = Signs(client, bot, synapse.admin)
+        self._upgrades = Upgrades(client, synapse, bot)
         self._bot = bot
 
     async def observe(self, effect: effects.Effect) -> Result:  # noqa: PLR0911 - one line for each
@@ -139,6 +142,8 @@ class MatrixHomeserver:
                 return await self._accounts.show_verified(user_id, field, errand.name)
             case effects.ClearProfileField(user_id, field):
                 return await self._accounts.hide_verified(user_id, field)
+            case FollowUpgrade():
+                return await self._upgrades.follow(effect)
             case _:  # a step of taking a room in, or a type error
                 return await self._taking.perform(effect, before)
 

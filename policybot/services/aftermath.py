@@ -23,6 +23,7 @@ from policybot.services.names import Names
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.taking import Taking, levels_of
+from policybot.services.upgrades import Upgrades
 from policybot.store import cases, decisions, outbox, rooms
 from policybot.store.database import Tx
 from policybot.store.outbox import Queued
@@ -43,6 +44,7 @@ class Aftermath:
         marks: Labels,
         declared: Declarations,
         steps: Taking,
+        upgrades: Upgrades,
     ) -> None:
         """Hand on to the services concerned."""
         self._setting = setting
@@ -54,6 +56,7 @@ class Aftermath:
         self._labels = marks
         self._declarations = declared
         self._taking = steps
+        self._upgrades = upgrades
 
     async def __call__(self, tx: Tx, queued: Queued, result: Result) -> None:
         """Record what follows, in the transaction that marks the effect as done."""
@@ -77,6 +80,7 @@ class Aftermath:
             case _:
                 await self._shown(tx, queued, result)
         await self._taking.went_on(tx, queued, result)
+        await self._upgrades.went_on(tx, queued, result)
         await self._follow_cause(tx, queued)
         if drift := result.get("drift"):
             self._setting.tell_staff(tx, str(drift), cause=f"drift {queued.id}")
@@ -96,7 +100,8 @@ class Aftermath:
 
     async def failed(self, tx: Tx, queued: Queued, error: str) -> bool:
         """Say whether somebody sees to an effect that cannot be carried out; then people need not."""
-        return await self._taking.failed(tx, queued, error)
+        taken = await self._taking.failed(tx, queued, error)
+        return taken or await self._upgrades.failed(tx, queued, error)
 
     async def _follow_cause(self, tx: Tx, queued: Queued) -> None:
         """Let a decision go on when its last effect is done, and note when its notice arrived."""

@@ -53,9 +53,9 @@ def ornaments(config: Config, filing: Filing) -> list[Effect]:
         return []
     effects: list[Effect] = [AddAlias(room, filing.number)]
     if shown.topic_line is not None:
-        effects.append(ShowTopicLine(room, _words(config, filing, shown.topic_line)))
+        effects.append(ShowTopicLine(room, filled(config, filing, shown.topic_line)))
     if shown.notice is not None:
-        effects.append(PinNotice(room, _words(config, filing, shown.notice)))
+        effects.append(PinNotice(room, filled(config, filing, shown.notice)))
     return effects
 
 
@@ -71,7 +71,8 @@ def hidden(filing: Filing) -> list[Effect]:
     return [Unpublish(room), _withdrawn(filing), *stripped(filing)] if room else []
 
 
-def _words(config: Config, filing: Filing, template: str) -> str:
+def filled(config: Config, filing: Filing, template: str) -> str:
+    """Fill the operator's words in for a room."""
     titles = {c.id: c.title for c in config.filing.categories}
     values = {
         "number": filing.number,

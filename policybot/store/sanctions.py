@@ -77,6 +77,37 @@ async def binding_on(tx: Tx, user_id: str | None, room_id: str | None) -> list[S
     return [_sanction(row) for row in rows]
 
 
+async def reaching(tx: Tx, room_id: str) -> list[Sanction]:
+    """List the planned, active and stayed sanctions that have effects in a room."""
+    inside = json.dumps(room_id)[1:-1]
+    rows = await tx.fetch(
+        "SELECT * FROM sanctions WHERE room_id = $1 AND state IN ('planned', 'active', 'stayed')"
+        " UNION SELECT * FROM sanctions WHERE room_id IS NULL AND restraints LIKE $2"
+        " AND state IN ('planned', 'active', 'stayed') ORDER BY 1",
+        room_id,
+        f'%"{inside}"%',
+    )
+    return [_sanction(row) for row in rows]
+
+
+async def move(tx: Tx, sanction: Sanction) -> None:
+    """Save in which room a sanction binds now, and with which effects.
+
+    Raises:
+        Stale: somebody else moved it meanwhile.
+    """
+    row = await tx.first(
+        "UPDATE sanctions SET room_id = $1, restraints = $2, version = version + 1"
+        " WHERE decision_id = $3 AND version = $4 RETURNING version",
+        sanction.room_id,
+        json.dumps([dump(effect) for effect in sanction.restraints]),
+        sanction.decision_id,
+        sanction.version,
+    )
+    if row is None:
+        raise Stale(str(sanction.decision_id))
+
+
 async def due(tx: Tx, now: datetime, limit: int = 100) -> list[Sanction]:
     """List active sanctions whose time is over."""
     rows = await tx.fetch(

@@ -63,11 +63,13 @@ async def show(services: Services, asked: Asked) -> str:
             message = f"There is no {text} that you can see."
             raise NotFound(message)
         filing = await services.filings.visible(asked.tx, asked.sender, text, staff=True)
+        differs = await services.drift.of_room(asked.tx, filing.room_id)
         return (
             f"{filing.number}: {filing.in_words}\nRoom: {filing.place}\n"
             f"Control: {await services.filings.reach(asked.tx, filing)}\n"
             f"Applicant: {filing.applicant}\nCategory: {', '.join(filing.categories)}\n"
             f"Purpose: {filing.purpose}\nLast word: {filing.reason or '–'}"
+            + "".join(f"\nDiffers {line}" for line in differs)
         )
     case = await services.cases.find(asked.tx, case_id, text)
     file = await services.cases.file(asked.tx, asked.sender, case)

@@ -15,7 +15,9 @@ from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
 from policybot.services.delisting import Delisting
+from policybot.services.deviations import Deviations
 from policybot.services.documents import Documents
+from policybot.services.drift import Drift
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
 from policybot.services.labels import Labels
@@ -38,6 +40,7 @@ from policybot.services.setting import Setting
 from policybot.services.staffing import Staffing
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
+from policybot.services.upgrades import Upgrades
 from policybot.services.verifications import Verifications
 from policybot.store.database import Tx
 from policybot.store.rooms import Room
@@ -82,6 +85,9 @@ class Services:
     staffing: Staffing
     unfiled: Unfiled
     delisting: Delisting
+    deviations: Deviations
+    upgrades: Upgrades
+    drift: Drift
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,19 @@ async def adopt(services: Services, asked: Asked) -> str:
     return f"{filing.number}: {taking.for_owner(filing.control, None)}{back}"
 
 
+async def drift(services: Services, asked: Asked) -> str:
+    """List what differs in filed rooms; of one, and let it be looked at again."""
+    text = asked.words["NUMBER"]
+    if not text:
+        lines = await services.drift.listed(asked.tx)
+        return "\n".join(lines) or "Every room is as it should be, as far as is known."
+    filing = await services.filings.visible(asked.tx, asked.sender, text, staff=True)
+    lines = await services.drift.of_room(asked.tx, filing.room_id)
+    await services.drift.soon(asked.tx, filing.room_id)
+    known = "\n".join(lines) or "It is as it should be, as far as is known."
+    return f"{filing.number} ({filing.place}):\n{known}\nI look at it again in a moment."
+
+
 def _bot(services: Services) -> str:
     return services.setting.config.bot_user_id
 

@@ -176,6 +176,12 @@ COMMANDS: tuple[Command, ...] = (
         Permission.UNFILED_HANDLE,
         unfiled.republish,
     ),
+    Command(
+        "drift [NUMBER]",
+        "Where rooms differ from what was approved; with a number, one room, which is looked at anew.",
+        Permission.QUEUE_READ,
+        filings.drift,
+    ),
     Command("claim CASE", "Take a case for half an hour.", Permission.CASE_CLAIM, cases.claim),
     Command("release CASE", "Give a case back.", Permission.CASE_CLAIM, cases.release),
     Command(

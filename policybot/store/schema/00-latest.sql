@@ -392,6 +392,7 @@ CREATE TABLE filings (
     ownerless_since BIGINT,               -- nobody is known to answer for the room
     about         TEXT NOT NULL DEFAULT '{}', -- what its owner says of the room: JSON
     deputy        TEXT,                   -- who is asked to answer for the room if its owner no longer does
+    look_at       BIGINT NOT NULL DEFAULT 0, -- when the room is compared with its filing the next time
     version       INTEGER NOT NULL DEFAULT 1
 );
 CREATE UNIQUE INDEX filings_room ON filings (room_id)
@@ -400,6 +401,8 @@ CREATE INDEX filings_state ON filings (state, submitted_at);
 CREATE INDEX filings_applicant ON filings (applicant);
 CREATE INDEX filings_ending ON filings (state, valid_until);
 CREATE INDEX filings_room_ever ON filings (room_id);
+CREATE INDEX filings_look ON filings (look_at)
+    WHERE state IN ('approved', 'renewal_due', 'suspended', 'expired');
 
 CREATE INDEX filings_ownerless ON filings (ownerless_since) WHERE ownerless_since IS NOT NULL;
 
@@ -490,6 +493,20 @@ CREATE TABLE labels (                     -- what is known of the label of each 
     last     BIGINT
 );
 CREATE INDEX labels_wrong ON labels (room_id) WHERE wrong = 1;
+
+CREATE TABLE drift (                      -- where a filed room differs from its filing and its measures
+    room_id  TEXT NOT NULL,
+    kind     TEXT NOT NULL,
+    words    TEXT NOT NULL,
+    since    BIGINT NOT NULL,
+    ended_at BIGINT,                      -- null while it differs
+    mending  INTEGER NOT NULL,            -- it was to be set right
+    count    INTEGER NOT NULL,            -- how often it was, or was told, since `counted_since`
+    counted_since BIGINT,
+    PRIMARY KEY (room_id, kind)
+);
+CREATE INDEX drift_since ON drift (since) WHERE ended_at IS NULL;
+CREATE INDEX drift_ended ON drift (ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE filing_states (              -- what became of a filing, and when
     id        SERIAL_KEY,
@@ -681,6 +698,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_waiting ON outbox (id) WHERE state = 'waiting';
 CREATE INDEX outbox_entering ON outbox (id) WHERE state = 'waiting' AND kind = 'JoinRoom';
 CREATE INDEX outbox_cause ON outbox (cause);
+CREATE INDEX outbox_dead ON outbox (lane) WHERE state = 'dead';
 CREATE INDEX outbox_texts ON outbox (queued_at) WHERE state <> 'waiting' AND data <> '{}';
 
 CREATE TABLE shards (
