@@ -30,11 +30,13 @@ from policybot.services.announcements import Announcements
 from policybot.services.appeals import Appeals
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
+from policybot.services.cures import Cures
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
 from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
+from policybot.services.holds import Holds
 from policybot.services.keyring import Keyring
 from policybot.services.labels import Labels
 from policybot.services.licences import Licences
@@ -117,6 +119,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         cases=casework,
         decisions=resolutions,
         sanctions=measures,
+        holds=Holds(setting, casework, measures),
+        cures=Cures(setting, casework),
         appeals=Appeals(setting, casework, measures),
         approvals=Approvals(
             setting, resolutions, {"reveal": reveals, "erase": privacy, "qualification": qualified}
@@ -223,6 +227,7 @@ class App:
             services.qualifications.remind,
             services.transfers.forget_unanswered,
             services.transfers.watch,
+            services.cures.tick,
         )
         for due in owed:
             async with self.database.transaction() as tx:

@@ -1,6 +1,7 @@
 """What follows once an effect was carried out: a clock starts, a case learns its author, staff hears."""
 
 from policybot.domain.effects import (
+    PINNED,
     JoinRoom,
     KeepEvidence,
     LearnAuthor,
@@ -12,7 +13,7 @@ from policybot.domain.effects import (
     target,
 )
 from policybot.domain.rank import Control, Levels, control
-from policybot.domain.showing import PinNotice, SetLabel
+from policybot.domain.showing import SetLabel
 from policybot.ports import Result
 from policybot.services.cases import Cases
 from policybot.services.declarations import Declarations
@@ -86,7 +87,7 @@ class Aftermath:
         match queued.effect:
             case SetLabel(room_id) if "event_id" in result:
                 await self._labels.written(tx, room_id, str(result["event_id"]))
-            case PinNotice() as pinned if "event_id" in result:
+            case pinned if isinstance(pinned, PINNED) and "event_id" in result:
                 where = {"event_id": str(result["event_id"])}
                 await outbox.remember(tx, target(pinned), where, self._setting.now())
             case LearnAuthor() as look if "sender" in result:

@@ -249,6 +249,7 @@ async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
     """Delete cases with everything that is in them."""
     for sql in (
         "DELETE FROM appeals WHERE case_id = $1",
+        "DELETE FROM cures WHERE case_id = $1",
         "DELETE FROM sanctions WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM decisions WHERE case_id = $1",
         "DELETE FROM reports WHERE case_id = $1",

@@ -11,11 +11,13 @@ from policybot.services.announcements import Announcements
 from policybot.services.appeals import Appeals
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
+from policybot.services.cures import Cures
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
 from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
+from policybot.services.holds import Holds
 from policybot.services.labels import Labels
 from policybot.services.licences import Licences
 from policybot.services.looks import Looks
@@ -64,6 +66,8 @@ class Services:
     cases: Cases
     decisions: Decisions
     sanctions: Sanctions
+    holds: Holds
+    cures: Cures
     appeals: Appeals
     approvals: Approvals
     privacy: Privacy
