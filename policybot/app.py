@@ -49,6 +49,7 @@ from policybot.services.outbox import Outbox
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
 from policybot.services.register import Register
+from policybot.services.replacements import Replacements
 from policybot.services.results import Results
 from policybot.services.retention import Retention
 from policybot.services.revalidation import Revalidation
@@ -95,6 +96,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     casework = Cases(setting)
     measures = Sanctions(setting, applications)
     resolutions = Decisions(setting, casework, measures, applications)
+    handovers = Transfers(setting, applications, people, signatures)
+    replaced = Replacements(setting, casework, measures, handovers)
     privacy = Privacy(setting, vault, people, papers)
     watch = Looks(setting)
     reveals = Reveals(setting, people, casework, privacy, watch)
@@ -112,7 +115,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         announcements=Announcements(setting, signatures),
         messages=Messages(setting, signatures),
         filings=applications,
-        transfers=Transfers(setting, applications, people, signatures),
+        transfers=handovers,
+        replacements=replaced,
         qualifications=qualified,
         declarations=Declarations(setting, qualified),
         labels=Labels(setting),
@@ -123,7 +127,14 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         cures=Cures(setting, casework),
         appeals=Appeals(setting, casework, measures),
         approvals=Approvals(
-            setting, resolutions, {"reveal": reveals, "erase": privacy, "qualification": qualified}
+            setting,
+            resolutions,
+            {
+                "reveal": reveals,
+                "erase": privacy,
+                "qualification": qualified,
+                "replacement": replaced,
+            },
         ),
         privacy=privacy,
         exports=Exports(setting, privacy),
@@ -228,6 +239,7 @@ class App:
             services.transfers.forget_unanswered,
             services.transfers.watch,
             services.cures.tick,
+            services.replacements.tick,
         )
         for due in owed:
             async with self.database.transaction() as tx:

@@ -76,6 +76,8 @@ class GiveLevel:
     room_id: str
     user_id: str
     level: int | None
+    case: str
+    """For which case, for what was there before is remembered for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class ReturnLevel:
     room_id: str
     user_id: str
     level: int | None
+    case: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +141,10 @@ def inverse(effect: RoomMeasure) -> RoomMeasure:  # noqa: C901 - one line for ea
             back = HideBanner(room_id, text)
         case HideBanner(room_id, text):
             back = ShowBanner(room_id, text)
-        case GiveLevel(room_id, user_id, level):
-            back = ReturnLevel(room_id, user_id, level)
-        case ReturnLevel(room_id, user_id, level):
-            back = GiveLevel(room_id, user_id, level)
+        case GiveLevel(room_id, user_id, level, case):
+            back = ReturnLevel(room_id, user_id, level, case)
+        case ReturnLevel(room_id, user_id, level, case):
+            back = GiveLevel(room_id, user_id, level, case)
         case DeleteRoom(room_id, text):
             back = UnblockRoom(room_id, text)
         case UnblockRoom(room_id, text):
@@ -157,7 +160,7 @@ def target(effect: RoomMeasure) -> str:
         case ShowBanner() | HideBanner():
             what = "banner"
         case GiveLevel() | ReturnLevel():
-            return f"rank {effect.room_id} {effect.user_id}"
+            return f"rank {effect.room_id} {effect.user_id} {effect.case}"
         case DeleteRoom() | UnblockRoom():
             what = "block"
         case _:

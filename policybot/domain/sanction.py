@@ -18,6 +18,7 @@ from policybot.domain.measure import Kind, Measure
 from policybot.domain.room_measure import (
     CloseRoom,
     FreezeRoom,
+    GiveLevel,
     HideBanner,
     QuietRoom,
     ShowBanner,
@@ -189,6 +190,15 @@ def restraints(  # noqa: PLR0911, PLR0913 - one line for each measure
         return (FreezeRoom(room_id), Unpublish(room_id), *shown, *closed)
     message = f"a measure on {scope.value} needs its subject"
     raise ValueError(message)
+
+
+def to_release(sanction: Sanction, step: Step) -> bool:
+    """Say whether there is something to give back when a sanction takes a step.
+
+    Who leads a room is changed once and for good, so only what voids that gives it back.
+    """
+    lasting = any(isinstance(e, GiveLevel) for e in sanction.restraints)
+    return sanction.state in BINDING or (lasting and step is Step.VOID)
 
 
 def release(

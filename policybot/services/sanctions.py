@@ -15,6 +15,7 @@ from policybot.domain.errors import Incomplete, NotFound
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind
 from policybot.domain.rank import Control, control, hindrance
+from policybot.domain.room_measure import GiveLevel
 from policybot.domain.sanction import BINDING, Sanction, State, Step
 from policybot.services.filings import Filings, label_of
 from policybot.services.setting import Setting
@@ -196,7 +197,7 @@ class Sanctions:
         sanction = rules.enforced(sanction, now)
         if rules.bannered(sanction.scope, sanction.measure):
             sanction = await self._show_banner(tx, decision, sanction)
-        if decision.measure.kind in (Kind.NONE, Kind.ADVISE, Kind.WARN) and not sanction.restraints:
+        if decision.measure.kind in (Kind.NONE, Kind.ADVISE, Kind.WARN):
             sanction = rules.moved(sanction, Step.END)
         await sanctions.save(tx, sanction)
         audit.append(tx, at=now, actor="system:outbox", tag="sanction:enforce", object=decision.number)
@@ -297,7 +298,36 @@ class Sanctions:
         sanction = await sanctions.of_decision(tx, decision.id)
         if sanction is None:
             return None
+        if decision.nature is Nature.REPLACEMENT:
+            await self._give_room_back(tx, decision, sanction, by)
         return await self._close(tx, sanction, Step.VOID, by=by)
+
+    async def _give_room_back(self, tx: Tx, decision: Decision, sanction: Sanction, by: str) -> None:
+        """Let whoever answered for a room before do so again, unless it has gone on to others."""
+        filing = await filings.of_room(tx, decision.room_id or "")
+        former = decision.user_id or ""
+        successor = next((e.user_id for e in sanction.restraints if isinstance(e, GiveLevel)), "")
+        if filing is None or filing.applicant != successor:
+            text = (
+                f"{decision.number}: {former} was to answer for {decision.room_id} again, but somebody "
+                "else does by now. I left that so: please look at it."
+            )
+            self._setting.tell_staff(tx, text, cause=cause_of(decision))
+            return
+        await filings.save(tx, replace(filing, applicant=former))
+        audit.append(
+            tx,
+            at=self._setting.now(),
+            actor=by,
+            tag="filing:transfer",
+            object=filing.number,
+            before=successor,
+        )
+        text = (
+            f"{former} answers for the room {filing.number} again: the decision by which you did was "
+            "overturned after an appeal. Nothing is held against you."
+        )
+        self._setting.tell(tx, successor, text, cause=f"filing {filing.id}")
 
     async def stay(self, tx: Tx, decision: Decision) -> bool:
         """Let a sanction rest while an appeal is decided, if there is one to rest."""
@@ -325,7 +355,7 @@ class Sanctions:
     ) -> Sanction:
         """Let a sanction stop binding, and give back what no other sanction wants kept."""
         now = self._setting.now()
-        was_binding = sanction.state in BINDING
+        was_binding = rules.to_release(sanction, step)
         await _hold(tx, sanction.restraints)
         closed = rules.stayed(sanction, now) if step is Step.STAY else rules.moved(sanction, step)
         await sanctions.save(tx, closed, lifted_by=by, reason=reason)

@@ -242,7 +242,8 @@ async def history(services: Services, asked: Asked) -> str:
         raise NotFound(message)
     found = await decisions.about(asked.tx, user_id)
     lines = [
-        f"{d.number} {d.decided_at:%-d %B %Y}: {d.rule_id} {d.severity.value} → {d.measure} ({d.state})"
+        f"{d.number} {d.decided_at:%-d %B %Y}: {d.rule_id} {d.severity.value} → "
+        f"{d.measure if d.nature is Nature.DECISION else d.in_words} ({d.state})"
         for d in found
     ]
     return "\n".join(lines) or f"Nothing was ever decided about {user_id}."

@@ -28,6 +28,7 @@ from policybot.services.openings import Openings
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
 from policybot.services.register import Register
+from policybot.services.replacements import Replacements
 from policybot.services.results import Results
 from policybot.services.retention import Retention
 from policybot.services.reveals import Reveals
@@ -68,6 +69,7 @@ class Services:
     sanctions: Sanctions
     holds: Holds
     cures: Cures
+    replacements: Replacements
     appeals: Appeals
     approvals: Approvals
     privacy: Privacy

@@ -3,6 +3,7 @@
 from policybot.domain import cure as cure_rules
 from policybot.domain import hold as hold_rules
 from policybot.domain import notice
+from policybot.domain import replacement as replacement_rules
 from policybot.domain.case import Case
 from policybot.domain.effect_words import in_words
 from policybot.domain.errors import NotFound
@@ -65,3 +66,24 @@ async def cured(services: Services, asked: Asked) -> str:
         asked.tx, asked.sender, subject.case_id(text), text, asked.words["TEXT"]
     )
     return f"{said.number}: thank you. A moderator looks at it and you hear what comes of it."
+
+
+async def replace(services: Services, asked: Asked) -> str:
+    """Propose that somebody else answers for a room."""
+    case = await _case(services, asked, asked.words["CASE"])
+    successor = subject.account_in(asked.words["USER"])
+    if successor is None:
+        message = f"«{asked.words['USER'][:40]}» is no account. Write it in full: @anna:example.org."
+        raise NotFound(message)
+    proposed = await services.replacements.propose(
+        asked.tx, asked.sender, case, asked.words["RULE"], successor, asked.words["REASON"]
+    )
+    wanted, filing = proposed.wanted, proposed.filing
+    effects = replacement_rules.effects(filing.room_id, wanted, case.number)
+    return (
+        f"{case.number}: {wanted.successor} is to answer for {filing.number} in place of "
+        f"{wanted.former}. Once a second person has confirmed it and they have accepted, this will: "
+        f"{', '.join(map(in_words, effects))}. Nothing changes before; the former owner is told why, "
+        "and can appeal.\nA second person has to confirm it: "
+        f"{PREFIX} confirm {proposed.approval.code}"
+    )

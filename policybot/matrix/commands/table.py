@@ -124,7 +124,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "accept NUMBER",
-        "Answer from now on for a room that somebody hands over to you.",
+        "Answer from now on for a room that somebody hands over to you, or moderators ask you to.",
         Permission.FILING_SUBMIT,
         transfers.accept,
     ),
@@ -195,6 +195,12 @@ COMMANDS: tuple[Command, ...] = (
         "Put a room on hold at once, for 72 hours at most, by its case or by the room itself.",
         Permission.CASE_DECIDE,
         measures.hold,
+    ),
+    Command(
+        "replace CASE RULE USER REASON…",
+        "Propose that somebody else answers for a room; a second person confirms it, and they accept.",
+        Permission.CASE_DECIDE,
+        measures.replace,
     ),
     Command("dismiss CASE REASON…", "Close a case: no breach.", Permission.CASE_DECIDE, cases.dismiss),
     Command("confirm CODE", "Confirm what waits under a code.", Permission.ACT_CONFIRM, cases.confirm),

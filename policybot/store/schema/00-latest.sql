@@ -584,6 +584,15 @@ CREATE TABLE cures (                      -- what the owner of a room was asked 
 );
 CREATE INDEX cures_running ON cures (until) WHERE state = 'running';
 
+CREATE TABLE replacements (               -- who is to answer for a room in place of whom, until it is done
+    decision_id BIGINT PRIMARY KEY REFERENCES decisions (id),
+    filing_id   BIGINT NOT NULL REFERENCES filings (id),
+    former      TEXT NOT NULL,
+    successor   TEXT NOT NULL,
+    level       INTEGER NOT NULL,
+    asked_at    BIGINT                    -- when the successor was asked
+);
+
 CREATE TABLE approvals (
     code        TEXT PRIMARY KEY,
     subject     TEXT NOT NULL,
