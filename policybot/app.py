@@ -33,6 +33,7 @@ from policybot.services.cases import Cases
 from policybot.services.cures import Cures
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
+from policybot.services.deletions import Deletions
 from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
@@ -98,6 +99,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     resolutions = Decisions(setting, casework, measures, applications)
     handovers = Transfers(setting, applications, people, signatures)
     replaced = Replacements(setting, casework, measures, handovers)
+    deleted = Deletions(setting, casework)
     privacy = Privacy(setting, vault, people, papers)
     watch = Looks(setting)
     reveals = Reveals(setting, people, casework, privacy, watch)
@@ -117,6 +119,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         filings=applications,
         transfers=handovers,
         replacements=replaced,
+        deletions=deleted,
         qualifications=qualified,
         declarations=Declarations(setting, qualified),
         labels=Labels(setting),
@@ -134,6 +137,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
                 "erase": privacy,
                 "qualification": qualified,
                 "replacement": replaced,
+                "deletion": deleted,
             },
         ),
         privacy=privacy,
@@ -185,6 +189,7 @@ class App:
             services.labels,
             services.declarations,
             Taking(self.setting, services.register),
+            services.deletions,
         )
 
     def worker(self, homeserver: Homeserver, *, owner: str = "") -> Outbox:
@@ -240,6 +245,7 @@ class App:
             services.transfers.watch,
             services.cures.tick,
             services.replacements.tick,
+            services.deletions.tick,
         )
         for due in owed:
             async with self.database.transaction() as tx:

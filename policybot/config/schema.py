@@ -112,6 +112,11 @@ class FilingSection(Section):
         description="What is pinned in a room while it is suspended or on hold; without it: that it is, "
         "by whom, until when, and where to ask. {number}, {measure} and {until} are filled in.",
     )
+    delete_closed_after: Span | None = Field(
+        None,
+        description="After which time a closed room is proposed for deletion, once; null for never. Two "
+        "people decide, and what was written is kept.",
+    )
     cure: CureSpan = Field(
         timedelta(days=7), description="How long an owner usually has to put something right: P7D."
     )

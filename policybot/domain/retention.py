@@ -47,7 +47,16 @@ RULES: tuple[Rule, ...] = (
     Rule("reports", ("reports",), "who reported, and with which words", "the report", 365, Act.BLANK),
     Rule(
         "decisions",
-        ("cases", "reports", "decisions", "sanctions", "appeals", "cures", "replacements"),
+        (
+            "cases",
+            "reports",
+            "decisions",
+            "sanctions",
+            "appeals",
+            "cures",
+            "replacements",
+            "deletions",
+        ),
         "cases with their decisions, measures and appeals",
         "the end of the last measure",
         730,

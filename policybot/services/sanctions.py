@@ -11,7 +11,7 @@ from policybot.domain import sanction as rules
 from policybot.domain.case import Outcome
 from policybot.domain.decision import Decision, Nature
 from policybot.domain.effects import Effect, Redact, RestrictMember
-from policybot.domain.errors import Incomplete, NotFound
+from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind
 from policybot.domain.rank import Control, control, hindrance
@@ -19,7 +19,17 @@ from policybot.domain.room_measure import GiveLevel
 from policybot.domain.sanction import BINDING, Sanction, State, Step
 from policybot.services.filings import Filings, label_of
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, decisions, filings, outbox, rooms, sanctions, standing
+from policybot.store import (
+    audit,
+    cases,
+    decisions,
+    deletions,
+    filings,
+    outbox,
+    rooms,
+    sanctions,
+    standing,
+)
 from policybot.store.database import Tx
 from policybot.store.rooms import Kind as RoomKind
 from policybot.store.standing import How
@@ -269,9 +279,17 @@ class Sanctions:
 
         Raises:
             NotFound: nothing binds in that case.
+            OutOfOrder: it closed a room that is deleted.
             Incomplete: no reason is given.
         """
         decision, sanction = await self.binding_in(tx, case_id)
+        gone = await deletions.of_decision(tx, decision.id)
+        if gone is not None and gone.gone:
+            message = (
+                f"The room of C-{case_id} is deleted, and I am in it no more: nothing is left to lift. "
+                f"To let people in again: !policy unblock C-{case_id} REASON"
+            )
+            raise OutOfOrder(message)
         if len(reason.strip()) < notice.MIN_FACTS:
             message = "Please say in a sentence why; the person will read it."
             raise Incomplete(message)

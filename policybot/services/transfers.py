@@ -12,7 +12,7 @@ from policybot.services.agreements import Agreements
 from policybot.services.filings import Filings
 from policybot.services.members import Members
 from policybot.services.setting import Setting
-from policybot.store import audit, filings, rooms
+from policybot.store import audit, deletions, filings, rooms
 from policybot.store.database import Tx
 from policybot.store.filings import Transfer
 
@@ -155,6 +155,9 @@ class Transfers:
     async def left(self, tx: Tx, room_id: str) -> None:
         """Note that the owner of a room has left it: an account that is closed leaves all its rooms."""
         filing = await filings.of_room(tx, room_id)
+        gone = await deletions.of_room(tx, room_id)
+        if gone is not None and gone.gone:
+            return  # everybody is let out of a room that is deleted
         if filing is not None and filing.state not in rules.WAITING:
             await self._needs_owner(tx, filing, "they have left the room, or their account is closed")
 

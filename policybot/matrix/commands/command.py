@@ -14,6 +14,7 @@ from policybot.services.cases import Cases
 from policybot.services.cures import Cures
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
+from policybot.services.deletions import Deletions
 from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
@@ -70,6 +71,7 @@ class Services:
     holds: Holds
     cures: Cures
     replacements: Replacements
+    deletions: Deletions
     appeals: Appeals
     approvals: Approvals
     privacy: Privacy

@@ -1,6 +1,7 @@
 """The commands about measures on rooms: a hold, a time to put something right."""
 
 from policybot.domain import cure as cure_rules
+from policybot.domain import deletion as deletion_rules
 from policybot.domain import hold as hold_rules
 from policybot.domain import notice
 from policybot.domain import replacement as replacement_rules
@@ -86,4 +87,25 @@ async def replace(services: Services, asked: Asked) -> str:
         f"{', '.join(map(in_words, effects))}. Nothing changes before; the former owner is told why, "
         "and can appeal.\nA second person has to confirm it: "
         f"{PREFIX} confirm {proposed.approval.code}"
+    )
+
+
+async def delete(services: Services, asked: Asked) -> str:
+    """Propose to delete a closed room."""
+    proposed = await services.deletions.propose(asked.tx, asked.sender, asked.words["NUMBER"])
+    decision = proposed.decision
+    return (
+        f"{decision.number}: {decision.room_id} is to be deleted. {deletion_rules.CONSEQUENCES}\n"
+        f"A second person has to confirm it: {PREFIX} confirm {proposed.approval.code}"
+    )
+
+
+async def unblock(services: Services, asked: Asked) -> str:
+    """Let people into a deleted room again."""
+    room_id = await services.deletions.unblock(
+        asked.tx, asked.sender, asked.words["NUMBER"], asked.words["REASON"]
+    )
+    return (
+        f"The block of {room_id} is being lifted. Nobody is in it: a server administrator has to let "
+        "somebody in, and what was closed in it stays closed."
     )

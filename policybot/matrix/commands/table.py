@@ -202,6 +202,18 @@ COMMANDS: tuple[Command, ...] = (
         Permission.CASE_DECIDE,
         measures.replace,
     ),
+    Command(
+        "delete NUMBER",
+        "Propose to delete a room that is closed for good; a second person confirms it.",
+        Permission.CASE_DECIDE,
+        measures.delete,
+    ),
+    Command(
+        "unblock NUMBER REASON…",
+        "Let people into a deleted room again; it brings nobody back.",
+        Permission.SANCTION_LIFT,
+        measures.unblock,
+    ),
     Command("dismiss CASE REASON…", "Close a case: no breach.", Permission.CASE_DECIDE, cases.dismiss),
     Command("confirm CODE", "Confirm what waits under a code.", Permission.ACT_CONFIRM, cases.confirm),
     Command(

@@ -593,6 +593,14 @@ CREATE TABLE replacements (               -- who is to answer for a room in plac
     asked_at    BIGINT                    -- when the successor was asked
 );
 
+CREATE TABLE deletions (                  -- of closed rooms; what was written there is kept
+    decision_id BIGINT PRIMARY KEY REFERENCES decisions (id),
+    room_id     TEXT NOT NULL,
+    state       TEXT NOT NULL CHECK (state IN ('proposed', 'ordered', 'done', 'unblocked')),
+    at          BIGINT NOT NULL
+);
+CREATE INDEX deletions_room ON deletions (room_id);
+
 CREATE TABLE approvals (
     code        TEXT PRIMARY KEY,
     subject     TEXT NOT NULL,
