@@ -169,7 +169,7 @@ EXCEPTIONS: dict[str, str] = {
     "policies": "published rules",
     "licence_reminders": "which of the operator's own licences were reminded of",
     "shards": "which process does what",
-    "observed": "how it was before a measure; goes when the measure is taken back",
+    "observed": "how it was before a measure; goes when the measure is taken back, or with its case",
     "audit": "the chain: account IDs and fingerprints, no texts; it only grows",
     "audit_head": "the last fingerprint",
 }

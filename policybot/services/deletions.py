@@ -127,6 +127,7 @@ class Deletions:
         parties = await self._cases.involved(tx, case)
         proposers = await accounts_of(tx, approval.proposer)
         decision_rules.confirmable(approval, by, self._setting.now(), parties, proposers)
+        await decisions.lock(tx, decision.id)  # the closure may be lifted in this very moment
         await self._check(tx, decision)
         if rules.binding(decision) != approval.binding:
             message = f"What was proposed under {approval.code} has changed since. Propose it anew."

@@ -44,6 +44,8 @@ class Holds:
             )
             raise Incomplete(message)
         case_rules.impartial(case, by, await self._cases.involved(tx, case))
+        await cases.lock(tx, case.id)  # a decision that is being made is waited for
+        case = await self._cases.find(tx, case.id, case.number)
         if case.state not in case_rules.UNDECIDED:
             message = f"{case.number} is {case.state}: a hold is for a case that is still to be decided."
             raise OutOfOrder(message)

@@ -283,6 +283,7 @@ class Sanctions:
             Incomplete: no reason is given.
         """
         decision, sanction = await self.binding_in(tx, case_id)
+        await decisions.lock(tx, decision.id)
         gone = await deletions.of_decision(tx, decision.id)
         if gone is not None and gone.gone:
             message = (

@@ -63,7 +63,7 @@ OF_ACCOUNT: tuple[Part, ...] = (
     Part(
         "decisions",
         "What was decided about you, with the statement of reasons (the case is C- and case_id).",
-        "SELECT case_id, rule_id, scope, severity, history, measure, remove, facts, explanation,"
+        "SELECT case_id, nature, rule_id, scope, severity, history, measure, remove, facts, explanation,"
         " statement, state, room_id, occurred_at, decided_at, told_at, read_at FROM decisions"
         " WHERE user_id = $1 AND state NOT IN ('pending', 'denied', 'expired') ORDER BY id",
         "occurred_at",
