@@ -109,6 +109,7 @@ class FilingSection(Section):
     )
     suspension_notice: Banner | None = Field(
         None,
+        max_length=2000,
         description="What is pinned in a room while it is suspended or on hold; without it: that it is, "
         "by whom, until when, and where to ask. {number}, {measure} and {until} are filled in.",
     )

@@ -10,7 +10,7 @@ from policybot.domain.appeal import State as AppealState
 from policybot.domain.case import Case
 from policybot.domain.decision import Approval, Decision
 from policybot.domain.deletion import Deletion, State
-from policybot.domain.effects import Effect, Notify
+from policybot.domain.effects import Effect, Notify, Say
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind
@@ -135,7 +135,10 @@ class Deletions:
         await decisions.end_approval(tx, approval.code, "given", by)
         room_id = str(decision.room_id)
         await deletions.save(tx, Deletion(decision.id, room_id, State.ORDERED, self._setting.now()))
-        effects: list[Effect] = [DeleteRoom(room_id, self._setting.config.closing_notice)]
+        effects: list[Effect] = [
+            Say(room_id, self._farewell()),
+            DeleteRoom(room_id, self._setting.config.closing_notice),
+        ]
         filing = await filings.of_room(tx, room_id)
         if filing is not None:
             text = (
@@ -148,6 +151,13 @@ class Deletions:
         self._setting.queue(tx, effects, cause=_cause(decision.id))
         self._remember(tx, by, "room:delete", decision)
         return f"{decision.number}: {room_id} is being deleted. I say so here when it is done."
+
+    def _farewell(self) -> str:
+        operator = self._setting.config.operator
+        return (
+            f"This room has long been closed, and is being deleted now by {operator.name}: everybody is "
+            f"let out of it, and nobody is blamed by that. Questions: {operator.contact}"
+        )
 
     async def check_denying(self, tx: Tx, by: str, approval: Approval) -> None:
         """Check that no party denies it."""

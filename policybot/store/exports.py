@@ -54,6 +54,21 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "SELECT filing_id, asked_at FROM transfers WHERE asker = $1 OR to_user = $1 ORDER BY asked_at",
     ),
     Part(
+        "asked_to_lead",
+        "Rooms that moderators ask you to answer for in place of somebody else.",
+        "SELECT filing_id, asked_at FROM replacements WHERE successor = $1 AND asked_at IS NOT NULL"
+        " ORDER BY asked_at",
+        "asked_at",
+    ),
+    Part(
+        "cures",
+        "What you were asked to put right in your rooms, until when, and what you answered.",
+        "SELECT c.case_id, c.text, c.asked_at, c.until, c.state, c.answer FROM cures c"
+        " JOIN cases k ON k.id = c.case_id JOIN filings f ON f.room_id = k.room_id"
+        " WHERE f.applicant = $1 ORDER BY c.case_id",
+        "c.asked_at",
+    ),
+    Part(
         "reports",
         "The reports that you made, with their receipts (R- and the id).",
         "SELECT id, subject_key, category, text, state, outcome, received_at FROM reports"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from policybot.domain.effects import Say
 from policybot.domain.room_measure import DeleteRoom, UnblockRoom
 from policybot.store import outbox
 from tests.flows.test_holds import reported_room, review
@@ -65,7 +66,11 @@ async def test_two_people_delete_a_closed_room_and_know_what_that_means(any_worl
     assert world.config.closing_notice in {
         e.text for e in world.homeserver.performed if isinstance(e, DeleteRoom)
     }
+    kinds = [type(e) for e in world.homeserver.performed if getattr(e, "room_id", "") == world.room]
+    assert kinds.index(DeleteRoom) > 0
+    assert kinds[kinds.index(DeleteRoom) - 1] is Say, "who is let out is told so first"
     assert "deleted already" in await review(world, "mira", f"!policy delete {case}")
+    assert "Deletion of the room: done since" in await review(world, "mira", f"!policy show {case}")
 
 
 async def test_nothing_is_deleted_as_long_as_the_closure_can_be_appealed(world: World) -> None:

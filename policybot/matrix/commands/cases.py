@@ -15,7 +15,7 @@ from policybot.matrix.commands import documents, qualifications, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services.cases import File
 from policybot.services.decisions import Choice, Draft
-from policybot.store import appeals, cases, cures, decisions, filings, outbox, sanctions
+from policybot.store import appeals, cases, cures, decisions, deletions, filings, outbox, sanctions
 
 _SHOWN = 20
 _EXCERPT = 500
@@ -120,6 +120,8 @@ async def _course(asked: Asked, case: Case) -> list[str]:
         lines.append(
             f"Decision of {decision.decider}: {what} ({decision.state.replace('_', ' ')}{state}{until})"
         )
+        if (deletion := await deletions.of_decision(asked.tx, decision.id)) is not None:
+            lines.append(f"Deletion of the room: {deletion.state} since {notice.day(deletion.at)}")
     lines += [
         f"Appeal ({appeal.state.value}): {appeal.text[:_EXCERPT]}"
         for appeal in await appeals.of_case(asked.tx, case.id)
