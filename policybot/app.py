@@ -33,8 +33,10 @@ from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
+from policybot.services.cures import Cures
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
+from policybot.services.deletions import Deletions
 from policybot.services.delisting import NOUN as UNFILED
 from policybot.services.delisting import Delisting
 from policybot.services.deviations import Deviations
@@ -42,6 +44,7 @@ from policybot.services.documents import Documents
 from policybot.services.drift import Drift
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
+from policybot.services.holds import Holds
 from policybot.services.keyring import Keyring
 from policybot.services.labels import Labels
 from policybot.services.licences import Licences
@@ -54,6 +57,7 @@ from policybot.services.outbox import Outbox
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
 from policybot.services.register import Register
+from policybot.services.replacements import Replacements
 from policybot.services.results import Results
 from policybot.services.retention import Retention
 from policybot.services.revalidation import Revalidation
@@ -106,6 +110,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     casework = Cases(setting)
     measures = Sanctions(setting, applied)
     resolutions = Decisions(setting, casework, measures, applied)
+    handovers = Transfers(setting, applied, people, signatures)
+    replaced = Replacements(setting, casework, measures, handovers)
+    deleted = Deletions(setting, casework)
     privacy = Privacy(setting, vault, people, papers)
     watch = Looks(setting)
     reveals = Reveals(setting, people, casework, privacy, watch)
@@ -128,18 +135,29 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         filings=applied,
         reviews=looked_at,
         applications=Applications(setting, applied, looked_at, people, signatures),
-        transfers=Transfers(setting, applied, people, signatures),
+        transfers=handovers,
+        replacements=replaced,
+        deletions=deleted,
         qualifications=qualified,
         declarations=Declarations(setting, qualified),
         labels=Labels(setting),
         cases=casework,
         decisions=resolutions,
         sanctions=measures,
+        holds=Holds(setting, casework, measures),
+        cures=Cures(setting, casework),
         appeals=Appeals(setting, casework, measures),
         approvals=Approvals(
             setting,
             resolutions,
-            {"reveal": reveals, "erase": privacy, "qualification": qualified, UNFILED: delisting},
+            {
+                "reveal": reveals,
+                "erase": privacy,
+                "qualification": qualified,
+                "replacement": replaced,
+                "deletion": deleted,
+                UNFILED: delisting,
+            },
         ),
         privacy=privacy,
         exports=Exports(setting, privacy),
@@ -198,6 +216,7 @@ class App:
             services.declarations,
             Taking(self.setting, services.register),
             services.upgrades,
+            services.deletions,
         )
 
     def worker(self, homeserver: Homeserver, *, owner: str = "") -> Outbox:
@@ -251,6 +270,9 @@ class App:
             services.qualifications.remind,
             services.transfers.forget_unanswered,
             services.transfers.watch,
+            services.cures.tick,
+            services.replacements.tick,
+            services.deletions.tick,
         )
         for due in owed:
             async with self.database.transaction() as tx:

@@ -36,10 +36,16 @@ from policybot.domain.effects import (
 from policybot.domain.rank import Levels
 from policybot.domain.room_measure import (
     CloseRoom,
+    DeleteRoom,
     FreezeRoom,
+    GiveLevel,
+    HideBanner,
     QuietRoom,
     ReopenRoom,
+    ReturnLevel,
     RoomMeasure,
+    ShowBanner,
+    UnblockRoom,
     UnfreezeRoom,
     UnquietRoom,
 )
@@ -121,6 +127,9 @@ class FakeHomeserver:
     suspended: set[str] = field(default_factory=set)
     banned: set[tuple[str, str]] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
+    banners: dict[str, str] = field(default_factory=dict)
+    """What is pinned in suspended rooms, by their IDs."""
+    deleted: set[str] = field(default_factory=set)
     rooms: FakeRooms = field(init=False)
     said: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Messages by their key, so that one key is one message: room (or person) and text."""
@@ -171,6 +180,8 @@ class FakeHomeserver:
                 return {"events_default": self.levels[room_id].get("events_default", 0)}
             case CloseRoom(room_id):
                 return {"closed": room_id in self.closed}
+            case GiveLevel(room_id, user_id):
+                return {"level": self.levels[room_id]["users"].get(user_id)}
             case MoveAliases(room_id):
                 return self.rooms.aliases_of(room_id)
             case SuspendAccount(user_id):
@@ -234,9 +245,14 @@ class FakeHomeserver:
                 self.banned.add((room_id, user_id))
             case ReadmitMember(room_id, user_id):
                 self.banned.discard((room_id, user_id))
-            case (
-                QuietRoom() | UnquietRoom() | FreezeRoom() | UnfreezeRoom() | CloseRoom() | ReopenRoom()
-            ) as measure:
+            case ShowBanner(room_id, text):
+                if errand.before is None:
+                    self.banners[room_id] = text
+                    return {"event_id": errand.key}
+            case HideBanner(room_id):
+                if errand.before is not None:
+                    self.banners.pop(room_id, None)
+            case measure if isinstance(measure, RoomMeasure):
                 self._measure(measure, errand.key, before)
             case SuspendAccount(user_id):
                 self.suspended.add(user_id)
@@ -255,7 +271,7 @@ class FakeHomeserver:
                 return self._do_sign(errand)
         return {}
 
-    def _measure(self, measure: RoomMeasure, key: str, before: Result) -> None:
+    def _measure(self, measure: RoomMeasure, key: str, before: Result) -> None:  # noqa: C901, PLR0912 - as above
         match measure:
             case QuietRoom(room_id):
                 present = self.levels[room_id].get("events_default", 0)
@@ -274,6 +290,18 @@ class FakeHomeserver:
             case ReopenRoom(room_id):
                 if not before["closed"]:
                     self.closed.discard(room_id)
+            case GiveLevel(room_id, user_id, level) if level is not None:
+                self.levels[room_id]["users"][user_id] = level
+            case GiveLevel(room_id, user_id):
+                self.levels[room_id]["users"].pop(user_id, None)
+            case ReturnLevel(room_id, user_id):
+                self.levels[room_id]["users"].pop(user_id, None)
+                if before.get("level") is not None:
+                    self.levels[room_id]["users"][user_id] = before["level"]
+            case DeleteRoom(room_id):
+                self.deleted.add(room_id)
+            case UnblockRoom(room_id):
+                self.deleted.discard(room_id)
 
     def _do_sign(self, errand: Errand) -> Result:  # noqa: C901, PLR0912 - one line for each effect
         before = errand.before or {}
@@ -313,7 +341,7 @@ class FakeHomeserver:
                 if before:
                     left = [event for event in self.pinned[room_id] if event != before["event_id"]]
                     self.pinned[room_id] = left
-                    del self.notices[before["event_id"]]
+                    self.notices.pop(before["event_id"], None)
             case LearnAuthor(_, event_id):
                 if event_id not in self.events:
                     message = "404 M_NOT_FOUND"

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, model_validator
 from policybot.config.agreement import AgreementSection
 from policybot.config.drift import DriftSection
 from policybot.config.identity import Identity
+from policybot.config.measure import BANNER, Banner, CureSpan
 from policybot.config.operator import Operator
 from policybot.config.privacy import PrivacySection
 from policybot.config.qualification import QualificationSection, ShownSection
@@ -107,6 +108,20 @@ class FilingSection(Section):
     )
     closing_notice: Word | None = Field(
         None, description="What is said in a room that is closed; without it, that it is, and by whom."
+    )
+    suspension_notice: Banner | None = Field(
+        None,
+        max_length=2000,
+        description="What is pinned in a room while it is suspended or on hold; without it: that it is, "
+        "by whom, until when, and where to ask. {number}, {measure} and {until} are filled in.",
+    )
+    delete_closed_after: Span | None = Field(
+        None,
+        description="After which time a closed room is proposed for deletion, once; null for never. Two "
+        "people decide, and what was written is kept.",
+    )
+    cure: CureSpan = Field(
+        timedelta(days=7), description="How long an owner usually has to put something right: P7D."
     )
     qualifications: tuple[QualificationSection, ...] = Field(
         (), description="The subjects on which rooms can be qualified to publish; none are built in."
@@ -274,6 +289,13 @@ class Config:
             f"This room was closed by {self.operator.name}. What was written stays; nobody can write "
             f"here or enter any more. Questions: {self.operator.contact}"
         )
+
+    @property
+    def suspension_notice(self) -> str:
+        """What is pinned in a suspended room, with places to fill in."""
+        operator = self.operator
+        words = BANNER.format(operator=operator.name, contact=operator.contact)
+        return self.filing.suspension_notice or words
 
     @property
     def database_url(self) -> str:

@@ -21,14 +21,7 @@ from policybot.domain.effects import (
     TakeSeat,
     UnsuspendAccount,
 )
-from policybot.domain.room_measure import (
-    CloseRoom,
-    FreezeRoom,
-    QuietRoom,
-    ReopenRoom,
-    UnfreezeRoom,
-    UnquietRoom,
-)
+from policybot.domain.room_measure import RoomMeasure
 from policybot.domain.showing import (
     AddAlias,
     HideTopicLine,
@@ -67,7 +60,7 @@ def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line 
             return f"exclude {user_id} from {room_id}"
         case ReadmitMember(room_id, user_id):
             return f"readmit {user_id} to {room_id}"
-        case QuietRoom() | UnquietRoom() | FreezeRoom() | UnfreezeRoom() | CloseRoom() | ReopenRoom():
+        case _ if isinstance(effect, RoomMeasure):
             return room_measure.in_words(effect)
         case Publish(room_id):
             return f"publish {room_id} in the directory"

@@ -13,9 +13,13 @@ from policybot.domain import room_measure, showing
 from policybot.domain.room_measure import (
     CloseRoom,
     FreezeRoom,
+    GiveLevel,
+    HideBanner,
     QuietRoom,
     ReopenRoom,
+    ReturnLevel,
     RoomMeasure,
+    ShowBanner,
     UnfreezeRoom,
     UnquietRoom,
 )
@@ -211,6 +215,7 @@ STANDING = (
     QuietRoom,
     FreezeRoom,
     CloseRoom,
+    GiveLevel,
     SuspendAccount,
     MoveAliases,
     ShowTopicLine,
@@ -223,12 +228,17 @@ RESTORING = (
     UnquietRoom,
     UnfreezeRoom,
     ReopenRoom,
+    ReturnLevel,
     UnsuspendAccount,
     ReturnAliases,
     HideTopicLine,
     UnpinNotice,
+    HideBanner,
 )
-"""Their inverses; and that of a notice, of which is remembered where it stands."""
+"""Their inverses; and those of what is pinned, of which is remembered where it stands."""
+
+PINNED = (PinNotice, ShowBanner)
+"""Messages that are pinned: where one stands is remembered once it does."""
 
 _KINDS: dict[str, type[Effect]] = {kind.__name__: kind for kind in Effect.__args__}
 
@@ -248,7 +258,7 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return ReturnAliases(room_id, alias, successor)
         case ReturnAliases(room_id, alias, successor):
             return MoveAliases(room_id, alias, successor)
-        case QuietRoom() | UnquietRoom() | FreezeRoom() | UnfreezeRoom() | CloseRoom() | ReopenRoom():
+        case _ if isinstance(effect, RoomMeasure):
             return room_measure.inverse(effect)
         case SuspendAccount(user_id):
             return UnsuspendAccount(user_id)
@@ -279,7 +289,7 @@ def target(effect: Effect) -> str:  # noqa: PLR0911 - one line for each
             return f"level {room_id} {user_id}"
         case ExcludeMember(room_id, user_id) | ReadmitMember(room_id, user_id):
             return f"membership {room_id} {user_id}"
-        case QuietRoom() | UnquietRoom() | FreezeRoom() | UnfreezeRoom() | CloseRoom() | ReopenRoom():
+        case _ if isinstance(effect, RoomMeasure):
             return room_measure.target(effect)
         case MoveAliases(room_id) | ReturnAliases(room_id):
             return f"aliases {room_id}"

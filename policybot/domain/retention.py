@@ -47,7 +47,16 @@ RULES: tuple[Rule, ...] = (
     Rule("reports", ("reports",), "who reported, and with which words", "the report", 365, Act.BLANK),
     Rule(
         "decisions",
-        ("cases", "reports", "decisions", "sanctions", "appeals"),
+        (
+            "cases",
+            "reports",
+            "decisions",
+            "sanctions",
+            "appeals",
+            "cures",
+            "replacements",
+            "deletions",
+        ),
         "cases with their decisions, measures and appeals",
         "the end of the last measure",
         730,
@@ -170,7 +179,7 @@ EXCEPTIONS: dict[str, str] = {
     "policies": "published rules",
     "licence_reminders": "which of the operator's own licences were reminded of",
     "shards": "which process does what",
-    "observed": "how it was before a measure; goes when the measure is taken back",
+    "observed": "how it was before a measure; goes when the measure is taken back, or with its case",
     "audit": "the chain: account IDs and fingerprints, no texts; it only grows",
     "audit_head": "the last fingerprint",
 }

@@ -45,9 +45,9 @@ class Client:
         """Do something."""
         return await self._request(Method.POST, path, body)
 
-    async def delete(self, path: PathBuilder) -> Any:  # noqa: ANN401 - JSON
+    async def delete(self, path: PathBuilder, body: Json | None = None) -> Any:  # noqa: ANN401 - JSON
         """Remove something."""
-        return await self._request(Method.DELETE, path, {})
+        return await self._request(Method.DELETE, path, body or {})
 
     async def _request(
         self,

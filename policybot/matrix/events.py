@@ -21,7 +21,7 @@ from policybot.matrix.commands.command import Services
 from policybot.matrix.commands.dispatch import Dispatch, Message, is_command
 from policybot.matrix.signs import LABEL
 from policybot.services.setting import Setting
-from policybot.store import events, filings, rooms
+from policybot.store import deletions, events, filings, rooms
 from policybot.store.database import Database, DatabaseAway, Tx
 from policybot.store.rooms import Kind, Room
 
@@ -239,7 +239,10 @@ class Events:
         room = await rooms.get(tx, room_id)
         if room is None:
             return
+        gone = await deletions.of_room(tx, room_id)
         if room.kind in (Kind.GOVERNED, Kind.REVIEW):
+            if gone is not None and gone.gone:
+                return
             self._setting.tell_staff(
                 tx,
                 f"I was removed from {room_id} by {event['sender']}. Measures there cannot be "

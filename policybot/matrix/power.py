@@ -84,6 +84,42 @@ class Power:
         await self._write(room_id, content)
         return {}
 
+    async def give(self, room_id: str, user_id: str, level: int | None) -> Result:
+        """Give a member a level of their own; None for everybody's. Who ranks there already stays so."""
+        levels = await self.levels(room_id)
+        self._check(levels, user_id)
+        content, users = _copy(levels), _users(levels)
+        if level is None:
+            if levels.of(user_id) <= _int(content.get("users_default", 0)):
+                return {}
+            del content["users"][user_id]
+        else:
+            if levels.of(user_id) >= level:
+                return {}
+            content["users"] = users | {user_id: level}
+        await self._write(room_id, content)
+        return {}
+
+    async def give_back(self, room_id: str, user_id: str, level: int | None, before: Result) -> Result:
+        """Give a member the level back that they had, unless somebody changed it meanwhile."""
+        levels = await self.levels(room_id)
+        present, former = _users(levels).get(user_id), before.get("level")
+        if present == former:
+            return {}
+        if present != level:
+            return {
+                "drift": f"{user_id} was to have the power level back that they had in {room_id}, but "
+                f"somebody has set it to {present} meanwhile. I left it so."
+            }
+        self._check(levels, user_id)
+        content = _copy(levels)
+        if former is None:
+            del content["users"][user_id]
+        else:
+            content["users"][user_id] = former
+        await self._write(room_id, content)
+        return {}
+
     async def freeze(self, room_id: str) -> Result:
         """Let nobody below the bot post, change state or invite."""
         return await self._raise(await self.levels(room_id), room_id, frozen_height)

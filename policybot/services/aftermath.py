@@ -1,6 +1,7 @@
 """What follows once an effect was carried out: a clock starts, a case learns its author, staff hears."""
 
 from policybot.domain.effects import (
+    PINNED,
     JoinRoom,
     KeepEvidence,
     LearnAuthor,
@@ -12,10 +13,12 @@ from policybot.domain.effects import (
     target,
 )
 from policybot.domain.rank import Control, Levels, control
-from policybot.domain.showing import PinNotice, SetLabel
+from policybot.domain.room_measure import DeleteRoom
+from policybot.domain.showing import SetLabel
 from policybot.ports import Result
 from policybot.services.cases import Cases
 from policybot.services.declarations import Declarations
+from policybot.services.deletions import Deletions
 from policybot.services.filings import Filings
 from policybot.services.labels import Labels
 from policybot.services.messages import CAUSE, Messages
@@ -45,6 +48,7 @@ class Aftermath:
         declared: Declarations,
         steps: Taking,
         upgrades: Upgrades,
+        deleted: Deletions,
     ) -> None:
         """Hand on to the services concerned."""
         self._setting = setting
@@ -57,6 +61,7 @@ class Aftermath:
         self._declarations = declared
         self._taking = steps
         self._upgrades = upgrades
+        self._deletions = deleted
 
     async def __call__(self, tx: Tx, queued: Queued, result: Result) -> None:
         """Record what follows, in the transaction that marks the effect as done."""
@@ -86,13 +91,15 @@ class Aftermath:
             self._setting.tell_staff(tx, str(drift), cause=f"drift {queued.id}")
 
     async def _shown(self, tx: Tx, queued: Queued, result: Result) -> None:
-        """Remember where a label and a notice stand, and who has written a post."""
+        """Remember where labels and notices stand, which rooms are gone, and who has written a post."""
         match queued.effect:
             case SetLabel(room_id) if "event_id" in result:
                 await self._labels.written(tx, room_id, str(result["event_id"]))
-            case PinNotice() as pinned if "event_id" in result:
+            case pinned if isinstance(pinned, PINNED) and "event_id" in result:
                 where = {"event_id": str(result["event_id"])}
                 await outbox.remember(tx, target(pinned), where, self._setting.now())
+            case DeleteRoom(room_id):
+                await self._deletions.done(tx, room_id)
             case LearnAuthor() as look if "sender" in result:
                 await self._declarations.learned(tx, look, queued.cause, str(result["sender"]))
             case _:

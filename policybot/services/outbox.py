@@ -19,6 +19,7 @@ from typing import Final, Protocol, TypeVar
 from policybot.domain import name
 from policybot.domain.effect_words import in_words
 from policybot.domain.effects import (
+    PINNED,
     RESTORING,
     STANDING,
     ClearProfileField,
@@ -35,7 +36,7 @@ from policybot.domain.effects import (
     target,
 )
 from policybot.domain.private import Private
-from policybot.domain.showing import SHOWING, PinNotice, SetLabel
+from policybot.domain.showing import SHOWING, SetLabel
 from policybot.ports import Errand, Homeserver, Impossible, Later, Result, StillShown
 from policybot.services import labels
 from policybot.services.setting import Setting
@@ -286,7 +287,7 @@ class Outbox:
                 errand = replace(errand, label=content or None)
             case _ if isinstance(effect, STANDING):
                 errand = replace(errand, before=await self._before(effect))
-            case _ if isinstance(effect, (*RESTORING, PinNotice)):
+            case _ if isinstance(effect, (*RESTORING, *PINNED)):
                 async with self._database.transaction() as tx:
                     before = await outbox.remembered(tx, target(effect))
                 errand = replace(errand, before=before)

@@ -12,7 +12,7 @@ from policybot.services.agreements import Agreements
 from policybot.services.filings import Filings
 from policybot.services.members import Members
 from policybot.services.setting import Setting
-from policybot.store import audit, filings, rooms
+from policybot.store import audit, deletions, filings, rooms
 from policybot.store.database import Tx
 from policybot.store.filings import Transfer
 
@@ -90,6 +90,22 @@ class Transfers:
             message = f"Nobody has asked you to take over {text[:40]}."
             raise NotFound(message)
         taken = rules.handed_over(filing, by)
+        await self.may_take(tx, by, filing)
+        await filings.end_transfer(tx, filing.id)
+        await filings.save(tx, taken)
+        self._remember(tx, by, "filing:transfer", taken, before=filing.applicant)
+        text = f"{by} answers for the room {filing.number} now, in place of {filing.applicant}."
+        self._setting.tell(tx, filing.applicant, text, cause=_cause(filing))
+        self._setting.tell_staff(tx, text + await self._rank(tx, taken), cause=_cause(filing))
+        return taken
+
+    async def may_take(self, tx: Tx, by: str, filing: Filing) -> None:
+        """Check that somebody may answer for a room.
+
+        Raises:
+            OutOfOrder: they are not verified to the level that the room asks for, or have not signed.
+            NotPermitted: they have as many rooms as one may.
+        """
         config = self._setting.config.filing
         needed = [c.assurance for c in config.categories if c.id in filing.categories]
         for level in needed or [c.assurance for c in config.categories]:
@@ -99,13 +115,6 @@ class Transfers:
         if sum(f.state not in rules.ENDED for f in mine) >= config.rooms_per_person:
             message = f"One person can have {config.rooms_per_person} rooms, and you have as many."
             raise NotPermitted(message)
-        await filings.end_transfer(tx, filing.id)
-        await filings.save(tx, taken)
-        self._remember(tx, by, "filing:transfer", taken, before=filing.applicant)
-        text = f"{by} answers for the room {filing.number} now, in place of {filing.applicant}."
-        self._setting.tell(tx, filing.applicant, text, cause=_cause(filing))
-        self._setting.tell_staff(tx, text + await self._rank(tx, taken), cause=_cause(filing))
-        return taken
 
     async def _rank(self, tx: Tx, filing: Filing) -> str:
         room = await rooms.get(tx, filing.room_id)
@@ -146,6 +155,9 @@ class Transfers:
     async def left(self, tx: Tx, room_id: str) -> None:
         """Note that the owner of a room has left it: an account that is closed leaves all its rooms."""
         filing = await filings.of_room(tx, room_id)
+        gone = await deletions.of_room(tx, room_id)
+        if gone is not None and gone.gone:
+            return  # everybody is let out of a room that is deleted
         if filing is not None and filing.state not in rules.WAITING:
             await self._needs_owner(tx, filing, "they have left the room, or their account is closed")
 

@@ -61,6 +61,21 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "seen_at",
     ),
     Part(
+        "asked_to_lead",
+        "Rooms that moderators ask you to answer for in place of somebody else.",
+        "SELECT filing_id, asked_at FROM replacements WHERE successor = $1 AND asked_at IS NOT NULL"
+        " ORDER BY asked_at",
+        "asked_at",
+    ),
+    Part(
+        "cures",
+        "What you were asked to put right in your rooms, until when, and what you answered.",
+        "SELECT c.case_id, c.text, c.asked_at, c.until, c.state, c.answer FROM cures c"
+        " JOIN cases k ON k.id = c.case_id JOIN filings f ON f.room_id = k.room_id"
+        " WHERE f.applicant = $1 ORDER BY c.case_id",
+        "c.asked_at",
+    ),
+    Part(
         "reports",
         "The reports that you made, with their receipts (R- and the id).",
         "SELECT id, subject_key, category, text, state, outcome, received_at FROM reports"
@@ -70,7 +85,7 @@ OF_ACCOUNT: tuple[Part, ...] = (
     Part(
         "decisions",
         "What was decided about you, with the statement of reasons (the case is C- and case_id).",
-        "SELECT case_id, rule_id, scope, severity, history, measure, remove, facts, explanation,"
+        "SELECT case_id, nature, rule_id, scope, severity, history, measure, remove, facts, explanation,"
         " statement, state, room_id, occurred_at, decided_at, told_at, read_at FROM decisions"
         " WHERE user_id = $1 AND state NOT IN ('pending', 'denied', 'expired') ORDER BY id",
         "occurred_at",

@@ -5,14 +5,17 @@ from itertools import takewhile
 
 from policybot.domain import notice
 from policybot.domain.case import Case
+from policybot.domain.cure import State as CureState
+from policybot.domain.decision import Nature
 from policybot.domain.effect_words import in_words
 from policybot.domain.errors import NotFound
 from policybot.domain.permission import Permission, allowed
+from policybot.domain.sanction import bannered
 from policybot.matrix.commands import documents, qualifications, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services.cases import File
 from policybot.services.decisions import Choice, Draft
-from policybot.store import appeals, cases, decisions, filings, outbox, sanctions
+from policybot.store import appeals, cases, cures, decisions, deletions, filings, outbox, sanctions
 
 _SHOWN = 20
 _EXCERPT = 500
@@ -32,6 +35,9 @@ async def queue(services: Services, asked: Asked) -> str:
                 continue
             holder = case.held_by(now)
             who = f", with {holder}" if holder else ""
+            cure = await cures.of_case(asked.tx, case.id)
+            if cure is not None and cure.state is CureState.RUNNING:
+                who += f", its owner has until {notice.day(cure.until)}"
             lines.append(f"{case.number} {case.state.replace('_', ' ')}: {case.subject.in_words}{who}")
     if wanted in ("", "filings"):
         lines += [
@@ -98,16 +104,26 @@ def _facts(services: Services, file: File) -> list[str]:
 
 
 async def _course(asked: Asked, case: Case) -> list[str]:
-    """Tell what was decided in a case so far."""
+    """Tell what was asked of an owner and what was decided in a case so far."""
     lines = []
+    if (cure := await cures.of_case(asked.tx, case.id)) is not None:
+        lines.append(
+            f"The owner was asked by {cure.asked_by} to put it right until {notice.day(cure.until)} "
+            f"({cure.state}): {cure.text[:_EXCERPT]}"
+        )
+        lines += [f"> {cure.answer[:_EXCERPT]}"] if cure.answer else []
     for decision in await decisions.of_case(asked.tx, case.id):
         sanction = await sanctions.of_decision(asked.tx, decision.id)
         state = f", {sanction.state.value}" if sanction else ""
         until = f" until {notice.day(sanction.ends_at)}" if sanction and sanction.ends_at else ""
+        what = f"{decision.rule_id} {decision.severity.value} → {decision.measure}"
+        if decision.nature is not Nature.DECISION:
+            what = f"{decision.rule_id} → {decision.in_words}"
         lines.append(
-            f"Decision of {decision.decider}: {decision.rule_id} {decision.severity.value} → "
-            f"{decision.measure} ({decision.state.replace('_', ' ')}{state}{until})"
+            f"Decision of {decision.decider}: {what} ({decision.state.replace('_', ' ')}{state}{until})"
         )
+        if (deletion := await deletions.of_decision(asked.tx, decision.id)) is not None:
+            lines.append(f"Deletion of the room: {deletion.state} since {notice.day(deletion.at)}")
     lines += [
         f"Appeal ({appeal.state.value}): {appeal.text[:_EXCERPT]}"
         for appeal in await appeals.of_case(asked.tx, case.id)
@@ -186,7 +202,9 @@ def _measure(text: str) -> tuple[str, bool, frozenset[str]]:
 def _preview(draft: Draft) -> str:
     decision = draft.decision
     removed = ["remove the message"] if decision.remove else []
-    changes = ", ".join([*removed, *map(in_words, draft.restraints)]) or "nothing on the homeserver"
+    shown = ["pin a notice in it"] if bannered(decision.scope, decision.measure) else []
+    changes = ", ".join([*removed, *map(in_words, draft.restraints), *shown])
+    changes = changes or "nothing on the homeserver"
     return (
         f"{decision.number}: rule {decision.rule_id}, {decision.severity.value}, history "
         f"{decision.history.value} → {decision.measure.in_words(decision.scope.value)} "
@@ -197,7 +215,7 @@ def _preview(draft: Draft) -> str:
 async def dismiss(services: Services, asked: Asked) -> str:
     """Close a case without a breach."""
     case = await _case(services, asked)
-    await services.cases.dismiss(asked.tx, asked.sender, case, asked.words["REASON"])
+    await services.holds.dismiss(asked.tx, asked.sender, case, asked.words["REASON"])
     return f"{case.number} is closed: no breach. The reporters are told."
 
 
@@ -215,7 +233,7 @@ async def lift(services: Services, asked: Asked) -> str:
     """End a measure early."""
     case = await _case(services, asked)
     sanction = await services.sanctions.lift(asked.tx, asked.sender, case.id, asked.words["REASON"])
-    measure = sanction.measure.in_words(sanction.scope.value)
+    measure = "the hold" if sanction.interim else sanction.measure.in_words(sanction.scope.value)
     return f"{case.number}: {measure} is lifted, and the person is told."
 
 
@@ -228,7 +246,8 @@ async def history(services: Services, asked: Asked) -> str:
         raise NotFound(message)
     found = await decisions.about(asked.tx, user_id)
     lines = [
-        f"{d.number} {d.decided_at:%-d %B %Y}: {d.rule_id} {d.severity.value} → {d.measure} ({d.state})"
+        f"{d.number} {d.decided_at:%-d %B %Y}: {d.rule_id} {d.severity.value} → "
+        f"{d.measure if d.nature is Nature.DECISION else d.in_words} ({d.state})"
         for d in found
     ]
     return "\n".join(lines) or f"Nothing was ever decided about {user_id}."

@@ -12,14 +12,17 @@ from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
+from policybot.services.cures import Cures
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
+from policybot.services.deletions import Deletions
 from policybot.services.delisting import Delisting
 from policybot.services.deviations import Deviations
 from policybot.services.documents import Documents
 from policybot.services.drift import Drift
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
+from policybot.services.holds import Holds
 from policybot.services.labels import Labels
 from policybot.services.licences import Licences
 from policybot.services.looks import Looks
@@ -30,6 +33,7 @@ from policybot.services.openings import Openings
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
 from policybot.services.register import Register
+from policybot.services.replacements import Replacements
 from policybot.services.results import Results
 from policybot.services.retention import Retention
 from policybot.services.reveals import Reveals
@@ -73,6 +77,10 @@ class Services:
     cases: Cases
     decisions: Decisions
     sanctions: Sanctions
+    holds: Holds
+    cures: Cures
+    replacements: Replacements
+    deletions: Deletions
     appeals: Appeals
     approvals: Approvals
     privacy: Privacy

@@ -26,7 +26,9 @@ async def transfer(services: Services, asked: Asked) -> str:
 
 async def accept(services: Services, asked: Asked) -> str:
     """Answer for a room from now on."""
-    filing = await services.transfers.accept(asked.tx, asked.sender, asked.words["NUMBER"])
+    number = asked.words["NUMBER"]
+    filing = await services.replacements.accept(asked.tx, asked.sender, number)
+    filing = filing or await services.transfers.accept(asked.tx, asked.sender, number)
     until = f" Its approval is valid until {filing.valid_until:%-d %B %Y}." if filing.valid_until else ""
     return (
         f"You answer for {filing.number} from now on.{until} Where it stands: "

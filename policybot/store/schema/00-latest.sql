@@ -618,12 +618,44 @@ CREATE TABLE decisions (
     told_at     BIGINT,                   -- the homeserver took the notice
     read_at     BIGINT,                   -- the person is known to have seen it
     supersedes  BIGINT REFERENCES decisions (id),
+    nature      TEXT NOT NULL DEFAULT 'decision'
+        CHECK (nature IN ('decision', 'hold', 'replacement')),
     version     INTEGER NOT NULL DEFAULT 1
 );
 CREATE INDEX decisions_case ON decisions (case_id);
 CREATE INDEX decisions_user ON decisions (user_id);
 CREATE INDEX decisions_ledger ON decisions (scope_key, scope);
 CREATE INDEX decisions_decided ON decisions (decided_at);
+
+CREATE TABLE cures (                      -- what the owner of a room was asked to put right, until when
+    case_id  BIGINT PRIMARY KEY REFERENCES cases (id),
+    asked_by TEXT NOT NULL,
+    text     TEXT NOT NULL CHECK (text <> ''),
+    asked_at BIGINT NOT NULL,
+    until    BIGINT NOT NULL,
+    state    TEXT NOT NULL CHECK (state IN ('running', 'said', 'over', 'stopped')),
+    answer   TEXT NOT NULL DEFAULT '',
+    reminded INTEGER NOT NULL DEFAULT 0,
+    version  INTEGER NOT NULL DEFAULT 1
+);
+CREATE INDEX cures_running ON cures (until) WHERE state = 'running';
+
+CREATE TABLE replacements (               -- who is to answer for a room in place of whom, until it is done
+    decision_id BIGINT PRIMARY KEY REFERENCES decisions (id),
+    filing_id   BIGINT NOT NULL REFERENCES filings (id),
+    former      TEXT NOT NULL,
+    successor   TEXT NOT NULL,
+    level       INTEGER NOT NULL,
+    asked_at    BIGINT                    -- when the successor was asked
+);
+
+CREATE TABLE deletions (                  -- of closed rooms; what was written there is kept
+    decision_id BIGINT PRIMARY KEY REFERENCES decisions (id),
+    room_id     TEXT NOT NULL,
+    state       TEXT NOT NULL CHECK (state IN ('proposed', 'ordered', 'done', 'unblocked')),
+    at          BIGINT NOT NULL
+);
+CREATE INDEX deletions_room ON deletions (room_id);
 
 CREATE TABLE approvals (
     code        TEXT PRIMARY KEY,
@@ -650,9 +682,11 @@ CREATE TABLE sanctions (                  -- one for each decision that was carr
     restraints  TEXT NOT NULL,
     lifted_by   TEXT,
     lift_reason TEXT,
+    interim     INTEGER NOT NULL DEFAULT 0,
     version     INTEGER NOT NULL DEFAULT 1
 );
-CREATE INDEX sanctions_ending ON sanctions (ends_at) WHERE state = 'active';
+CREATE INDEX sanctions_ending ON sanctions (ends_at) WHERE state = 'active' OR interim = 1;
+CREATE INDEX sanctions_interim ON sanctions (room_id, ends_at) WHERE interim = 1;
 CREATE INDEX sanctions_user ON sanctions (user_id) WHERE state IN ('planned', 'active', 'stayed');
 CREATE INDEX sanctions_room ON sanctions (room_id) WHERE state IN ('planned', 'active', 'stayed');
 
