@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 import aiohttp
 from aiohttp import web
@@ -250,7 +251,7 @@ class App:
         await self._announce()
         await services.retention.tick(self.database)
         # Last, for the sources are asked over the network.
-        await self.revalidation.some(self.database, self.ways())
+        await self.revalidation.some(self.database, self.ways)
 
     async def _announce(self) -> None:
         """Tell the next people of a changed agreement, if there is one and the outbox has room."""
@@ -355,13 +356,14 @@ class App:
             await stack.enter_async_context(_served(self._health(), config.ops.listen))
             yield
 
+    @cached_property
     def ways(self) -> list[IdentityProvider]:
-        """Make the ways in that the configuration offers."""
+        """The ways in that the configuration offers, made once: each knows what it has read already."""
         return doors.ways(self.setting, self.services, self.database)
 
     def pages(self) -> web.Application:
         """Put the pages for people together."""
-        return doors.pages(self.setting, self.services, self.database)
+        return doors.pages(self.setting, self.services, self.database, self.ways)
 
     def _health(self) -> web.Application:
         app = web.Application()
