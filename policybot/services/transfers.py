@@ -12,7 +12,7 @@ from policybot.services.agreements import Agreements
 from policybot.services.filings import Filings
 from policybot.services.members import Members
 from policybot.services.setting import Setting
-from policybot.store import audit, filings, rooms
+from policybot.store import filings, rooms
 from policybot.store.database import Tx
 from policybot.store.filings import Transfer
 
@@ -102,6 +102,7 @@ class Transfers:
         await filings.end_transfer(tx, filing.id)
         await filings.save(tx, taken)
         self._remember(tx, by, "filing:transfer", taken, before=filing.applicant)
+        self._setting.name_changed(tx, by)  # the register finds the room by whoever answers for it
         text = f"{by} answers for the room {filing.number} now, in place of {filing.applicant}."
         self._setting.tell(tx, filing.applicant, text, cause=_cause(filing))
         self._setting.tell_staff(tx, text + await self._rank(tx, taken), cause=_cause(filing))
@@ -161,7 +162,7 @@ class Transfers:
         )
 
     def _remember(self, tx: Tx, actor: str, tag: str, filing: Filing, **payload: str) -> None:
-        audit.append(tx, at=self._setting.now(), actor=actor, tag=tag, object=filing.number, **payload)
+        self._filings.remember(tx, actor, tag, filing, **payload)
 
 
 def _cause(filing: Filing) -> str:

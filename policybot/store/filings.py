@@ -107,6 +107,12 @@ async def by_id(tx: Tx, filing_id: int) -> Filing | None:
     return None if row is None else _filing(row)
 
 
+async def hold(tx: Tx, filing_id: int) -> Filing | None:
+    """Read a filing, and let others who write to it wait until this transaction has ended."""
+    row = await tx.first("UPDATE filings SET version = version WHERE id = $1 RETURNING *", filing_id)
+    return None if row is None else _filing(row)
+
+
 async def of_room(tx: Tx, room_id: str) -> Filing | None:
     """Read the filing of a room that is waiting or in force, if there is one."""
     row = await tx.first(
