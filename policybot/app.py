@@ -34,6 +34,7 @@ from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
+from policybot.services.deputies import Deputies
 from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
@@ -60,6 +61,7 @@ from policybot.services.setting import Setting
 from policybot.services.staffing import Staffing
 from policybot.services.taking import Taking
 from policybot.services.transfers import Transfers
+from policybot.services.vacancies import Vacancies
 from policybot.services.verifications import Verifications
 from policybot.store import events, outbox, policies, standing
 from policybot.store.database import Database, DatabaseAway, Tx
@@ -92,6 +94,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     fronts = Names(setting, people)
     listed = Register(setting, fronts)
     applied = Filings(setting, people, signatures, listed)
+    named = Deputies(setting, applied)
+    vacant = Vacancies(setting, applied, named)
     looked_at = Reviews(setting, applied)
     qualified = Qualifications(setting, applied, people, signatures)
     casework = Cases(setting)
@@ -116,7 +120,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         filings=applied,
         reviews=looked_at,
         applications=Applications(setting, applied, looked_at, people, signatures),
-        transfers=Transfers(setting, applied, people, signatures),
+        transfers=Transfers(setting, applied, people, signatures, named, vacant),
+        deputies=named,
+        vacancies=vacant,
         qualifications=qualified,
         declarations=Declarations(setting, qualified),
         labels=Labels(setting),
@@ -228,7 +234,8 @@ class App:
             services.filings.remind,
             services.qualifications.remind,
             services.transfers.forget_unanswered,
-            services.transfers.watch,
+            services.deputies.watch,
+            services.vacancies.watch,
         )
         for due in owed:
             async with self.database.transaction() as tx:
@@ -236,7 +243,6 @@ class App:
         async with self.database.transaction() as tx:
             await services.approvals.expire(tx)
             await services.members.lapse(tx)
-            await services.filings.watch(tx)
             await services.names.obey(tx)
             await services.names.tell_alike(tx)
             await services.licences.remind(tx)

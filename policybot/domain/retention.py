@@ -156,6 +156,8 @@ EXCEPTIONS: dict[str, str] = {
     "standing_restrictions": "who may not write where; goes when they verify or sign",
     "standing_changes": "what other processes have to read again, for a day",
     "transfers": "who is asked to answer for a room, for a week",
+    "deputies": "who is asked to be, or is, the deputy of a room; goes with the filing's end",
+    "vacancies": "rooms whose owner no longer answers for them; goes when somebody does",
     "labels": "which event is the label of a room",
     "policies": "published rules",
     "licence_reminders": "which of the operator's own licences were reminded of",

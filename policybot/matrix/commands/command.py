@@ -14,6 +14,7 @@ from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
+from policybot.services.deputies import Deputies
 from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
@@ -36,6 +37,7 @@ from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.staffing import Staffing
 from policybot.services.transfers import Transfers
+from policybot.services.vacancies import Vacancies
 from policybot.services.verifications import Verifications
 from policybot.store.database import Tx
 from policybot.store.rooms import Room
@@ -62,6 +64,8 @@ class Services:
     reviews: Reviews
     applications: Applications
     transfers: Transfers
+    deputies: Deputies
+    vacancies: Vacancies
     qualifications: Qualifications
     declarations: Declarations
     labels: Labels

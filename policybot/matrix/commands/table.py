@@ -123,9 +123,21 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "accept NUMBER",
-        "Answer from now on for a room that somebody hands over to you.",
+        "Answer from now on for a room that is handed over to you, or agree to be its deputy.",
         Permission.FILING_SUBMIT,
         transfers.accept,
+    ),
+    Command(
+        "decline NUMBER",
+        "Not take a room over, or not be its deputy (any more).",
+        Permission.FILING_SUBMIT,
+        transfers.decline,
+    ),
+    Command(
+        "deputy NUMBER USER",
+        "Name who is asked to take your room over if you no longer answer for it; «none» ends that.",
+        Permission.FILING_SUBMIT,
+        transfers.deputy,
     ),
     Command(
         "queue [WHAT]",
