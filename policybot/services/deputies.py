@@ -188,7 +188,7 @@ class Deputies:
 
     @staticmethod
     async def _held(tx: Tx, ids: list[int]) -> list[Filing]:
-        held = [await filings.hold(tx, filing_id) for filing_id in dict.fromkeys(ids)]
+        held = [await filings.hold(tx, filing_id) for filing_id in sorted(set(ids))]
         return [filing for filing in held if filing is not None and filing.deputy is not None]
 
     async def _ask_named(self, tx: Tx, filing: Filing) -> None:

@@ -1,5 +1,7 @@
 """Transfers: somebody is asked to answer for a room from now on, and does, or does not."""
 
+from dataclasses import replace
+
 from policybot.domain import filing as rules
 from policybot.domain import taking
 from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder
@@ -114,6 +116,8 @@ class Transfers:
         if sum(f.state not in rules.ENDED for f in mine) >= config.rooms_per_person:
             message = f"One person can have {config.rooms_per_person} rooms, and you have as many."
             raise NotPermitted(message)
+        if filing.deputy == by:
+            taken = replace(taken, version=(await self._deputies.strike(tx, filing)).version)
         await filings.end_transfer(tx, filing.id)
         await vacancies.forget(tx, filing.id)
         await filings.save(tx, taken)
@@ -130,7 +134,9 @@ class Transfers:
         Raises:
             NotFound: nobody has asked them, or it was too long ago.
         """
-        filing = await filings.get(tx, text.upper())
+        known = await filings.get(tx, text.upper())
+        # Its owner may be coming back in this moment.
+        filing = await filings.hold(tx, known.id) if known else None
         asked = await filings.transfer(tx, filing.id) if filing else None
         late = asked is not None and self._setting.now() - asked.asked_at >= rules.TRANSFER_LIFE
         if filing is None or asked is None or asked.to != by or late:
