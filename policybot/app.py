@@ -5,17 +5,18 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 import aiohttp
 from aiohttp import web
 
 from policybot import doors
+from policybot.assembly import assemble
 from policybot.config import Config, Listen
 from policybot.config.keys import KeyFile, KeyMissing
 from policybot.domain.private import Private
 from policybot.matrix.appservice import PolicyAppService
 from policybot.matrix.client import Client
-from policybot.matrix.commands.command import Services
 from policybot.matrix.commands.dispatch import Dispatch
 from policybot.matrix.events import Events
 from policybot.matrix.homeserver import MatrixHomeserver
@@ -27,51 +28,11 @@ from policybot.matrix.start import Start
 from policybot.matrix.synapse import Synapse
 from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later, PublicRooms, RoomLook
 from policybot.services.aftermath import Aftermath
-from policybot.services.agreements import Agreements
-from policybot.services.announcements import Announcements
-from policybot.services.appeals import Appeals
-from policybot.services.applications import Applications
-from policybot.services.approvals import Approvals
-from policybot.services.cases import Cases
-from policybot.services.cures import Cures
-from policybot.services.decisions import Decisions
-from policybot.services.declarations import Declarations
-from policybot.services.deletions import Deletions
-from policybot.services.delisting import NOUN as UNFILED
-from policybot.services.delisting import Delisting
-from policybot.services.deviations import Deviations
-from policybot.services.documents import Documents
-from policybot.services.drift import Drift
-from policybot.services.exports import Exports
-from policybot.services.filings import Filings
-from policybot.services.holds import Holds
 from policybot.services.keyring import Keyring
-from policybot.services.labels import Labels
-from policybot.services.licences import Licences
-from policybot.services.looks import Looks
-from policybot.services.members import Members
-from policybot.services.messages import Messages
-from policybot.services.names import Names
-from policybot.services.openings import Openings
 from policybot.services.outbox import Outbox
-from policybot.services.privacy import Privacy
-from policybot.services.qualifications import Qualifications
-from policybot.services.register import Register
-from policybot.services.replacements import Replacements
-from policybot.services.results import Results
-from policybot.services.retention import Retention
 from policybot.services.revalidation import Revalidation
-from policybot.services.reveals import Reveals
-from policybot.services.reviews import Reviews
-from policybot.services.roster import Roster
-from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.services.staffing import Staffing
 from policybot.services.taking import Taking
-from policybot.services.transfers import Transfers
-from policybot.services.unfiled import Unfiled
-from policybot.services.upgrades import Upgrades
-from policybot.services.verifications import Verifications
 from policybot.store import events, outbox, policies, standing
 from policybot.store.database import Database, DatabaseAway, Tx
 from policybot.store.vault import DEAR, Index, Stretch, Vault
@@ -94,84 +55,6 @@ class CannotStart(Exception):  # noqa: N818 - an answer
 def utc_now() -> datetime:
     """Read the clock."""
     return datetime.now(UTC)
-
-
-def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
-    """Make the services, each with those that it works with."""
-    people = Members(setting, vault, index)
-    papers = Documents(setting, people)
-    tries = Verifications(setting, people, papers)
-    signatures = Agreements(setting)
-    fronts = Names(setting, people)
-    listed = Register(setting, fronts)
-    applied = Filings(setting, people, signatures, listed)
-    looked_at = Reviews(setting, applied)
-    qualified = Qualifications(setting, applied, people, signatures)
-    casework = Cases(setting)
-    measures = Sanctions(setting, applied)
-    resolutions = Decisions(setting, casework, measures, applied)
-    handovers = Transfers(setting, applied, people, signatures)
-    replaced = Replacements(setting, casework, measures, handovers)
-    deleted = Deletions(setting, casework)
-    privacy = Privacy(setting, vault, people, papers)
-    watch = Looks(setting)
-    reveals = Reveals(setting, people, casework, privacy, watch)
-    delisting = Delisting(setting)
-    deviations = Deviations(setting)
-    upgrades = Upgrades(setting, listed, deviations)
-    return Services(
-        setting=setting,
-        members=people,
-        names=fronts,
-        register=listed,
-        verifications=tries,
-        results=Results(setting, people, tries),
-        documents=papers,
-        openings=Openings(setting, people, papers, watch),
-        roster=Roster(setting, people),
-        agreements=signatures,
-        announcements=Announcements(setting, signatures),
-        messages=Messages(setting, signatures),
-        filings=applied,
-        reviews=looked_at,
-        applications=Applications(setting, applied, looked_at, people, signatures),
-        transfers=handovers,
-        replacements=replaced,
-        deletions=deleted,
-        qualifications=qualified,
-        declarations=Declarations(setting, qualified),
-        labels=Labels(setting),
-        cases=casework,
-        decisions=resolutions,
-        sanctions=measures,
-        holds=Holds(setting, casework, measures),
-        cures=Cures(setting, casework),
-        appeals=Appeals(setting, casework, measures),
-        approvals=Approvals(
-            setting,
-            resolutions,
-            {
-                "reveal": reveals,
-                "erase": privacy,
-                "qualification": qualified,
-                "replacement": replaced,
-                "deletion": deleted,
-                UNFILED: delisting,
-            },
-        ),
-        privacy=privacy,
-        exports=Exports(setting, privacy),
-        looks=watch,
-        reveals=reveals,
-        retention=Retention(setting),
-        licences=Licences(setting),
-        staffing=Staffing(setting.config, setting.now),
-        unfiled=Unfiled(setting, delisting),
-        delisting=delisting,
-        deviations=deviations,
-        upgrades=upgrades,
-        drift=Drift(setting, deviations, upgrades),
-    )
 
 
 class App:
@@ -269,10 +152,11 @@ class App:
             services.filings.remind,
             services.qualifications.remind,
             services.transfers.forget_unanswered,
-            services.transfers.watch,
             services.cures.tick,
             services.replacements.tick,
             services.deletions.tick,
+            services.deputies.watch,
+            services.vacancies.watch,
         )
         for due in owed:
             async with self.database.transaction() as tx:
@@ -280,7 +164,6 @@ class App:
         async with self.database.transaction() as tx:
             await services.approvals.expire(tx)
             await services.members.lapse(tx)
-            await services.filings.watch(tx)
             await services.names.obey(tx)
             await services.names.tell_alike(tx)
             await services.licences.remind(tx)
@@ -297,7 +180,7 @@ class App:
         # Last, for the homeserver and the sources are asked over the network.
         if self.look is not None:
             await services.drift.some(self.database, self.look)
-        await self.revalidation.some(self.database, self.ways())
+        await self.revalidation.some(self.database, self.ways)
 
     async def _announce(self) -> None:
         """Tell the next people of a changed agreement, if there is one and the outbox has room."""
@@ -416,13 +299,14 @@ class App:
             await stack.enter_async_context(_served(self._health(), config.ops.listen))
             yield
 
+    @cached_property
     def ways(self) -> list[IdentityProvider]:
-        """Make the ways in that the configuration offers."""
+        """The ways in that the configuration offers, made once: each knows what it has read already."""
         return doors.ways(self.setting, self.services, self.database)
 
     def pages(self) -> web.Application:
         """Put the pages for people together."""
-        return doors.pages(self.setting, self.services, self.database)
+        return doors.pages(self.setting, self.services, self.database, self.ways)
 
     def _health(self) -> web.Application:
         app = web.Application()

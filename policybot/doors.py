@@ -1,5 +1,7 @@
 """The doors to the outside put together: the ways in, the pages for people, the clients of providers."""
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
 from policybot.config import Config
@@ -63,15 +65,16 @@ def ways(setting: Setting, services: Services, database: Database) -> list[Ident
     return found
 
 
-def pages(setting: Setting, services: Services, database: Database) -> web.Application:
-    """Put the pages for people together."""
+def pages(
+    setting: Setting, services: Services, database: Database, offered: Sequence[IdentityProvider]
+) -> web.Application:
+    """Put the pages for people together, with the ways in that they offer."""
     config, now = setting.config, setting.now
     site = Site(config)
     mas, framed = config.identity.binding.mas, config.identity.binding.widget
     login = None
     if mas is not None:
         login = MasLogin(openid_provider(config, mas, now), config.homeserver.server_name)
-    offered = ways(setting, services, database)
     verify = Verify(site, database, services.verifications, services.results, offered, login)
     private = PrivacyPages(site, database, services.reveals, services.exports, now)
     agreement = AgreementPages(site, services.agreements)

@@ -11,56 +11,11 @@ from typing import Any, TypeVar
 
 from policybot.app import App
 from policybot.config import Config, load
-from policybot.domain import label
+from policybot.domain import effects, label, room_measure, showing
 from policybot.domain.drift import Look, Seen
-from policybot.domain.effects import (
-    ClearProfileField,
-    Effect,
-    ExcludeMember,
-    JoinRoom,
-    KeepEvidence,
-    LearnAuthor,
-    LearnName,
-    Notify,
-    ReadmitMember,
-    Redact,
-    ReleaseMember,
-    Restore,
-    RestrictMember,
-    Say,
-    SetProfileField,
-    SuspendAccount,
-    TakeSeat,
-    UnsuspendAccount,
-)
+from policybot.domain.effects import Effect
 from policybot.domain.rank import Levels
-from policybot.domain.room_measure import (
-    CloseRoom,
-    DeleteRoom,
-    FreezeRoom,
-    GiveLevel,
-    HideBanner,
-    QuietRoom,
-    ReopenRoom,
-    ReturnLevel,
-    RoomMeasure,
-    ShowBanner,
-    UnblockRoom,
-    UnfreezeRoom,
-    UnquietRoom,
-)
-from policybot.domain.showing import (
-    AddAlias,
-    HideTopicLine,
-    PinNotice,
-    Publish,
-    RemoveAlias,
-    SetLabel,
-    ShowTopicLine,
-    UnpinNotice,
-    Unpublish,
-    WithdrawLabel,
-)
+from policybot.domain.room_measure import RoomMeasure
 from policybot.domain.taking import MoveAliases, TakingEffect, View
 from policybot.domain.upgrade import FollowUpgrade
 from policybot.matrix.commands.dispatch import Dispatch
@@ -172,21 +127,21 @@ class FakeHomeserver:
     async def observe(self, effect: Effect) -> Result:  # noqa: PLR0911 - one line for each
         self._reachable()
         match effect:
-            case RestrictMember(room_id, user_id):
+            case effects.RestrictMember(room_id, user_id):
                 return {"level": self.levels[room_id]["users"].get(user_id)}
-            case ExcludeMember(room_id, user_id):
+            case effects.ExcludeMember(room_id, user_id):
                 return {"membership": "ban" if (room_id, user_id) in self.banned else "join"}
-            case QuietRoom(room_id) | FreezeRoom(room_id):
+            case room_measure.QuietRoom(room_id) | room_measure.FreezeRoom(room_id):
                 return {"events_default": self.levels[room_id].get("events_default", 0)}
-            case CloseRoom(room_id):
+            case room_measure.CloseRoom(room_id):
                 return {"closed": room_id in self.closed}
-            case GiveLevel(room_id, user_id):
+            case room_measure.GiveLevel(room_id, user_id):
                 return {"level": self.levels[room_id]["users"].get(user_id)}
             case MoveAliases(room_id):
                 return self.rooms.aliases_of(room_id)
-            case SuspendAccount(user_id):
+            case effects.SuspendAccount(user_id):
                 return {"suspended": user_id in self.suspended}
-            case ShowTopicLine(room_id, line):
+            case showing.ShowTopicLine(room_id, line):
                 return {"topic": self.topics.get(room_id), "line": line}
             case _:
                 raise AssertionError(effect)
@@ -209,7 +164,9 @@ class FakeHomeserver:
 
     def _check_hidden(self, errand: Errand) -> None:
         match errand.effect:
-            case SetProfileField(user_id, name) | ClearProfileField(user_id, name) if not errand.name:
+            case effects.SetProfileField(user_id, name) | effects.ClearProfileField(user_id, name) if (
+                not errand.name
+            ):
                 if "name" in self.profiles.get(user_id, {}).get(name, {}):
                     message = "the verified name still stands there"
                     raise StillShown(message)
@@ -217,55 +174,55 @@ class FakeHomeserver:
     def _do(self, errand: Errand) -> Result:  # noqa: C901, PLR0911, PLR0912 - one line for each effect
         before = errand.before or {}
         match errand.effect:
-            case Say(room_id, text):
+            case effects.Say(room_id, text):
                 self.said.setdefault(errand.key, (room_id, text))
-            case Notify(user_id, text):
+            case effects.Notify(user_id, text):
                 self.said.setdefault(errand.key, (user_id, text))
                 return {"opened": None if errand.direct_room else f"!direct-{user_id}"}
-            case JoinRoom(room_id, _, direct):
+            case effects.JoinRoom(room_id, _, direct):
                 return self._power(room_id) | {"direct": direct, "encrypted": False}
-            case TakeSeat(room_id):
+            case effects.TakeSeat(room_id):
                 self.levels[room_id]["users"][BOT] = 100
                 return self._power(room_id) | self.called.get(room_id, {})
-            case KeepEvidence(_, event_id):
+            case effects.KeepEvidence(_, event_id):
                 if event_id not in self.events:
                     message = "404 M_NOT_FOUND"
                     raise Impossible(message)
                 return self.events[event_id]
-            case Redact(_, event_id):
+            case effects.Redact(_, event_id):
                 self.redacted.add(event_id)
-            case Restore(room_id):
+            case effects.Restore(room_id):
                 assert errand.evidence is not None
                 self.said[errand.key] = (room_id, errand.evidence["content"]["body"])
-            case RestrictMember(room_id, user_id):
+            case effects.RestrictMember(room_id, user_id):
                 self.levels[room_id]["users"][user_id] = -1
-            case ReleaseMember(room_id, user_id):
+            case effects.ReleaseMember(room_id, user_id):
                 return self._release(room_id, user_id, errand.before)
-            case ExcludeMember(room_id, user_id):
+            case effects.ExcludeMember(room_id, user_id):
                 self.banned.add((room_id, user_id))
-            case ReadmitMember(room_id, user_id):
+            case effects.ReadmitMember(room_id, user_id):
                 self.banned.discard((room_id, user_id))
-            case ShowBanner(room_id, text):
+            case room_measure.ShowBanner(room_id, text):
                 if errand.before is None:
                     self.banners[room_id] = text
                     return {"event_id": errand.key}
-            case HideBanner(room_id):
+            case room_measure.HideBanner(room_id):
                 if errand.before is not None:
                     self.banners.pop(room_id, None)
             case measure if isinstance(measure, RoomMeasure):
                 self._measure(measure, errand.key, before)
-            case SuspendAccount(user_id):
+            case effects.SuspendAccount(user_id):
                 self.suspended.add(user_id)
-            case UnsuspendAccount(user_id):
+            case effects.UnsuspendAccount(user_id):
                 self.suspended.discard(user_id)
-            case LearnName(user_id):
+            case effects.LearnName(user_id):
                 return {"displayname": self.profiles.get(user_id, {}).get("displayname")}
-            case SetProfileField(user_id, field_name):
+            case effects.SetProfileField(user_id, field_name):
                 value: dict[str, Any] = {"verified": True, "by": BOT}
                 if errand.name is not None:
                     value["name"] = errand.name.reveal()
                 self.profiles.setdefault(user_id, {})[field_name] = value
-            case ClearProfileField(user_id, field_name):
+            case effects.ClearProfileField(user_id, field_name):
                 self.profiles.get(user_id, {}).pop(field_name, None)
             case _:
                 return self._do_sign(errand)
@@ -273,76 +230,76 @@ class FakeHomeserver:
 
     def _measure(self, measure: RoomMeasure, key: str, before: Result) -> None:  # noqa: C901, PLR0912 - as above
         match measure:
-            case QuietRoom(room_id):
+            case room_measure.QuietRoom(room_id):
                 present = self.levels[room_id].get("events_default", 0)
                 self.levels[room_id]["events_default"] = max(50, present)
                 self.levels[room_id].setdefault("invite", 50)
-            case FreezeRoom(room_id):
+            case room_measure.FreezeRoom(room_id):
                 raised = {"events_default": 100, "state_default": 100, "invite": 100}
                 self.levels[room_id] |= raised
-            case UnquietRoom(room_id) | UnfreezeRoom(room_id):
+            case room_measure.UnquietRoom(room_id) | room_measure.UnfreezeRoom(room_id):
                 self.levels[room_id]["events_default"] = before.get("events_default", 0)
                 for asked in ("state_default", "invite"):
                     self.levels[room_id].pop(asked, None)
-            case CloseRoom(room_id, text):
+            case room_measure.CloseRoom(room_id, text):
                 self.closed.add(room_id)
                 self.said.setdefault(key, (room_id, text))
-            case ReopenRoom(room_id):
+            case room_measure.ReopenRoom(room_id):
                 if not before["closed"]:
                     self.closed.discard(room_id)
-            case GiveLevel(room_id, user_id, level) if level is not None:
+            case room_measure.GiveLevel(room_id, user_id, level) if level is not None:
                 self.levels[room_id]["users"][user_id] = level
-            case GiveLevel(room_id, user_id):
+            case room_measure.GiveLevel(room_id, user_id):
                 self.levels[room_id]["users"].pop(user_id, None)
-            case ReturnLevel(room_id, user_id):
+            case room_measure.ReturnLevel(room_id, user_id):
                 self.levels[room_id]["users"].pop(user_id, None)
                 if before.get("level") is not None:
                     self.levels[room_id]["users"][user_id] = before["level"]
-            case DeleteRoom(room_id):
+            case room_measure.DeleteRoom(room_id):
                 self.deleted.add(room_id)
-            case UnblockRoom(room_id):
+            case room_measure.UnblockRoom(room_id):
                 self.deleted.discard(room_id)
 
     def _do_sign(self, errand: Errand) -> Result:  # noqa: C901, PLR0912 - one line for each effect
         before = errand.before or {}
         match errand.effect:
-            case Publish(room_id, filed):
+            case showing.Publish(room_id, filed):
                 self.directory.add(room_id)
                 if filed:
                     self.network.add(room_id)
-            case Unpublish(room_id):
+            case showing.Unpublish(room_id):
                 self.directory.discard(room_id)
                 self.network.discard(room_id)
-            case SetLabel(room_id, number, categories):
+            case showing.SetLabel(room_id, number, categories):
                 self.labels[room_id] = number
                 wanted = dict(errand.label or label.content(number, categories, ()))
                 if self.contents.get(room_id) != wanted:
                     self.contents[room_id] = wanted
                     return {"event_id": f"$label-{len(self.performed)}"}
-            case WithdrawLabel(room_id):
+            case showing.WithdrawLabel(room_id):
                 self.labels.pop(room_id, None)
                 self.contents[room_id] = {}
-            case AddAlias(room_id, number):
+            case showing.AddAlias(room_id, number):
                 self.aliases[label.alias(number, SERVER)] = room_id
-            case RemoveAlias(room_id, number):
+            case showing.RemoveAlias(room_id, number):
                 self.aliases.pop(label.alias(number, SERVER), None)
-            case ShowTopicLine(room_id):
+            case showing.ShowTopicLine(room_id):
                 topic, line = self.topics.get(room_id), str(before["line"])
                 if line not in (topic or "").split("\n"):
                     self.topics[room_id] = f"{topic}\n{line}" if topic else line
-            case HideTopicLine(room_id):
+            case showing.HideTopicLine(room_id):
                 self._hide_line(room_id, before)
-            case PinNotice(room_id, text):
+            case showing.PinNotice(room_id, text):
                 if not before:
                     self.notices[errand.key] = text
                     self.pinned.setdefault(room_id, []).append(errand.key)
                     return {"event_id": errand.key}
-            case UnpinNotice(room_id):
+            case showing.UnpinNotice(room_id):
                 if before:
                     left = [event for event in self.pinned[room_id] if event != before["event_id"]]
                     self.pinned[room_id] = left
                     self.notices.pop(before["event_id"], None)
-            case LearnAuthor(_, event_id):
+            case effects.LearnAuthor(_, event_id):
                 if event_id not in self.events:
                     message = "404 M_NOT_FOUND"
                     raise Impossible(message)
@@ -480,7 +437,7 @@ class World:
         showing = {
             effect.user_id
             for effect in self.homeserver.performed
-            if isinstance(effect, SetProfileField) and effect.real
+            if isinstance(effect, effects.SetProfileField) and effect.real
         }
         return [
             *canary.in_files(self.config.key_file.parent),

@@ -106,6 +106,10 @@ class FilingSection(Section):
     rooms_per_person: int = Field(
         3, ge=1, description="How many rooms one person may have filed at a time."
     )
+    owner_grace: Span = Field(
+        timedelta(days=14),
+        description="How long an owner whose verification has ended has to verify anew, such as P14D.",
+    )
     closing_notice: Word | None = Field(
         None, description="What is said in a room that is closed; without it, that it is, and by whom."
     )

@@ -95,6 +95,8 @@ WAITING = frozenset({State.DRAFT, State.SUBMITTED, State.IN_REVIEW, State.NEEDS_
 HANDED_OVER = IN_FORCE | {State.EXPIRED}
 """States in which somebody else can take a room over; a suspended one keeps whoever answers for it."""
 
+SYSTEM = "system:clock"
+"""Who asks a deputy to take a room over."""
 TRANSFER_LIFE = timedelta(days=7)
 """How long somebody has to accept a room that is handed over to them."""
 TRANSFER_PAUSE = timedelta(hours=1)
@@ -137,8 +139,6 @@ class Filing:
     valid_until: datetime | None = None
     reminded: int | None = None
     """The last reminder that was sent, as days before the end."""
-    ownerless_since: datetime | None = None
-    """Since when nobody is known to answer for the room."""
     version: int = 1
     control: Control = Control.SHARED
     """How the room is to be taken in."""
@@ -257,4 +257,4 @@ def handed_over(filing: Filing, to: str) -> Filing:
     if not filing.room_id:
         message = f"The room of {filing.number} is being made. Please try again in a minute."
         raise OutOfOrder(message)
-    return replace(filing, applicant=to, ownerless_since=None)
+    return replace(filing, applicant=to, deputy=None if filing.deputy == to else filing.deputy)

@@ -76,4 +76,4 @@ def taken_over(filing: Filing, former: str, successor: str) -> Filing:
             "its owner cannot be replaced now. Nothing was done."
         )
         raise OutOfOrder(message)
-    return replace(filing, applicant=successor, ownerless_since=None)
+    return replace(filing, applicant=successor)

@@ -174,6 +174,8 @@ EXCEPTIONS: dict[str, str] = {
     "standing_changes": "what other processes have to read again, for a day",
     "transfers": "who is asked to answer for a room, for a week",
     "unfiled_scan": "how far the look at the directory has come",
+    "deputies": "who is asked to be, or is, the deputy of a room; goes with the filing's end",
+    "vacancies": "rooms whose owner no longer answers for them; goes when somebody does",
     "labels": "which event is the label of a room",
     "drift": "where a room differs from its filing; goes a day after it is over",
     "policies": "published rules",

@@ -51,9 +51,9 @@ class Events:
         self._names = services.names
         self._messages = services.messages
         self._labels = services.labels
-        self._transfers = services.transfers
         self._drift = services.drift
         self._deviations = services.deviations
+        self._vacancies = services.vacancies
         self._bot = setting.config.bot_user_id
         self._pace = _Pace(setting)
 
@@ -131,7 +131,7 @@ class Events:
                     watched = event.get("room_id") == self._setting.review_room
                     if not watched and _readmitted(event):
                         return self._changed
-                    return self._member if watched else self._owner_left
+                    return self._member if watched else self._gone(event)
                 ours = event.get("state_key") == self._bot
                 if ours or event.get("room_id") == self._setting.review_room:
                     return self._member
@@ -152,6 +152,13 @@ class Events:
             case kind if kind in (LABEL, "m.room.redaction"):
                 return self._label
         return None
+
+    def _gone(self, event: Event) -> _Handler | None:
+        """Hear of somebody who has left a room; who was not in it has only declined to enter."""
+        before = event.get("unsigned")
+        known = before.get("prev_content") if isinstance(before, dict) else None
+        was_in = not isinstance(known, dict) or known.get("membership", "join") == "join"
+        return self._owner_left if was_in else None
 
     def _unwelcome(self, event: Event) -> bool:
         """Say whether somebody has published who may not; an edit publishes nothing."""
@@ -214,9 +221,10 @@ class Events:
             return True
         async with self._database.transaction(reading=True) as tx:
             if meaning == self._named:
-                return await self._names.is_new(tx, room_id, user_id, content.get("displayname"))
+                is_new = await self._names.is_new(tx, room_id, user_id, content.get("displayname"))
+                return is_new or await self._vacancies.is_back(tx, room_id, user_id)
             if meaning == self._owner_left:
-                return await self._transfers.is_owner(tx, room_id, user_id)
+                return await self._vacancies.is_leaving(tx, room_id, user_id)
             if meaning == self._changed:
                 ours = _text(event, "sender") == self._bot
                 return not ours and await filings.of_room(tx, room_id) is not None
@@ -230,10 +238,13 @@ class Events:
         await self._labels.tampered(tx, event["room_id"], _text(event, "sender"))
 
     async def _owner_left(self, tx: Tx, event: Event) -> None:
-        await self._transfers.left(tx, event["room_id"])
+        await self._vacancies.left(tx, event["room_id"])
 
     async def _named(self, tx: Tx, event: Event) -> None:
-        await self._names.learn(tx, event["state_key"], _content(event).get("displayname"))
+        room_id, user_id = _text(event, "room_id"), event["state_key"]
+        await self._names.learn(tx, user_id, _content(event).get("displayname"))
+        if await self._vacancies.is_back(tx, room_id, user_id):
+            await self._vacancies.back(tx, room_id)
 
     async def _left(self, tx: Tx, room_id: str, event: Event) -> None:
         room = await rooms.get(tx, room_id)

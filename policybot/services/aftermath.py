@@ -73,7 +73,7 @@ class Aftermath:
                 await self._joined(tx, room_id, inviter, result)
             case TakeSeat(room_id) if "levels" in result:
                 await self._seated(tx, room_id, levels_of(result))
-                await self._setting.room_called(tx, room_id, result)
+                await self._taking.seated(tx, room_id, result)
             case Notify(user_id) if result.get("opened"):
                 opened = str(result["opened"])
                 room = Room(opened, Kind.DIRECT, Levels("", (), {}), user_id)

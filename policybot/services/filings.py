@@ -132,27 +132,6 @@ class Filings:
             )
             self.remember(tx, "system:clock", "filing:remind", reminded)
 
-    async def watch(self, tx: Tx) -> None:
-        """Say once of each public room that nobody verified answers for it any more."""
-        for filing in await filings.miss(tx, self._setting.now()):
-            self._setting.tell(
-                tx,
-                filing.applicant,
-                f"Your room {filing.number} is public, and nobody verified answers for it any more. "
-                "If it is to stay so, verify yourself anew: !policy verify. It cannot be renewed "
-                "before, and its approval may be revoked.",
-                cause=f"filing {filing.id}",
-            )
-            self._setting.tell_staff(
-                tx,
-                f"{filing.number} ({filing.place}) is public, and nobody verified answers for it any "
-                f"more: the verification of {filing.applicant} has ended. I have asked them "
-                "to verify themselves anew; nothing else happens by itself.\n"
-                f"Next, if they do not: !policy revoke {filing.number} REASON",
-                cause=f"filing {filing.id}",
-            )
-            self.remember(tx, "system:clock", "filing:miss", filing)
-
     async def expire(self, tx: Tx) -> int:
         """Hide the rooms whose approval nobody has renewed; return how many there were."""
         due = await filings.run_out(tx, self._setting.now(), _BATCH)

@@ -81,8 +81,9 @@ _ONLY_SHOWN = (LearnName, LearnAuthor, SetProfileField, ClearProfileField)
 _ANSWERS = ("$", "invitation ", "verification ", "encrypted ", "link ")
 """Causes of what only answers somebody: a command, an invitation, a page. Such an effect is performed
 in a dry run too, and when it cannot be, nobody is called: otherwise anybody could ring the alarm."""
-_TO_MANY = "agreement "
-"""The cause of what goes to very many people: that some cannot be reached is no alarm."""
+_MAY_BE_GONE = ("agreement ", "owner ")
+"""Causes of what goes to very many people, or to somebody who may be gone: that some cannot be reached
+is no alarm."""
 _REAL = ("look ", "privacy ")
 """Causes of what is no rehearsal in a dry run either: a name that was shown was shown."""
 
@@ -378,7 +379,7 @@ class Outbox:
                 await outbox.settle(tx, queued)
                 return True
             in_review = isinstance(effect, Say) and effect.room_id == self._setting.review_room
-            if quiet or in_review or _answers(queued) or queued.cause.startswith(_TO_MANY):
+            if quiet or in_review or _answers(queued) or queued.cause.startswith(_MAY_BE_GONE):
                 return True
             self._setting.tell_staff(
                 tx,

@@ -277,15 +277,11 @@ class Replacements:
         if not await replacements.end(tx, wanted.decision_id):
             raise OutOfOrder(_GONE)
         taken = rules.taken_over(filing, wanted.former, by)
-        await filings.save(tx, taken)
-        await filings.end_transfer(tx, filing.id)
+        await self._transfers.hand_over(tx, filing, taken)
         final = replace(decision, state=State.FINAL, decided_at=now)
         await decisions.save(tx, final)
         await self._close(tx, case)
         self._remember(tx, by, "decision:final", final, wanted)
-        audit.append(
-            tx, at=now, actor=by, tag="filing:transfer", object=filing.number, before=wanted.former
-        )
         levels = rules.effects(filing.room_id, wanted, decision.number)
         await self._sanctions.impose(tx, final, levels, remove=None)
         said = f"{decision.number}: {by} has accepted and answers for {filing.number} now."

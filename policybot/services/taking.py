@@ -117,7 +117,15 @@ class Taking:
             _show(self._setting, tx, filing)
         self._remember(tx, "filing:take", filing, room=filing.room_id, former=former)
         await self._setting.room_changed(tx, filing.room_id)
+        await self._register.taken_in(tx, filing)
         await self._setting.room_called(tx, filing.room_id, result)
+
+    async def seated(self, tx: Tx, room_id: str, result: Mapping[str, Any]) -> None:
+        """Note that a room is taken in as it is."""
+        filing = await filings.of_room(tx, room_id)
+        if filing is not None:
+            await self._register.taken_in(tx, filing)
+            await self._setting.room_called(tx, room_id, result)
 
     # When a step is refused ----------------------------------------------------------------------
 

@@ -76,6 +76,17 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "c.asked_at",
     ),
     Part(
+        "deputies",
+        "Rooms whose deputy you are, or are asked to be.",
+        "SELECT filing_id, asked_at, agreed_at FROM deputies WHERE user_id = $1 ORDER BY asked_at",
+    ),
+    Part(
+        "vacancies",
+        "Your rooms for which you are not known to answer any more, and why.",
+        "SELECT v.filing_id, v.why, v.since, v.stage FROM vacancies v JOIN filings f"
+        " ON f.id = v.filing_id WHERE f.applicant = $1 ORDER BY v.since",
+    ),
+    Part(
         "reports",
         "The reports that you made, with their receipts (R- and the id).",
         "SELECT id, subject_key, category, text, state, outcome, received_at FROM reports"

@@ -17,6 +17,7 @@ from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
 from policybot.services.deletions import Deletions
 from policybot.services.delisting import Delisting
+from policybot.services.deputies import Deputies
 from policybot.services.deviations import Deviations
 from policybot.services.documents import Documents
 from policybot.services.drift import Drift
@@ -45,6 +46,7 @@ from policybot.services.staffing import Staffing
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
 from policybot.services.upgrades import Upgrades
+from policybot.services.vacancies import Vacancies
 from policybot.services.verifications import Verifications
 from policybot.store.database import Tx
 from policybot.store.rooms import Room
@@ -71,6 +73,8 @@ class Services:
     reviews: Reviews
     applications: Applications
     transfers: Transfers
+    deputies: Deputies
+    vacancies: Vacancies
     qualifications: Qualifications
     declarations: Declarations
     labels: Labels

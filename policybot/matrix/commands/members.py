@@ -122,7 +122,11 @@ async def status(services: Services, asked: Asked) -> str:
     reason = f"\nLast word: {filing.reason}" if filing.reason else ""
     marks = await labels.marks(asked.tx, services.setting.config, filing)
     qualified = "".join(f"\nQualified: {mark.in_words}" for mark in marks)
-    return f"{filing.number} (room {filing.place}) is {filing.in_words}{until}.{qualified}{reason}"
+    deputy = await services.deputies.in_words(asked.tx, filing)
+    deputy = f"\n{deputy}" if deputy else ""
+    return (
+        f"{filing.number} (room {filing.place}) is {filing.in_words}{until}.{qualified}{deputy}{reason}"
+    )
 
 
 async def appeal(services: Services, asked: Asked) -> str:

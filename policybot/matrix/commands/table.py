@@ -125,7 +125,8 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "accept NUMBER",
-        "Answer from now on for a room that somebody hands over to you, or moderators ask you to.",
+        "Answer from now on for a room that somebody hands over to you, or moderators ask you to; or "
+        "agree to be its deputy.",
         Permission.FILING_SUBMIT,
         transfers.accept,
     ),
@@ -134,6 +135,18 @@ COMMANDS: tuple[Command, ...] = (
         "Say that you have put right in your room what you were asked to.",
         Permission.FILING_SUBMIT,
         measures.cured,
+    ),
+    Command(
+        "decline NUMBER",
+        "Not take a room over, or not be its deputy (any more).",
+        Permission.FILING_SUBMIT,
+        transfers.decline,
+    ),
+    Command(
+        "deputy NUMBER USER",
+        "Name who is asked to take your room over if you no longer answer for it; «none» ends that.",
+        Permission.FILING_SUBMIT,
+        transfers.deputy,
     ),
     Command(
         "queue [WHAT]",

@@ -387,9 +387,7 @@ CREATE TABLE filings (
     reviewer      TEXT,
     reason        TEXT NOT NULL DEFAULT '',
     valid_until   BIGINT,
-    missed_at     BIGINT,                 -- since when nobody verified answers for the room
     reminded      INTEGER,                -- the last reminder: days before the end
-    ownerless_since BIGINT,               -- nobody is known to answer for the room
     about         TEXT NOT NULL DEFAULT '{}', -- what its owner says of the room: JSON
     deputy        TEXT,                   -- who is asked to answer for the room if its owner no longer does
     look_at       BIGINT NOT NULL DEFAULT 0, -- when the room is compared with its filing the next time
@@ -404,7 +402,7 @@ CREATE INDEX filings_room_ever ON filings (room_id);
 CREATE INDEX filings_look ON filings (look_at)
     WHERE state IN ('approved', 'renewal_due', 'suspended', 'expired');
 
-CREATE INDEX filings_ownerless ON filings (ownerless_since) WHERE ownerless_since IS NOT NULL;
+CREATE INDEX filings_deputy ON filings (deputy) WHERE deputy IS NOT NULL;
 
 CREATE TABLE transfers (                  -- rooms that are handed over, until the other accepts
     filing_id BIGINT PRIMARY KEY REFERENCES filings (id),
@@ -448,6 +446,21 @@ CREATE TABLE unfiled_scan (               -- how far the look at the directory h
     problem     TEXT NOT NULL,            -- why the list cannot be read
     not_before  BIGINT,
     version     BIGINT NOT NULL
+);
+
+CREATE TABLE deputies (                   -- who was asked last to be the deputy of a room
+    filing_id BIGINT PRIMARY KEY REFERENCES filings (id),
+    user_id   TEXT NOT NULL,              -- empty once that is over
+    asked_at  BIGINT NOT NULL,
+    agreed_at BIGINT
+);
+
+CREATE TABLE vacancies (                  -- rooms whose owner no longer answers for them
+    filing_id BIGINT PRIMARY KEY REFERENCES filings (id),
+    why       TEXT NOT NULL CHECK (why IN ('left', 'unlinked', 'unverified')),
+    since     BIGINT NOT NULL,
+    stage     TEXT NOT NULL CHECK (stage IN ('noted', 'asked', 'open')),
+    away      INTEGER NOT NULL            -- the owner has left the room and is not back
 );
 
 CREATE TABLE qualifications (             -- what a filed room may publish, by the operator's own list
