@@ -23,7 +23,7 @@ from policybot.matrix.network import Network
 from policybot.matrix.reader import Reader
 from policybot.matrix.start import Start
 from policybot.matrix.synapse import Synapse
-from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later
+from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later, RoomLooker
 from policybot.services.aftermath import Aftermath
 from policybot.services.agreements import Agreements
 from policybot.services.announcements import Announcements
@@ -31,8 +31,10 @@ from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
+from policybot.services.deadlines import Deadlines
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
+from policybot.services.desks import Desks
 from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
@@ -114,6 +116,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         messages=Messages(setting, signatures),
         filings=applied,
         reviews=looked_at,
+        deadlines=Deadlines(setting),
+        desks=Desks(setting, looked_at, fronts),
         applications=Applications(setting, applied, looked_at, people, signatures),
         transfers=Transfers(setting, applied, people, signatures),
         qualifications=qualified,
@@ -124,7 +128,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         sanctions=measures,
         appeals=Appeals(setting, casework, measures),
         approvals=Approvals(
-            setting, resolutions, {"reveal": reveals, "erase": privacy, "qualification": qualified}
+            setting,
+            resolutions,
+            {"reveal": reveals, "erase": privacy, "qualification": qualified, "review": looked_at},
         ),
         privacy=privacy,
         exports=Exports(setting, privacy),
@@ -160,6 +166,8 @@ class App:
         self.services = assemble(self.setting, vault, Index(secret, stretch))
         self.keyring = Keyring(self.setting, vault, self.keys)
         self.revalidation = Revalidation(self.setting, self.services.members)
+        self.looker: RoomLooker | None = None
+        """What reviewers see rooms by, once the homeserver can be asked."""
         self.ready = False
 
     def aftermath(self) -> Aftermath:
@@ -211,6 +219,7 @@ class App:
             services.sanctions.end_due,
             services.filings.expire,
             services.qualifications.expire,
+            services.deadlines.free,
         )
         for end in ending:
             while True:
@@ -228,6 +237,7 @@ class App:
             services.qualifications.remind,
             services.transfers.forget_unanswered,
             services.transfers.watch,
+            services.deadlines.call,
         )
         for due in owed:
             async with self.database.transaction() as tx:
@@ -246,6 +256,7 @@ class App:
             await services.documents.expire(tx)
             await services.documents.sweep(tx)
             await services.openings.sweep(tx)
+            await services.desks.sweep(tx)
         await services.messages.sweep(self.database)
         await self._announce()
         await services.retention.tick(self.database)
@@ -301,7 +312,8 @@ class App:
             )
             worker = self.worker(homeserver)
             await start.recall()
-            dispatch = Dispatch(self.services, start.resolve, Reader(client, config.bot_user_id))
+            self.looker = reader = Reader(client, config.bot_user_id)
+            dispatch = Dispatch(self.services, start.resolve, reader)
             inward = Events(self.setting, self.database, dispatch, self.services)
             await stack.enter_async_context(self._doors(inward))
             async with asyncio.TaskGroup() as tasks:
@@ -361,7 +373,7 @@ class App:
 
     def pages(self) -> web.Application:
         """Put the pages for people together."""
-        return doors.pages(self.setting, self.services, self.database)
+        return doors.pages(self.setting, self.services, self.database, self.looker)
 
     def _health(self) -> web.Application:
         app = web.Application()

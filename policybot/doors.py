@@ -13,11 +13,12 @@ from policybot.identity.provider import Client as OpenIdClient
 from policybot.identity.provider import Provider
 from policybot.identity.roster import RosterWay
 from policybot.matrix.commands.command import Services
-from policybot.ports import Clock, IdentityProvider
+from policybot.ports import Clock, IdentityProvider, RoomLooker
 from policybot.services.setting import Setting
 from policybot.store.database import Database
 from policybot.web.about import About
 from policybot.web.agreement import AgreementPages
+from policybot.web.desk import DeskPages
 from policybot.web.inbox import InboxDoor
 from policybot.web.privacy import PrivacyPages
 from policybot.web.register import RegisterPages
@@ -63,7 +64,9 @@ def ways(setting: Setting, services: Services, database: Database) -> list[Ident
     return found
 
 
-def pages(setting: Setting, services: Services, database: Database) -> web.Application:
+def pages(
+    setting: Setting, services: Services, database: Database, looker: RoomLooker | None
+) -> web.Application:
     """Put the pages for people together."""
     config, now = setting.config, setting.now
     site = Site(config)
@@ -82,6 +85,7 @@ def pages(setting: Setting, services: Services, database: Database) -> web.Appli
     routes = [r for way in offered if isinstance(way, CallbackWay) for r in InboxDoor(way).routes()]
     routes += [*about.routes(), *listed.routes(), *agreement.routes(), *verify.routes()]
     routes += [*private.routes(), *review.routes()]
+    routes += DeskPages(site, database, services.desks, services.reviews, setting, looker).routes()
     if config.identity.document is not None:
         tries, papers = services.verifications, services.documents
         routes += Upload(site, database, tries, papers, ChildCleaner(), verify.code).routes()

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from policybot.domain.effects import Effect
 from policybot.domain.identity import Record, Source, Still, Verification
 from policybot.domain.private import Private
+from policybot.domain.review import Sight
 from policybot.domain.taking import View
 
 Clock = Callable[[], datetime]
@@ -50,6 +51,9 @@ class Errand:
     """Whether it was tried before, so that it may have been done already."""
     before: Result | None = None
     """What was there before a standing effect; None if nothing stands."""
+    card: Result | None = None
+    """What a card says now (`text`, with its fingerprint as `shown`), and the `event_id` of the message
+    that it is, if it is one; None if it says that already."""
     label: Result | None = None
     """What a room's label says now; None to write what the effect itself says."""
     direct_room: str | None = None
@@ -86,6 +90,18 @@ class RoomReader(Protocol):
     """A look at a room from within, before a transaction is opened."""
 
     async def view(self, room_id: str) -> View | None:
+        """Look at a room; None if the bot is not in it, whether it exists or not.
+
+        Raises:
+            Later: ask again.
+        """
+        ...
+
+
+class RoomLooker(Protocol):
+    """A look at how a room presents itself, for a reviewer."""
+
+    async def look(self, room_id: str) -> Sight | None:
         """Look at a room; None if the bot is not in it, whether it exists or not.
 
         Raises:

@@ -6,6 +6,7 @@ from typing import Any
 
 from policybot.domain import taking
 from policybot.domain.rank import Levels
+from policybot.domain.review import Sight
 from policybot.domain.taking import (
     CarryOver,
     InviteMembers,
@@ -65,6 +66,20 @@ class FakeRooms:
         tombstone = state.get("m.room.tombstone")
         successor = None if tombstone is None else tombstone.get("replacement_room", "")
         return View(room_id, self.levels_of(room_id), "m.room.encryption" in state, successor)
+
+    def sight(self, room_id: str) -> Sight:
+        state = self.state.get(room_id, {})
+        name, topic, rule = (
+            state.get(f"m.room.{kind}") or {} for kind in ("name", "topic", "join_rules")
+        )
+        return Sight(
+            name=name.get("name", ""),
+            topic=topic.get("topic", ""),
+            members=len(self.members.get(room_id, {})),
+            version=self.levels_of(room_id).version,
+            join_rule=rule.get("join_rule", ""),
+            encrypted="m.room.encryption" in state,
+        )
 
     def aliases_of(self, room_id: str) -> dict[str, Any]:
         canonical = self.state.get(room_id, {}).get("m.room.canonical_alias")

@@ -28,11 +28,13 @@ from policybot.domain.effects import (
     RestrictMember,
     Say,
     SetProfileField,
+    ShowCard,
     SuspendAccount,
     TakeSeat,
     UnsuspendAccount,
 )
 from policybot.domain.rank import Levels
+from policybot.domain.review import Sight
 from policybot.domain.room_measure import (
     CloseRoom,
     FreezeRoom,
@@ -122,6 +124,8 @@ class FakeHomeserver:
     rooms: FakeRooms = field(init=False)
     said: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Messages by their key, so that one key is one message: room (or person) and text."""
+    edits: list[str] = field(default_factory=list)
+    """The keys of edits."""
     away: bool = False
     refuses: dict[type[Effect], str] = field(default_factory=dict)
     before_answer: Any = None
@@ -134,6 +138,11 @@ class FakeHomeserver:
         """Look at a room, as the reader does."""
         self._reachable()
         return self.rooms.view(room_id) if room_id in self.levels else None
+
+    async def look(self, room_id: str) -> Sight | None:
+        """Look at how a room presents itself, as the reader does."""
+        self._reachable()
+        return self.rooms.sight(room_id) if room_id in self.levels else None
 
     async def observe(self, effect: Effect) -> Result:  # noqa: PLR0911 - one line for each
         self._reachable()
@@ -183,6 +192,8 @@ class FakeHomeserver:
         match errand.effect:
             case Say(room_id, text):
                 self.said.setdefault(errand.key, (room_id, text))
+            case ShowCard():
+                return self._show_card(errand)
             case Notify(user_id, text):
                 self.said.setdefault(errand.key, (user_id, text))
                 return {"opened": None if errand.direct_room else f"!direct-{user_id}"}
@@ -229,6 +240,20 @@ class FakeHomeserver:
             case _:
                 return self._do_sign(errand)
         return {}
+
+    def _show_card(self, errand: Errand) -> Result:
+        card, room_id = errand.card, errand.effect.room_id  # type: ignore[union-attr]  # a card's
+        if card is None:
+            return {}
+        stands, before = card["event_id"], errand.key in self.said or errand.key in self.edits
+        if stands is None or stands in self.redacted:
+            stands = errand.key
+            self.said.setdefault(stands, (room_id, card["text"]))
+        elif not before:
+            self.said[stands] = (room_id, card["text"])
+            self.edits.append(errand.key)
+        shown = "" if before else card["shown"]
+        return {"event_id": stands, "room_id": room_id, "shown": shown}
 
     def _measure(self, measure: RoomMeasure, key: str, before: Result) -> None:
         match measure:
@@ -506,7 +531,7 @@ async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIt
     clock = Clock()
     homeserver = FakeHomeserver(clock)
     app = App(config, database, now=clock, stretch=CHEAP)
-    app.setting.review_room = REVIEW
+    app.setting.review_room, app.looker = REVIEW, homeserver
     await app.record_policy()
     aliases: dict[str, str] = {}
 

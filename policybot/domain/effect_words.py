@@ -17,6 +17,7 @@ from policybot.domain.effects import (
     RestrictMember,
     Say,
     SetProfileField,
+    ShowCard,
     SuspendAccount,
     TakeSeat,
     UnsuspendAccount,
@@ -48,6 +49,8 @@ def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line 
     match effect:
         case Say(room_id):
             return f"write in {room_id}"
+        case ShowCard(room_id, subject):
+            return f"show in {room_id} how {subject} stands"
         case Notify(user_id):
             return f"send a message to {user_id}"
         case JoinRoom(room_id) | TakeSeat(room_id):

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from policybot.domain import validity
 from policybot.domain.application import NOTHING_SAID, About
-from policybot.domain.errors import Incomplete, NotPermitted, OutOfOrder
+from policybot.domain.errors import Incomplete, OutOfOrder
 from policybot.domain.rank import Control
 
 
@@ -188,20 +188,6 @@ def submitted(filing: Filing) -> Filing:
         message = "Please name a category for the room."
         raise Incomplete(message)
     return moved(filing, Step.SUBMIT)
-
-
-def reviewed_by(filing: Filing, reviewer: str, owners: frozenset[str]) -> None:
-    """Check that somebody may review a filing; `owners` are the accounts of its applicant.
-
-    Raises:
-        NotPermitted: it is their own, or somebody else's to review.
-    """
-    if reviewer in owners | {filing.applicant}:
-        message = f"{filing.number} is your own filing: somebody else reviews it."
-        raise NotPermitted(message)
-    if filing.reviewer not in (None, reviewer):
-        message = f"{filing.number} is with {filing.reviewer}."
-        raise NotPermitted(message)
 
 
 def controlled(filing: Filing, control: Control) -> Filing:

@@ -55,7 +55,10 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "filings",
-        ("filings", "filing_states", "register", "filing_words"),
+        (
+            *("filings", "filing_states", "register", "filing_words"),
+            *("reviews", "review_words", "review_ticks"),
+        ),
         "who filed a room, and why",
         "the end of the filing",
         1095,
@@ -145,6 +148,8 @@ EXCEPTIONS: dict[str, str] = {
     "vault_index": "as vault_keys",
     "vault_hints": "as vault_keys",
     "openings": "a reviewer's links to a document, for fifteen minutes",
+    "desks": "a reviewer's links to the page of an application, for as long as it can be theirs",
+    "cards": "which message shows how an application stands",
     "uploads": "how often somebody uploaded, for an hour",
     "results": "what verification services posted, sealed in the vault, until its page has it",
     "webhooks": "the numbers of posts, for a day beyond the time in which they are taken",

@@ -109,6 +109,7 @@ class Applications:
             f"{filing.number}: the applicant chose another way.\n{taking.for_reviewer(chosen.control)}"
         )
         self._setting.tell_staff(tx, said, cause=f"filing {filing.id}")
+        await self._reviews.changed(tx, chosen)
         return chosen
 
     async def answer(self, tx: Tx, applicant: str, text: str, answer: str) -> Filing:
@@ -125,6 +126,7 @@ class Applications:
             cause=cause(filing),
         )
         self._filings.remember(tx, applicant, "filing:answer", filing, answer=answer)
+        await self._reviews.changed(tx, filing)
         return filing
 
     async def withdraw(self, tx: Tx, applicant: str, text: str) -> Filing:
@@ -133,4 +135,5 @@ class Applications:
         filing = rules.moved(filing, Step.WITHDRAW)
         await filings.save(tx, filing)
         self._filings.remember(tx, applicant, "filing:withdraw", filing)
+        await self._reviews.changed(tx, filing)
         return filing

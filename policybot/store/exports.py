@@ -38,6 +38,13 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "submitted_at",
     ),
     Part(
+        "questions",
+        "What reviewers asked about them, and what you answered.",
+        "SELECT q.filing_id, q.kind, q.text, q.at FROM review_words q JOIN filings f"
+        " ON f.id = q.filing_id WHERE f.applicant = $1 ORDER BY q.id",
+        "q.at",
+    ),
+    Part(
         "qualifications",
         "The qualifications that you asked for, and what came of it (the number is Q- and the id).",
         "SELECT id, filing_id, kind, state, evidence, claimed_at, rights, reason, granted_at,"

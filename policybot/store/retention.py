@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from policybot.domain.retention import Rule
-from policybot.store import privacy, register
+from policybot.store import privacy, register, reviews
 from policybot.store.database import Tx, optional_time, to_ms
 
 _SHORT = {
@@ -241,7 +241,9 @@ async def apply(tx: Tx, rule: Rule, before: datetime, now: datetime, limit: int)
         limit,
     )
     if rule.name == "filings":
-        await register.forget(tx, [row["gone"] for row in rows])
+        gone = [row["gone"] for row in rows]
+        await register.forget(tx, gone)
+        await reviews.forget(tx, gone)
     return len(rows)
 
 

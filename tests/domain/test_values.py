@@ -137,8 +137,8 @@ def test_who_may_do_what() -> None:
     look = {"identity:compare", "identity:reveal"}
     assert own == {
         Role.EVERYBODY: set(),
-        Role.REVIEWER: staff | {"filing:review", "filing:revoke", "document:review"},
-        Role.MODERATOR: staff | look | {"case:claim", "case:decide", "sanction:lift"},
+        Role.REVIEWER: staff | {"queue:claim", "filing:review", "filing:revoke", "document:review"},
+        Role.MODERATOR: staff | look | {"queue:claim", "case:claim", "case:decide", "sanction:lift"},
         Role.APPEALS: staff | {"appeal:decide"},
         Role.PRIVACY: staff | {"identity:approve_reveal"},
     }

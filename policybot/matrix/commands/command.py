@@ -12,8 +12,10 @@ from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
+from policybot.services.deadlines import Deadlines
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
+from policybot.services.desks import Desks
 from policybot.services.documents import Documents
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
@@ -60,6 +62,8 @@ class Services:
     messages: Messages
     filings: Filings
     reviews: Reviews
+    deadlines: Deadlines
+    desks: Desks
     applications: Applications
     transfers: Transfers
     qualifications: Qualifications
@@ -118,6 +122,8 @@ class Command:
     help: str
     needs: Permission
     run: Run
+    more: Callable[[Services], str] | None = None
+    """What the configuration adds to its help."""
 
     @property
     def verb(self) -> str:

@@ -1,11 +1,11 @@
-"""The commands about filings: those of room owners, and those of reviewers."""
+"""The commands of room owners about their filings, and the one that takes an approval back."""
 
 from policybot.domain import taking
 from policybot.domain.errors import Incomplete, OutOfOrder
 from policybot.domain.filing import Filing
 from policybot.domain.rank import Control
 from policybot.domain.register import marked
-from policybot.matrix.commands import documents, qualifications, subject
+from policybot.matrix.commands import qualifications, subject
 from policybot.matrix.commands.command import Asked, Services
 
 NEW = "new"
@@ -83,43 +83,6 @@ async def renew(services: Services, asked: Asked) -> str:
         f"{filing.number} is renewed until {filing.valid_until:%-d %B %Y}. If its room was hidden, "
         "everything comes back now."
     )
-
-
-_TAKING = {
-    Control.SHARED: "I am taking a seat in the room",
-    Control.CREATED: "I am making the room",
-    Control.ADOPTED: "I am making a room that takes the old one's place",
-}
-
-
-async def approve(services: Services, asked: Asked) -> str:
-    """Approve a filing or a document."""
-    if documents.meant(asked.words["NUMBER"]):
-        return await documents.approve(services, asked)
-    number = asked.words["NUMBER"]
-    filing = await services.reviews.approve(asked.tx, asked.sender, number)
-    return (
-        f"{number} is approved as {filing.number}. {_TAKING[filing.control]}, labelling it and "
-        "putting it in the directory; the owner is told."
-    )
-
-
-async def ask(services: Services, asked: Asked) -> str:
-    """Ask an applicant something."""
-    number, text = asked.words["NUMBER"], asked.words["TEXT"]
-    filing = await services.reviews.ask(asked.tx, asked.sender, number, text)
-    return f"Asked. {filing.number} waits for its applicant."
-
-
-async def reject(services: Services, asked: Asked) -> str:
-    """Reject a filing, a document or a qualification."""
-    if documents.meant(asked.words["NUMBER"]):
-        return await documents.reject(services, asked)
-    if qualifications.meant(asked.words["NUMBER"]):
-        return await qualifications.reject(services, asked)
-    number, text = asked.words["NUMBER"], asked.words["TEXT"]
-    filing = await services.reviews.reject(asked.tx, asked.sender, number, text)
-    return f"{filing.number} is rejected, and its applicant is told why."
 
 
 async def revoke(services: Services, asked: Asked) -> str:

@@ -10,6 +10,7 @@ from policybot.matrix.commands import (
     privacy,
     qualifications,
     register,
+    reviews,
     transfers,
 )
 from policybot.matrix.commands.command import Command
@@ -135,19 +136,22 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "show NUMBER",
-        "A case, a filing or a qualification with all its facts; a document by a link.",
+        "A case, a filing or a qualification with all its facts; to you alone, a filing or a document "
+        "by a link.",
         Permission.CASE_READ,
         cases.show,
     ),
     Command(
-        "approve NUMBER", "Approve a filing or a document.", Permission.FILING_REVIEW, filings.approve
+        "approve NUMBER", "Approve a filing or a document.", Permission.FILING_REVIEW, reviews.approve
     ),
-    Command("ask NUMBER TEXT…", "Ask the applicant something.", Permission.FILING_REVIEW, filings.ask),
+    Command("ask NUMBER TEXT…", "Ask the applicant something.", Permission.FILING_REVIEW, reviews.ask),
     Command(
         "reject NUMBER TEXT…",
-        "Reject a filing, a qualification or a document, with the reason.",
+        "Reject a filing, a qualification or a document, with the reason; of a filing also by the "
+        "number of a prepared one, and what fills its blanks.",
         Permission.FILING_REVIEW,
-        filings.reject,
+        reviews.reject,
+        more=reviews.prepared,
     ),
     Command(
         "revoke NUMBER TEXT…",
@@ -162,8 +166,25 @@ COMMANDS: tuple[Command, ...] = (
         Permission.FILING_REVIEW,
         qualifications.grant,
     ),
-    Command("claim CASE", "Take a case for half an hour.", Permission.CASE_CLAIM, cases.claim),
-    Command("release CASE", "Give a case back.", Permission.CASE_CLAIM, cases.release),
+    Command(
+        "claim NUMBER",
+        "Take a filing or a case for a while, so that nobody else does the same.",
+        Permission.QUEUE_CLAIM,
+        cases.claim,
+    ),
+    Command("release NUMBER", "Give a filing or a case back.", Permission.QUEUE_CLAIM, cases.release),
+    Command(
+        "check NUMBER POINTS…",
+        "Tick points of a filing's checklist by their numbers, or «all».",
+        Permission.FILING_REVIEW,
+        reviews.check,
+    ),
+    Command(
+        "uncheck NUMBER POINTS…",
+        "Take ticks of a filing's checklist back.",
+        Permission.FILING_REVIEW,
+        reviews.uncheck,
+    ),
     Command(
         "propose CASE RULE SEVERITY",
         "What the ladder proposes, and why.",

@@ -410,6 +410,51 @@ CREATE TABLE transfers (                  -- rooms that are handed over, until t
     asked_at  BIGINT NOT NULL
 );
 
+CREATE TABLE reviews (                    -- how far the review of a filing has come
+    filing_id   BIGINT PRIMARY KEY REFERENCES filings (id),
+    lease_until BIGINT,                   -- until when it is its reviewer's
+    asked_at    BIGINT,                   -- since when it waits for its applicant
+    waited      BIGINT NOT NULL DEFAULT 0, -- milliseconds that it has waited for them before
+    told        TEXT NOT NULL DEFAULT '[]', -- for which deadlines people were called
+    told_at     BIGINT
+);
+
+CREATE TABLE review_words (               -- questions, and their answers
+    id        SERIAL_KEY,
+    filing_id BIGINT NOT NULL REFERENCES filings (id),
+    kind      TEXT NOT NULL CHECK (kind IN ('question', 'answer')),
+    author    TEXT NOT NULL,
+    text      TEXT NOT NULL,
+    at        BIGINT NOT NULL
+);
+CREATE INDEX review_words_filing ON review_words (filing_id, id);
+
+CREATE TABLE review_ticks (               -- points of the checklist that somebody has checked
+    filing_id BIGINT NOT NULL REFERENCES filings (id),
+    point     TEXT NOT NULL,              -- in the operator's words
+    by_user   TEXT NOT NULL,
+    at        BIGINT NOT NULL,
+    binding   TEXT NOT NULL,              -- the fingerprint of the application as it was then
+    PRIMARY KEY (filing_id, point)
+);
+
+CREATE TABLE desks (                      -- one-time links of reviewers to the page of a filing
+    token_hash TEXT PRIMARY KEY,
+    filing_id  BIGINT NOT NULL REFERENCES filings (id),
+    reviewer   TEXT NOT NULL,
+    purpose    TEXT NOT NULL CHECK (purpose IN ('open', 'work')),
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX desks_filing ON desks (filing_id, reviewer);
+
+CREATE TABLE cards (                      -- messages that are edited as their subject changes
+    room_id  TEXT NOT NULL,
+    subject  TEXT NOT NULL,               -- `filing 3`
+    event_id TEXT NOT NULL,
+    shown    TEXT NOT NULL,               -- the fingerprint of what it says; empty if that is not known
+    PRIMARY KEY (room_id, subject)
+);
+
 CREATE TABLE qualifications (             -- what a filed room may publish, by the operator's own list
     id          BIGINT PRIMARY KEY,
     filing_id   BIGINT NOT NULL REFERENCES filings (id),
