@@ -34,6 +34,7 @@ from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
 from policybot.services.documents import Documents
+from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
 from policybot.services.keyring import Keyring
@@ -86,6 +87,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     """Make the services, each with those that it works with."""
     people = Members(setting, vault, index)
     papers = Documents(setting, people)
+    proofs = Evidence(setting, people)
     tries = Verifications(setting, people, papers)
     signatures = Agreements(setting)
     fronts = Names(setting, people)
@@ -96,7 +98,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     casework = Cases(setting)
     measures = Sanctions(setting, applied)
     resolutions = Decisions(setting, casework, measures, applied)
-    privacy = Privacy(setting, vault, people, papers)
+    privacy = Privacy(setting, vault, people, papers, proofs)
     watch = Looks(setting)
     reveals = Reveals(setting, people, casework, privacy, watch)
     return Services(
@@ -107,6 +109,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         verifications=tries,
         results=Results(setting, people, tries),
         documents=papers,
+        evidence=proofs,
         openings=Openings(setting, people, papers, watch),
         roster=Roster(setting, people),
         agreements=signatures,
@@ -245,6 +248,7 @@ class App:
             await standing.forget_before(tx, self.setting.now() - _REMEMBER_CHANGES)
             await services.documents.expire(tx)
             await services.documents.sweep(tx)
+            await services.evidence.sweep(tx)
             await services.openings.sweep(tx)
         await services.messages.sweep(self.database)
         await self._announce()

@@ -15,6 +15,7 @@ from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
 from policybot.services.documents import Documents
+from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
 from policybot.services.labels import Labels
@@ -53,6 +54,7 @@ class Services:
     verifications: Verifications
     results: Results
     documents: Documents
+    evidence: Evidence
     openings: Openings
     roster: Roster
     agreements: Agreements

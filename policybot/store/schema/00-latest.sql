@@ -199,9 +199,11 @@ CREATE TABLE openings (                      -- one-time links for reviewers of 
 CREATE INDEX openings_document ON openings (document_id, reviewer);
 
 CREATE TABLE uploads (                    -- how often an account has sent files within the hour
-    user_id TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL,
+    what    TEXT NOT NULL,                -- what for: `document`, `evidence`
     number  INTEGER NOT NULL,
-    at      BIGINT NOT NULL
+    at      BIGINT NOT NULL,
+    PRIMARY KEY (user_id, what)
 );
 
 -- The vault --------------------------------------------------------------------------------------
@@ -402,6 +404,18 @@ CREATE INDEX filings_ending ON filings (state, valid_until);
 CREATE INDEX filings_room_ever ON filings (room_id);
 
 CREATE INDEX filings_ownerless ON filings (ownerless_since) WHERE ownerless_since IS NOT NULL;
+
+CREATE TABLE filing_files (               -- shown with a filing; what is in them is in the vault
+    id        SERIAL_KEY,
+    filing_id BIGINT NOT NULL REFERENCES filings (id),
+    user_id   TEXT NOT NULL,
+    vault_id  TEXT NOT NULL,
+    pictures  INTEGER NOT NULL,
+    size      BIGINT NOT NULL,
+    added_at  BIGINT NOT NULL
+);
+CREATE INDEX filing_files_filing ON filing_files (filing_id);
+CREATE INDEX filing_files_user ON filing_files (user_id);
 
 CREATE TABLE transfers (                  -- rooms that are handed over, until the other accepts
     filing_id BIGINT PRIMARY KEY REFERENCES filings (id),
