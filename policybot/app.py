@@ -13,6 +13,7 @@ from policybot import doors
 from policybot.config import Config, Listen
 from policybot.config.keys import KeyFile, KeyMissing
 from policybot.domain.private import Private
+from policybot.domain.taking import View
 from policybot.matrix.appservice import PolicyAppService
 from policybot.matrix.client import Client
 from policybot.matrix.commands.command import Services
@@ -23,7 +24,7 @@ from policybot.matrix.network import Network
 from policybot.matrix.reader import Reader
 from policybot.matrix.start import Start
 from policybot.matrix.synapse import Synapse
-from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later
+from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later, RoomReader
 from policybot.services.aftermath import Aftermath
 from policybot.services.agreements import Agreements
 from policybot.services.announcements import Announcements
@@ -34,6 +35,7 @@ from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
 from policybot.services.documents import Documents
+from policybot.services.drafts import Drafts
 from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
@@ -78,6 +80,16 @@ class CannotStart(Exception):  # noqa: N818 - an answer
     """Something in the configuration contradicts what is on record."""
 
 
+class _NobodyToLook:
+    """Stands in for the look at rooms until the homeserver is attached."""
+
+    async def view(self, room_id: str) -> View | None:
+        """See nothing yet."""
+        del room_id
+        message = "the homeserver is not attached yet"
+        raise Later(message)
+
+
 def utc_now() -> datetime:
     """Read the clock."""
     return datetime.now(UTC)
@@ -88,6 +100,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     people = Members(setting, vault, index)
     papers = Documents(setting, people)
     proofs = Evidence(setting, people)
+    forms = Drafts(setting, proofs)
     tries = Verifications(setting, people, papers)
     signatures = Agreements(setting)
     fronts = Names(setting, people)
@@ -98,7 +111,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     casework = Cases(setting)
     measures = Sanctions(setting, applied)
     resolutions = Decisions(setting, casework, measures, applied)
-    privacy = Privacy(setting, vault, people, papers, proofs)
+    privacy = Privacy(setting, vault, people, papers, forms)
     watch = Looks(setting)
     reveals = Reveals(setting, people, casework, privacy, watch)
     return Services(
@@ -110,6 +123,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         results=Results(setting, people, tries),
         documents=papers,
         evidence=proofs,
+        drafts=forms,
         openings=Openings(setting, people, papers, watch),
         roster=Roster(setting, people),
         agreements=signatures,
@@ -117,7 +131,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         messages=Messages(setting, signatures),
         filings=applied,
         reviews=looked_at,
-        applications=Applications(setting, applied, looked_at, people, signatures),
+        applications=Applications(setting, applied, looked_at, people, signatures, forms),
         transfers=Transfers(setting, applied, people, signatures),
         qualifications=qualified,
         declarations=Declarations(setting, qualified),
@@ -163,6 +177,7 @@ class App:
         self.services = assemble(self.setting, vault, Index(secret, stretch))
         self.keyring = Keyring(self.setting, vault, self.keys)
         self.revalidation = Revalidation(self.setting, self.services.members)
+        self.reader: RoomReader = _NobodyToLook()
         self.ready = False
 
     def aftermath(self) -> Aftermath:
@@ -249,6 +264,7 @@ class App:
             await services.documents.expire(tx)
             await services.documents.sweep(tx)
             await services.evidence.sweep(tx)
+            await services.drafts.sweep(tx)
             await services.openings.sweep(tx)
         await services.messages.sweep(self.database)
         await self._announce()
@@ -305,7 +321,8 @@ class App:
             )
             worker = self.worker(homeserver)
             await start.recall()
-            dispatch = Dispatch(self.services, start.resolve, Reader(client, config.bot_user_id))
+            self.reader = Reader(client, config.bot_user_id)
+            dispatch = Dispatch(self.services, start.resolve, self.reader)
             inward = Events(self.setting, self.database, dispatch, self.services)
             await stack.enter_async_context(self._doors(inward))
             async with asyncio.TaskGroup() as tasks:
@@ -365,7 +382,7 @@ class App:
 
     def pages(self) -> web.Application:
         """Put the pages for people together."""
-        return doors.pages(self.setting, self.services, self.database)
+        return doors.pages(self.setting, self.services, self.database, self.reader)
 
     def _health(self) -> web.Application:
         app = web.Application()

@@ -507,6 +507,7 @@ async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIt
     homeserver = FakeHomeserver(clock)
     app = App(config, database, now=clock, stretch=CHEAP)
     app.setting.review_room = REVIEW
+    app.reader = homeserver
     await app.record_policy()
     aliases: dict[str, str] = {}
 

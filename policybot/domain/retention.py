@@ -155,6 +155,8 @@ EXCEPTIONS: dict[str, str] = {
     "announcements": "how far the telling of a new agreement has come",
     "standing_restrictions": "who may not write where; goes when they verify or sign",
     "standing_changes": "what other processes have to read again, for a day",
+    "filing_drafts": "forms that were not handed in, thirty days after their last change",
+    "filing_links": "links to such forms, for minutes, renewed while somebody writes, a day at most",
     "filing_files": "what is shown with a filing: goes some days after the decision, or with its draft",
     "transfers": "who is asked to answer for a room, for a week",
     "labels": "which event is the label of a room",

@@ -15,6 +15,7 @@ from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
 from policybot.services.documents import Documents
+from policybot.services.drafts import Drafts
 from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
@@ -55,6 +56,7 @@ class Services:
     results: Results
     documents: Documents
     evidence: Evidence
+    drafts: Drafts
     openings: Openings
     roster: Roster
     agreements: Agreements
