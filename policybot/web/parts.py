@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from policybot.domain.errors import OutOfOrder
 from policybot.ports import Busy
@@ -104,7 +105,7 @@ async def read(
         raise Broken(408, "That took too long. Please try again with smaller files.") from None
     except web.HTTPRequestEntityTooLarge:
         raise Broken(413, limits.in_words) from None
-    except (ValueError, RuntimeError, AssertionError, web.HTTPException):
+    except (HttpProcessingError, ValueError, RuntimeError, AssertionError, web.HTTPException):
         raise Broken(400, "Your browser sent something that I cannot read.") from None
 
 

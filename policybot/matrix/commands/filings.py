@@ -10,6 +10,7 @@ from policybot.domain.register import marked
 from policybot.matrix.commands import documents, qualifications, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services.applications import NOT_IN
+from policybot.store.rooms import Kind
 
 NEW = "new"
 """What stands in place of a room that is to be made."""
@@ -47,8 +48,8 @@ async def _form(services: Services, asked: Asked, room: str, category: str) -> s
         room_id = "" if room.lower() == NEW else subject.room_in(asked.aliases, room)
         filing = await services.drafts.begin(asked.tx, asked.sender, room_id=room_id, typed=typed)
     await services.drafts.send_link(asked.tx, filing)
-    alone = asked.room is not None and asked.room.alone_with(asked.sender)
-    return "" if alone else f"I have sent you a link to the form of {filing.number}, to you alone."
+    seen = asked.room is not None and asked.room.kind is Kind.REVIEW
+    return f"I have sent the link to the form of {filing.number} to you alone." if seen else ""
 
 
 def _other_way(filing: Filing) -> str:
