@@ -13,6 +13,8 @@ from policybot import doors
 from policybot.config import Config, Listen
 from policybot.config.keys import KeyFile, KeyMissing
 from policybot.domain.private import Private
+from policybot.domain.review import Sight
+from policybot.domain.taking import View
 from policybot.matrix.appservice import PolicyAppService
 from policybot.matrix.client import Client
 from policybot.matrix.commands.command import Services
@@ -23,7 +25,7 @@ from policybot.matrix.network import Network
 from policybot.matrix.reader import Reader
 from policybot.matrix.start import Start
 from policybot.matrix.synapse import Synapse
-from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later, RoomLooker
+from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later, RoomReader
 from policybot.services.aftermath import Aftermath
 from policybot.services.agreements import Agreements
 from policybot.services.announcements import Announcements
@@ -36,6 +38,8 @@ from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
 from policybot.services.desks import Desks
 from policybot.services.documents import Documents
+from policybot.services.drafts import Drafts
+from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
 from policybot.services.keyring import Keyring
@@ -79,6 +83,23 @@ class CannotStart(Exception):  # noqa: N818 - an answer
     """Something in the configuration contradicts what is on record."""
 
 
+_NOT_YET = "the homeserver is not attached yet"
+
+
+class _NobodyToLook:
+    """Stands in for the look at rooms until the homeserver is attached."""
+
+    async def view(self, room_id: str) -> View | None:
+        """See nothing yet."""
+        del room_id
+        raise Later(_NOT_YET)
+
+    async def look(self, room_id: str) -> Sight | None:
+        """See nothing yet."""
+        del room_id
+        raise Later(_NOT_YET)
+
+
 def utc_now() -> datetime:
     """Read the clock."""
     return datetime.now(UTC)
@@ -88,6 +109,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     """Make the services, each with those that it works with."""
     people = Members(setting, vault, index)
     papers = Documents(setting, people)
+    proofs = Evidence(setting, people)
+    forms = Drafts(setting, proofs)
     tries = Verifications(setting, people, papers)
     signatures = Agreements(setting)
     fronts = Names(setting, people)
@@ -98,7 +121,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     casework = Cases(setting)
     measures = Sanctions(setting, applied)
     resolutions = Decisions(setting, casework, measures, applied)
-    privacy = Privacy(setting, vault, people, papers)
+    privacy = Privacy(setting, vault, people, papers, forms)
     watch = Looks(setting)
     reveals = Reveals(setting, people, casework, privacy, watch)
     return Services(
@@ -109,6 +132,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         verifications=tries,
         results=Results(setting, people, tries),
         documents=papers,
+        evidence=proofs,
+        drafts=forms,
         openings=Openings(setting, people, papers, watch),
         roster=Roster(setting, people),
         agreements=signatures,
@@ -117,8 +142,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         filings=applied,
         reviews=looked_at,
         deadlines=Deadlines(setting),
-        desks=Desks(setting, looked_at, fronts),
-        applications=Applications(setting, applied, looked_at, people, signatures),
+        desks=Desks(setting, looked_at, fronts, proofs),
+        applications=Applications(setting, applied, looked_at, people, signatures, forms),
         transfers=Transfers(setting, applied, people, signatures),
         qualifications=qualified,
         declarations=Declarations(setting, qualified),
@@ -166,8 +191,7 @@ class App:
         self.services = assemble(self.setting, vault, Index(secret, stretch))
         self.keyring = Keyring(self.setting, vault, self.keys)
         self.revalidation = Revalidation(self.setting, self.services.members)
-        self.looker: RoomLooker | None = None
-        """What reviewers see rooms by, once the homeserver can be asked."""
+        self.reader: RoomReader = _NobodyToLook()
         self.ready = False
 
     def aftermath(self) -> Aftermath:
@@ -255,6 +279,8 @@ class App:
             await standing.forget_before(tx, self.setting.now() - _REMEMBER_CHANGES)
             await services.documents.expire(tx)
             await services.documents.sweep(tx)
+            await services.evidence.sweep(tx)
+            await services.drafts.sweep(tx)
             await services.openings.sweep(tx)
             await services.desks.sweep(tx)
         await services.messages.sweep(self.database)
@@ -312,8 +338,8 @@ class App:
             )
             worker = self.worker(homeserver)
             await start.recall()
-            self.looker = reader = Reader(client, config.bot_user_id)
-            dispatch = Dispatch(self.services, start.resolve, reader)
+            self.reader = Reader(client, config.bot_user_id)
+            dispatch = Dispatch(self.services, start.resolve, self.reader)
             inward = Events(self.setting, self.database, dispatch, self.services)
             await stack.enter_async_context(self._doors(inward))
             async with asyncio.TaskGroup() as tasks:
@@ -373,7 +399,7 @@ class App:
 
     def pages(self) -> web.Application:
         """Put the pages for people together."""
-        return doors.pages(self.setting, self.services, self.database, self.looker)
+        return doors.pages(self.setting, self.services, self.database, self.reader)
 
     def _health(self) -> web.Application:
         app = web.Application()

@@ -97,12 +97,8 @@ class RoomReader(Protocol):
         """
         ...
 
-
-class RoomLooker(Protocol):
-    """A look at how a room presents itself, for a reviewer."""
-
     async def look(self, room_id: str) -> Sight | None:
-        """Look at a room; None if the bot is not in it, whether it exists or not.
+        """Look at how a room presents itself; None as of `view`.
 
         Raises:
             Later: ask again.

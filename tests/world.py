@@ -531,7 +531,8 @@ async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIt
     clock = Clock()
     homeserver = FakeHomeserver(clock)
     app = App(config, database, now=clock, stretch=CHEAP)
-    app.setting.review_room, app.looker = REVIEW, homeserver
+    app.setting.review_room = REVIEW
+    app.reader = homeserver
     await app.record_policy()
     aliases: dict[str, str] = {}
 

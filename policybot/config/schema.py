@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from policybot.config.agreement import AgreementSection
+from policybot.config.evidence import EvidenceSection
 from policybot.config.identity import Identity
 from policybot.config.operator import Operator
 from policybot.config.privacy import PrivacySection
@@ -124,6 +125,13 @@ class FilingSection(Section):
         (),
         description="Reasons for rejecting that reviewers can choose from, as the applicant reads them. "
         "What stands in {braces} is a blank that they have to fill.",
+    )
+    rooms_per_organisation: int = Field(
+        20, ge=1, description="How many rooms may be filed in the name of one organisation at a time."
+    )
+    evidence: EvidenceSection = Field(
+        default_factory=lambda: EvidenceSection.model_validate({}),
+        description="The files that an applicant may show with a filing.",
     )
     closing_notice: Word | None = Field(
         None, description="What is said in a room that is closed; without it, that it is, and by whom."

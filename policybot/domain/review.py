@@ -196,8 +196,8 @@ def conflict(
 # What is checked ---------------------------------------------------------------------------------
 
 
-def binding(filing: Filing) -> str:
-    """Give the fingerprint of exactly what an approval would approve."""
+def binding(filing: Filing, files: Sequence[int] = ()) -> str:
+    """Give the fingerprint of exactly what an approval would approve, with the IDs of its files."""
     terms = [
         filing.id,
         filing.room_id,
@@ -207,6 +207,7 @@ def binding(filing: Filing) -> str:
         filing.purpose,
         list(filing.categories),
         asdict(filing.about),
+        list(files),
     ]
     return hashlib.sha256(json.dumps(terms, sort_keys=True).encode()).hexdigest()
 

@@ -11,7 +11,7 @@ from policybot.domain.filing import Filing, State
 from policybot.domain.review import NOUN, Deadline, Review, Said, Tick, Word
 from policybot.ports import Result
 from policybot.services.setting import Setting
-from policybot.store import cards, decisions, filings, members, reviews
+from policybot.store import cards, decisions, evidence, filings, members, reviews
 from policybot.store.database import Tx
 
 _SUBJECT = "filing"
@@ -53,7 +53,12 @@ def points(setting: Setting, filing: Filing) -> list[str]:
 async def checklist(tx: Tx, setting: Setting, filing: Filing) -> list[tuple[str, Tick | None]]:
     """List the points of an application, each with its tick."""
     ticks = await reviews.ticks(tx, filing.id)
-    return rules.standing(points(setting, filing), ticks, rules.binding(filing))
+    return rules.standing(points(setting, filing), ticks, await binding(tx, filing))
+
+
+async def binding(tx: Tx, filing: Filing) -> str:
+    """Give the fingerprint of an application as it is, with the files that are shown with it."""
+    return rules.binding(filing, [file.id for file in await evidence.of_filing(tx, filing.id)])
 
 
 async def proposal(tx: Tx, filing: Filing) -> Approval | None:

@@ -1,5 +1,6 @@
 """Desks: the page at which a reviewer works on an application, known by a one-time link."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -7,11 +8,13 @@ from datetime import timedelta
 from policybot.domain import review as rules
 from policybot.domain.decision import Approval
 from policybot.domain.errors import NotFound, NotPermitted
+from policybot.domain.evidence import File
 from policybot.domain.filing import Filing
 from policybot.domain.identity import FrontClass
 from policybot.domain.permission import Permission, allowed
 from policybot.domain.review import Review, Tick, Word
 from policybot.services import cards
+from policybot.services.evidence import Evidence
 from policybot.services.names import Names, View
 from policybot.services.reviews import Reviews
 from policybot.services.setting import Setting
@@ -40,6 +43,8 @@ class Sheet:
     categories: str
     points: tuple[tuple[str, Tick | None], ...]
     words: tuple[Word, ...]
+    files: tuple[File, ...]
+    """What the applicant has shown, with names; empty once it is forgotten."""
     until: str
     approval: Approval | None
     """The approval that waits for a second person."""
@@ -60,11 +65,12 @@ class Sheet:
 class Desks:
     """The service for desks."""
 
-    def __init__(self, setting: Setting, looked_at: Reviews, fronts: Names) -> None:
+    def __init__(self, setting: Setting, looked_at: Reviews, fronts: Names, proofs: Evidence) -> None:
         """Lay out what the reviews' service knows, to those whom it lets."""
         self._setting = setting
         self._reviews = looked_at
         self._names = fronts
+        self._evidence = proofs
 
     async def invite(self, tx: Tx, reviewer: str, filing: Filing) -> str:
         """Make a one-time link for a reviewer and return its token; their earlier ones are void.
@@ -143,10 +149,20 @@ class Desks:
             categories=cards.titles(self._setting, filing),
             points=tuple(await cards.checklist(tx, self._setting, filing)),
             words=tuple(await reviews.words(tx, filing.id)),
+            files=tuple(await self._evidence.files(tx, filing.id)),
             until=cards.until(self._setting, filing, review),
             approval=approval,
             confirmable=other,
         )
+
+    async def pictures(self, tx: Tx, token: str, file_id: int) -> Sequence[bytes]:
+        """Open the pictures of a file, as JPEG; that somebody looks is on record.
+
+        Raises:
+            NotFound: there is none, or as `reviewer`.
+        """
+        reviewer, filing = await self._at(tx, token, _WORK)
+        return await self._evidence.pictures(tx, reviewer, filing.id, file_id)
 
     async def confirm(self, tx: Tx, token: str) -> None:
         """Confirm, as the second person, that an application is approved.

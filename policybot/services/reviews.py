@@ -60,7 +60,7 @@ class Reviews:
         approval = await cards.proposal(tx, filing)
         if approval is None:
             return
-        if filing.state is not State.IN_REVIEW or approval.binding != rules.binding(filing):
+        if filing.state is not State.IN_REVIEW or approval.binding != await cards.binding(tx, filing):
             await decisions.end_approval(tx, approval.code, "denied", None)
 
     # Whose it is ---------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ class Reviews:
         ticked: Sequence[str],
         among: Sequence[str],
     ) -> tuple[Filing, list[tuple[str, Tick | None]]]:
-        now, bound = self._setting.now(), rules.binding(filing)
+        now, bound = self._setting.now(), await cards.binding(tx, filing)
         known = dict(await cards.checklist(tx, self._setting, filing))
         for point in among:
             if point in ticked and known[point] is None:
@@ -271,7 +271,7 @@ class Reviews:
 
     async def _propose(self, tx: Tx, by: str, filing: Filing, review: Review) -> tuple[Filing, Approval]:
         earlier = await cards.proposal(tx, filing)
-        if earlier is not None and earlier.binding == rules.binding(filing):
+        if earlier is not None and earlier.binding == await cards.binding(tx, filing):
             message = f"{filing.number}: {cards.waits(earlier)}"
             raise OutOfOrder(message)
         if earlier is not None:
@@ -279,7 +279,7 @@ class Reviews:
         approval = Approval(
             code=self._setting.code(),
             subject=f"{NOUN} F-{filing.id}",
-            binding=rules.binding(filing),
+            binding=await cards.binding(tx, filing),
             proposer=by,
             needs_other=True,
             expires_at=self._setting.now() + APPROVAL_LIFE,
@@ -304,7 +304,7 @@ class Reviews:
         review = await reviews.get(tx, filing.id)
         if rules.holder(filing, review, now) != approval.proposer:
             rules.check_free(filing, review, by, now)
-        if rules.binding(filing) != approval.binding:
+        if await cards.binding(tx, filing) != approval.binding:
             message = f"{filing.number} has changed since. Please look at it, and approve it anew."
             raise OutOfOrder(message)
         await self._check_approvable(tx, filing)

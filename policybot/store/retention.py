@@ -91,7 +91,8 @@ REACHES: dict[str, Reach] = {
         "submitted_at",
         "submitted_at < $1 AND COALESCE(valid_until, 0) < $1 AND applicant <> ''"
         " AND state IN ('revoked', 'rejected', 'withdrawn') AND applicant NOT IN HELD",
-        "applicant = '', purpose = '', reason = '', reviewer = NULL, about = '{}', deputy = NULL",
+        "applicant = '', purpose = '', reason = '', reviewer = NULL, about = '{}',"
+        " deputy = NULL, organisation_key = ''",
     ),
     "qualifications": Reach(
         "qualifications",

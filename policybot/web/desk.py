@@ -14,7 +14,7 @@ from policybot.domain.errors import Refused
 from policybot.domain.name import one_line
 from policybot.domain.permission import Permission
 from policybot.domain.review import LONGEST, Sight, Unchecked
-from policybot.ports import Later, RoomLooker
+from policybot.ports import Later, RoomReader
 from policybot.services.desks import Desks, Sheet
 from policybot.services.reviews import Reviews
 from policybot.services.setting import Setting
@@ -30,6 +30,7 @@ _JOIN_RULES: Mapping[str, str] = {
     "knock_restricted": "members of another room can enter, others can ask",
 }
 _AWAY = "The homeserver does not answer just now."
+_FILE = r"/review/page/{token}/file/{file:\d{1,15}}"
 _ACTS = ("check", "approve", "ask", "reject", "claim", "release", "confirm")
 
 
@@ -43,15 +44,15 @@ class DeskPages:
         desks: Desks,
         looked_at: Reviews,
         setting: Setting,
-        looker: RoomLooker | None,
+        reader: RoomReader,
     ) -> None:
-        """Show applications through these services; `looker` sees rooms, None before there is one."""
+        """Show applications through these services, and rooms as `reader` sees them."""
         self._site = site
         self._database = database
         self._desks = desks
         self._reviews = looked_at
         self._setting = setting
-        self._looker = looker
+        self._reader = reader
 
     def routes(self) -> list[web.RouteDef]:
         """List the pages."""
@@ -61,6 +62,8 @@ class DeskPages:
             route("POST", "/review/{token}", self._open, needs=reviewer, by_link=True),
             route("GET", "/review/page/{token}", self._show, needs=reviewer, by_link=True),
             route("POST", "/review/page/{token}", self._act, needs=reviewer, by_link=True),
+            route("GET", _FILE, self._file, needs=reviewer, by_link=True),
+            route("GET", f"{_FILE}/{{picture}}", self._picture, needs=reviewer, by_link=True),
         ]
 
     async def _invite(self, request: web.Request) -> web.Response:
@@ -78,6 +81,33 @@ class DeskPages:
 
     async def _show(self, request: web.Request) -> web.Response:
         return await self._page(request.match_info["token"])
+
+    async def _file(self, request: web.Request) -> web.Response:
+        """Show the pictures of a file; each is opened, on record, when the browser asks for it."""
+        token = request.match_info["token"]
+        async with self._database.transaction(reading=True) as tx:
+            sheet = await self._desks.sheet(tx, token)
+        wanted = int(request.match_info["file"])
+        file = next((one for one in sheet.files if one.id == wanted), None)
+        if file is None:
+            raise web.HTTPNotFound
+        return self._site.page(
+            "desk_file.html", number=sheet.filing.number, file=file, back=f"/review/page/{token}"
+        )
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        """Give one picture of a file."""
+        given = request.match_info
+        async with self._database.transaction() as tx:
+            found = await self._desks.pictures(tx, given["token"], int(given["file"]))
+        place = int(given["picture"]) if given["picture"].isdecimal() else 0
+        if not 1 <= place <= len(found):
+            raise web.HTTPNotFound
+        return web.Response(
+            body=found[place - 1],
+            content_type="image/jpeg",
+            headers={"Content-Disposition": "inline"},
+        )
 
     async def _act(self, request: web.Request) -> web.Response:
         """Do what a button says, and show what came of it."""
@@ -142,6 +172,7 @@ class DeskPages:
             sheet=sheet,
             filing=sheet.filing,
             said=_application(sheet),
+            here=f"/review/page/{token}",
             control=taking.for_reviewer(sheet.filing.control),
             room=_room(sight),
             away=away,
@@ -160,7 +191,7 @@ class DeskPages:
         if not (sheet.is_open and sheet.filing.room_id):
             return None, ""
         try:
-            sight = await self._looker.look(sheet.filing.room_id) if self._looker else None
+            sight = await self._reader.look(sheet.filing.room_id)
         except Later:
             return None, _AWAY
         return sight, "" if sight else "I am not in the room, so I cannot say how it looks."
@@ -193,6 +224,8 @@ def _application(sheet: Sheet) -> list[tuple[str, str]]:
         ("Contact", about.contact),
         ("The room's own rules", about.rules),
     ]
+    if not filing.room_id:
+        named += [("Name of the new room", about.name), ("Its topic", about.topic)]
     return [(title, _lines(text) or "–") for title, text in named]
 
 

@@ -10,7 +10,9 @@ from playwright.async_api import Page, expect
 from policybot.demo.synapse import free_port
 from policybot.domain.application import About
 from policybot.domain.filing import State
+from policybot.services.evidence import Drawn
 from policybot.store import filings
+from tests import pictures
 from tests.browser import looks_good, served
 from tests.reviewing import POINTS, desk, filed, reviewing_world, state
 from tests.world import World, user
@@ -40,6 +42,8 @@ async def full_filing(world: World, category: str) -> str:
         found = await filings.get(tx, number)
         assert found is not None
         await filings.save(tx, replace(found, about=ABOUT, deputy=user("tom")))
+        drawn = Drawn("Statutes of the club.pdf", 1000, [pictures.picture(size=(900, 600))])
+        await world.app.services.evidence.add(tx, found, [drawn])
     world.homeserver.rooms.state[found.room_id] = {
         "m.room.name": {"name": "Tools of the garden club"},
         "m.room.topic": {"topic": "Who borrows what, and until when"},
@@ -59,6 +63,10 @@ async def test_an_application_is_opened_asked_about_checked_and_approved(
     await page.get_by_role("button").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text(f"Application {number}")
     await looks_good(page, "desk")
+    await page.get_by_role("link", name="Statutes of the club.pdf").click()
+    await looks_good(page, "desk-file")
+    assert await page.locator("img").first.evaluate("i => i.naturalWidth") > 0, "the picture is there"
+    await page.get_by_role("link", name="Back to the application").click()
 
     await page.get_by_label("Ask the applicant").fill("For whom do you speak?")
     await page.get_by_role("button", name="Ask").click()

@@ -12,8 +12,10 @@ from aiohttp import web
 from policybot.demo.synapse import free_port
 from policybot.domain.application import About
 from policybot.domain.filing import State
+from policybot.services.evidence import Drawn
 from policybot.store import filings
 from policybot.web.site import HEADERS
+from tests import pictures
 from tests.papers import Browser
 from tests.reviewing import POINTS, REASONS, desk, filed, reviewing_world, state
 from tests.world import REVIEW, World, find, user
@@ -233,6 +235,53 @@ async def test_the_homeserver_may_be_away_while_somebody_reviews(
     status, page = await browser.get(path)
     assert (status, "does not answer just now" in page) == (200, True)
     review.homeserver.away = False
+
+
+async def shown(world: World, number: str, name: str = "licence.pdf") -> int:
+    """Let Anna show a file with her filing; return its ID."""
+    evidence = world.app.services.evidence
+    async with world.database.transaction() as tx:
+        found = await filings.get(tx, number)
+        assert found is not None
+        await evidence.add(tx, found, [Drawn(name, 100, [pictures.picture(), pictures.picture()])])
+        return (await evidence.files(tx, found.id))[-1].id
+
+
+async def test_files_are_seen_as_pictures_and_each_look_is_on_record(
+    browser: Browser, review: World
+) -> None:
+    number, other = await filed(review), await filed(review)
+    file, foreign = await shown(review, number, "<b>licence\u202e.pdf"), await shown(review, other)
+    path = await opened(review, browser, number)
+    _, page = await browser.get(path)
+    assert f'href="{path}/file/{file}"' in page
+    assert "(2 pages)" in page
+    assert "<b>licence" not in page
+    status, page = await browser.get(f"{path}/file/{file}")
+    assert status == 200
+    sources = re.findall(r'src="([^"]+)"', page)
+    assert len(sources) == 2
+    for source in sources:
+        status, data, headers = await browser.fetch(source)
+        assert (status, headers["Content-Type"]) == (200, "image/jpeg")
+        assert data.startswith(b"\xff\xd8\xff")
+        assert headers["Cache-Control"] == "no-store"
+    async with review.database.transaction(reading=True) as tx:
+        looks = await tx.fetch("SELECT actor, object FROM audit WHERE tag = 'evidence:open'")
+    assert [(row["actor"], row["object"]) for row in looks] == [(user("ravi"), number)] * 2
+    for wrong in (f"{file}/0", f"{file}/3", f"{file}/x", f"{foreign}", f"{foreign}/1", "99999/1"):
+        assert (await browser.get(f"{path}/file/{wrong}"))[0] == 404, wrong
+    review.clock.pass_time(minutes=31)
+    assert (await browser.get(sources[0]))[0] == 404
+
+
+async def test_a_file_that_is_added_later_is_to_be_looked_at_first(
+    browser: Browser, review: World
+) -> None:
+    number = await filed(review, "official")
+    await review.review("ravi", f"!policy check {number} all")
+    await shown(review, number)
+    assert "before this is checked" in await review.review("ravi", f"!policy approve {number}")
 
 
 async def test_links_are_not_kept_once_they_were_sent(review: World) -> None:

@@ -17,6 +17,8 @@ from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
 from policybot.services.desks import Desks
 from policybot.services.documents import Documents
+from policybot.services.drafts import Drafts
+from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
 from policybot.services.labels import Labels
@@ -55,6 +57,8 @@ class Services:
     verifications: Verifications
     results: Results
     documents: Documents
+    evidence: Evidence
+    drafts: Drafts
     openings: Openings
     roster: Roster
     agreements: Agreements

@@ -85,8 +85,9 @@ COMMANDS: tuple[Command, ...] = (
         register.search,
     ),
     Command(
-        "file ROOM CATEGORY PURPOSE…",
-        "Apply to make your room public; with «new» for ROOM, have one made.",
+        "file ROOM [CATEGORY] [PURPOSE…]",
+        "Apply to make your room public, by a form or by all words; with «new» for ROOM, have one made; "
+        "with a number, go on with a draft, answer, or apply again.",
         Permission.FILING_SUBMIT,
         filings.file,
     ),
@@ -102,7 +103,12 @@ COMMANDS: tuple[Command, ...] = (
         Permission.FILING_SUBMIT,
         filings.answer,
     ),
-    Command("withdraw NUMBER", "Take your filing back.", Permission.FILING_SUBMIT, filings.withdraw),
+    Command(
+        "withdraw NUMBER",
+        "Take your filing back, or drop a draft.",
+        Permission.FILING_SUBMIT,
+        filings.withdraw,
+    ),
     Command("renew NUMBER", "Prolong your room's approval.", Permission.FILING_SUBMIT, filings.renew),
     Command(
         "qualify [NUMBER] [QUALIFICATION] [EVIDENCE…]",

@@ -199,9 +199,11 @@ CREATE TABLE openings (                      -- one-time links for reviewers of 
 CREATE INDEX openings_document ON openings (document_id, reviewer);
 
 CREATE TABLE uploads (                    -- how often an account has sent files within the hour
-    user_id TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL,
+    what    TEXT NOT NULL,                -- what for: `document`, `evidence`
     number  INTEGER NOT NULL,
-    at      BIGINT NOT NULL
+    at      BIGINT NOT NULL,
+    PRIMARY KEY (user_id, what)
 );
 
 -- The vault --------------------------------------------------------------------------------------
@@ -392,16 +394,50 @@ CREATE TABLE filings (
     ownerless_since BIGINT,               -- nobody is known to answer for the room
     about         TEXT NOT NULL DEFAULT '{}', -- what its owner says of the room: JSON
     deputy        TEXT,                   -- who is asked to answer for the room if its owner no longer does
+    organisation_key TEXT NOT NULL DEFAULT '', -- in whose name the room is kept, as it is compared
     version       INTEGER NOT NULL DEFAULT 1
 );
 CREATE UNIQUE INDEX filings_room ON filings (room_id)
-    WHERE room_id <> '' AND state NOT IN ('revoked', 'rejected', 'withdrawn');
+    WHERE room_id <> '' AND state NOT IN ('draft', 'revoked', 'rejected', 'withdrawn');
+CREATE INDEX filings_organisation ON filings (organisation_key) WHERE organisation_key <> '';
 CREATE INDEX filings_state ON filings (state, submitted_at);
 CREATE INDEX filings_applicant ON filings (applicant);
 CREATE INDEX filings_ending ON filings (state, valid_until);
 CREATE INDEX filings_room_ever ON filings (room_id);
 
 CREATE INDEX filings_ownerless ON filings (ownerless_since) WHERE ownerless_since IS NOT NULL;
+
+CREATE TABLE filing_drafts (              -- what was typed into a form and not handed in
+    filing_id  BIGINT PRIMARY KEY REFERENCES filings (id),
+    user_id    TEXT NOT NULL,
+    typed      TEXT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    earlier    BIGINT                     -- the ended filing that it follows
+);
+CREATE INDEX filing_drafts_user ON filing_drafts (user_id);
+CREATE INDEX filing_drafts_changed ON filing_drafts (changed_at);
+
+CREATE TABLE filing_links (               -- links to the forms of filings
+    token_hash TEXT PRIMARY KEY,
+    filing_id  BIGINT NOT NULL REFERENCES filings (id),
+    user_id    TEXT NOT NULL,
+    made_at    BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX filing_links_filing ON filing_links (filing_id);
+CREATE INDEX filing_links_user ON filing_links (user_id);
+
+CREATE TABLE filing_files (               -- shown with a filing; what is in them is in the vault
+    id        SERIAL_KEY,
+    filing_id BIGINT NOT NULL REFERENCES filings (id),
+    user_id   TEXT NOT NULL,
+    vault_id  TEXT NOT NULL,
+    pictures  INTEGER NOT NULL,
+    size      BIGINT NOT NULL,
+    added_at  BIGINT NOT NULL
+);
+CREATE INDEX filing_files_filing ON filing_files (filing_id);
+CREATE INDEX filing_files_user ON filing_files (user_id);
 
 CREATE TABLE transfers (                  -- rooms that are handed over, until the other accepts
     filing_id BIGINT PRIMARY KEY REFERENCES filings (id),
