@@ -284,17 +284,18 @@ def filled(preset: str, words: str) -> str:
     Raises:
         Incomplete: a blank is left; the message names it.
     """
-    parts = [part.strip() for part in words.split("|")] if blanks(preset) else [words.strip()]
-    for blank in blanks(preset):
-        given = parts.pop(0) if parts else ""
-        if not given:
+    left = blanks(preset)
+    parts = [part.strip() for part in words.split("|")] if left else [words.strip()]
+    for place, blank in enumerate(left):
+        if place >= len(parts) or not parts[place]:
             message = (
                 f"A blank of this reason is still to be filled: {blank}. Write what belongs there; for "
                 "several, in their order, with | between them."
             )
             raise Incomplete(message)
-        preset = preset.replace(blank, given, 1)
-    return " ".join(part for part in (preset, *parts) if part)
+    given = iter(parts)
+    preset = _BLANK.sub(lambda _: next(given), preset)
+    return " ".join(part for part in (preset, *given) if part)
 
 
 def reason(text: str, presets: Sequence[str]) -> str:

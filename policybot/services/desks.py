@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from policybot.domain import review as rules
 from policybot.domain.decision import Approval
-from policybot.domain.errors import NotFound, NotPermitted
+from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder
 from policybot.domain.evidence import File
 from policybot.domain.filing import Filing
 from policybot.domain.identity import FrontClass
@@ -46,6 +46,8 @@ class Sheet:
     files: tuple[File, ...]
     """What the applicant has shown, with names; empty once it is forgotten."""
     until: str
+    binding: str
+    """The fingerprint of what is shown, which comes back with a decision."""
     approval: Approval | None
     """The approval that waits for a second person."""
     confirmable: bool
@@ -151,9 +153,21 @@ class Desks:
             words=tuple(await reviews.words(tx, filing.id)),
             files=tuple(await self._evidence.files(tx, filing.id)),
             until=cards.until(self._setting, filing, review),
+            binding=await cards.binding(tx, filing),
             approval=approval,
             confirmable=other,
         )
+
+    @staticmethod
+    async def check_seen(tx: Tx, filing: Filing, seen: str) -> None:
+        """Check that somebody decides about what they have seen, by the fingerprint of it.
+
+        Raises:
+            OutOfOrder: the application has changed meanwhile.
+        """
+        if seen != await cards.binding(tx, filing):
+            message = "The application has changed since you opened this page: please look at it again."
+            raise OutOfOrder(message)
 
     async def pictures(self, tx: Tx, token: str, file_id: int) -> Sequence[bytes]:
         """Open the pictures of a file, as JPEG; that somebody looks is on record.

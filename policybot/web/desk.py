@@ -4,6 +4,7 @@ A GET of the link shows a button and nothing else: previews fetch links. The but
 and takes the application. From there on every act is that of the command of the same name.
 """
 
+import re
 from collections.abc import Mapping
 
 from aiohttp import web
@@ -29,8 +30,10 @@ _JOIN_RULES: Mapping[str, str] = {
     "restricted": "members of another room can enter",
     "knock_restricted": "members of another room can enter, others can ask",
 }
+_WITH_REASON = (filing_rules.State.REJECTED, filing_rules.State.REVOKED)
 _AWAY = "The homeserver does not answer just now."
 _FILE = r"/review/page/{token}/file/{file:\d{1,15}}"
+_POINT = re.compile("point([0-9]{1,3})")
 _ACTS = ("check", "approve", "ask", "reject", "claim", "release", "confirm")
 
 
@@ -63,7 +66,7 @@ class DeskPages:
             route("GET", "/review/page/{token}", self._show, needs=reviewer, by_link=True),
             route("POST", "/review/page/{token}", self._act, needs=reviewer, by_link=True),
             route("GET", _FILE, self._file, needs=reviewer, by_link=True),
-            route("GET", f"{_FILE}/{{picture}}", self._picture, needs=reviewer, by_link=True),
+            route("GET", rf"{_FILE}/{{picture:\d{{1,3}}}}", self._picture, needs=reviewer, by_link=True),
         ]
 
     async def _invite(self, request: web.Request) -> web.Response:
@@ -100,7 +103,7 @@ class DeskPages:
         given = request.match_info
         async with self._database.transaction() as tx:
             found = await self._desks.pictures(tx, given["token"], int(given["file"]))
-        place = int(given["picture"]) if given["picture"].isdecimal() else 0
+        place = int(given["picture"])
         if not 1 <= place <= len(found):
             raise web.HTTPNotFound
         return web.Response(
@@ -144,11 +147,14 @@ class DeskPages:
         number, reviews = filing.number, self._reviews
         match act:
             case "check":
-                ticked = [int(key[5:]) for key in given if key[:5] == "point" and key[5:].isdecimal()]
-                await reviews.check_off(tx, by, number, ticked)
+                await self._desks.check_seen(tx, filing, given.get("seen", ""))
+                found = map(_POINT.fullmatch, given)
+                await reviews.check_off(tx, by, number, [int(one[1]) for one in found if one])
             case "approve":
+                await self._desks.check_seen(tx, filing, given.get("seen", ""))
                 await reviews.approve(tx, by, number)
             case "confirm":
+                await self._desks.check_seen(tx, filing, given.get("seen", ""))
                 await self._desks.confirm(tx, token)
             case "ask":
                 await reviews.ask(tx, by, number, given.get("question", ""))
@@ -177,7 +183,7 @@ class DeskPages:
             room=_room(sight),
             away=away,
             words=[(word, _lines(word.text)) for word in sheet.words],
-            reason=_lines(sheet.filing.reason),
+            reason=_lines(sheet.filing.reason) if sheet.filing.state in _WITH_REASON else "",
             reasons=self._setting.config.filing.reasons,
             waits_for_answer=sheet.filing.state is filing_rules.State.NEEDS_INFO,
             longest=LONGEST,

@@ -38,6 +38,13 @@ async def browser(review: World) -> AsyncIterator[Browser]:
     await runner.cleanup()
 
 
+async def post(browser: Browser, path: str, **given: str) -> tuple[int, str]:
+    """Press a button of the page as it is now."""
+    _, page = await browser.get(path)
+    seen = re.search(r'name="seen" value="(\w+)"', page)
+    return await browser.post(path, given | ({"seen": seen[1]} if seen else {}))
+
+
 async def opened(world: World, browser: Browser, number: str, who: str = "ravi") -> str:
     """Open the page of a filing; return its path."""
     link = await desk(world, number, who)
@@ -107,26 +114,26 @@ async def test_a_filing_is_checked_asked_about_and_approved_on_the_page(
 ) -> None:
     number = await filed(review, "official")
     path = await opened(review, browser, number)
-    status, page = await browser.post(path, {"act": "approve", "point1": "on"})
+    status, page = await post(browser, path, act="approve", point1="on")
     assert status == 422
     assert 'role="alert"' in page
     assert f"2 {POINTS[1]}" in page
     assert re.search(r'id="point1" name="point1" checked', page), "the tick is kept"
-    assert (await browser.post(path, {"act": "ask", "question": " "}))[0] == 422
-    assert (await browser.post(path, {"act": "ask", "question": "Which street?"}))[0] == 303
+    assert (await post(browser, path, act="ask", question=" "))[0] == 422
+    assert (await post(browser, path, act="ask", question="Which street?"))[0] == 303
     await review.work()
     assert any("Which street?" in text for text in review.told("anna"))
     _, page = await browser.get(path)
     assert "waits for the answer" in page
     assert 'value="approve"' not in page
     await review.say("anna", f"!policy answer {number} Mill Lane")
-    status, _ = await browser.post(path, {"act": "approve", "point1": "on", "point2": "on"})
+    status, _ = await post(browser, path, act="approve", point1="on", point2="on")
     assert status == 303
     assert await state(review, number) is State.APPROVED
     _, page = await browser.get(path)
     assert "nothing more to decide" in re.sub(r"\s+", " ", page)
     assert 'name="act"' not in page
-    assert (await browser.post(path, {"act": "reject", "reason": "No"}))[0] == 422
+    assert (await post(browser, path, act="reject", reason="No"))[0] == 422
 
 
 async def test_a_filing_is_rejected_for_a_prepared_reason(browser: Browser, review: World) -> None:
@@ -151,29 +158,29 @@ async def test_what_is_with_somebody_else_can_be_read_and_not_decided(
     _, page = await browser.get(path)
     assert "With <bdi>@rosa:example.org</bdi> until 09:30 UTC" in page
     assert 'value="approve"' not in page
-    status, page = await browser.post(path, {"act": "approve"})
+    status, page = await post(browser, path, act="approve")
     assert (status, await state(review, number)) == (422, State.IN_REVIEW)
-    status, page = await browser.post(path, {"act": "claim"})
+    status, page = await post(browser, path, act="claim")
     assert status == 422
     assert "is with @rosa:example.org until 09:30 UTC" in page
     await review.review("rosa", f"!policy release {number}")
-    assert (await browser.post(path, {"act": "claim"}))[0] == 303
+    assert (await post(browser, path, act="claim"))[0] == 303
     assert "Yours until" in (await browser.get(path))[1]
-    assert (await browser.post(path, {"act": "release"}))[0] == 303
+    assert (await post(browser, path, act="release"))[0] == 303
     assert "With nobody" in (await browser.get(path))[1]
 
 
 async def test_a_second_person_confirms_on_the_page(browser: Browser, review: World) -> None:
     number = await filed(review, "grave")
     first = await opened(review, browser, number)
-    assert (await browser.post(first, {"act": "approve", "point1": "on"}))[0] == 303
+    assert (await post(browser, first, act="approve", point1="on"))[0] == 303
     _, page = await browser.get(first)
     assert "Another reviewer has to confirm" in page
     assert "Confirm the approval" not in page
-    assert (await browser.post(first, {"act": "confirm"}))[0] == 422
+    assert (await post(browser, first, act="confirm"))[0] == 422
     second = await opened(review, browser, number, "rosa")
     assert "Confirm the approval" in (await browser.get(second))[1]
-    assert (await browser.post(second, {"act": "confirm"}))[0] == 303
+    assert (await post(browser, second, act="confirm"))[0] == 303
     assert await state(review, number) is State.APPROVED
 
 
@@ -183,7 +190,7 @@ async def test_the_page_ends_with_the_role_the_room_and_the_time(
     number = await filed(review)
     path = await opened(review, browser, number)
     review.clock.pass_time(minutes=29)
-    assert (await browser.post(path, {"act": "claim"}))[0] == 303
+    assert (await post(browser, path, act="claim"))[0] == 303
     review.clock.pass_time(minutes=29)
     assert (await browser.get(path))[0] == 200, "each act prolongs it"
     await review.deliver(
@@ -194,7 +201,7 @@ async def test_the_page_ends_with_the_role_the_room_and_the_time(
         content={"membership": "leave"},
     )
     assert (await browser.get(path))[0] == 404
-    assert (await browser.post(path, {"act": "approve"}))[0] == 404
+    assert (await post(browser, path, act="approve"))[0] == 404
     other = await opened(review, browser, number, "rosa")
     await review.tick(minutes=31)
     assert (await browser.get(other))[0] == 404
@@ -209,15 +216,51 @@ async def test_who_came_to_have_a_part_in_the_room_is_shut_out(browser: Browser,
         await tx.execute("UPDATE filings SET deputy = $1", user("ravi"))
     status, page = await browser.get(path)
     assert (status, "You are the deputy" in page) == (409, True)
-    assert (await browser.post(path, {"act": "approve"}))[0] == 409
+    assert (await post(browser, path, act="approve"))[0] == 409
     assert await state(review, number) is State.IN_REVIEW
+
+
+async def test_nobody_approves_another_application_than_the_one_on_their_page(
+    browser: Browser, review: World
+) -> None:
+    number = await filed(review, "official")
+    path = await opened(review, browser, number)
+    _, page = await browser.get(path)
+    seen = find(r'(?<=name="seen" value=")\w+', page)
+    async with review.database.transaction() as tx:
+        await tx.execute("UPDATE filings SET purpose = $1", "Something else altogether")
+    for act in ("approve", "check"):
+        given = {"act": act, "seen": seen, "point1": "on", "point2": "on"}
+        status, page = await browser.post(path, given)
+        assert (status, "has changed since you opened this page" in page) == (422, True)
+    assert "Something else altogether" in page
+    assert not re.search(r'id="point1" name="point1" checked', page)
+    assert await state(review, number) is State.IN_REVIEW
+    assert (await post(browser, path, act="approve", point1="on", point2="on"))[0] == 303
+
+
+async def test_a_form_that_nobody_made_breaks_nothing(browser: Browser, review: World) -> None:
+    number = await filed(review, "official")
+    path = await opened(review, browser, number)
+    strange = {
+        f"point{'9' * 5000}": "on",
+        "point²": "on",
+        "point": "on",
+        "point-1": "on",
+        "point0": "on",
+    }
+    assert (await post(browser, path, act="check", **strange))[0] == 303
+    assert (await browser.get(f"{path}/file/1/{'9' * 5000}"))[0] == 404
+    assert (await browser.get(f"{path}/file/{'9' * 5000}"))[0] == 404
+    _, page = await browser.get(path)
+    assert " checked" not in page.partition("Reject")[0]
 
 
 async def test_another_site_decides_nothing(browser: Browser, review: World) -> None:
     number = await filed(review)
     path = await opened(review, browser, number)
     browser.headers["Sec-Fetch-Site"] = "cross-site"
-    assert (await browser.post(path, {"act": "approve"}))[0] == 403
+    assert (await post(browser, path, act="approve"))[0] == 403
     browser.headers["Sec-Fetch-Site"] = "same-origin"
     for act in ("", "delete", "__class__"):
         assert (await browser.post(path, {"act": act}))[0] == 400
