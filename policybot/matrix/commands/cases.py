@@ -4,6 +4,7 @@ import re
 from itertools import takewhile
 
 from policybot.domain import notice
+from policybot.domain.application import in_lines
 from policybot.domain.case import Case
 from policybot.domain.effect_words import in_words
 from policybot.domain.errors import NotFound
@@ -63,11 +64,12 @@ async def show(services: Services, asked: Asked) -> str:
             message = f"There is no {text} that you can see."
             raise NotFound(message)
         filing = await services.filings.visible(asked.tx, asked.sender, text, staff=True)
+        said = "".join(f"{line}\n" for line in in_lines(filing.about, filing.deputy))
         return (
             f"{filing.number}: {filing.in_words}\nRoom: {filing.place}\n"
             f"Control: {await services.filings.reach(asked.tx, filing)}\n"
             f"Applicant: {filing.applicant}\nCategory: {', '.join(filing.categories)}\n"
-            f"Purpose: {filing.purpose}\nLast word: {filing.reason or '–'}"
+            f"Purpose: {filing.purpose}\n{said}Last word: {filing.reason or '–'}"
         )
     case = await services.cases.find(asked.tx, case_id, text)
     file = await services.cases.file(asked.tx, asked.sender, case)
