@@ -5,6 +5,7 @@ from datetime import datetime
 
 from policybot.domain import name, taking
 from policybot.domain import review as rules
+from policybot.domain.application import in_lines
 from policybot.domain.decision import Approval
 from policybot.domain.effects import ShowCard
 from policybot.domain.filing import Filing, State
@@ -73,6 +74,7 @@ async def _text(tx: Tx, setting: Setting, filing: Filing) -> str:
     lines.append(f"Applicant: {filing.applicant} ({await standing(tx, filing.applicant)})")
     lines.append(f"Category: {titles(setting, filing)}")
     lines.append(f"Purpose: {name.one_line(filing.purpose, _PURPOSE)}")
+    lines += in_lines(filing.about, filing.deputy)
     lines += _said(await reviews.words(tx, filing.id))
     if filing.state is State.REJECTED:
         lines.append(f"Reason: {name.one_line(filing.reason, _WORD)}")

@@ -2,13 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from policybot.domain.application import About
 from policybot.domain.effects import Effect, ShowCard
 from policybot.domain.rank import Levels
-from policybot.store import rooms
+from policybot.store import filings, rooms
 from tests.reviewing import card, cards, filed, reviewing_world
 from tests.world import REVIEW, World, user
 
@@ -64,6 +66,22 @@ async def test_one_message_says_how_a_filing_stands_from_beginning_to_end(any_re
     assert "by @ravi:example.org" in shown
     assert "Next:" not in shown
     assert "Canary" not in shown
+
+
+async def test_a_card_says_what_was_applied_for(review: World) -> None:
+    number = await filed(review)
+    async with review.database.transaction() as tx:
+        found = await filings.get(tx, number)
+        assert found is not None
+        about = About(organisation="Garden Club", languages=("en", "de"), rules="Be kind\nWith: @rosa")
+        changed = replace(found, about=about, deputy=user("tom"))
+        await filings.save(tx, changed)
+        await review.app.services.reviews.changed(tx, changed)
+    await review.work()
+    shown = card(review, number)
+    for line in ("Organisation: Garden Club", "Languages: en, de", "Deputy: @tom:example.org"):
+        assert f"\n{line}\n" in shown
+    assert shown.count("\nWith:") == 1
 
 
 async def test_what_changes_nothing_that_is_shown_edits_nothing(review: World) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import zipfile
 from collections.abc import AsyncIterator
 
@@ -353,3 +354,47 @@ async def test_every_field_has_a_label_and_says_who_reads_it(browser: Browser, p
         hint = find(rf'(?s)id="{name}-hint">[^<]*', page)
         assert "Everybody can read this" in hint
     assert "Only reviewers see them" in page
+
+
+async def test_the_register_shows_what_the_form_says_is_public_and_not_the_deputy(
+    browser: Browser, world: World, path: str
+) -> None:
+    said = {
+        "organisation": "The <i>Society</i>",
+        "audience": "Neighbours",
+        "languages": "de, en",
+        "contact": "desk@example.org",
+        "rules": "Be kind\nStay green",
+    }
+    await send(browser, path, kept_by="organisation", deputy="@tom:example.org", **said)
+    await world.work()
+    record = find(r"PB-\S+(?=\.)", await world.review("ravi", "!policy approve F-1"))
+    _, page = await browser.get(f"/register/{record}")
+    for text in (
+        "The &lt;i&gt;Society&lt;/i&gt;",
+        "Neighbours",
+        "de, en",
+        "desk@example.org",
+        "Stay green",
+    ):
+        assert text in page
+    assert "tom" not in page
+    _, text = await browser.get(f"/register/{record}.json")
+    entry = json.loads(text)
+    assert {key: entry[key] for key in said} == said | {"languages": ["de", "en"]}
+    _, found = await browser.get("/register?q=society")
+    assert record in found
+
+
+async def test_status_and_show_say_what_was_applied_for(
+    browser: Browser, world: World, path: str
+) -> None:
+    assert "To go on: !policy file F-1" in await world.say("anna", "!policy status F-1")
+    await send(browser, path, audience="Neighbours", deputy="@tom:example.org")
+    for answer in (
+        await world.say("anna", "!policy status F-1"),
+        await world.review("ravi", "!policy show F-1"),
+    ):
+        assert "For whom: Neighbours" in answer
+        assert "Deputy: @tom:example.org" in answer
+        assert "To go on" not in answer

@@ -1,5 +1,6 @@
 """The commands of reviewers about filings: take one, check it, ask, approve, reject."""
 
+from policybot.domain.application import in_lines
 from policybot.domain.errors import NotFound
 from policybot.domain.permission import Permission, allowed
 from policybot.domain.rank import Control
@@ -37,11 +38,12 @@ async def show(services: Services, asked: Asked) -> str:
         message = f"There is no {text} that you can see."
         raise NotFound(message)
     filing = await services.reviews.find(asked.tx, text)
+    said = "".join(f"{line}\n" for line in in_lines(filing.about, filing.deputy))
     facts = (
         f"{filing.number}: {filing.in_words}\nRoom: {filing.place}\n"
         f"Control: {await services.filings.reach(asked.tx, filing)}\n"
         f"Applicant: {filing.applicant}\nCategory: {', '.join(filing.categories)}\n"
-        f"Purpose: {filing.purpose}\nLast word: {filing.reason or '–'}"
+        f"Purpose: {filing.purpose}\n{said}Last word: {filing.reason or '–'}"
     )
     why = await services.reviews.conflict(asked.tx, asked.sender, filing)
     if why is not None:
