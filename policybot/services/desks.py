@@ -178,18 +178,19 @@ class Desks:
         reviewer, filing = await self._at(tx, token, _WORK)
         return await self._evidence.pictures(tx, reviewer, filing.id, file_id)
 
-    async def confirm(self, tx: Tx, token: str) -> None:
-        """Confirm, as the second person, that an application is approved.
+    async def settle(self, tx: Tx, token: str, *, confirmed: bool) -> None:
+        """Confirm, as the second person, that an application is approved; or deny it.
 
         Raises:
-            NotFound: nothing waits to be confirmed.
+            OutOfOrder: nothing waits to be confirmed.
         """
         reviewer, filing = await self.reviewer(tx, token)
         approval = await cards.proposal(tx, filing)
         if approval is None:
             message = f"Nothing waits to be confirmed of {filing.number}."
-            raise NotFound(message)
-        await self._reviews.confirm(tx, reviewer, approval)
+            raise OutOfOrder(message)
+        settle = self._reviews.confirm if confirmed else self._reviews.deny
+        await settle(tx, reviewer, approval)
 
     async def sweep(self, tx: Tx) -> None:
         """Forget links whose time is over."""

@@ -314,6 +314,13 @@ class Reviews:
         )
         return f"{text} is approved as {filing.number}; the owner is told."
 
+    async def deny(self, tx: Tx, by: str, approval: Approval) -> None:
+        """Refuse what another reviewer proposed to approve, or take one's own proposal back."""
+        if by != approval.proposer:
+            await self.check_denying(tx, by, approval)
+        await decisions.end_approval(tx, approval.code, "denied", by)
+        await self.dropped(tx, by, approval, "denied")
+
     async def check_denying(self, tx: Tx, by: str, approval: Approval) -> None:
         """Check that nobody denies it who is no judge of it."""
         await self.check_impartial(tx, by, await self.find(tx, approval.subject.partition(" ")[2]))

@@ -34,7 +34,7 @@ _WITH_REASON = (filing_rules.State.REJECTED, filing_rules.State.REVOKED)
 _AWAY = "The homeserver does not answer just now."
 _FILE = r"/review/page/{token}/file/{file:\d{1,15}}"
 _POINT = re.compile("point([0-9]{1,3})")
-_ACTS = ("check", "approve", "ask", "reject", "claim", "release", "confirm")
+_ACTS = ("check", "approve", "ask", "reject", "claim", "release", "confirm", "deny")
 
 
 class DeskPages:
@@ -155,7 +155,9 @@ class DeskPages:
                 await reviews.approve(tx, by, number)
             case "confirm":
                 await self._desks.check_seen(tx, filing, given.get("seen", ""))
-                await self._desks.confirm(tx, token)
+                await self._desks.settle(tx, token, confirmed=True)
+            case "deny":
+                await self._desks.settle(tx, token, confirmed=False)
             case "ask":
                 await reviews.ask(tx, by, number, given.get("question", ""))
             case "reject":

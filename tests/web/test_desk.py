@@ -178,7 +178,13 @@ async def test_a_second_person_confirms_on_the_page(browser: Browser, review: Wo
     assert "Another reviewer has to confirm" in page
     assert "Confirm the approval" not in page
     assert (await post(browser, first, act="confirm"))[0] == 422
+    assert (await post(browser, first, act="deny"))[0] == 303, "taken back"
+    assert (await post(browser, first, act="deny"))[0] == 422
+    assert (await post(browser, first, act="approve", point1="on"))[0] == 303
     second = await opened(review, browser, number, "rosa")
+    assert (await post(browser, second, act="deny"))[0] == 303
+    assert await state(review, number) is State.IN_REVIEW
+    assert (await post(browser, first, act="approve", point1="on"))[0] == 303
     assert "Confirm the approval" in (await browser.get(second))[1]
     assert (await post(browser, second, act="confirm"))[0] == 303
     assert await state(review, number) is State.APPROVED
