@@ -15,6 +15,8 @@ from policybot.assembly import assemble
 from policybot.config import Config, Listen
 from policybot.config.keys import KeyFile, KeyMissing
 from policybot.domain.private import Private
+from policybot.domain.review import Sight
+from policybot.domain.taking import View
 from policybot.matrix.appservice import PolicyAppService
 from policybot.matrix.client import Client
 from policybot.matrix.commands.dispatch import Dispatch
@@ -26,7 +28,16 @@ from policybot.matrix.observer import Observer
 from policybot.matrix.reader import Reader
 from policybot.matrix.start import Start
 from policybot.matrix.synapse import Synapse
-from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later, PublicRooms, RoomLook
+from policybot.ports import (
+    Clock,
+    Homeserver,
+    IdentityProvider,
+    Impossible,
+    Later,
+    PublicRooms,
+    RoomLook,
+    RoomReader,
+)
 from policybot.services.aftermath import Aftermath
 from policybot.services.keyring import Keyring
 from policybot.services.outbox import Outbox
@@ -50,6 +61,23 @@ _REMEMBER_CHANGES = timedelta(days=1)
 
 class CannotStart(Exception):  # noqa: N818 - an answer
     """Something in the configuration contradicts what is on record."""
+
+
+_NOT_YET = "the homeserver is not attached yet"
+
+
+class _NobodyToLook:
+    """Stands in for the look at rooms until the homeserver is attached."""
+
+    async def view(self, room_id: str) -> View | None:
+        """See nothing yet."""
+        del room_id
+        raise Later(_NOT_YET)
+
+    async def sight(self, room_id: str) -> Sight | None:
+        """See nothing yet."""
+        del room_id
+        raise Later(_NOT_YET)
 
 
 def utc_now() -> datetime:
@@ -83,6 +111,7 @@ class App:
         self.revalidation = Revalidation(self.setting, self.services.members)
         self.look: RoomLook | None = None
         """Looks at governed rooms, once there is a homeserver."""
+        self.reader: RoomReader = _NobodyToLook()
         self.ready = False
 
     def aftermath(self) -> Aftermath:
@@ -136,6 +165,7 @@ class App:
             services.sanctions.end_due,
             services.filings.expire,
             services.qualifications.expire,
+            services.deadlines.free,
         )
         for end in ending:
             while True:
@@ -157,6 +187,7 @@ class App:
             services.deletions.tick,
             services.deputies.watch,
             services.vacancies.watch,
+            services.deadlines.call,
         )
         for due in owed:
             async with self.database.transaction() as tx:
@@ -173,7 +204,10 @@ class App:
             await standing.forget_before(tx, self.setting.now() - _REMEMBER_CHANGES)
             await services.documents.expire(tx)
             await services.documents.sweep(tx)
+            await services.evidence.sweep(tx)
+            await services.drafts.sweep(tx)
             await services.openings.sweep(tx)
+            await services.desks.sweep(tx)
         await services.messages.sweep(self.database)
         await self._announce()
         await services.retention.tick(self.database)
@@ -244,7 +278,8 @@ class App:
             worker = self.worker(homeserver)
             await start.recall()
             self.look = Observer(client, config.bot_user_id)
-            dispatch = Dispatch(self.services, start.resolve, Reader(client, config.bot_user_id))
+            self.reader = Reader(client, config.bot_user_id)
+            dispatch = Dispatch(self.services, start.resolve, self.reader)
             inward = Events(self.setting, self.database, dispatch, self.services)
             await stack.enter_async_context(self._doors(inward))
             async with asyncio.TaskGroup() as tasks:
@@ -306,7 +341,7 @@ class App:
 
     def pages(self) -> web.Application:
         """Put the pages for people together."""
-        return doors.pages(self.setting, self.services, self.database, self.ways)
+        return doors.pages(self.setting, self.services, self.database, self.ways, self.reader)
 
     def _health(self) -> web.Application:
         app = web.Application()

@@ -8,15 +8,19 @@ from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
 from policybot.services.cures import Cures
+from policybot.services.deadlines import Deadlines
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
 from policybot.services.deletions import Deletions
 from policybot.services.delisting import NOUN as UNFILED
 from policybot.services.delisting import Delisting
 from policybot.services.deputies import Deputies
+from policybot.services.desks import Desks
 from policybot.services.deviations import Deviations
 from policybot.services.documents import Documents
+from policybot.services.drafts import Drafts
 from policybot.services.drift import Drift
+from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
 from policybot.services.holds import Holds
@@ -51,6 +55,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     """Make the services, each with those that it works with."""
     people = Members(setting, vault, index)
     papers = Documents(setting, people)
+    proofs = Evidence(setting, people)
+    forms = Drafts(setting, proofs)
     tries = Verifications(setting, people, papers)
     signatures = Agreements(setting)
     fronts = Names(setting, people)
@@ -66,7 +72,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     handovers = Transfers(setting, applied, people, signatures, named, vacant)
     replaced = Replacements(setting, casework, measures, handovers)
     deleted = Deletions(setting, casework)
-    privacy = Privacy(setting, vault, people, papers)
+    privacy = Privacy(setting, vault, people, papers, forms)
     watch = Looks(setting)
     reveals = Reveals(setting, people, casework, privacy, watch)
     delisting = Delisting(setting)
@@ -80,6 +86,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         verifications=tries,
         results=Results(setting, people, tries),
         documents=papers,
+        evidence=proofs,
+        drafts=forms,
         openings=Openings(setting, people, papers, watch),
         roster=Roster(setting, people),
         agreements=signatures,
@@ -87,7 +95,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         messages=Messages(setting, signatures),
         filings=applied,
         reviews=looked_at,
-        applications=Applications(setting, applied, looked_at, people, signatures),
+        deadlines=Deadlines(setting),
+        desks=Desks(setting, looked_at, fronts, proofs),
+        applications=Applications(setting, applied, looked_at, people, signatures, forms),
         transfers=handovers,
         deputies=named,
         vacancies=vacant,
@@ -109,6 +119,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
                 "reveal": reveals,
                 "erase": privacy,
                 "qualification": qualified,
+                "review": looked_at,
                 "replacement": replaced,
                 "deletion": deleted,
                 UNFILED: delisting,

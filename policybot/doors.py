@@ -15,11 +15,13 @@ from policybot.identity.provider import Client as OpenIdClient
 from policybot.identity.provider import Provider
 from policybot.identity.roster import RosterWay
 from policybot.matrix.commands.command import Services
-from policybot.ports import Clock, IdentityProvider
+from policybot.ports import Clock, IdentityProvider, RoomReader
 from policybot.services.setting import Setting
 from policybot.store.database import Database
 from policybot.web.about import About
 from policybot.web.agreement import AgreementPages
+from policybot.web.desk import DeskPages
+from policybot.web.filing import Asking, FilingForm
 from policybot.web.inbox import InboxDoor
 from policybot.web.privacy import PrivacyPages
 from policybot.web.register import RegisterPages
@@ -66,7 +68,11 @@ def ways(setting: Setting, services: Services, database: Database) -> list[Ident
 
 
 def pages(
-    setting: Setting, services: Services, database: Database, offered: Sequence[IdentityProvider]
+    setting: Setting,
+    services: Services,
+    database: Database,
+    offered: Sequence[IdentityProvider],
+    reader: RoomReader,
 ) -> web.Application:
     """Put the pages for people together, with the ways in that they offer."""
     config, now = setting.config, setting.now
@@ -81,13 +87,17 @@ def pages(
     listed = RegisterPages(site, database, services.register)
     about = About(site, database, services.staffing)
     review = Review(site, database, services.documents, services.openings)
+    cleaner = ChildCleaner()
+    asked = Asking(services.drafts, services.applications, services.evidence, services.names)
+    filing = FilingForm(site, database, asked, reader, cleaner)
     # Before the pages: its address looks like a link's.
     routes = [r for way in offered if isinstance(way, CallbackWay) for r in InboxDoor(way).routes()]
     routes += [*about.routes(), *listed.routes(), *agreement.routes(), *verify.routes()]
-    routes += [*private.routes(), *review.routes()]
+    routes += [*private.routes(), *review.routes(), *filing.routes()]
+    routes += DeskPages(site, database, services.desks, services.reviews, setting, reader).routes()
     if config.identity.document is not None:
         tries, papers = services.verifications, services.documents
-        routes += Upload(site, database, tries, papers, ChildCleaner(), verify.code).routes()
+        routes += Upload(site, database, tries, papers, cleaner, verify.code).routes()
     if framed is not None:
         tokens = openid_token(config, framed)
         routes += Widget(site, database, services.verifications, framed, tokens).routes()

@@ -6,6 +6,7 @@ from typing import Any
 
 from policybot.domain import taking
 from policybot.domain.rank import Levels
+from policybot.domain.review import Sight
 from policybot.domain.taking import (
     CarryOver,
     InviteMembers,
@@ -90,6 +91,20 @@ class FakeRooms:
         self.levels[new]["users"].setdefault(self.bot, 100)
         banned = [user for user, membership in members.items() if membership == "ban"]
         return self.known(new) | {"join_rule": self.join_rule(new), "banned": banned}
+
+    def sight(self, room_id: str) -> Sight:
+        state = self.state.get(room_id, {})
+        name, topic, rule = (
+            state.get(f"m.room.{kind}") or {} for kind in ("name", "topic", "join_rules")
+        )
+        return Sight(
+            name=name.get("name", ""),
+            topic=topic.get("topic", ""),
+            members=len(self.members.get(room_id, {})),
+            version=self.levels_of(room_id).version,
+            join_rule=rule.get("join_rule", ""),
+            encrypted="m.room.encryption" in state,
+        )
 
     def aliases_of(self, room_id: str) -> dict[str, Any]:
         canonical = self.state.get(room_id, {}).get("m.room.canonical_alias")

@@ -15,6 +15,7 @@ from policybot.domain import effects, label, room_measure, showing
 from policybot.domain.drift import Look, Seen
 from policybot.domain.effects import Effect
 from policybot.domain.rank import Levels
+from policybot.domain.review import Sight
 from policybot.domain.room_measure import RoomMeasure
 from policybot.domain.taking import MoveAliases, TakingEffect, View
 from policybot.domain.upgrade import FollowUpgrade
@@ -90,6 +91,8 @@ class FakeHomeserver:
     """Messages by their key, so that one key is one message: room (or person) and text."""
     looked: list[str] = field(default_factory=list)
     """Rooms that were compared with their filings."""
+    edits: list[str] = field(default_factory=list)
+    """The keys of edits."""
     away: bool = False
     refuses: dict[type[Effect], str] = field(default_factory=dict)
     before_answer: Any = None
@@ -123,6 +126,11 @@ class FakeHomeserver:
             notice=asked.notice is None or asked.notice in self.pinned.get(room, []),
             banned=frozenset(who for where, who in self.banned if where == room),
         )
+
+    async def sight(self, room_id: str) -> Sight | None:
+        """Look at how a room presents itself, as the reader does."""
+        self._reachable()
+        return self.rooms.sight(room_id) if room_id in self.levels else None
 
     async def observe(self, effect: Effect) -> Result:  # noqa: PLR0911 - one line for each
         self._reachable()
@@ -176,6 +184,8 @@ class FakeHomeserver:
         match errand.effect:
             case effects.Say(room_id, text):
                 self.said.setdefault(errand.key, (room_id, text))
+            case effects.ShowCard():
+                return self._show_card(errand)
             case effects.Notify(user_id, text):
                 self.said.setdefault(errand.key, (user_id, text))
                 return {"opened": None if errand.direct_room else f"!direct-{user_id}"}
@@ -227,6 +237,20 @@ class FakeHomeserver:
             case _:
                 return self._do_sign(errand)
         return {}
+
+    def _show_card(self, errand: Errand) -> Result:
+        card, room_id = errand.card, errand.effect.room_id  # type: ignore[union-attr]  # a card's
+        if card is None:
+            return {}
+        stands, before = card["event_id"], errand.key in self.said or errand.key in self.edits
+        if stands is None or stands in self.redacted:
+            stands = errand.key
+            self.said.setdefault(stands, (room_id, card["text"]))
+        elif not before:
+            self.said[stands] = (room_id, card["text"])
+            self.edits.append(errand.key)
+        shown = "" if before else card["shown"]
+        return {"event_id": stands, "room_id": room_id, "shown": shown}
 
     def _measure(self, measure: RoomMeasure, key: str, before: Result) -> None:  # noqa: C901, PLR0912 - as above
         match measure:
@@ -531,6 +555,7 @@ async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIt
     app = App(config, database, now=clock, stretch=CHEAP)
     app.setting.review_room = REVIEW
     app.look = homeserver
+    app.reader = homeserver
     await app.record_policy()
     aliases: dict[str, str] = {}
 

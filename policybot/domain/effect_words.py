@@ -11,6 +11,8 @@ def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line 
     match effect:
         case effects.Say(room_id):
             return f"write in {room_id}"
+        case effects.ShowCard(room_id, subject):
+            return f"show in {room_id} how {subject} stands"
         case effects.Notify(user_id):
             return f"send a message to {user_id}"
         case effects.JoinRoom(room_id) | effects.TakeSeat(room_id):

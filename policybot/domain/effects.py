@@ -57,6 +57,18 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowCard:
+    """A message of the bot in the review room that is edited in place as its subject changes.
+
+    It has no text of its own: what it says is read when it is sent, so the newest alone is ever sent.
+    """
+
+    room_id: str
+    subject: str
+    """What it is about: `filing 3`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Notify:
     """A message to one person: in their direct room, by server notice if they cannot enter one."""
 
@@ -187,6 +199,7 @@ class ClearProfileField:
 
 Effect = (
     Say
+    | ShowCard
     | Notify
     | JoinRoom
     | TakeSeat
@@ -276,6 +289,8 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return showing.inverse(effect)
         case ShowTopicLine() | HideTopicLine() | PinNotice() | UnpinNotice():
             return showing.inverse(effect)
+        case ShowCard():
+            return None
         case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence() | LearnName() | LearnAuthor():
             return None
         case _:  # the other steps of taking a room in, and following it; see services/taking.py

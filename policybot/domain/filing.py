@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from policybot.domain import validity
-from policybot.domain.application import NOTHING_SAID, About
-from policybot.domain.errors import Incomplete, NotPermitted, OutOfOrder
+from policybot.domain.application import MIN_PURPOSE, NOTHING_SAID, About
+from policybot.domain.errors import Incomplete, OutOfOrder
 from policybot.domain.rank import Control
 
 
@@ -92,6 +92,8 @@ ENDED = frozenset({State.REVOKED, State.REJECTED, State.WITHDRAWN})
 
 WAITING = frozenset({State.DRAFT, State.SUBMITTED, State.IN_REVIEW, State.NEEDS_INFO})
 """States in which nothing is decided yet."""
+NOT_COUNTED = ENDED | {State.DRAFT}
+"""States in which a filing takes nobody's place: drafts hold no room."""
 HANDED_OVER = IN_FORCE | {State.EXPIRED}
 """States in which somebody else can take a room over; a suspended one keeps whoever answers for it."""
 
@@ -101,9 +103,6 @@ TRANSFER_LIFE = timedelta(days=7)
 """How long somebody has to accept a room that is handed over to them."""
 TRANSFER_PAUSE = timedelta(hours=1)
 """How long the owner waits before asking somebody else: each time costs a stranger a message."""
-
-MIN_PURPOSE = 10
-"""Characters below which a purpose says nothing to a reviewer."""
 
 _IN_WORDS = {
     State.DRAFT: "a draft",
@@ -188,20 +187,6 @@ def submitted(filing: Filing) -> Filing:
         message = "Please name a category for the room."
         raise Incomplete(message)
     return moved(filing, Step.SUBMIT)
-
-
-def reviewed_by(filing: Filing, reviewer: str, owners: frozenset[str]) -> None:
-    """Check that somebody may review a filing; `owners` are the accounts of its applicant.
-
-    Raises:
-        NotPermitted: it is their own, or somebody else's to review.
-    """
-    if reviewer in owners | {filing.applicant}:
-        message = f"{filing.number} is your own filing: somebody else reviews it."
-        raise NotPermitted(message)
-    if filing.reviewer not in (None, reviewer):
-        message = f"{filing.number} is with {filing.reviewer}."
-        raise NotPermitted(message)
 
 
 def controlled(filing: Filing, control: Control) -> Filing:

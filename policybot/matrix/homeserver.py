@@ -75,6 +75,8 @@ class MatrixHomeserver:
         match effect:
             case effects.Say(room_id, text, reply_to):
                 return await self._talk.say(errand, room_id, text, reply_to)
+            case effects.ShowCard(room_id):
+                return await self._talk.show_card(errand, room_id)
             case effects.Notify(user_id, text):
                 return await self._talk.notify(errand, user_id, text)
             case effects.JoinRoom(room_id, _, direct):

@@ -9,6 +9,7 @@ from policybot.domain.effects import (
     Notify,
     ReleaseMember,
     Say,
+    ShowCard,
     TakeSeat,
     target,
 )
@@ -27,7 +28,8 @@ from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.taking import Taking, levels_of
 from policybot.services.upgrades import Upgrades
-from policybot.store import cases, decisions, outbox, rooms
+from policybot.store import cards, cases, decisions, outbox, rooms
+from policybot.store.cards import Card
 from policybot.store.database import Tx
 from policybot.store.outbox import Queued
 from policybot.store.rooms import Kind, Room
@@ -91,7 +93,7 @@ class Aftermath:
             self._setting.tell_staff(tx, str(drift), cause=f"drift {queued.id}")
 
     async def _shown(self, tx: Tx, queued: Queued, result: Result) -> None:
-        """Remember where labels and notices stand, which rooms are gone, and who has written a post."""
+        """Remember where a sign stands, which rooms are gone, and who has written a post."""
         match queued.effect:
             case SetLabel(room_id) if "event_id" in result:
                 await self._labels.written(tx, room_id, str(result["event_id"]))
@@ -100,6 +102,9 @@ class Aftermath:
                 await outbox.remember(tx, target(pinned), where, self._setting.now())
             case DeleteRoom(room_id):
                 await self._deletions.done(tx, room_id)
+            case ShowCard(_, subject) if "event_id" in result:
+                card = Card(str(result["event_id"]), str(result["shown"]))
+                await cards.save(tx, str(result["room_id"]), subject, card)
             case LearnAuthor() as look if "sender" in result:
                 await self._declarations.learned(tx, look, queued.cause, str(result["sender"]))
             case _:

@@ -49,7 +49,8 @@ class Filings:
         """
         wanted = text.upper()
         filing = await filings.get(tx, wanted)
-        if filing is not None and (staff or rules.owned_by(filing, viewer)):
+        mine = filing is not None and rules.owned_by(filing, viewer)
+        if filing is not None and (mine or (staff and filing.state is not State.DRAFT)):
             return filing
         if filing is None and number.looks_like_record(wanted) and not number.is_record(wanted):
             message = f"{text} is not a record number: its check characters do not fit. A typo?"

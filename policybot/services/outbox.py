@@ -33,12 +33,13 @@ from policybot.domain.effects import (
     Restore,
     Say,
     SetProfileField,
+    ShowCard,
     target,
 )
 from policybot.domain.private import Private
 from policybot.domain.showing import SHOWING, SetLabel
 from policybot.ports import Errand, Homeserver, Impossible, Later, Result, StillShown
-from policybot.services import labels
+from policybot.services import cards, labels
 from policybot.services.setting import Setting
 from policybot.store import cases, filings, outbox, rooms
 from policybot.store.database import Database, DatabaseAway, Tx
@@ -74,7 +75,7 @@ _AT_ONCE: Final = 8
 _PAGE: Final = 500
 _ENTERING: Final = 0.2
 """Seconds until it is looked again whether an invitation was followed."""
-_HARMLESS = (Say, JoinRoom, KeepEvidence, LearnName, LearnAuthor)
+_HARMLESS = (Say, ShowCard, JoinRoom, KeepEvidence, LearnName, LearnAuthor)
 """What is done in a dry run too: answers, entering rooms, reading."""
 _ONLY_SHOWN = (LearnName, LearnAuthor, SetProfileField, ClearProfileField)
 """What nobody is called for when the homeserver does not do it, unless a name stays that was hidden."""
@@ -259,7 +260,7 @@ class Outbox:
         harmless = harmless or queued.cause.startswith(_REAL)
         return self._setting.config.dry_run and not harmless
 
-    async def _prepare(self, queued: Queued) -> Errand:
+    async def _prepare(self, queued: Queued) -> Errand:  # noqa: C901 - one for each kind
         """Gather what is needed; keep what must be kept before anything is changed."""
         effect = queued.effect
         again = queued.attempts > 0 or queued.queued_at < self._begun
@@ -276,6 +277,12 @@ class Outbox:
                     message = f"I am entering the chat that {user_id} has opened"
                     raise Later(message, retry_after=_ENTERING)
                 return replace(errand, effect=await self._with_names(effect), direct_room=room)
+            case ShowCard(_, subject):
+                # In the review room as it is now, wherever it was when this was queued.
+                effect = replace(effect, room_id=self._setting.review_room)
+                async with self._database.transaction(reading=True) as tx:
+                    card = await cards.to_show(tx, self._setting, effect.room_id, subject)
+                return replace(errand, effect=effect, card=card)
             case SetProfileField(user_id, _, real=True):
                 errand = replace(errand, name=await self._name_of(user_id))
             case Redact(room_id, event_id):
@@ -378,7 +385,9 @@ class Outbox:
             if await self._aftermath.failed(tx, queued, error):
                 await outbox.settle(tx, queued)
                 return True
-            in_review = isinstance(effect, Say) and effect.room_id == self._setting.review_room
+            in_review = (
+                isinstance(effect, (Say, ShowCard)) and effect.room_id == self._setting.review_room
+            )
             if quiet or in_review or _answers(queued) or queued.cause.startswith(_MAY_BE_GONE):
                 return True
             self._setting.tell_staff(

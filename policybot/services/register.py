@@ -128,7 +128,7 @@ class Register:
         """Enter a filing, and let it be found by what is shown of it, no more."""
         (view,) = await self._names.answerable_for(tx, [filing])
         place = await register.enter(tx, filing.id, at, self._names.class_of(filing).value)
-        texts = [filing.number, place.room_name, filing.purpose]
+        texts = [filing.number, place.room_name, filing.purpose, filing.about.organisation]
         texts += [place.alias.partition(":")[0], filing.room_id.partition(":")[0]]
         if view.shown.what is not What.ROLE:
             # A verified name is kept in the vault alone, so nobody is found by it.

@@ -47,8 +47,8 @@ def begin(setting: Setting, tx: Tx, filing: Filing) -> None:
         room_id=filing.room_id,
         alias=f"_policybot_{secrets.token_hex(12)}",
         owner=filing.applicant,
-        name="" if filing.room_id else taking.called(filing.purpose),
-        topic="" if filing.room_id else taking.about(filing.purpose),
+        name="" if filing.room_id else filing.about.name or taking.called(filing.purpose),
+        topic="" if filing.room_id else filing.about.topic or taking.about(filing.purpose),
     )
     setting.queue(tx, [made], cause=f"{CAUSE} {filing.id}")
 

@@ -179,6 +179,12 @@ async def approval_by(tx: Tx, subject: str, proposer: str) -> Approval | None:
     return None if row is None else _approval(row)
 
 
+async def approval_on(tx: Tx, subject: str) -> Approval | None:
+    """Read the approval on a subject that waits, whoever asked for it."""
+    row = await tx.first("SELECT * FROM approvals WHERE subject = $1 AND state = 'waiting'", subject)
+    return None if row is None else _approval(row)
+
+
 async def end_approval(tx: Tx, code: str, state: str, approver: str | None) -> None:
     """Note how an approval ended: `given`, `denied` or `expired`.
 

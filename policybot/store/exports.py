@@ -38,6 +38,27 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "submitted_at",
     ),
     Part(
+        "questions",
+        "What reviewers asked about them, and what you answered.",
+        "SELECT q.filing_id, q.kind, q.text, q.at FROM review_words q JOIN filings f"
+        " ON f.id = q.filing_id WHERE f.applicant = $1 ORDER BY q.id",
+        "q.at",
+    ),
+    Part(
+        "filing_files",
+        "The files that you showed with your filings, as long as their pictures are kept.",
+        "SELECT id, filing_id, pictures, size, added_at FROM filing_files WHERE user_id = $1"
+        " ORDER BY id",
+        "added_at",
+    ),
+    Part(
+        "filing_file_views",
+        "When reviewers opened them.",
+        "SELECT a.object, a.at FROM audit a JOIN filings f ON a.object = 'F-' || f.id"
+        " WHERE f.applicant = $1 AND a.tag = 'evidence:open' AND a.actor <> $1 ORDER BY a.seq",
+        "a.at",
+    ),
+    Part(
         "qualifications",
         "The qualifications that you asked for, and what came of it (the number is Q- and the id).",
         "SELECT id, filing_id, kind, state, evidence, claimed_at, rights, reason, granted_at,"

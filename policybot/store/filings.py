@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from policybot.domain.application import About
+from policybot.domain.application import About, key
 from policybot.domain.filing import IN_FORCE, Filing, State
 from policybot.domain.rank import Control
 from policybot.store.database import (
@@ -25,7 +25,7 @@ async def add(tx: Tx, filing: Filing) -> bool:
     """Save a new filing; False if the same room has an unfinished one."""
     row = await tx.first(
         "INSERT INTO filings (id, room_id, control, applicant, purpose, categories, state, submitted_at,"
-        " about, deputy) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+        " about, deputy, organisation_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
         " ON CONFLICT DO NOTHING RETURNING id",
         filing.id,
         filing.room_id,
@@ -37,6 +37,7 @@ async def add(tx: Tx, filing: Filing) -> bool:
         to_ms(filing.submitted_at),
         json.dumps(asdict(filing.about)),
         filing.deputy,
+        key(filing.about.organisation),
     )
     return row is not None
 
@@ -51,7 +52,7 @@ async def save(tx: Tx, filing: Filing) -> None:
         "UPDATE filings SET record_number = $1, state = $2, reviewer = $3, reason = $4,"
         " valid_until = $5, applicant = $6, reminded = $7, deputy = $8, room_id = $9,"
         " control = $10, purpose = $11, categories = $12, submitted_at = $13, about = $14,"
-        " version = version + 1 WHERE id = $15 AND version = $16 RETURNING id",
+        " organisation_key = $15, version = version + 1 WHERE id = $16 AND version = $17 RETURNING id",
         filing.record_number,
         filing.state.value,
         filing.reviewer,
@@ -66,6 +67,7 @@ async def save(tx: Tx, filing: Filing) -> None:
         json.dumps(filing.categories),
         to_ms(filing.submitted_at),
         json.dumps(asdict(filing.about)),
+        key(filing.about.organisation),
         filing.id,
         filing.version,
     )
@@ -113,9 +115,10 @@ async def hold(tx: Tx, filing_id: int) -> Filing | None:
 
 
 async def of_room(tx: Tx, room_id: str) -> Filing | None:
-    """Read the filing of a room that is waiting or in force, if there is one."""
+    """Read the filing of a room that is waiting or in force, if there is one; drafts hold no room."""
     row = await tx.first(
-        "SELECT * FROM filings WHERE room_id = $1 AND state NOT IN ('revoked', 'rejected', 'withdrawn')",
+        "SELECT * FROM filings WHERE room_id = $1"
+        " AND state NOT IN ('draft', 'revoked', 'rejected', 'withdrawn')",
         room_id,
     )
     return None if row is None else _filing(row)
@@ -136,6 +139,26 @@ async def of_applicant(tx: Tx, user_id: str) -> list[Filing]:
     """List somebody's filings, newest first."""
     rows = await tx.fetch("SELECT * FROM filings WHERE applicant = $1 ORDER BY id DESC", user_id)
     return [_filing(row) for row in rows]
+
+
+async def of_organisation(tx: Tx, organisation: str, but: int) -> int:
+    """Count the filings in the name of an organisation, as `application.key` writes it, but for one."""
+    return int(
+        await tx.value(
+            "SELECT COUNT(*) AS value FROM filings WHERE organisation_key = $1 AND id <> $2"
+            " AND state NOT IN ('draft', 'revoked', 'rejected', 'withdrawn')",
+            organisation,
+            but,
+        )
+    )
+
+
+async def wait_for_turn(tx: Tx) -> None:
+    """Let filings be handed in one at a time until this transaction ends: two see each other."""
+    await tx.execute(
+        "INSERT INTO counters (name, value) VALUES ('handing in', 0)"
+        " ON CONFLICT (name) DO UPDATE SET value = counters.value"
+    )
 
 
 async def waiting(tx: Tx, limit: int) -> list[Filing]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from policybot.domain.retention import Rule
-from policybot.store import privacy, register
+from policybot.store import privacy, register, reviews
 from policybot.store.database import Tx, optional_time, to_ms
 
 _SHORT = {
@@ -91,7 +91,8 @@ REACHES: dict[str, Reach] = {
         "submitted_at",
         "submitted_at < $1 AND COALESCE(valid_until, 0) < $1 AND applicant <> ''"
         " AND state IN ('revoked', 'rejected', 'withdrawn') AND applicant NOT IN HELD",
-        "applicant = '', purpose = '', reason = '', reviewer = NULL, about = '{}', deputy = NULL",
+        "applicant = '', purpose = '', reason = '', reviewer = NULL, about = '{}',"
+        " deputy = NULL, organisation_key = ''",
     ),
     "qualifications": Reach(
         "qualifications",
@@ -242,7 +243,9 @@ async def apply(tx: Tx, rule: Rule, before: datetime, now: datetime, limit: int)
         limit,
     )
     if rule.name == "filings":
-        await register.forget(tx, [row["gone"] for row in rows])
+        gone = [row["gone"] for row in rows]
+        await register.forget(tx, gone)
+        await reviews.forget(tx, gone)
     return len(rows)
 
 

@@ -11,11 +11,11 @@ from policybot.domain.effect_words import in_words
 from policybot.domain.errors import NotFound
 from policybot.domain.permission import Permission, allowed
 from policybot.domain.sanction import bannered
-from policybot.matrix.commands import documents, qualifications, subject
+from policybot.matrix.commands import documents, qualifications, reviews, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services.cases import File
 from policybot.services.decisions import Choice, Draft
-from policybot.store import appeals, cases, cures, decisions, deletions, filings, outbox, sanctions
+from policybot.store import appeals, cases, cures, decisions, deletions, outbox, sanctions
 
 _SHOWN = 20
 _EXCERPT = 500
@@ -40,10 +40,7 @@ async def queue(services: Services, asked: Asked) -> str:
                 who += f", its owner has until {notice.day(cure.until)}"
             lines.append(f"{case.number} {case.state.replace('_', ' ')}: {case.subject.in_words}{who}")
     if wanted in ("", "filings"):
-        lines += [
-            f"{filing.number} {filing.in_words}: room {filing.place}, by {filing.applicant}"
-            for filing in await filings.waiting(asked.tx, _SHOWN)
-        ]
+        lines += await reviews.queue(services, asked, _SHOWN)
     if wanted in ("", "qualifications"):
         lines += await qualifications.queue(services, asked, _SHOWN)
     if wanted in ("", "appeals"):
@@ -65,18 +62,7 @@ async def show(services: Services, asked: Asked) -> str:
         return await qualifications.show(services, asked)
     case_id = subject.case_id(text)
     if case_id is None:
-        if not allowed(asked.roles, Permission.FILING_REVIEW):
-            message = f"There is no {text} that you can see."
-            raise NotFound(message)
-        filing = await services.filings.visible(asked.tx, asked.sender, text, staff=True)
-        differs = await services.drift.of_room(asked.tx, filing.room_id)
-        return (
-            f"{filing.number}: {filing.in_words}\nRoom: {filing.place}\n"
-            f"Control: {await services.filings.reach(asked.tx, filing)}\n"
-            f"Applicant: {filing.applicant}\nCategory: {', '.join(filing.categories)}\n"
-            f"Purpose: {filing.purpose}\nLast word: {filing.reason or '–'}"
-            + "".join(f"\nDiffers {line}" for line in differs)
-        )
+        return await reviews.show(services, asked)
     case = await services.cases.find(asked.tx, case_id, text)
     file = await services.cases.file(asked.tx, asked.sender, case)
     lines = [*_facts(services, file), *await _course(asked, case)]
@@ -132,8 +118,10 @@ async def _course(asked: Asked, case: Case) -> list[str]:
 
 
 async def claim(services: Services, asked: Asked) -> str:
-    """Take a case."""
-    case = await _case(services, asked)
+    """Take a case or a filing."""
+    if reviews.meant(asked):
+        return await reviews.claim(services, asked)
+    case = await _claimable(services, asked)
     claimed = await services.cases.claim(asked.tx, asked.sender, case)
     return (
         f"{case.number} is yours until {claimed.lease_until:%H:%M} UTC. Next:\n"
@@ -145,14 +133,24 @@ async def claim(services: Services, asked: Asked) -> str:
 
 
 async def release(services: Services, asked: Asked) -> str:
-    """Give a case back."""
-    case = await _case(services, asked)
+    """Give a case or a filing back."""
+    if reviews.meant(asked):
+        return await reviews.release(services, asked)
+    case = await _claimable(services, asked)
     await services.cases.release(asked.tx, asked.sender, case)
     return f"{case.number} is free again."
 
 
-async def _case(services: Services, asked: Asked) -> Case:
-    text = asked.words["CASE"]
+async def _claimable(services: Services, asked: Asked) -> Case:
+    text = asked.words["NUMBER"]
+    if not allowed(asked.roles, Permission.CASE_CLAIM):
+        message = f"There is no case {text} that you can see."
+        raise NotFound(message)
+    return await _case(services, asked, text)
+
+
+async def _case(services: Services, asked: Asked, text: str = "") -> Case:
+    text = text or asked.words["CASE"]
     case = await services.cases.find(asked.tx, subject.case_id(text), text)
     if asked.sender in await services.cases.involved(asked.tx, case):
         message = f"There is no case {text} that you can see."

@@ -13,14 +13,18 @@ from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
 from policybot.services.cures import Cures
+from policybot.services.deadlines import Deadlines
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
 from policybot.services.deletions import Deletions
 from policybot.services.delisting import Delisting
 from policybot.services.deputies import Deputies
+from policybot.services.desks import Desks
 from policybot.services.deviations import Deviations
 from policybot.services.documents import Documents
+from policybot.services.drafts import Drafts
 from policybot.services.drift import Drift
+from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
 from policybot.services.holds import Holds
@@ -64,6 +68,8 @@ class Services:
     verifications: Verifications
     results: Results
     documents: Documents
+    evidence: Evidence
+    drafts: Drafts
     openings: Openings
     roster: Roster
     agreements: Agreements
@@ -71,6 +77,8 @@ class Services:
     messages: Messages
     filings: Filings
     reviews: Reviews
+    deadlines: Deadlines
+    desks: Desks
     applications: Applications
     transfers: Transfers
     deputies: Deputies
@@ -140,6 +148,8 @@ class Command:
     help: str
     needs: Permission
     run: Run
+    more: Callable[[Services], str] | None = None
+    """What the configuration adds to its help."""
 
     @property
     def verb(self) -> str:

@@ -11,6 +11,7 @@ from policybot.matrix.commands import (
     privacy,
     qualifications,
     register,
+    reviews,
     transfers,
     unfiled,
 )
@@ -86,8 +87,9 @@ COMMANDS: tuple[Command, ...] = (
         register.search,
     ),
     Command(
-        "file ROOM CATEGORY PURPOSE…",
-        "Apply to make your room public; with «new» for ROOM, have one made.",
+        "file ROOM [CATEGORY] [PURPOSE…]",
+        "Apply to make your room public, by a form or by all words; with «new» for ROOM, have one made; "
+        "with a number, go on with a draft, answer, or apply again.",
         Permission.FILING_SUBMIT,
         filings.file,
     ),
@@ -103,7 +105,12 @@ COMMANDS: tuple[Command, ...] = (
         Permission.FILING_SUBMIT,
         filings.answer,
     ),
-    Command("withdraw NUMBER", "Take your filing back.", Permission.FILING_SUBMIT, filings.withdraw),
+    Command(
+        "withdraw NUMBER",
+        "Take your filing back, or drop a draft.",
+        Permission.FILING_SUBMIT,
+        filings.withdraw,
+    ),
     Command("renew NUMBER", "Prolong your room's approval.", Permission.FILING_SUBMIT, filings.renew),
     Command(
         "qualify [NUMBER] [QUALIFICATION] [EVIDENCE…]",
@@ -156,19 +163,22 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "show NUMBER",
-        "A case, a filing or a qualification with all its facts; a document by a link.",
+        "A case, a filing or a qualification with all its facts; to you alone, a filing or a document "
+        "by a link.",
         Permission.CASE_READ,
         cases.show,
     ),
     Command(
-        "approve NUMBER", "Approve a filing or a document.", Permission.FILING_REVIEW, filings.approve
+        "approve NUMBER", "Approve a filing or a document.", Permission.FILING_REVIEW, reviews.approve
     ),
-    Command("ask NUMBER TEXT…", "Ask the applicant something.", Permission.FILING_REVIEW, filings.ask),
+    Command("ask NUMBER TEXT…", "Ask the applicant something.", Permission.FILING_REVIEW, reviews.ask),
     Command(
         "reject NUMBER TEXT…",
-        "Reject a filing, a qualification or a document, with the reason.",
+        "Reject a filing, a qualification or a document, with the reason; of a filing also by the "
+        "number of a prepared one, and what fills its blanks.",
         Permission.FILING_REVIEW,
-        filings.reject,
+        reviews.reject,
+        more=reviews.prepared,
     ),
     Command(
         "revoke NUMBER TEXT…",
@@ -202,8 +212,25 @@ COMMANDS: tuple[Command, ...] = (
         Permission.QUEUE_READ,
         filings.drift,
     ),
-    Command("claim CASE", "Take a case for half an hour.", Permission.CASE_CLAIM, cases.claim),
-    Command("release CASE", "Give a case back.", Permission.CASE_CLAIM, cases.release),
+    Command(
+        "claim NUMBER",
+        "Take a filing or a case for a while, so that nobody else does the same.",
+        Permission.QUEUE_CLAIM,
+        cases.claim,
+    ),
+    Command("release NUMBER", "Give a filing or a case back.", Permission.QUEUE_CLAIM, cases.release),
+    Command(
+        "check NUMBER POINTS…",
+        "Tick points of a filing's checklist by their numbers, or «all».",
+        Permission.FILING_REVIEW,
+        reviews.check,
+    ),
+    Command(
+        "uncheck NUMBER POINTS…",
+        "Take ticks of a filing's checklist back.",
+        Permission.FILING_REVIEW,
+        reviews.uncheck,
+    ),
     Command(
         "propose CASE RULE SEVERITY",
         "What the ladder proposes, and why.",

@@ -199,9 +199,11 @@ CREATE TABLE openings (                      -- one-time links for reviewers of 
 CREATE INDEX openings_document ON openings (document_id, reviewer);
 
 CREATE TABLE uploads (                    -- how often an account has sent files within the hour
-    user_id TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL,
+    what    TEXT NOT NULL,                -- what for: `document`, `evidence`
     number  INTEGER NOT NULL,
-    at      BIGINT NOT NULL
+    at      BIGINT NOT NULL,
+    PRIMARY KEY (user_id, what)
 );
 
 -- The vault --------------------------------------------------------------------------------------
@@ -391,10 +393,12 @@ CREATE TABLE filings (
     about         TEXT NOT NULL DEFAULT '{}', -- what its owner says of the room: JSON
     deputy        TEXT,                   -- who is asked to answer for the room if its owner no longer does
     look_at       BIGINT NOT NULL DEFAULT 0, -- when the room is compared with its filing the next time
+    organisation_key TEXT NOT NULL DEFAULT '', -- in whose name the room is kept, as it is compared
     version       INTEGER NOT NULL DEFAULT 1
 );
 CREATE UNIQUE INDEX filings_room ON filings (room_id)
-    WHERE room_id <> '' AND state NOT IN ('revoked', 'rejected', 'withdrawn');
+    WHERE room_id <> '' AND state NOT IN ('draft', 'revoked', 'rejected', 'withdrawn');
+CREATE INDEX filings_organisation ON filings (organisation_key) WHERE organisation_key <> '';
 CREATE INDEX filings_state ON filings (state, submitted_at);
 CREATE INDEX filings_applicant ON filings (applicant);
 CREATE INDEX filings_ending ON filings (state, valid_until);
@@ -403,6 +407,38 @@ CREATE INDEX filings_look ON filings (look_at)
     WHERE state IN ('approved', 'renewal_due', 'suspended', 'expired');
 
 CREATE INDEX filings_deputy ON filings (deputy) WHERE deputy IS NOT NULL;
+
+CREATE TABLE filing_drafts (              -- what was typed into a form and not handed in
+    filing_id  BIGINT PRIMARY KEY REFERENCES filings (id),
+    user_id    TEXT NOT NULL,
+    typed      TEXT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    earlier    BIGINT                     -- the ended filing that it follows
+);
+CREATE INDEX filing_drafts_user ON filing_drafts (user_id);
+CREATE INDEX filing_drafts_changed ON filing_drafts (changed_at);
+
+CREATE TABLE filing_links (               -- links to the forms of filings
+    token_hash TEXT PRIMARY KEY,
+    filing_id  BIGINT NOT NULL REFERENCES filings (id),
+    user_id    TEXT NOT NULL,
+    made_at    BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX filing_links_filing ON filing_links (filing_id);
+CREATE INDEX filing_links_user ON filing_links (user_id);
+
+CREATE TABLE filing_files (               -- shown with a filing; what is in them is in the vault
+    id        SERIAL_KEY,
+    filing_id BIGINT NOT NULL REFERENCES filings (id),
+    user_id   TEXT NOT NULL,
+    vault_id  TEXT NOT NULL,
+    pictures  INTEGER NOT NULL,
+    size      BIGINT NOT NULL,
+    added_at  BIGINT NOT NULL
+);
+CREATE INDEX filing_files_filing ON filing_files (filing_id);
+CREATE INDEX filing_files_user ON filing_files (user_id);
 
 CREATE TABLE transfers (                  -- rooms that are handed over, until the other accepts
     filing_id BIGINT PRIMARY KEY REFERENCES filings (id),
@@ -461,6 +497,51 @@ CREATE TABLE vacancies (                  -- rooms whose owner no longer answers
     since     BIGINT NOT NULL,
     stage     TEXT NOT NULL CHECK (stage IN ('noted', 'asked', 'open')),
     away      INTEGER NOT NULL            -- the owner has left the room and is not back
+);
+
+CREATE TABLE reviews (                    -- how far the review of a filing has come
+    filing_id   BIGINT PRIMARY KEY REFERENCES filings (id),
+    lease_until BIGINT,                   -- until when it is its reviewer's
+    asked_at    BIGINT,                   -- since when it waits for its applicant
+    waited      BIGINT NOT NULL DEFAULT 0, -- milliseconds that it has waited for them before
+    told        TEXT NOT NULL DEFAULT '[]', -- for which deadlines people were called
+    told_at     BIGINT
+);
+
+CREATE TABLE review_words (               -- questions, and their answers
+    id        SERIAL_KEY,
+    filing_id BIGINT NOT NULL REFERENCES filings (id),
+    kind      TEXT NOT NULL CHECK (kind IN ('question', 'answer')),
+    author    TEXT NOT NULL,
+    text      TEXT NOT NULL,
+    at        BIGINT NOT NULL
+);
+CREATE INDEX review_words_filing ON review_words (filing_id, id);
+
+CREATE TABLE review_ticks (               -- points of the checklist that somebody has checked
+    filing_id BIGINT NOT NULL REFERENCES filings (id),
+    point     TEXT NOT NULL,              -- in the operator's words
+    by_user   TEXT NOT NULL,
+    at        BIGINT NOT NULL,
+    binding   TEXT NOT NULL,              -- the fingerprint of the application as it was then
+    PRIMARY KEY (filing_id, point)
+);
+
+CREATE TABLE desks (                      -- one-time links of reviewers to the page of a filing
+    token_hash TEXT PRIMARY KEY,
+    filing_id  BIGINT NOT NULL REFERENCES filings (id),
+    reviewer   TEXT NOT NULL,
+    purpose    TEXT NOT NULL CHECK (purpose IN ('open', 'work')),
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX desks_filing ON desks (filing_id, reviewer);
+
+CREATE TABLE cards (                      -- messages that are edited as their subject changes
+    room_id  TEXT NOT NULL,
+    subject  TEXT NOT NULL,               -- `filing 3`
+    event_id TEXT NOT NULL,
+    shown    TEXT NOT NULL,               -- the fingerprint of what it says; empty if that is not known
+    PRIMARY KEY (room_id, subject)
 );
 
 CREATE TABLE qualifications (             -- what a filed room may publish, by the operator's own list
