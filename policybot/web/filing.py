@@ -42,17 +42,17 @@ _LISTS = ("category", "remove")
 _LABELS: Mapping[str, str] = {
     "answer": "Your answer",
     "purpose": "What the room is for",
+    "category": "Kind of room",
     "kept_by": "For whom you keep it",
     "organisation": "Name of the organisation",
-    "category": "Kind of room",
+    "control": "What is to become of your room",
     "name": "Name of the room",
     "topic": "Topic of the room",
-    "control": "What is to become of your room",
-    "deputy": "Deputy",
     "audience": "Whom it is meant for",
     "languages": "Languages",
     "contact": "Contact",
     "rules": "The room's own rules",
+    "deputy": "Deputy",
     "files": "Files",
 }
 """What the fields are called, in the order of the form."""
