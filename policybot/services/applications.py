@@ -136,6 +136,7 @@ class Applications:
             control=applied.control,
         )
         await self._check(tx, changed, sight)
+        self._confirm(tx, changed, sight)
         if filing.state is State.NEEDS_INFO:
             return await self._answered(tx, changed, applied.answer)
         handed_in = replace(rules.submitted(changed), submitted_at=self._setting.now())
@@ -143,6 +144,23 @@ class Applications:
         await self._drafts.handed_in(tx, handed_in)
         self._opened(tx, handed_in)
         return handed_in
+
+    def _confirm(self, tx: Tx, filing: Filing, sight: Sight) -> None:
+        """Tell the account that a form of its was handed in: whoever has the link could have done it."""
+        number, levels = filing.number, sight.levels if isinstance(sight, View) else None
+        said = f"Your answer about {number} is with the reviewer."
+        if filing.state is State.DRAFT:
+            said = (
+                f"Your filing is in: {number}. A reviewer will look at it, and I will tell you what "
+                f"they say. {taking.for_owner(filing.control, levels)}"
+            )
+        self._setting.tell(
+            tx,
+            filing.applicant,
+            f"{said}\nWhere it stands: !policy status {number}. If it was not you: !policy withdraw "
+            f"{number}",
+            cause=cause(filing),
+        )
 
     async def _check(self, tx: Tx, filing: Filing, sight: Sight) -> None:
         """Check that a room may be filed now; no two are while this looks.

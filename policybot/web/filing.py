@@ -42,17 +42,17 @@ _LISTS = ("category", "remove")
 _LABELS: Mapping[str, str] = {
     "answer": "Your answer",
     "purpose": "What the room is for",
+    "category": "Kind of room",
     "kept_by": "For whom you keep it",
     "organisation": "Name of the organisation",
-    "category": "Kind of room",
+    "control": "What is to become of your room",
     "name": "Name of the room",
     "topic": "Topic of the room",
-    "control": "What is to become of your room",
-    "deputy": "Deputy",
     "audience": "Whom it is meant for",
     "languages": "Languages",
     "contact": "Contact",
     "rules": "The room's own rules",
+    "deputy": "Deputy",
     "files": "Files",
 }
 """What the fields are called, in the order of the form."""
@@ -112,6 +112,8 @@ class FilingForm:
         token: str,
         typed: Mapping[str, str] | None = None,
         faults: Mapping[str, str] | None = None,
+        *,
+        headline: str = "",
         refusal: str = "",
     ) -> web.Response:
         """Show a form as it is saved; or with what was typed now, and what is wrong with it."""
@@ -133,6 +135,7 @@ class FilingForm:
             chosen=filled.get("category", "").split(),
             faults={name: faults[name] for name in _LABELS if name in faults},
             labels=_LABELS,
+            headline=headline,
             refusal=refusal,
             conditions=conditions,
             categories=self._site.config.filing.categories,
@@ -221,14 +224,14 @@ class FilingForm:
                         remove = self._asking.evidence.remove
                         await remove(tx, filing.applicant, filing.id, int(file_id[:18]))
         except Mistaken as mistaken:
-            return await self._form(token, sent.texts, mistaken.faults)
+            return await self._form(token, sent.texts, mistaken.faults, headline=_NOT_SAVED)
         faults = {}
         if sent.files or sent.too_much:
             faults = await self._take_files(token, filing, sent)
         if act == _HAND_IN:
             return await self._hand_in(token, filing, sent.texts, faults)
         if faults:
-            return await self._form(token, sent.texts, faults)
+            return await self._form(token, sent.texts, faults, headline=_NOT_ALL_FILES)
         return web.Response(status=303, headers={"Location": f"/file/{token}"})
 
     async def _hand_in(
@@ -239,15 +242,16 @@ class FilingForm:
         try:
             application.read(typed, self._asking.applications.form(filing))
             if faults:
-                return await self._form(token, typed, faults)
+                return await self._form(token, typed, faults, headline=_NOT_HANDED_IN)
             async with self._database.transaction() as tx:
                 await self._asking.applications.hand_in(tx, token, typed, sight)
         except Mistaken as mistaken:
-            return await self._form(token, typed, {**mistaken.faults, **faults})
+            wrong = {**mistaken.faults, **faults}
+            return await self._form(token, typed, wrong, headline=_NOT_HANDED_IN)
         except Stale:
             pass  # it was handed in at this very moment: the page says so
         except Refused as refusal:
-            return await self._form(token, typed, refusal=str(refusal))
+            return await self._form(token, typed, headline=_NOT_HANDED_IN, refusal=str(refusal))
         return web.Response(status=303, headers={"Location": f"/file/{token}"})
 
     async def _take_files(self, token: str, filing: Filing, sent: Sent) -> dict[str, str]:
@@ -298,3 +302,8 @@ def _controls(sight: Sight) -> list[tuple[str, str, str]]:
 
 def _marked(mistaken: Mistaken) -> str:
     return " ".join(f"{_LABELS.get(name, name)}: {said}" for name, said in mistaken.faults.items())
+
+
+_NOT_HANDED_IN = "It was not handed in. What you have written is kept."
+_NOT_ALL_FILES = "What you have written is saved. Not all files were taken."
+_NOT_SAVED = "It was not saved, and stands here as you wrote it. Please shorten what is marked."

@@ -50,6 +50,8 @@ async def test_a_room_is_filed_by_its_form_from_the_chat_to_the_record_number(an
     about = {"kept_by": "organisation", "organisation": "The Society", "languages": "de, en"}
     number = await hand_in(world, path, **about, deputy="@tom:example.org")
     assert f"New filing {number}" in world.in_review()[-1]
+    assert f"Your filing is in: {number}" in world.told("anna")[-1]
+    assert f"If it was not you: !policy withdraw {number}" in world.told("anna")[-1]
     async with world.database.transaction(reading=True) as tx:
         filing = await filings.get(tx, number)
     assert filing is not None

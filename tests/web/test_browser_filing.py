@@ -37,10 +37,11 @@ async def test_an_owner_applies_for_their_room(world: World, page: Page) -> None
     await opened(world, page)
     await expect(page.get_by_text("Please verify yourself first")).to_be_visible()
     await looks_good(page, "filing-begin", scripts=1)
+    world.homeserver.profiles["@anna:example.org"] = {"displayname": "Rose of the Garden"}
     await world.verified("anna")
     await invited(world)
-    await world.called("anna", "Rose of the Garden")
     await opened(world, page)
+    await expect(page.get_by_text("You, @anna:example.org, as «Rose of the Garden».")).to_be_visible()
     await page.get_by_label("What the room is for").fill("Gardens")
     await expect(page.get_by_role("status")).to_contain_text("Saved at", timeout=10_000)
     await page.reload()
@@ -50,6 +51,9 @@ async def test_an_owner_applies_for_their_room(world: World, page: Page) -> None
     await page.get_by_label("Deputy").fill("tom")
     await page.get_by_role("button", name="Hand it in").click()
     await expect(page.get_by_role("alert")).to_contain_text("What you have written is kept")
+    links = await page.get_by_role("alert").get_by_role("link").all_inner_texts()
+    first = ["What the room is for", "Kind of room", "For whom you keep it", "Languages", "Deputy"]
+    assert links == first, "in the order of the page"
     await looks_good(page, "filing-faults", scripts=1)
     await page.get_by_role("alert").get_by_role("link", name="Languages").click()
     await expect(page.get_by_label("Languages")).to_be_focused()

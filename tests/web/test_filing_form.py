@@ -122,6 +122,7 @@ async def test_sixty_kilobytes_are_refused_at_their_field_and_shown_again(
     assert status == 422
     assert "at most 20,000 characters; these are 60,000" in fault(page, "purpose")
     assert len(value(page, "purpose")) == 60_000
+    assert "It was not saved, and stands here as you wrote it" in page
     assert value(page, "contact") == ""
 
 
@@ -243,6 +244,7 @@ async def test_a_sixth_file_and_one_that_is_too_large_are_refused_and_no_word_is
     assert "at most 5 files" in fault(page, "files")
     assert value(page, "audience") == "Everybody"
     assert len(await files_of(world)) == 5
+    assert "What you have written is saved. Not all files were taken." in page
     status, page = await send(browser, path, "save", ("more.png", small))
     assert "can have 5 files" in fault(page, "files")
     large = ("large.png", small + bytes(9 * 2**20))
@@ -391,6 +393,7 @@ async def test_status_and_show_say_what_was_applied_for(
 ) -> None:
     assert "To go on: !policy file F-1" in await world.say("anna", "!policy status F-1")
     await send(browser, path, audience="Neighbours", deputy="@tom:example.org")
+    await world.work()
     for answer in (
         await world.say("anna", "!policy status F-1"),
         await world.review("ravi", "!policy show F-1"),
