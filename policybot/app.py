@@ -5,68 +5,46 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 import aiohttp
 from aiohttp import web
 
 from policybot import doors
+from policybot.assembly import assemble
 from policybot.config import Config, Listen
 from policybot.config.keys import KeyFile, KeyMissing
 from policybot.domain.private import Private
+from policybot.domain.review import Sight
+from policybot.domain.taking import View
 from policybot.matching.ruleset import RuleRefused, compiled
 from policybot.matrix.appservice import PolicyAppService
 from policybot.matrix.client import Client
-from policybot.matrix.commands.command import Services
 from policybot.matrix.commands.dispatch import Dispatch
 from policybot.matrix.events import Events
 from policybot.matrix.homeserver import MatrixHomeserver
 from policybot.matrix.listing import Listing
 from policybot.matrix.network import Network
+from policybot.matrix.observer import Observer
 from policybot.matrix.reader import Reader
 from policybot.matrix.start import Start
 from policybot.matrix.synapse import Synapse
-from policybot.ports import Clock, Homeserver, IdentityProvider, Impossible, Later, PublicRooms
+from policybot.ports import (
+    Clock,
+    Homeserver,
+    IdentityProvider,
+    Impossible,
+    Later,
+    PublicRooms,
+    RoomLook,
+    RoomReader,
+)
 from policybot.services.aftermath import Aftermath
-from policybot.services.agreements import Agreements
-from policybot.services.announcements import Announcements
-from policybot.services.appeals import Appeals
-from policybot.services.applications import Applications
-from policybot.services.approvals import Approvals
-from policybot.services.automation import Automation
-from policybot.services.cases import Cases
-from policybot.services.decisions import Decisions
-from policybot.services.declarations import Declarations
-from policybot.services.delisting import NOUN as UNFILED
-from policybot.services.delisting import Delisting
-from policybot.services.documents import Documents
-from policybot.services.exports import Exports
-from policybot.services.filings import Filings
-from policybot.services.findings import Findings
 from policybot.services.keyring import Keyring
-from policybot.services.labels import Labels
-from policybot.services.licences import Licences
-from policybot.services.looks import Looks
-from policybot.services.members import Members
-from policybot.services.messages import Messages
-from policybot.services.names import Names
-from policybot.services.openings import Openings
 from policybot.services.outbox import Outbox
-from policybot.services.privacy import Privacy
-from policybot.services.qualifications import Qualifications
-from policybot.services.register import Register
-from policybot.services.results import Results
-from policybot.services.retention import Retention
 from policybot.services.revalidation import Revalidation
-from policybot.services.reveals import Reveals
-from policybot.services.reviews import Reviews
-from policybot.services.roster import Roster
-from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.services.staffing import Staffing
 from policybot.services.taking import Taking
-from policybot.services.transfers import Transfers
-from policybot.services.unfiled import Unfiled
-from policybot.services.verifications import Verifications
 from policybot.store import events, outbox, policies, standing
 from policybot.store.database import Database, DatabaseAway, Tx
 from policybot.store.vault import DEAR, Index, Stretch, Vault
@@ -86,70 +64,26 @@ class CannotStart(Exception):  # noqa: N818 - an answer
     """Something in the configuration contradicts what is on record."""
 
 
+_NOT_YET = "the homeserver is not attached yet"
+
+
+class _NobodyToLook:
+    """Stands in for the look at rooms until the homeserver is attached."""
+
+    async def view(self, room_id: str) -> View | None:
+        """See nothing yet."""
+        del room_id
+        raise Later(_NOT_YET)
+
+    async def sight(self, room_id: str) -> Sight | None:
+        """See nothing yet."""
+        del room_id
+        raise Later(_NOT_YET)
+
+
 def utc_now() -> datetime:
     """Read the clock."""
     return datetime.now(UTC)
-
-
-def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
-    """Make the services, each with those that it works with."""
-    people = Members(setting, vault, index)
-    papers = Documents(setting, people)
-    tries = Verifications(setting, people, papers)
-    signatures = Agreements(setting)
-    fronts = Names(setting, people)
-    listed = Register(setting, fronts)
-    applied = Filings(setting, people, signatures, listed)
-    looked_at = Reviews(setting, applied)
-    qualified = Qualifications(setting, applied, people, signatures)
-    casework = Cases(setting)
-    measures = Sanctions(setting, applied)
-    resolutions = Decisions(setting, casework, measures, applied)
-    privacy = Privacy(setting, vault, people, papers)
-    watch = Looks(setting)
-    reveals = Reveals(setting, people, casework, privacy, watch)
-    delisting = Delisting(setting)
-    messages = Messages(setting, signatures)
-    return Services(
-        setting=setting,
-        members=people,
-        names=fronts,
-        register=listed,
-        verifications=tries,
-        results=Results(setting, people, tries),
-        documents=papers,
-        openings=Openings(setting, people, papers, watch),
-        roster=Roster(setting, people),
-        agreements=signatures,
-        announcements=Announcements(setting, signatures),
-        messages=messages,
-        findings=Findings(setting, messages, casework, Automation(setting, measures)),
-        filings=applied,
-        reviews=looked_at,
-        applications=Applications(setting, applied, looked_at, people, signatures),
-        transfers=Transfers(setting, applied, people, signatures),
-        qualifications=qualified,
-        declarations=Declarations(setting, qualified),
-        labels=Labels(setting),
-        cases=casework,
-        decisions=resolutions,
-        sanctions=measures,
-        appeals=Appeals(setting, casework, measures),
-        approvals=Approvals(
-            setting,
-            resolutions,
-            {"reveal": reveals, "erase": privacy, "qualification": qualified, UNFILED: delisting},
-        ),
-        privacy=privacy,
-        exports=Exports(setting, privacy),
-        looks=watch,
-        reveals=reveals,
-        retention=Retention(setting),
-        licences=Licences(setting),
-        staffing=Staffing(setting.config, setting.now),
-        unfiled=Unfiled(setting, delisting),
-        delisting=delisting,
-    )
 
 
 class App:
@@ -181,6 +115,9 @@ class App:
             raise CannotStart(message) from None
         self.keyring = Keyring(self.setting, vault, self.keys)
         self.revalidation = Revalidation(self.setting, self.services.members)
+        self.look: RoomLook | None = None
+        """Looks at governed rooms, once there is a homeserver."""
+        self.reader: RoomReader = _NobodyToLook()
         self.ready = False
 
     def aftermath(self) -> Aftermath:
@@ -197,6 +134,8 @@ class App:
             services.declarations,
             services.findings,
             Taking(self.setting, services.register),
+            services.upgrades,
+            services.deletions,
         )
 
     def worker(self, homeserver: Homeserver, *, owner: str = "") -> Outbox:
@@ -245,6 +184,7 @@ class App:
             services.sanctions.end_due,
             services.filings.expire,
             services.qualifications.expire,
+            services.deadlines.free,
         )
         for end in ending:
             while True:
@@ -261,7 +201,12 @@ class App:
             services.filings.remind,
             services.qualifications.remind,
             services.transfers.forget_unanswered,
-            services.transfers.watch,
+            services.cures.tick,
+            services.replacements.tick,
+            services.deletions.tick,
+            services.deputies.watch,
+            services.vacancies.watch,
+            services.deadlines.call,
         )
         for due in owed:
             async with self.database.transaction() as tx:
@@ -269,7 +214,6 @@ class App:
         async with self.database.transaction() as tx:
             await services.approvals.expire(tx)
             await services.members.lapse(tx)
-            await services.filings.watch(tx)
             await services.names.obey(tx)
             await services.names.tell_alike(tx)
             await services.licences.remind(tx)
@@ -279,12 +223,17 @@ class App:
             await standing.forget_before(tx, self.setting.now() - _REMEMBER_CHANGES)
             await services.documents.expire(tx)
             await services.documents.sweep(tx)
+            await services.evidence.sweep(tx)
+            await services.drafts.sweep(tx)
             await services.openings.sweep(tx)
+            await services.desks.sweep(tx)
         await services.messages.sweep(self.database)
         await self._announce()
         await services.retention.tick(self.database)
-        # Last, for the sources are asked over the network.
-        await self.revalidation.some(self.database, self.ways())
+        # Last, for the homeserver and the sources are asked over the network.
+        if self.look is not None:
+            await services.drift.some(self.database, self.look)
+        await self.revalidation.some(self.database, self.ways)
 
     async def _announce(self) -> None:
         """Tell the next people of a changed agreement, if there is one and the outbox has room."""
@@ -347,7 +296,9 @@ class App:
             )
             worker = self.worker(homeserver)
             await start.recall()
-            dispatch = Dispatch(self.services, start.resolve, Reader(client, config.bot_user_id))
+            self.look = Observer(client, config.bot_user_id)
+            self.reader = Reader(client, config.bot_user_id)
+            dispatch = Dispatch(self.services, start.resolve, self.reader)
             inward = Events(self.setting, self.database, dispatch, self.services)
             await stack.enter_async_context(self._doors(inward))
             async with asyncio.TaskGroup() as tasks:
@@ -402,13 +353,14 @@ class App:
             await stack.enter_async_context(_served(self._health(), config.ops.listen))
             yield
 
+    @cached_property
     def ways(self) -> list[IdentityProvider]:
-        """Make the ways in that the configuration offers."""
+        """The ways in that the configuration offers, made once: each knows what it has read already."""
         return doors.ways(self.setting, self.services, self.database)
 
     def pages(self) -> web.Application:
         """Put the pages for people together."""
-        return doors.pages(self.setting, self.services, self.database)
+        return doors.pages(self.setting, self.services, self.database, self.ways, self.reader)
 
     def _health(self) -> web.Application:
         app = web.Application()

@@ -1,5 +1,7 @@
 """The doors to the outside put together: the ways in, the pages for people, the clients of providers."""
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
 from policybot.config import Config
@@ -13,11 +15,13 @@ from policybot.identity.provider import Client as OpenIdClient
 from policybot.identity.provider import Provider
 from policybot.identity.roster import RosterWay
 from policybot.matrix.commands.command import Services
-from policybot.ports import Clock, IdentityProvider
+from policybot.ports import Clock, IdentityProvider, RoomReader
 from policybot.services.setting import Setting
 from policybot.store.database import Database
 from policybot.web.about import About
 from policybot.web.agreement import AgreementPages
+from policybot.web.desk import DeskPages
+from policybot.web.filing import Asking, FilingForm
 from policybot.web.inbox import InboxDoor
 from policybot.web.privacy import PrivacyPages
 from policybot.web.register import RegisterPages
@@ -63,28 +67,37 @@ def ways(setting: Setting, services: Services, database: Database) -> list[Ident
     return found
 
 
-def pages(setting: Setting, services: Services, database: Database) -> web.Application:
-    """Put the pages for people together."""
+def pages(
+    setting: Setting,
+    services: Services,
+    database: Database,
+    offered: Sequence[IdentityProvider],
+    reader: RoomReader,
+) -> web.Application:
+    """Put the pages for people together, with the ways in that they offer."""
     config, now = setting.config, setting.now
     site = Site(config)
     mas, framed = config.identity.binding.mas, config.identity.binding.widget
     login = None
     if mas is not None:
         login = MasLogin(openid_provider(config, mas, now), config.homeserver.server_name)
-    offered = ways(setting, services, database)
     verify = Verify(site, database, services.verifications, services.results, offered, login)
     private = PrivacyPages(site, database, services.reveals, services.exports, now)
     agreement = AgreementPages(site, services.agreements)
     listed = RegisterPages(site, database, services.register)
     about = About(site, database, services.staffing)
     review = Review(site, database, services.documents, services.openings)
+    cleaner = ChildCleaner()
+    asked = Asking(services.drafts, services.applications, services.evidence, services.names)
+    filing = FilingForm(site, database, asked, reader, cleaner)
     # Before the pages: its address looks like a link's.
     routes = [r for way in offered if isinstance(way, CallbackWay) for r in InboxDoor(way).routes()]
     routes += [*about.routes(), *listed.routes(), *agreement.routes(), *verify.routes()]
-    routes += [*private.routes(), *review.routes()]
+    routes += [*private.routes(), *review.routes(), *filing.routes()]
+    routes += DeskPages(site, database, services.desks, services.reviews, setting, reader).routes()
     if config.identity.document is not None:
         tries, papers = services.verifications, services.documents
-        routes += Upload(site, database, tries, papers, ChildCleaner(), verify.code).routes()
+        routes += Upload(site, database, tries, papers, cleaner, verify.code).routes()
     if framed is not None:
         tokens = openid_token(config, framed)
         routes += Widget(site, database, services.verifications, framed, tokens).routes()

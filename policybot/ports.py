@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
+from policybot.domain.drift import Look, Seen
 from policybot.domain.effects import Effect
 from policybot.domain.identity import Record, Source, Still, Verification
 from policybot.domain.private import Private
+from policybot.domain.review import Sight
 from policybot.domain.taking import View
 
 Clock = Callable[[], datetime]
@@ -50,6 +52,9 @@ class Errand:
     """Whether it was tried before, so that it may have been done already."""
     before: Result | None = None
     """What was there before a standing effect; None if nothing stands."""
+    card: Result | None = None
+    """What a card says now (`text`, with its fingerprint as `shown`), and the `event_id` of the message
+    that it is, if it is one; None if it says that already."""
     label: Result | None = None
     """What a room's label says now; None to write what the effect itself says."""
     direct_room: str | None = None
@@ -90,6 +95,27 @@ class RoomReader(Protocol):
 
         Raises:
             Later: ask again.
+        """
+        ...
+
+    async def sight(self, room_id: str) -> Sight | None:
+        """Look at how a room presents itself; None as of `view`.
+
+        Raises:
+            Later: ask again.
+        """
+        ...
+
+
+class RoomLook(Protocol):
+    """A look at a governed room, to compare it; outside any transaction, for it takes some requests."""
+
+    async def look(self, asked: Look) -> Seen | None:
+        """Read a room as its members see it; None if the bot is not in it.
+
+        Raises:
+            Later: ask again.
+            Impossible: it cannot be read.
         """
         ...
 

@@ -35,7 +35,7 @@ async def listed(  # a room has many sides
         record = number.record("PB", now.year, await next_number(tx, f"record {now.year}"))
         approved = replace(filing, state=State.APPROVED, record_number=record)
         await filings.save(tx, approved)
-        register.moved(tx, approved, "approve")
+        await register.taken_in(tx, approved)
     if state is not State.APPROVED:
         step = {State.SUSPENDED: "suspend", State.REVOKED: "revoke", State.RENEWAL_DUE: "remind"}[state]
         async with world.database.transaction() as tx:

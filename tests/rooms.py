@@ -6,6 +6,7 @@ from typing import Any
 
 from policybot.domain import taking
 from policybot.domain.rank import Levels
+from policybot.domain.review import Sight
 from policybot.domain.taking import (
     CarryOver,
     InviteMembers,
@@ -17,6 +18,7 @@ from policybot.domain.taking import (
     UnmakeRoom,
     View,
 )
+from policybot.domain.upgrade import FollowUpgrade, Successor, obstacle
 from policybot.ports import Impossible, Result
 
 _AT_A_TIME = 100
@@ -65,6 +67,44 @@ class FakeRooms:
         tombstone = state.get("m.room.tombstone")
         successor = None if tombstone is None else tombstone.get("replacement_room", "")
         return View(room_id, self.levels_of(room_id), "m.room.encryption" in state, successor)
+
+    def join_rule(self, room_id: str) -> str:
+        rule = self.state.get(room_id, {}).get("m.room.join_rules", {"join_rule": "public"})
+        return str(rule["join_rule"])
+
+    def follow(self, effect: FollowUpgrade) -> Result:
+        """Do what matrix/upgrades.py does; a room that nobody knows here cannot be entered."""
+        new, members = effect.successor, self.members.setdefault(effect.successor, {})
+        if new not in self.levels or (
+            self.join_rule(new) != "public" and members.get(self.bot) not in ("join", "invite")
+        ):
+            message = "I cannot enter the new room, it is private or lives elsewhere (403)"
+            raise Impossible(message)
+        members[self.bot] = "join"
+        view = self.view(new)
+        replaced = view.successor is not None
+        seen = Successor(view.levels, view.encrypted, self.join_rule(new), replaced=replaced)
+        if (reason := obstacle(effect, seen)) is not None:
+            if not effect.known:
+                members[self.bot] = "leave"
+            raise Impossible(reason)
+        self.levels[new]["users"].setdefault(self.bot, 100)
+        banned = [user for user, membership in members.items() if membership == "ban"]
+        return self.known(new) | {"join_rule": self.join_rule(new), "banned": banned}
+
+    def sight(self, room_id: str) -> Sight:
+        state = self.state.get(room_id, {})
+        name, topic, rule = (
+            state.get(f"m.room.{kind}") or {} for kind in ("name", "topic", "join_rules")
+        )
+        return Sight(
+            name=name.get("name", ""),
+            topic=topic.get("topic", ""),
+            members=len(self.members.get(room_id, {})),
+            version=self.levels_of(room_id).version,
+            join_rule=rule.get("join_rule", ""),
+            encrypted="m.room.encryption" in state,
+        )
 
     def aliases_of(self, room_id: str) -> dict[str, Any]:
         canonical = self.state.get(room_id, {}).get("m.room.canonical_alias")

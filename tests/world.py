@@ -11,51 +11,14 @@ from typing import Any, TypeVar
 
 from policybot.app import App
 from policybot.config import Config, load
-from policybot.domain import label
-from policybot.domain.effects import (
-    ClearProfileField,
-    Effect,
-    ExcludeMember,
-    JoinRoom,
-    KeepEvidence,
-    LearnAuthor,
-    LearnFiles,
-    LearnName,
-    Notify,
-    ReadmitMember,
-    Redact,
-    ReleaseMember,
-    Restore,
-    RestrictMember,
-    Say,
-    SetProfileField,
-    SuspendAccount,
-    TakeSeat,
-    UnsuspendAccount,
-)
+from policybot.domain import effects, label, room_measure, showing
+from policybot.domain.drift import Look, Seen
+from policybot.domain.effects import Effect
 from policybot.domain.rank import Levels
-from policybot.domain.room_measure import (
-    CloseRoom,
-    FreezeRoom,
-    QuietRoom,
-    ReopenRoom,
-    RoomMeasure,
-    UnfreezeRoom,
-    UnquietRoom,
-)
-from policybot.domain.showing import (
-    AddAlias,
-    HideTopicLine,
-    PinNotice,
-    Publish,
-    RemoveAlias,
-    SetLabel,
-    ShowTopicLine,
-    UnpinNotice,
-    Unpublish,
-    WithdrawLabel,
-)
+from policybot.domain.review import Sight
+from policybot.domain.room_measure import RoomMeasure
 from policybot.domain.taking import MoveAliases, TakingEffect, View
+from policybot.domain.upgrade import FollowUpgrade
 from policybot.matrix.commands.dispatch import Dispatch
 from policybot.matrix.events import Events
 from policybot.ports import Errand, Impossible, Later, Result, StillShown
@@ -122,9 +85,16 @@ class FakeHomeserver:
     suspended: set[str] = field(default_factory=set)
     banned: set[tuple[str, str]] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
+    banners: dict[str, str] = field(default_factory=dict)
+    """What is pinned in suspended rooms, by their IDs."""
+    deleted: set[str] = field(default_factory=set)
     rooms: FakeRooms = field(init=False)
     said: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Messages by their key, so that one key is one message: room (or person) and text."""
+    looked: list[str] = field(default_factory=list)
+    """Rooms that were compared with their filings."""
+    edits: list[str] = field(default_factory=list)
+    """The keys of edits."""
     away: bool = False
     refuses: dict[type[Effect], str] = field(default_factory=dict)
     before_answer: Any = None
@@ -138,22 +108,50 @@ class FakeHomeserver:
         self._reachable()
         return self.rooms.view(room_id) if room_id in self.levels else None
 
+    async def look(self, asked: Look) -> Seen | None:
+        """Look at a governed room, as the observer does."""
+        self._reachable()
+        room, state = asked.room_id, self.rooms.state.get(asked.room_id, {})
+        self.looked.append(room)
+        if room not in self.levels or self.rooms.members.get(room, {}).get(BOT) in ("leave", "ban"):
+            return None
+        view = self.rooms.view(room)
+        return Seen(
+            levels=view.levels,
+            join_rule="invite" if room in self.closed else self.rooms.join_rule(room),
+            encrypted=view.encrypted,
+            successor=view.successor,
+            published=room in self.directory,
+            alias=self.aliases.get(asked.alias),
+            label=self.contents.get(room, {}),
+            topic=self.topics.get(room, state.get("m.room.topic", {}).get("topic", "")),
+            notice=asked.notice is None or asked.notice in self.pinned.get(room, []),
+            banned=frozenset(who for where, who in self.banned if where == room),
+        )
+
+    async def sight(self, room_id: str) -> Sight | None:
+        """Look at how a room presents itself, as the reader does."""
+        self._reachable()
+        return self.rooms.sight(room_id) if room_id in self.levels else None
+
     async def observe(self, effect: Effect) -> Result:  # noqa: PLR0911 - one line for each
         self._reachable()
         match effect:
-            case RestrictMember(room_id, user_id):
+            case effects.RestrictMember(room_id, user_id):
                 return {"level": self.levels[room_id]["users"].get(user_id)}
-            case ExcludeMember(room_id, user_id):
+            case effects.ExcludeMember(room_id, user_id):
                 return {"membership": "ban" if (room_id, user_id) in self.banned else "join"}
-            case QuietRoom(room_id) | FreezeRoom(room_id):
+            case room_measure.QuietRoom(room_id) | room_measure.FreezeRoom(room_id):
                 return {"events_default": self.levels[room_id].get("events_default", 0)}
-            case CloseRoom(room_id):
+            case room_measure.CloseRoom(room_id):
                 return {"closed": room_id in self.closed}
+            case room_measure.GiveLevel(room_id, user_id):
+                return {"level": self.levels[room_id]["users"].get(user_id)}
             case MoveAliases(room_id):
                 return self.rooms.aliases_of(room_id)
-            case SuspendAccount(user_id):
+            case effects.SuspendAccount(user_id):
                 return {"suspended": user_id in self.suspended}
-            case ShowTopicLine(room_id, line):
+            case showing.ShowTopicLine(room_id, line):
                 return {"topic": self.topics.get(room_id), "line": line}
             case _:
                 raise AssertionError(effect)
@@ -176,7 +174,9 @@ class FakeHomeserver:
 
     def _check_hidden(self, errand: Errand) -> None:
         match errand.effect:
-            case SetProfileField(user_id, name) | ClearProfileField(user_id, name) if not errand.name:
+            case effects.SetProfileField(user_id, name) | effects.ClearProfileField(user_id, name) if (
+                not errand.name
+            ):
                 if "name" in self.profiles.get(user_id, {}).get(name, {}):
                     message = "the verified name still stands there"
                     raise StillShown(message)
@@ -184,121 +184,166 @@ class FakeHomeserver:
     def _do(self, errand: Errand) -> Result:  # noqa: C901, PLR0911, PLR0912 - one line for each effect
         before = errand.before or {}
         match errand.effect:
-            case Say(room_id, text):
+            case effects.Say(room_id, text):
                 self.said.setdefault(errand.key, (room_id, text))
-            case Notify(user_id, text):
+            case effects.ShowCard():
+                return self._show_card(errand)
+            case effects.Notify(user_id, text):
                 self.said.setdefault(errand.key, (user_id, text))
                 return {"opened": None if errand.direct_room else f"!direct-{user_id}"}
-            case JoinRoom(room_id, _, direct):
+            case effects.JoinRoom(room_id, _, direct):
                 return self._power(room_id) | {"direct": direct, "encrypted": False}
-            case TakeSeat(room_id):
+            case effects.TakeSeat(room_id):
                 self.levels[room_id]["users"][BOT] = 100
                 return self._power(room_id) | self.called.get(room_id, {})
-            case KeepEvidence(_, event_id):
+            case effects.KeepEvidence(_, event_id):
                 if event_id not in self.events:
                     message = "404 M_NOT_FOUND"
                     raise Impossible(message)
                 return self.events[event_id]
-            case Redact(_, event_id):
+            case effects.Redact(_, event_id):
                 self.redacted.add(event_id)
-            case Restore(room_id):
+            case effects.Restore(room_id):
                 assert errand.evidence is not None
                 self.said[errand.key] = (room_id, errand.evidence["content"]["body"])
-            case RestrictMember(room_id, user_id):
+            case effects.RestrictMember(room_id, user_id):
                 self.levels[room_id]["users"][user_id] = -1
-            case ReleaseMember(room_id, user_id):
+            case effects.ReleaseMember(room_id, user_id):
                 return self._release(room_id, user_id, errand.before)
-            case ExcludeMember(room_id, user_id):
+            case effects.ExcludeMember(room_id, user_id):
                 self.banned.add((room_id, user_id))
-            case ReadmitMember(room_id, user_id):
+            case effects.ReadmitMember(room_id, user_id):
                 self.banned.discard((room_id, user_id))
-            case (
-                QuietRoom() | UnquietRoom() | FreezeRoom() | UnfreezeRoom() | CloseRoom() | ReopenRoom()
-            ) as measure:
+            case room_measure.ShowBanner(room_id, text):
+                if errand.before is None:
+                    self.banners[room_id] = text
+                    return {"event_id": errand.key}
+            case room_measure.HideBanner(room_id):
+                if errand.before is not None:
+                    self.banners.pop(room_id, None)
+            case measure if isinstance(measure, RoomMeasure):
                 self._measure(measure, errand.key, before)
-            case SuspendAccount(user_id):
+            case effects.SuspendAccount(user_id):
                 self.suspended.add(user_id)
-            case UnsuspendAccount(user_id):
+            case effects.UnsuspendAccount(user_id):
                 self.suspended.discard(user_id)
-            case LearnName(user_id):
+            case effects.LearnName(user_id):
                 return {"displayname": self.profiles.get(user_id, {}).get("displayname")}
-            case SetProfileField(user_id, field_name):
+            case effects.SetProfileField(user_id, field_name):
                 value: dict[str, Any] = {"verified": True, "by": BOT}
                 if errand.name is not None:
                     value["name"] = errand.name.reveal()
                 self.profiles.setdefault(user_id, {})[field_name] = value
-            case ClearProfileField(user_id, field_name):
+            case effects.ClearProfileField(user_id, field_name):
                 self.profiles.get(user_id, {}).pop(field_name, None)
             case _:
                 return self._do_sign(errand)
         return {}
 
-    def _measure(self, measure: RoomMeasure, key: str, before: Result) -> None:
+    def _show_card(self, errand: Errand) -> Result:
+        card, room_id = errand.card, errand.effect.room_id  # type: ignore[union-attr]  # a card's
+        if card is None:
+            return {}
+        stands, before = card["event_id"], errand.key in self.said or errand.key in self.edits
+        if stands is None or stands in self.redacted:
+            stands = errand.key
+            self.said.setdefault(stands, (room_id, card["text"]))
+        elif not before:
+            self.said[stands] = (room_id, card["text"])
+            self.edits.append(errand.key)
+        shown = "" if before else card["shown"]
+        return {"event_id": stands, "room_id": room_id, "shown": shown}
+
+    def _measure(self, measure: RoomMeasure, key: str, before: Result) -> None:  # noqa: C901, PLR0912 - as above
         match measure:
-            case QuietRoom(room_id):
+            case room_measure.QuietRoom(room_id):
                 present = self.levels[room_id].get("events_default", 0)
                 self.levels[room_id]["events_default"] = max(50, present)
-            case FreezeRoom(room_id):
-                self.levels[room_id]["events_default"] = 100
-            case UnquietRoom(room_id) | UnfreezeRoom(room_id):
+                self.levels[room_id].setdefault("invite", 50)
+            case room_measure.FreezeRoom(room_id):
+                raised = {"events_default": 100, "state_default": 100, "invite": 100}
+                self.levels[room_id] |= raised
+            case room_measure.UnquietRoom(room_id) | room_measure.UnfreezeRoom(room_id):
                 self.levels[room_id]["events_default"] = before.get("events_default", 0)
-            case CloseRoom(room_id, text):
+                for asked in ("state_default", "invite"):
+                    self.levels[room_id].pop(asked, None)
+            case room_measure.CloseRoom(room_id, text):
                 self.closed.add(room_id)
                 self.said.setdefault(key, (room_id, text))
-            case ReopenRoom(room_id):
+            case room_measure.ReopenRoom(room_id):
                 if not before["closed"]:
                     self.closed.discard(room_id)
+            case room_measure.GiveLevel(room_id, user_id, level) if level is not None:
+                self.levels[room_id]["users"][user_id] = level
+            case room_measure.GiveLevel(room_id, user_id):
+                self.levels[room_id]["users"].pop(user_id, None)
+            case room_measure.ReturnLevel(room_id, user_id):
+                self.levels[room_id]["users"].pop(user_id, None)
+                if before.get("level") is not None:
+                    self.levels[room_id]["users"][user_id] = before["level"]
+            case room_measure.DeleteRoom(room_id):
+                self.deleted.add(room_id)
+            case room_measure.UnblockRoom(room_id):
+                self.deleted.discard(room_id)
 
-    def _do_sign(self, errand: Errand) -> Result:  # noqa: C901, PLR0912 - one line for each effect
+    def _do_sign(self, errand: Errand) -> Result:  # noqa: C901, PLR0911, PLR0912 - one line for each effect
         before = errand.before or {}
         match errand.effect:
-            case Publish(room_id, filed):
+            case showing.Publish(room_id, filed):
                 self.directory.add(room_id)
                 if filed:
                     self.network.add(room_id)
-            case Unpublish(room_id):
+            case showing.Unpublish(room_id):
                 self.directory.discard(room_id)
                 self.network.discard(room_id)
-            case SetLabel(room_id, number, categories):
+            case showing.SetLabel(room_id, number, categories):
                 self.labels[room_id] = number
                 wanted = dict(errand.label or label.content(number, categories, ()))
                 if self.contents.get(room_id) != wanted:
                     self.contents[room_id] = wanted
                     return {"event_id": f"$label-{len(self.performed)}"}
-            case WithdrawLabel(room_id):
+            case showing.WithdrawLabel(room_id):
                 self.labels.pop(room_id, None)
                 self.contents[room_id] = {}
-            case AddAlias(room_id, number):
+            case showing.AddAlias(room_id, number):
                 self.aliases[label.alias(number, SERVER)] = room_id
-            case RemoveAlias(room_id, number):
+            case showing.RemoveAlias(room_id, number):
                 self.aliases.pop(label.alias(number, SERVER), None)
-            case ShowTopicLine(room_id):
+            case showing.ShowTopicLine(room_id):
                 topic, line = self.topics.get(room_id), str(before["line"])
                 if line not in (topic or "").split("\n"):
                     self.topics[room_id] = f"{topic}\n{line}" if topic else line
-            case HideTopicLine(room_id):
+            case showing.HideTopicLine(room_id):
                 self._hide_line(room_id, before)
-            case PinNotice(room_id, text):
+            case showing.PinNotice(room_id, text):
                 if not before:
                     self.notices[errand.key] = text
                     self.pinned.setdefault(room_id, []).append(errand.key)
                     return {"event_id": errand.key}
-            case UnpinNotice(room_id):
+            case showing.UnpinNotice(room_id):
                 if before:
-                    self.pinned[room_id].remove(before["event_id"])
-                    del self.notices[before["event_id"]]
-            case LearnAuthor(_, event_id):
+                    left = [event for event in self.pinned[room_id] if event != before["event_id"]]
+                    self.pinned[room_id] = left
+                    self.notices.pop(before["event_id"], None)
+            case effects.LearnAuthor(_, event_id):
                 if event_id not in self.events:
                     message = "404 M_NOT_FOUND"
                     raise Impossible(message)
                 return {"sender": self.events[event_id]["sender"]}
-            case LearnFiles(_, event_id):
+            case effects.LearnFiles(_, event_id):
                 return {**self.events[event_id], "files": self.files.get(event_id, [])}
+            case FollowUpgrade() as follow:
+                return self._follow(follow)
             case effect if isinstance(effect, TakingEffect):
                 return self.rooms.perform(effect, before)
             case _:
                 raise AssertionError(errand.effect)
         return {}
+
+    def _follow(self, effect: FollowUpgrade) -> Result:
+        topic = self.topics.get(effect.successor)
+        banned = [who for where, who in self.banned if where == effect.successor]
+        return dict(self.rooms.follow(effect)) | {"topic": topic, "banned": banned}
 
     def _hide_line(self, room_id: str, before: Result) -> None:
         if not before:
@@ -420,7 +465,7 @@ class World:
         showing = {
             effect.user_id
             for effect in self.homeserver.performed
-            if isinstance(effect, SetProfileField) and effect.real
+            if isinstance(effect, effects.SetProfileField) and effect.real
         }
         return [
             *canary.in_files(self.config.key_file.parent),
@@ -513,6 +558,8 @@ async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIt
     homeserver = FakeHomeserver(clock)
     app = App(config, database, now=clock, stretch=CHEAP)
     app.setting.review_room = REVIEW
+    app.look = homeserver
+    app.reader = homeserver
     await app.record_policy()
     aliases: dict[str, str] = {}
 

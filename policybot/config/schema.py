@@ -7,11 +7,15 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from policybot.config.agreement import AgreementSection
+from policybot.config.drift import DriftSection
+from policybot.config.evidence import EvidenceSection
 from policybot.config.identity import Identity
+from policybot.config.measure import BANNER, Banner, CureSpan
 from policybot.config.mechanism import ConditionSection, check_acts
 from policybot.config.operator import Operator
 from policybot.config.privacy import PrivacySection
 from policybot.config.qualification import QualificationSection, ShownSection
+from policybot.config.review import DeadlinesSection, Lease, Point, Reason
 from policybot.config.types import (
     Address,
     Database,
@@ -89,6 +93,13 @@ class Category(Section):
         "have signed), role_based (a role in place of the owner; the same) or pseudonym_only (never a "
         "real name; everybody).",
     )
+    checklist: tuple[Point, ...] = Field(
+        (), description="What a reviewer has to check before such a room is approved, point by point."
+    )
+    second_person: bool = Field(
+        default=False,
+        description="Whether a second reviewer has to confirm the approval of such a room.",
+    )
 
 
 class FilingSection(Section):
@@ -106,8 +117,47 @@ class FilingSection(Section):
     rooms_per_person: int = Field(
         3, ge=1, description="How many rooms one person may have filed at a time."
     )
+    owner_grace: Span = Field(
+        timedelta(days=14),
+        description="How long an owner whose verification has ended has to verify anew, such as P14D.",
+    )
+    claim: Lease = Field(
+        timedelta(minutes=30),
+        description="For how long an application is a reviewer's who has taken it; each act on it "
+        "begins that time anew (PT5M to PT24H).",
+    )
+    deadlines: DeadlinesSection = Field(
+        default_factory=DeadlinesSection,
+        description="When people are called because an application waits; time never decides one.",
+    )
+    reasons: tuple[Reason, ...] = Field(
+        (),
+        description="Reasons for rejecting that reviewers can choose from, as the applicant reads them. "
+        "What stands in {braces} is a blank that they have to fill.",
+    )
+    rooms_per_organisation: int = Field(
+        20, ge=1, description="How many rooms may be filed in the name of one organisation at a time."
+    )
+    evidence: EvidenceSection = Field(
+        default_factory=lambda: EvidenceSection.model_validate({}),
+        description="The files that an applicant may show with a filing.",
+    )
     closing_notice: Word | None = Field(
         None, description="What is said in a room that is closed; without it, that it is, and by whom."
+    )
+    suspension_notice: Banner | None = Field(
+        None,
+        max_length=2000,
+        description="What is pinned in a room while it is suspended or on hold; without it: that it is, "
+        "by whom, until when, and where to ask. {number}, {measure} and {until} are filled in.",
+    )
+    delete_closed_after: Span | None = Field(
+        None,
+        description="After which time a closed room is proposed for deletion, once; null for never. Two "
+        "people decide, and what was written is kept.",
+    )
+    cure: CureSpan = Field(
+        timedelta(days=7), description="How long an owner usually has to put something right: P7D."
     )
     qualifications: tuple[QualificationSection, ...] = Field(
         (), description="The subjects on which rooms can be qualified to publish; none are built in."
@@ -119,6 +169,10 @@ class FilingSection(Section):
         None,
         description="What is done about rooms in your directory that nobody has filed; null to look for "
         "none.",
+    )
+    drift: DriftSection = Field(
+        default_factory=DriftSection,
+        description="What happens where a room differs from its filing and its measures.",
     )
 
 
@@ -256,6 +310,13 @@ class Settings(Section):
             if not holders[role]:
                 message = f"staff: somebody must have the role {role.value}"
                 raise ValueError(message)
+        twice = [place for place, c in enumerate(self.filing.categories) if c.second_person]
+        if twice and len(holders[Role.REVIEWER]) == 1:
+            message = (
+                f"filing.categories.{twice[0]}.second_person: only one person has the role reviewer, so "
+                "nobody could confirm an approval"
+            )
+            raise ValueError(message)
         for moderator in sorted(holders[Role.MODERATOR]):
             if holders[Role.APPEALS] <= {moderator}:
                 message = (
@@ -333,6 +394,13 @@ class Config:
             f"This room was closed by {self.operator.name}. What was written stays; nobody can write "
             f"here or enter any more. Questions: {self.operator.contact}"
         )
+
+    @property
+    def suspension_notice(self) -> str:
+        """What is pinned in a suspended room, with places to fill in."""
+        operator = self.operator
+        words = BANNER.format(operator=operator.name, contact=operator.contact)
+        return self.filing.suspension_notice or words
 
     @property
     def database_url(self) -> str:

@@ -33,6 +33,9 @@ class Step(StrEnum):
     CLOSE = "close"
 
 
+UNDECIDED = frozenset({State.OPEN, State.CLAIMED, State.PENDING_APPROVAL})
+"""States in which nothing is decided yet."""
+
 MOVES: dict[tuple[State, Step], State] = {
     (State.OPEN, Step.CLAIM): State.CLAIMED,
     (State.CLAIMED, Step.CLAIM): State.CLAIMED,

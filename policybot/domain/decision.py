@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from policybot.domain.errors import NotPermitted, OutOfOrder
 from policybot.domain.ladder import History, Scope, Severity
-from policybot.domain.measure import Kind, Measure
+from policybot.domain.measure import Kind, Measure, duration_in_words
 from policybot.domain.mechanism import MACHINE
 
 
@@ -29,9 +29,20 @@ class State(StrEnum):
     OVERTURNED = "overturned"
 
 
+class Nature(StrEnum):
+    """What kind of decision it is."""
+
+    DECISION = "decision"
+    HOLD = "hold"
+    """It only holds a room until somebody decides, and counts for nothing later."""
+    REPLACEMENT = "replacement"
+    """Somebody else answers for a room."""
+
+
 IN_FORCE = frozenset({State.FINAL, State.UNDER_APPEAL, State.UPHELD})
 """States in which a decision holds."""
 
+_NO_TIME = timedelta(0)
 APPROVAL_LIFE = timedelta(hours=24)
 """After this an approval that nobody gave is gone; time never approves anything."""
 
@@ -66,7 +77,25 @@ class Decision:
     read_at: datetime | None = None
     """When the person is known to have seen it."""
     supersedes: int | None = None
+    nature: Nature = Nature.DECISION
     version: int = 1
+
+    @property
+    def interim(self) -> bool:
+        """Whether it only holds until somebody decides."""
+        return self.nature is Nature.HOLD
+
+    @property
+    def in_words(self) -> str:
+        """What is done, as one says it."""
+        match self.nature:
+            case Nature.HOLD:
+                span = duration_in_words(self.measure.duration or _NO_TIME)
+                return f"hold on the room for at most {span}"
+            case Nature.REPLACEMENT:
+                return "replacement of who answers for the room"
+            case Nature.DECISION:
+                return self.measure.in_words(self.scope.value)
 
     @property
     def number(self) -> str:

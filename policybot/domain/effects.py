@@ -13,9 +13,13 @@ from policybot.domain import room_measure, showing
 from policybot.domain.room_measure import (
     CloseRoom,
     FreezeRoom,
+    GiveLevel,
+    HideBanner,
     QuietRoom,
     ReopenRoom,
+    ReturnLevel,
     RoomMeasure,
+    ShowBanner,
     UnfreezeRoom,
     UnquietRoom,
 )
@@ -40,6 +44,7 @@ from policybot.domain.taking import (
     TakingEffect,
     UnmakeRoom,
 )
+from policybot.domain.upgrade import FollowUpgrade
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,18 @@ class Say:
     room_id: str
     text: str
     reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShowCard:
+    """A message of the bot in the review room that is edited in place as its subject changes.
+
+    It has no text of its own: what it says is read when it is sent, so the newest alone is ever sent.
+    """
+
+    room_id: str
+    subject: str
+    """What it is about: `filing 3`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +208,7 @@ class ClearProfileField:
 
 Effect = (
     Say
+    | ShowCard
     | Notify
     | JoinRoom
     | TakeSeat
@@ -211,6 +229,7 @@ Effect = (
     | ShowingEffect
     | RoomMeasure
     | TakingEffect
+    | FollowUpgrade
 )
 
 STANDING = (
@@ -219,6 +238,7 @@ STANDING = (
     QuietRoom,
     FreezeRoom,
     CloseRoom,
+    GiveLevel,
     SuspendAccount,
     MoveAliases,
     ShowTopicLine,
@@ -231,12 +251,17 @@ RESTORING = (
     UnquietRoom,
     UnfreezeRoom,
     ReopenRoom,
+    ReturnLevel,
     UnsuspendAccount,
     ReturnAliases,
     HideTopicLine,
     UnpinNotice,
+    HideBanner,
 )
-"""Their inverses; and that of a notice, of which is remembered where it stands."""
+"""Their inverses; and those of what is pinned, of which is remembered where it stands."""
+
+PINNED = (PinNotice, ShowBanner)
+"""Messages that are pinned: where one stands is remembered once it does."""
 
 _KINDS: dict[str, type[Effect]] = {kind.__name__: kind for kind in Effect.__args__}
 
@@ -256,7 +281,7 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return ReturnAliases(room_id, alias, successor)
         case ReturnAliases(room_id, alias, successor):
             return MoveAliases(room_id, alias, successor)
-        case QuietRoom() | UnquietRoom() | FreezeRoom() | UnfreezeRoom() | CloseRoom() | ReopenRoom():
+        case _ if isinstance(effect, RoomMeasure):
             return room_measure.inverse(effect)
         case SuspendAccount(user_id):
             return UnsuspendAccount(user_id)
@@ -274,11 +299,13 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return showing.inverse(effect)
         case ShowTopicLine() | HideTopicLine() | PinNotice() | UnpinNotice():
             return showing.inverse(effect)
+        case ShowCard():
+            return None
         case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence():
             return None
         case LearnName() | LearnAuthor() | LearnFiles():
             return None
-        case _:  # the other steps of taking a room in; see services/taking.py
+        case _:  # the other steps of taking a room in, and following it; see services/taking.py
             return None
 
 
@@ -289,7 +316,7 @@ def target(effect: Effect) -> str:  # noqa: PLR0911 - one line for each
             return f"level {room_id} {user_id}"
         case ExcludeMember(room_id, user_id) | ReadmitMember(room_id, user_id):
             return f"membership {room_id} {user_id}"
-        case QuietRoom() | UnquietRoom() | FreezeRoom() | UnfreezeRoom() | CloseRoom() | ReopenRoom():
+        case _ if isinstance(effect, RoomMeasure):
             return room_measure.target(effect)
         case MoveAliases(room_id) | ReturnAliases(room_id):
             return f"aliases {room_id}"
@@ -304,7 +331,7 @@ def target(effect: Effect) -> str:  # noqa: PLR0911 - one line for each
             raise ValueError(message)
 
 
-def lane(effect: Effect) -> str:
+def lane(effect: Effect) -> str:  # noqa: PLR0911 - one for each
     """Name the subject within which effects keep their order: the room, else the user."""
     match effect:
         case Notify(user_id) | SuspendAccount(user_id) | UnsuspendAccount(user_id):
@@ -320,6 +347,9 @@ def lane(effect: Effect) -> str:
         case InviteMembers(room_id):
             # Apart, for a measure must not wait until everybody is invited.
             return f"members {room_id}"
+        case FollowUpgrade(room_id):
+            # Apart: a room far away must not hold up what is done in the one that we are in.
+            return f"upgrade {room_id}"
         case _:
             return effect.room_id
 

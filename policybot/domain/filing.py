@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from policybot.domain import validity
-from policybot.domain.application import NOTHING_SAID, About
-from policybot.domain.errors import Incomplete, NotPermitted, OutOfOrder
+from policybot.domain.application import MIN_PURPOSE, NOTHING_SAID, About
+from policybot.domain.errors import Incomplete, OutOfOrder
 from policybot.domain.rank import Control
 
 
@@ -92,16 +92,17 @@ ENDED = frozenset({State.REVOKED, State.REJECTED, State.WITHDRAWN})
 
 WAITING = frozenset({State.DRAFT, State.SUBMITTED, State.IN_REVIEW, State.NEEDS_INFO})
 """States in which nothing is decided yet."""
+NOT_COUNTED = ENDED | {State.DRAFT}
+"""States in which a filing takes nobody's place: drafts hold no room."""
 HANDED_OVER = IN_FORCE | {State.EXPIRED}
 """States in which somebody else can take a room over; a suspended one keeps whoever answers for it."""
 
+SYSTEM = "system:clock"
+"""Who asks a deputy to take a room over."""
 TRANSFER_LIFE = timedelta(days=7)
 """How long somebody has to accept a room that is handed over to them."""
 TRANSFER_PAUSE = timedelta(hours=1)
 """How long the owner waits before asking somebody else: each time costs a stranger a message."""
-
-MIN_PURPOSE = 10
-"""Characters below which a purpose says nothing to a reviewer."""
 
 _IN_WORDS = {
     State.DRAFT: "a draft",
@@ -137,8 +138,6 @@ class Filing:
     valid_until: datetime | None = None
     reminded: int | None = None
     """The last reminder that was sent, as days before the end."""
-    ownerless_since: datetime | None = None
-    """Since when nobody is known to answer for the room."""
     version: int = 1
     control: Control = Control.SHARED
     """How the room is to be taken in."""
@@ -188,20 +187,6 @@ def submitted(filing: Filing) -> Filing:
         message = "Please name a category for the room."
         raise Incomplete(message)
     return moved(filing, Step.SUBMIT)
-
-
-def reviewed_by(filing: Filing, reviewer: str, owners: frozenset[str]) -> None:
-    """Check that somebody may review a filing; `owners` are the accounts of its applicant.
-
-    Raises:
-        NotPermitted: it is their own, or somebody else's to review.
-    """
-    if reviewer in owners | {filing.applicant}:
-        message = f"{filing.number} is your own filing: somebody else reviews it."
-        raise NotPermitted(message)
-    if filing.reviewer not in (None, reviewer):
-        message = f"{filing.number} is with {filing.reviewer}."
-        raise NotPermitted(message)
 
 
 def controlled(filing: Filing, control: Control) -> Filing:
@@ -257,4 +242,4 @@ def handed_over(filing: Filing, to: str) -> Filing:
     if not filing.room_id:
         message = f"The room of {filing.number} is being made. Please try again in a minute."
         raise OutOfOrder(message)
-    return replace(filing, applicant=to, ownerless_since=None)
+    return replace(filing, applicant=to, deputy=None if filing.deputy == to else filing.deputy)

@@ -141,11 +141,37 @@ def _duration(measure: Measure) -> str:
     return duration_in_words(measure.duration) if measure.duration else "no duration"
 
 
-def decided(statement: Statement, *, case_number: str, ends_at: datetime | None) -> str:
+def held(statement: Statement, words: str, span: timedelta) -> Statement:
+    """Say in a statement that it is about a hold, and that nothing is decided."""
+    return replace(
+        statement,
+        measure=words,
+        duration=duration_in_words(span),
+        severity="nothing is decided yet; the room is held while the case is looked at",
+        history="a hold counts for nothing later",
+        automated="No. A person ordered this, and no machine looked for it.",
+    )
+
+
+def replaced(statement: Statement, words: str) -> Statement:
+    """Say in a statement that somebody else answers for a room from now on."""
+    return replace(
+        statement,
+        measure=words,
+        duration="without a time limit",
+        severity="two people agreed to it",
+        history="it counts for nothing later",
+        automated="No. Two people decided this, and no machine looked for it.",
+    )
+
+
+def decided(
+    statement: Statement, *, case_number: str, ends_at: datetime | None, heading: str = "Decision"
+) -> str:
     """Tell the person about whom it was decided."""
     until = f"\nIt ends by itself on {day(ends_at)}." if ends_at else ""
     return (
-        f"Decision {case_number}\n"
+        f"{heading} {case_number}\n"
         f"Measure: {statement.measure}. It concerns {statement.scope}.{until}\n"
         f"{statement.removed}\n\n"
         f"What happened: {statement.facts}\n"

@@ -21,6 +21,7 @@ class Permission(StrEnum):
     ACT_CONFIRM = "act:confirm"
 
     QUEUE_READ = "queue:read"
+    QUEUE_CLAIM = "queue:claim"
     FILING_REVIEW = "filing:review"
     FILING_REVOKE = "filing:revoke"
     UNFILED_HANDLE = "unfiled:handle"
@@ -68,12 +69,22 @@ _LOOK = frozenset({Permission.IDENTITY_COMPARE, Permission.IDENTITY_REVEAL})
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.EVERYBODY: _EVERYBODY,
     Role.REVIEWER: _STAFF
-    | {Permission.FILING_REVIEW, Permission.FILING_REVOKE, Permission.DOCUMENT_REVIEW}
-    | {Permission.UNFILED_HANDLE},
+    | {
+        Permission.QUEUE_CLAIM,
+        Permission.FILING_REVIEW,
+        Permission.FILING_REVOKE,
+        Permission.DOCUMENT_REVIEW,
+        Permission.UNFILED_HANDLE,
+    },
     Role.MODERATOR: _STAFF
     | _LOOK
-    | {Permission.UNFILED_HANDLE}
-    | {Permission.CASE_CLAIM, Permission.CASE_DECIDE, Permission.SANCTION_LIFT},
+    | {
+        Permission.UNFILED_HANDLE,
+        Permission.QUEUE_CLAIM,
+        Permission.CASE_CLAIM,
+        Permission.CASE_DECIDE,
+        Permission.SANCTION_LIFT,
+    },
     Role.APPEALS: _STAFF | {Permission.APPEAL_DECIDE},
     Role.PRIVACY: _STAFF | {Permission.IDENTITY_APPROVE},
 }

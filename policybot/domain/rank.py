@@ -91,6 +91,42 @@ def number_of(value: object) -> float:
     return found if isfinite(found) else 0
 
 
+# What measures raise ---------------------------------------------------------------------------------
+
+MODERATORS = 50
+"""The level from which people count as moderators where a room does not say more."""
+ASKED = {"events_default": 0, "state_default": 50, "invite": 0}
+"""What posting, changing state and inviting ask for where a room does not say."""
+
+
+def below_everything(levels: Levels) -> int:
+    """Find a level that is too low for whatever may be posted in a room."""
+    asked = [_whole(level) for level in _mapping(levels.content, "events").values()]
+    return min(0, _whole(levels.content.get("events_default", 0)), *asked) - 1
+
+
+def frozen_height(levels: Levels, bot: str) -> int:
+    """Find the level that nobody below the bot reaches."""
+    return int(min(TOP, levels.of(bot)))
+
+
+def quiet_height(levels: Levels, bot: str) -> int:
+    """Find the level of moderators, above what everybody has."""
+    everybody = _whole(levels.content.get("users_default", 0))
+    return min(frozen_height(levels, bot), max(MODERATORS, everybody + 1))
+
+
+def asks_everywhere(levels: Levels, least: int) -> bool:
+    """Say whether posting, changing state and inviting ask for a level at least."""
+    asked = [levels.content.get(key, standard) for key, standard in ASKED.items()]
+    asked += _mapping(levels.content, "events").values()
+    return all(number_of(level) >= least for level in asked)
+
+
+def _whole(level: object) -> int:
+    return int(number_of(level))
+
+
 def control(levels: Levels, bot: str) -> Control:
     """Say how far the bot's rank reaches."""
     mine = levels.of(bot)

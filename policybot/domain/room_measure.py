@@ -2,7 +2,8 @@
 
 Three sizes: quiet (its moderators write), frozen (nobody below the bot writes or changes anything),
 and with either the entry closed. Quiet and frozen are levels of the same scale: what was there before
-is kept once for both.
+is kept once for both. A room that is suspended shows so by a banner. Who leads a room is two levels:
+one given to the new owner, one taken from the former.
 """
 
 from dataclasses import dataclass
@@ -52,10 +53,76 @@ class ReopenRoom:
     text: str
 
 
-RoomMeasure = QuietRoom | UnquietRoom | FreezeRoom | UnfreezeRoom | CloseRoom | ReopenRoom
+@dataclass(frozen=True, slots=True)
+class ShowBanner:
+    """Say in a room, pinned, that it is suspended."""
+
+    room_id: str
+    text: str
 
 
-def inverse(effect: RoomMeasure) -> RoomMeasure:
+@dataclass(frozen=True, slots=True)
+class HideBanner:
+    """Take that away again, if it stands there."""
+
+    room_id: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveLevel:
+    """Give a member of a room a power level of their own; None for what everybody there has."""
+
+    room_id: str
+    user_id: str
+    level: int | None
+    case: str
+    """For which case, for what was there before is remembered for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnLevel:
+    """Give a member the power level back that they had before."""
+
+    room_id: str
+    user_id: str
+    level: int | None
+    case: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRoom:
+    """Let all local members out of a closed room for good, and nobody in; what was written is kept."""
+
+    room_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnblockRoom:
+    """Let people enter a deleted room again, if somebody invites them: it gives nobody back."""
+
+    room_id: str
+    text: str
+
+
+RoomMeasure = (
+    QuietRoom
+    | UnquietRoom
+    | FreezeRoom
+    | UnfreezeRoom
+    | CloseRoom
+    | ReopenRoom
+    | ShowBanner
+    | HideBanner
+    | GiveLevel
+    | ReturnLevel
+    | DeleteRoom
+    | UnblockRoom
+)
+
+
+def inverse(effect: RoomMeasure) -> RoomMeasure:  # noqa: C901 - one line for each
     """Name the effect that takes this one back."""
     match effect:
         case QuietRoom(room_id):
@@ -70,16 +137,38 @@ def inverse(effect: RoomMeasure) -> RoomMeasure:
             back = ReopenRoom(room_id, text)
         case ReopenRoom(room_id, text):
             back = CloseRoom(room_id, text)
+        case ShowBanner(room_id, text):
+            back = HideBanner(room_id, text)
+        case HideBanner(room_id, text):
+            back = ShowBanner(room_id, text)
+        case GiveLevel(room_id, user_id, level, case):
+            back = ReturnLevel(room_id, user_id, level, case)
+        case ReturnLevel(room_id, user_id, level, case):
+            back = GiveLevel(room_id, user_id, level, case)
+        case DeleteRoom(room_id, text):
+            back = UnblockRoom(room_id, text)
+        case UnblockRoom(room_id, text):
+            back = DeleteRoom(room_id, text)
     return back
 
 
 def target(effect: RoomMeasure) -> str:
     """Name what an effect changes."""
-    what = "entry" if isinstance(effect, CloseRoom | ReopenRoom) else "levels"
+    match effect:
+        case CloseRoom() | ReopenRoom():
+            what = "entry"
+        case ShowBanner() | HideBanner():
+            what = "banner"
+        case GiveLevel() | ReturnLevel():
+            return f"rank {effect.room_id} {effect.user_id} {effect.case}"
+        case DeleteRoom() | UnblockRoom():
+            what = "block"
+        case _:
+            what = "levels"
     return f"{what} {effect.room_id}"
 
 
-def in_words(effect: RoomMeasure) -> str:
+def in_words(effect: RoomMeasure) -> str:  # noqa: C901, PLR0912 - one line for each
     """Say what an effect does."""
     match effect:
         case QuietRoom(room_id):
@@ -94,4 +183,18 @@ def in_words(effect: RoomMeasure) -> str:
             said = f"close {room_id}"
         case ReopenRoom(room_id):
             said = f"open {room_id} again"
+        case ShowBanner(room_id):
+            said = f"pin in {room_id} that it is suspended"
+        case HideBanner(room_id):
+            said = f"unpin in {room_id} that it is suspended"
+        case GiveLevel(room_id, user_id, None):
+            said = f"take the power level of {user_id} in {room_id}"
+        case GiveLevel(room_id, user_id, level):
+            said = f"give {user_id} power level {level} in {room_id}"
+        case ReturnLevel(room_id, user_id):
+            said = f"give {user_id} back the power level that they had in {room_id}"
+        case DeleteRoom(room_id):
+            said = f"let everybody out of {room_id} and nobody in"
+        case UnblockRoom(room_id):
+            said = f"let people into {room_id} again"
     return said

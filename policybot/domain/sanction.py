@@ -2,6 +2,8 @@
 
 planned → active → ended (by time) | lifted (by decision) | stayed (appeal) → active
              └──────────────────────→ void (overturned, from the beginning)
+
+A hold is an interim sanction: its end is fixed when it is imposed, whatever happens after.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +18,10 @@ from policybot.domain.measure import Kind, Measure
 from policybot.domain.room_measure import (
     CloseRoom,
     FreezeRoom,
+    GiveLevel,
+    HideBanner,
     QuietRoom,
+    ShowBanner,
     UnfreezeRoom,
     UnquietRoom,
 )
@@ -48,6 +53,7 @@ class Step(StrEnum):
 MOVES: dict[tuple[State, Step], State] = {
     (State.PLANNED, Step.ENFORCE): State.ACTIVE,
     (State.PLANNED, Step.STAY): State.STAYED,
+    (State.PLANNED, Step.END): State.ENDED,
     (State.PLANNED, Step.LIFT): State.LIFTED,
     (State.PLANNED, Step.VOID): State.VOID,
     (State.ACTIVE, Step.STAY): State.STAYED,
@@ -80,7 +86,9 @@ class Sanction:
     served: timedelta = timedelta(0)
     """Time already served (a hold, the time before a stay), credited when it is enforced."""
     restraints: tuple[Effect, ...] = ()
-    """The effects that carry it, fixed when it was decided."""
+    """The effects that carry it, fixed when it was decided; and the banner, once it says until when."""
+    interim: bool = False
+    """Whether it only holds until somebody decides; see `hold`."""
     version: int = 1
 
 
@@ -101,13 +109,32 @@ def enforced(sanction: Sanction, at: datetime) -> Sanction:
     """Start the clock: a measure runs from when the homeserver carried it, not from the decision."""
     duration = sanction.measure.duration
     ends_at = None if duration is None else max(at, at + duration - sanction.served)
+    if sanction.interim and sanction.ends_at is not None:
+        ends_at = sanction.ends_at
     return replace(moved(sanction, Step.ENFORCE), starts_at=at, ends_at=ends_at)
+
+
+def ran(sanction: Sanction, now: datetime) -> timedelta:
+    """Say for how long a sanction has bound its subject so far."""
+    runs = sanction.state is State.ACTIVE and sanction.starts_at is not None
+    return sanction.served + (now - sanction.starts_at if runs and sanction.starts_at else timedelta(0))
+
+
+def bannered(scope: Scope, measure: Measure) -> bool:
+    """Say whether a room shows by a banner that this measure binds it."""
+    return scope is Scope.ROOM and measure.kind is Kind.SUSPEND
+
+
+def with_banner(sanction: Sanction, text: str | None) -> Sanction:
+    """Let a sanction show a banner; None for none."""
+    kept = tuple(e for e in sanction.restraints if not isinstance(e, ShowBanner))
+    banner = (ShowBanner(sanction.room_id, text),) if text and sanction.room_id else ()
+    return replace(sanction, restraints=(*kept, *banner))
 
 
 def stayed(sanction: Sanction, at: datetime) -> Sanction:
     """Let a sanction rest while an appeal is decided; the time served is kept."""
-    ran = at - sanction.starts_at if sanction.starts_at else timedelta(0)
-    return replace(moved(sanction, Step.STAY), served=sanction.served + ran)
+    return replace(moved(sanction, Step.STAY), served=ran(sanction, at))
 
 
 def due(sanction: Sanction, now: datetime) -> bool:
@@ -165,6 +192,15 @@ def restraints(  # noqa: PLR0911, PLR0913 - one line for each measure
     raise ValueError(message)
 
 
+def to_release(sanction: Sanction, step: Step) -> bool:
+    """Say whether there is something to give back when a sanction takes a step.
+
+    Who leads a room is changed once and for good, so only what voids that gives it back.
+    """
+    lasting = any(isinstance(e, GiveLevel) for e in sanction.restraints)
+    return sanction.state in BINDING or (lasting and step is Step.VOID)
+
+
 def release(
     sanction: Sanction, others: Iterable[Sanction], also: Iterable[Effect] = ()
 ) -> tuple[Effect, ...]:
@@ -180,7 +216,10 @@ def release(
 
 
 def _kept_in_scale(undone: Iterable[Effect | None], wanted: set[Effect]) -> Iterator[Effect]:
-    """Undo what has to be, where a quiet and a frozen room overlap: both are levels of one scale."""
+    """Undo what has to be, where a quiet and a frozen room overlap: both are levels of one scale.
+
+    Of several banners one stands at a time: the next one follows.
+    """
     for effect in undone:
         match effect:
             case None:
@@ -190,5 +229,10 @@ def _kept_in_scale(undone: Iterable[Effect | None], wanted: set[Effect]) -> Iter
             case UnfreezeRoom(room_id) if QuietRoom(room_id) in wanted:
                 yield effect
                 yield QuietRoom(room_id)
+            case HideBanner(room_id):
+                yield effect
+                others = (e for e in wanted if isinstance(e, ShowBanner) and e.room_id == room_id)
+                if (other := min(others, key=lambda e: e.text, default=None)) is not None:
+                    yield other
             case _:
                 yield effect

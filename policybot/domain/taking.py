@@ -172,14 +172,14 @@ def check(view: View, applicant: str, *, bot: str, server_name: str) -> None:
     if view.encrypted:
         message = (
             "That room is encrypted, and encryption cannot be turned off: a public room has to be "
-            "readable for everybody. Let me make a new one: !policy file new CATEGORY PURPOSE"
+            "readable for everybody. Let me make a new one: !policy file new"
         )
         raise OutOfOrder(message)
     levels = view.levels
     if levels.version not in KNOWN_VERSIONS:
         message = (
             f"That room has version «{levels.version[:40]}», whose rules I do not know. I know room "
-            "versions 1 to 12. Let me make a new one: !policy file new CATEGORY PURPOSE"
+            "versions 1 to 12. Let me make a new one: !policy file new"
         )
         raise OutOfOrder(message)
     if not _owns(levels, applicant):

@@ -3,7 +3,6 @@
 The signature is that of Standard Webhooks (standardwebhooks.com): HMAC-SHA256 over ID, time and body.
 """
 
-import asyncio
 import hmac
 import logging
 import re
@@ -11,17 +10,16 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from http import HTTPStatus
 from typing import Annotated, Literal
 from unicodedata import normalize
 from urllib.parse import quote
 
-import aiohttp
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from policybot.config.callback import CallbackSection
 from policybot.domain.identity import Assurance, Claim, Record, Source, Still, Verification
 from policybot.domain.private import Private
+from policybot.identity.fetch import MISSING, Fetch, Missing
 from policybot.ports import Go, NotProved, NotYet, Received, SourceAway, Step
 from policybot.services.results import RESULT_ID, SKEW, Post, Results
 from policybot.services.setting import Setting
@@ -29,9 +27,6 @@ from policybot.store.database import Database
 
 log = logging.getLogger(__name__)
 
-_PATIENCE = aiohttp.ClientTimeout(total=5)
-_LARGEST = 2**20
-_AT_A_TIME = 8
 _SIGNATURES = 10
 """How many signatures of one post are looked at; a sender that rolls its keys has two."""
 
@@ -132,7 +127,7 @@ class CallbackWay:
         self._setting = setting
         self._results = results
         self._database = database
-        self._turn = asyncio.Semaphore(_AT_A_TIME)
+        self._there = Fetch(section.result_url or section.start_url)
 
     async def begin(self, state: str) -> Step:
         """Send the browser to the service, with our reference and the way back."""
@@ -262,41 +257,18 @@ class CallbackWay:
         assert service.result_url is not None
         assert service.api_key is not None
         url = service.result_url.replace("{id}", quote(result_id, safe=""))
-        headers = {
-            "Authorization": f"Bearer {service.api_key.get_secret_value()}",
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",  # what is packed could unfold beyond any limit
-        }
-        jar, connector = aiohttp.DummyCookieJar(), aiohttp.TCPConnector(force_close=True)
+        headers = {"Authorization": f"Bearer {service.api_key.get_secret_value()}"}
         try:
-            async with (
-                self._turn,
-                aiohttp.ClientSession(
-                    timeout=_PATIENCE, auto_decompress=False, cookie_jar=jar, connector=connector
-                ) as session,
-                session.get(url, headers=headers, allow_redirects=False) as answer,
-            ):
-                if answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-                    return None
-                return read(await _body(answer))
-        except TimeoutError:
-            message = "the verification service is too slow"
-        except (aiohttp.ClientError, OSError) as error:
-            # Its text may hold the address, and with it the ID.
-            message = f"the verification service cannot be reached ({type(error).__name__})"
+            answer = await self._there.get(url, headers=headers)
+        except Missing:
+            return None
+        if answer.status in MISSING:
+            return None
+        if not answer.good:
+            message = f"the verification service answers HTTP {answer.status}"
+            raise SourceAway(message)
+        try:
+            return read(answer.text)
         except ValueError as error:
             message = f"the verification service gives what cannot be read: {error}"
         raise SourceAway(message)
-
-
-async def _body(answer: aiohttp.ClientResponse) -> bytes:
-    if answer.status != HTTPStatus.OK:
-        message = f"HTTP {answer.status}"
-        raise ValueError(message)
-    body = bytearray()
-    async for part in answer.content.iter_any():
-        body += part
-        if len(body) > _LARGEST:
-            message = f"more than {_LARGEST // 2**20} MiB"
-            raise ValueError(message)
-    return bytes(body)

@@ -21,6 +21,8 @@ _AT_A_TIME = 8
 _BUSY = 429
 _BROKEN = 500
 _REDIRECTS = range(300, 400)
+MISSING = (404, 410)
+"""Statuses that say that there is no such thing, or no more."""
 _NAT64 = IPv6Network("64:ff9b::/96")
 """Where IPv6 networks reach IPv4 addresses (RFC 6052)."""
 
@@ -31,11 +33,17 @@ class Answer:
 
     status: int
     body: Mapping[str, Any] = field(repr=False)
+    text: bytes = field(repr=False)
+    """The body as it was sent."""
 
     @property
     def good(self) -> bool:
         """Whether the server did what it was asked for."""
         return self.status == 200  # noqa: PLR2004 - HTTP's own
+
+
+class Missing(SourceAway):
+    """The server does not have what it was asked for, and says so with something else than JSON."""
 
 
 class Fetch:
@@ -83,6 +91,7 @@ class Fetch:
 
         Raises:
             SourceAway: the server is away, too slow, or does not answer as agreed.
+            Missing: it is none of that, but has no such thing.
         """
         return await self._ask("GET", url, headers=dict(headers or {}), params=params)
 
@@ -125,7 +134,11 @@ async def _read(host: str, answer: aiohttp.ClientResponse) -> Answer:
         _away(f"{host} sends us elsewhere (HTTP {answer.status})")
     if answer.status == _BUSY or answer.status >= _BROKEN:
         _away(f"{host} answers HTTP {answer.status}")
-    if answer.content_type != "application/json" and not answer.content_type.endswith("+json"):
+    is_json = answer.content_type == "application/json" or answer.content_type.endswith("+json")
+    missing = Missing(f"{host} has nothing there (HTTP {answer.status})")
+    if not is_json and answer.status in MISSING:
+        raise missing
+    if not is_json:
         _away(f"{host} answers HTTP {answer.status} with something else than JSON")
     body = bytearray()
     async for part in answer.content.iter_any():
@@ -133,9 +146,11 @@ async def _read(host: str, answer: aiohttp.ClientResponse) -> Answer:
         if len(body) > _LARGEST:
             _away(f"{host} answers with more than {_LARGEST // 2**20} MiB")
     found = parse(bytes(body))
+    if found is None and answer.status in MISSING:
+        raise missing
     if found is None:
         _away(f"{host} answers with something else than a JSON object")
-    return Answer(answer.status, found)
+    return Answer(answer.status, found, bytes(body))
 
 
 def parse(text: bytes) -> dict[str, Any] | None:

@@ -47,9 +47,9 @@ class Client:
         """Do something."""
         return await self._request(Method.POST, path, body)
 
-    async def delete(self, path: PathBuilder) -> Any:  # noqa: ANN401 - JSON
+    async def delete(self, path: PathBuilder, body: Json | None = None) -> Any:  # noqa: ANN401 - JSON
         """Remove something."""
-        return await self._request(Method.DELETE, path, {})
+        return await self._request(Method.DELETE, path, body or {})
 
     async def beginning(self, path: str, most: int, query: Mapping[str, str]) -> tuple[bytes, int]:
         """Read the first bytes of a file, and how many it has in all.

@@ -12,6 +12,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+from policybot.domain import drift
 from policybot.domain.effects import JoinRoom, Say
 from policybot.domain.errors import Refused
 from policybot.domain.taking import View
@@ -21,7 +22,7 @@ from policybot.matrix.commands.dispatch import Dispatch, Message, is_command
 from policybot.matrix.signs import LABEL
 from policybot.services.findings import Found
 from policybot.services.setting import Setting
-from policybot.store import events, rooms
+from policybot.store import deletions, events, filings, rooms
 from policybot.store.database import Database, DatabaseAway, Tx
 from policybot.store.rooms import Kind, Room
 
@@ -62,7 +63,9 @@ class Events:
         self._messages = services.messages
         self._findings = services.findings
         self._labels = services.labels
-        self._transfers = services.transfers
+        self._drift = services.drift
+        self._deviations = services.deviations
+        self._vacancies = services.vacancies
         self._bot = setting.config.bot_user_id
         self._pace = _Pace(setting)
 
@@ -143,7 +146,9 @@ class Events:
             case "m.room.member":
                 if event.get("state_key") != self._bot and _content(event).get("membership") in _GONE:
                     watched = event.get("room_id") == self._setting.review_room
-                    return self._member if watched else self._owner_left
+                    if not watched and _readmitted(event):
+                        return self._changed
+                    return self._member if watched else self._gone(event)
                 ours = event.get("state_key") == self._bot
                 if ours or event.get("room_id") == self._setting.review_room:
                     return self._member
@@ -159,6 +164,8 @@ class Events:
                 return self._encryption
             case "m.room.name" | "m.room.canonical_alias" if event.get("state_key") == "":
                 return self._called
+            case "m.room.join_rules" | "m.room.tombstone" | "m.room.topic" | "m.room.pinned_events":
+                return self._changed
             case kind if kind in (LABEL, "m.room.redaction"):
                 return self._label
         return None
@@ -177,6 +184,13 @@ class Events:
 
     async def _record(self, found: Found, tx: Tx) -> None:
         await self._findings.record(tx, found)
+
+    def _gone(self, event: Event) -> _Handler | None:
+        """Hear of somebody who has left a room; who was not in it has only declined to enter."""
+        before = event.get("unsigned")
+        known = before.get("prev_content") if isinstance(before, dict) else None
+        was_in = not isinstance(known, dict) or known.get("membership", "join") == "join"
+        return self._owner_left if was_in else None
 
     def _unwelcome(self, event: Event) -> bool:
         """Say whether somebody has published who may not; an edit publishes nothing."""
@@ -235,13 +249,17 @@ class Events:
     async def _matters(self, meaning: _Handler, event: Event) -> bool:
         """Look whether an event of a kind that rarely means something does; most write nothing."""
         room_id, user_id, content = _text(event, "room_id"), _text(event, "state_key"), _content(event)
-        if meaning not in (self._named, self._owner_left, self._label):
+        if meaning not in (self._named, self._owner_left, self._label, self._changed):
             return True
         async with self._database.transaction(reading=True) as tx:
             if meaning == self._named:
-                return await self._names.is_new(tx, room_id, user_id, content.get("displayname"))
+                is_new = await self._names.is_new(tx, room_id, user_id, content.get("displayname"))
+                return is_new or await self._vacancies.is_back(tx, room_id, user_id)
             if meaning == self._owner_left:
-                return await self._transfers.is_owner(tx, room_id, user_id)
+                return await self._vacancies.is_leaving(tx, room_id, user_id)
+            if meaning == self._changed:
+                ours = _text(event, "sender") == self._bot
+                return not ours and await filings.of_room(tx, room_id) is not None
             if event.get("type") == LABEL:
                 return user_id == self._bot and await self._labels.is_wrong(tx, room_id, content)
             # Where the redacted event stands depends on the room's version.
@@ -252,28 +270,40 @@ class Events:
         await self._labels.tampered(tx, event["room_id"], _text(event, "sender"))
 
     async def _owner_left(self, tx: Tx, event: Event) -> None:
-        await self._transfers.left(tx, event["room_id"])
+        await self._vacancies.left(tx, event["room_id"])
 
     async def _named(self, tx: Tx, event: Event) -> None:
-        await self._names.learn(tx, event["state_key"], _content(event).get("displayname"))
+        room_id, user_id = _text(event, "room_id"), event["state_key"]
+        await self._names.learn(tx, user_id, _content(event).get("displayname"))
+        if await self._vacancies.is_back(tx, room_id, user_id):
+            await self._vacancies.back(tx, room_id)
 
     async def _left(self, tx: Tx, room_id: str, event: Event) -> None:
         room = await rooms.get(tx, room_id)
         if room is None:
             return
+        gone = await deletions.of_room(tx, room_id)
         if room.kind in (Kind.GOVERNED, Kind.REVIEW):
+            if gone is not None and gone.gone:
+                return
             self._setting.tell_staff(
                 tx,
                 f"I was removed from {room_id} by {event['sender']}. Measures there cannot be "
                 "carried out until I am back: please look at it.",
                 cause=f"room {room_id}",
             )
+            await self._deviations.noted(tx, room_id, drift.Kind.ABSENT, "I was removed from the room.")
             return
         await rooms.forget(tx, room_id)
 
     async def _levels(self, tx: Tx, event: Event) -> None:
         if event.get("state_key") == "":
             await rooms.save_levels(tx, event["room_id"], _content(event))
+            if _text(event, "sender") != self._bot:
+                await self._changed(tx, event)
+
+    async def _changed(self, tx: Tx, event: Event) -> None:
+        await self._drift.soon(tx, _text(event, "room_id"))
 
     async def _called(self, tx: Tx, event: Event) -> None:
         key = "name" if event["type"] == "m.room.name" else "alias"
@@ -284,12 +314,7 @@ class Events:
         if room is None or event.get("state_key") != "":
             return
         if room.kind is Kind.GOVERNED:
-            self._setting.tell_staff(
-                tx,
-                f"{event['sender']} has turned on encryption in {room.room_id}. A public room "
-                "cannot be looked after that way: please talk to its owner.",
-                cause=f"room {room.room_id}",
-            )
+            await self._changed(tx, event)
         elif room.kind is Kind.DIRECT and room.user_id:
             await encrypted_direct_room(tx, self._setting, room)
 
@@ -324,6 +349,14 @@ class _Pace:
             return False
         self._counts[sender] = self._counts.get(sender, 0) + 1
         return self._counts[sender] <= _COMMANDS_A_MINUTE
+
+
+def _readmitted(event: Event) -> bool:
+    """Say whether somebody's ban was lifted, by somebody."""
+    before = event.get("unsigned")
+    before = before.get("prev_content") if isinstance(before, dict) else None
+    banned = isinstance(before, dict) and before.get("membership") == "ban"
+    return banned and _content(event).get("membership") == "leave"
 
 
 def _text(event: Event, key: str) -> str:

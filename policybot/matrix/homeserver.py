@@ -10,17 +10,20 @@ from mautrix.api import Path
 from policybot.domain import effects, room_measure, showing
 from policybot.domain import label as labels
 from policybot.domain.taking import MoveAliases
+from policybot.domain.upgrade import FollowUpgrade
 from policybot.matrix.accounts import Accounts
 from policybot.matrix.aliases import Aliases
 from policybot.matrix.client import Client
 from policybot.matrix.entry import Entry
 from policybot.matrix.files import Files
+from policybot.matrix.measures import Measures
 from policybot.matrix.members import Members
 from policybot.matrix.power import Power, levels_of
 from policybot.matrix.signs import Signs
 from policybot.matrix.synapse import Synapse
 from policybot.matrix.taking import Taking
 from policybot.matrix.talk import Talk, notice
+from policybot.matrix.upgrades import Upgrades
 from policybot.ports import Errand, Impossible, Result
 
 _TWO = 2
@@ -41,12 +44,14 @@ class MatrixHomeserver:
         self._files = Files(client)
         self._taking = Taking(client, synapse, Aliases(client, synapse.admin, bot), bot)
         self._signs = Signs(client, bot, synapse.admin)
+        self._upgrades = Upgrades(client, synapse, bot)
+        self._measures = Measures(self._power, self._entry, self._talk, self._signs, synapse)
         self._bot = bot
 
     async def observe(self, effect: effects.Effect) -> Result:  # noqa: PLR0911 - one line for each
         """Read what a standing effect is about to change."""
         match effect:
-            case effects.RestrictMember(room_id, user_id):
+            case effects.RestrictMember(room_id, user_id) | room_measure.GiveLevel(room_id, user_id):
                 return await self._power.observe_member(room_id, user_id)
             case effects.ExcludeMember(room_id, user_id):
                 return {"membership": await self._members.membership(room_id, user_id)}
@@ -67,9 +72,13 @@ class MatrixHomeserver:
     async def perform(self, errand: Errand) -> Result:  # noqa: C901, PLR0911, PLR0912 - one line for each effect
         """Carry out an effect."""
         effect, before = errand.effect, errand.before
+        if isinstance(effect, room_measure.RoomMeasure):
+            return await self._measures.perform(errand, effect)
         match effect:
             case effects.Say(room_id, text, reply_to):
                 return await self._talk.say(errand, room_id, text, reply_to)
+            case effects.ShowCard(room_id):
+                return await self._talk.show_card(errand, room_id)
             case effects.Notify(user_id, text):
                 return await self._talk.notify(errand, user_id, text)
             case effects.JoinRoom(room_id, _, direct):
@@ -90,19 +99,6 @@ class MatrixHomeserver:
                 return await self._members.exclude(room_id, user_id)
             case effects.ReadmitMember(room_id, user_id):
                 return {} if before is None else await self._members.readmit(room_id, user_id, before)
-            case room_measure.QuietRoom(room_id):
-                return await self._power.quiet(room_id)
-            case room_measure.UnquietRoom(room_id):
-                return {} if before is None else await self._power.unquiet(room_id, before)
-            case room_measure.FreezeRoom(room_id):
-                return await self._power.freeze(room_id)
-            case room_measure.UnfreezeRoom(room_id):
-                return {} if before is None else await self._power.unfreeze(room_id, before)
-            case room_measure.CloseRoom(room_id, text):
-                await self._entry.close(room_id)
-                return await self._talk.say(errand, room_id, text, None)
-            case room_measure.ReopenRoom(room_id):
-                return {} if before is None else await self._entry.reopen(room_id, before)
             case showing.Publish(room_id, filed):
                 return await self._signs.show(room_id, "public", filed=filed)
             case showing.Unpublish(room_id, filed):
@@ -143,6 +139,8 @@ class MatrixHomeserver:
                 return await self._accounts.show_verified(user_id, field, errand.name)
             case effects.ClearProfileField(user_id, field):
                 return await self._accounts.hide_verified(user_id, field)
+            case FollowUpgrade():
+                return await self._upgrades.follow(effect)
             case _:  # a step of taking a room in, or a type error
                 return await self._taking.perform(effect, before)
 

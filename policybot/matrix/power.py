@@ -7,16 +7,19 @@ from typing import Any
 
 from mautrix.api import Path
 
-from policybot.domain.rank import TOP, Levels, hindrance
+from policybot.domain.rank import (
+    ASKED,
+    Levels,
+    below_everything,
+    frozen_height,
+    hindrance,
+    quiet_height,
+)
 from policybot.matrix.client import Client, Missing
 from policybot.ports import Impossible, Result
 
 Height = Callable[[Levels, str], int]
 """Says how high what a room asks for is raised, given its levels and the bot."""
-
-_MODERATORS = 50
-_ASKED = {"events_default": 0, "state_default": 50, "invite": 0}
-"""What posting, changing state and inviting ask for where a room does not say."""
 
 
 class Power:
@@ -48,12 +51,12 @@ class Power:
     async def observe_room(self, room_id: str) -> Result:
         """Read what posting and changing state ask for in a room."""
         content = _copy(await self.levels(room_id))
-        return {key: deepcopy(content[key]) for key in (*_ASKED, "events") if key in content}
+        return {key: deepcopy(content[key]) for key in (*ASKED, "events") if key in content}
 
     async def restrict(self, room_id: str, user_id: str) -> Result:
         """Put a member below what posting asks for."""
         levels = await self.levels(room_id)
-        mute = _below_everything(levels)
+        mute = below_everything(levels)
         if levels.of(user_id) <= mute:
             return {}
         self._check(levels, user_id)
@@ -68,7 +71,7 @@ class Power:
         present, former = _users(levels).get(user_id), before.get("level")
         if present == former:
             return {}
-        if levels.of(user_id) > _below_everything(levels):
+        if levels.of(user_id) > below_everything(levels):
             return {
                 "drift": f"{user_id} was to be released in {room_id}, but somebody has set their "
                 f"power level to {present} meanwhile. I left it so."
@@ -81,26 +84,62 @@ class Power:
         await self._write(room_id, content)
         return {}
 
+    async def give(self, room_id: str, user_id: str, level: int | None) -> Result:
+        """Give a member a level of their own; None for everybody's. Who ranks there already stays so."""
+        levels = await self.levels(room_id)
+        self._check(levels, user_id)
+        content, users = _copy(levels), _users(levels)
+        if level is None:
+            if levels.of(user_id) <= _int(content.get("users_default", 0)):
+                return {}
+            del content["users"][user_id]
+        else:
+            if levels.of(user_id) >= level:
+                return {}
+            content["users"] = users | {user_id: level}
+        await self._write(room_id, content)
+        return {}
+
+    async def give_back(self, room_id: str, user_id: str, level: int | None, before: Result) -> Result:
+        """Give a member the level back that they had, unless somebody changed it meanwhile."""
+        levels = await self.levels(room_id)
+        present, former = _users(levels).get(user_id), before.get("level")
+        if present == former:
+            return {}
+        if present != level:
+            return {
+                "drift": f"{user_id} was to have the power level back that they had in {room_id}, but "
+                f"somebody has set it to {present} meanwhile. I left it so."
+            }
+        self._check(levels, user_id)
+        content = _copy(levels)
+        if former is None:
+            del content["users"][user_id]
+        else:
+            content["users"][user_id] = former
+        await self._write(room_id, content)
+        return {}
+
     async def freeze(self, room_id: str) -> Result:
         """Let nobody below the bot post, change state or invite."""
-        return await self._raise(await self.levels(room_id), room_id, _frozen)
+        return await self._raise(await self.levels(room_id), room_id, frozen_height)
 
     async def quiet(self, room_id: str) -> Result:
         """Let nobody below a moderator post, change state or invite."""
-        return await self._raise(await self.levels(room_id), room_id, _quiet)
+        return await self._raise(await self.levels(room_id), room_id, quiet_height)
 
     async def unfreeze(self, room_id: str, before: Result) -> Result:
         """Give a room its levels back, but for those that somebody changed meanwhile."""
-        return await self._lower(await self.levels(room_id), room_id, before, _frozen)
+        return await self._lower(await self.levels(room_id), room_id, before, frozen_height)
 
     async def unquiet(self, room_id: str, before: Result) -> Result:
         """Do the same in a room whose moderators alone could write."""
-        return await self._lower(await self.levels(room_id), room_id, before, _quiet)
+        return await self._lower(await self.levels(room_id), room_id, before, quiet_height)
 
     async def _raise(self, levels: Levels, room_id: str, height: Height) -> Result:
         least = height(levels, self._bot)
         content = _copy(levels)
-        for key, standard in _ASKED.items():
+        for key, standard in ASKED.items():
             content[key] = _raised(content.get(key, standard), least)
         events = content.get("events")
         if isinstance(events, dict):
@@ -113,7 +152,7 @@ class Power:
         """Compare what was, what we made of it, and what is now; give back what is still ours."""
         least = height(levels, self._bot)
         content, changed = _copy(levels), []
-        for key, standard in _ASKED.items():
+        for key, standard in ASKED.items():
             if content.get(key, standard) == _raised(before.get(key, standard), least):
                 _restore(content, key, before)
             elif content.get(key) != before.get(key):
@@ -179,23 +218,6 @@ def _written(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _int(value: object) -> int:
     return int(replace(Levels("", (), {"x": value})).needed("x"))
-
-
-def _below_everything(levels: Levels) -> int:
-    """Find a level that is too low for whatever may be posted in the room."""
-    events = levels.content.get("events")
-    asked = [_int(v) for v in events.values()] if isinstance(events, dict) else []
-    return min(0, _int(levels.content.get("events_default", 0)), *asked) - 1
-
-
-def _frozen(levels: Levels, bot: str) -> int:
-    return int(min(TOP, levels.of(bot)))
-
-
-def _quiet(levels: Levels, bot: str) -> int:
-    """Find the level of moderators, above what everybody has."""
-    everybody = _int(levels.content.get("users_default", 0))
-    return min(_frozen(levels, bot), max(_MODERATORS, everybody + 1))
 
 
 def _raised(level: object, least: int) -> Any:  # noqa: ANN401 - as it stands in the room

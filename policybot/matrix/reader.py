@@ -2,6 +2,7 @@
 
 from mautrix.api import Path
 
+from policybot.domain.review import Sight
 from policybot.domain.taking import View
 from policybot.matrix.client import Client, Missing
 from policybot.matrix.power import Power
@@ -34,6 +35,32 @@ class Reader:
             return None
         successor = None if tombstone is None else str(tombstone.get("replacement_room", ""))
         return View(room_id, levels, encryption is not None, successor)
+
+    async def sight(self, room_id: str) -> Sight | None:
+        """Look at how a room presents itself; None if the bot is not in it, whether it exists or not.
+
+        Raises:
+            Later: the homeserver is away.
+        """
+        try:
+            me = await self._content(room_id, "m.room.member", self._bot)
+            if me is None or me.get("membership") != "join":
+                return None
+            # The summary of a space of one room: it counts the members without listing them.
+            found = await self._client.get(Path.v1.rooms[room_id].hierarchy, {"limit": "1"})
+            room = found["rooms"][0]
+            levels = await self._power.levels(room_id)
+            encryption = await self._content(room_id, "m.room.encryption")
+        except Impossible:
+            return None
+        return Sight(
+            name=str(room.get("name") or ""),
+            topic=str(room.get("topic") or ""),
+            members=int(room.get("num_joined_members", 0)),
+            version=levels.version,
+            join_rule=str(room.get("join_rule") or ""),
+            encrypted=encryption is not None,
+        )
 
     async def _content(self, room_id: str, kind: str, key: str = "") -> dict[str, object] | None:
         path = Path.v3.rooms[room_id].state[kind]

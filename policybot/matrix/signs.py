@@ -137,20 +137,26 @@ class Signs:
         """Pin a message beside what others have pinned."""
         pinned = await self._pinned(room_id)
         if event_id not in pinned:
-            await self._client.put(self._path(room_id, _PINNED), {"pinned": [*pinned, event_id]})
+            await self._write_pinned(room_id, [*pinned, event_id])
         return {"event_id": event_id}
 
-    async def unpin(self, room_id: str, event_id: str, key: str) -> Result:
-        """Unpin a message of ours and remove it; what others have pinned stays."""
+    async def unpin(
+        self, room_id: str, event_id: str, key: str, why: str = "The filing is not in force."
+    ) -> Result:
+        """Unpin a message of ours and remove it, with the reason; what others have pinned stays."""
         pinned = await self._pinned(room_id)
         if event_id in pinned:
             left = [other for other in pinned if other != event_id]
-            await self._client.put(self._path(room_id, _PINNED), {"pinned": left})
+            await self._write_pinned(room_id, left)
         event = await self._client.get(Path.v3.rooms[room_id].event[event_id])
         if "redacted_because" not in event.get("unsigned", {}):
-            reason = {"reason": "The filing is not in force."}
-            await self._client.put(Path.v3.rooms[room_id].redact[event_id][key], reason)
+            await self._client.put(Path.v3.rooms[room_id].redact[event_id][key], {"reason": why})
         return {}
+
+    async def _write_pinned(self, room_id: str, pinned: list[Any]) -> None:
+        """Change what is pinned, and nothing else that stands in the event."""
+        content = await self._state(room_id, _PINNED) or {}
+        await self._client.put(self._path(room_id, _PINNED), content | {"pinned": pinned})
 
     async def _pinned(self, room_id: str) -> list[Any]:
         pinned = (await self._state(room_id, _PINNED) or {}).get("pinned")

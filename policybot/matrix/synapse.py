@@ -9,7 +9,10 @@ from typing import Any
 from mautrix.api import SynapseAdminPath as Path
 
 from policybot.matrix.client import Client, Missing
-from policybot.ports import Impossible
+from policybot.ports import Impossible, Later
+
+_POLL = 2.0
+"""Seconds until it is looked again whether a room is deleted."""
 
 
 class Synapse:
@@ -75,6 +78,43 @@ class Synapse:
                 "Synapse 1.114 or newer"
             )
             raise Impossible(message) from error
+
+    async def delete_room(self, room_id: str, text: str) -> None:
+        """Let everybody out of a room and block it; its history stays ("Delete Room API", version 2).
+
+        A deletion that is under way or done is recognised, so this can be called until it returns.
+
+        Raises:
+            Later: it is under way.
+            Impossible: the homeserver cannot delete rooms.
+        """
+        states = {found.get("status") for found in await self._deletions(room_id)}
+        if "complete" in states and await self._is_blocked(room_id):
+            return
+        if not states & {"scheduled", "active"}:
+            # Never purged: what was written is kept, for whoever has to answer for the decision.
+            body = {"block": True, "purge": False, "message": text}
+            try:
+                await self._admin.delete(Path.v2.rooms[room_id], body)
+            except Missing as error:
+                message = "the homeserver cannot delete rooms: it is not Synapse, or too old"
+                raise Impossible(message) from error
+        message = f"{room_id} is being deleted"
+        raise Later(message, retry_after=_POLL)
+
+    async def _deletions(self, room_id: str) -> list[dict[str, Any]]:
+        try:
+            answer = await self._admin.get(Path.v2.rooms[room_id].delete_status)
+        except Missing:
+            return []
+        return list(answer.get("results", []))
+
+    async def _is_blocked(self, room_id: str) -> bool:
+        return bool((await self._admin.get(Path.v1.rooms[room_id].block)).get("block"))
+
+    async def unblock_room(self, room_id: str) -> None:
+        """Let people into a room again ("Block Room API")."""
+        await self._admin.put(Path.v1.rooms[room_id].block, {"block": False})
 
     async def server_notice(self, user_id: str, text: str, key: str) -> None:
         """Send a message that even a suspended account receives ("Server notices").

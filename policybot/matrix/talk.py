@@ -43,14 +43,44 @@ class Talk:
 
     async def say(self, errand: Errand, room_id: str, text: str, reply_to: str | None) -> Result:
         """Write in a room."""
-        if room_id.startswith("#"):
-            # Queued before the review room was found for the first time.
-            answer = await self._client.get(Path.v3.directory.room[room_id])
-            room_id = str(answer["room_id"])
+        room_id = await self._found(room_id)
         content = notice(text)
         if reply_to:
             content["m.relates_to"] = {"m.in_reply_to": {"event_id": reply_to}}
         return await self.send(errand, room_id, content)
+
+    async def _found(self, room_id: str) -> str:
+        """Give the ID of a room; what was queued before the review room was found has its alias."""
+        if not room_id.startswith("#"):
+            return room_id
+        answer = await self._client.get(Path.v3.directory.room[room_id])
+        return str(answer["room_id"])
+
+    async def show_card(self, errand: Errand, room_id: str) -> Result:
+        """Write a card, or edit the one that stands there; one that was removed is written anew."""
+        if errand.card is None:  # what it was about is gone, or it says that already
+            return {}
+        room_id, content = await self._found(room_id), notice(str(errand.card["text"]))
+        stands = errand.card.get("event_id")
+        earlier = await self._sent_before(room_id, errand.key) if errand.again else None
+        # An earlier try has sent what was true then.
+        shown = errand.card["shown"] if earlier is None else ""
+        if stands is None or not await self._is_there(room_id, str(stands)):
+            sent = await self.send(errand, room_id, content)
+            return {"event_id": sent["event_id"], "room_id": room_id, "shown": shown}
+        edit = notice(f"* {content['body']}") | {
+            "m.new_content": content,
+            "m.relates_to": {"rel_type": "m.replace", "event_id": stands},
+        }
+        await self.send(errand, room_id, edit)
+        return {"event_id": stands, "room_id": room_id, "shown": shown}
+
+    async def _is_there(self, room_id: str, event_id: str) -> bool:
+        try:
+            event = await self._client.get(Path.v3.rooms[room_id].event[event_id])
+        except Missing:
+            return False
+        return "redacted_because" not in event.get("unsigned", {})
 
     async def send(self, errand: Errand, room_id: str, content: dict[str, Any]) -> Result:
         """Send a message, once."""

@@ -1,6 +1,7 @@
 """What follows once an effect was carried out: a clock starts, a case learns its author, staff hears."""
 
 from policybot.domain.effects import (
+    PINNED,
     JoinRoom,
     KeepEvidence,
     LearnAuthor,
@@ -9,14 +10,17 @@ from policybot.domain.effects import (
     Notify,
     ReleaseMember,
     Say,
+    ShowCard,
     TakeSeat,
     target,
 )
 from policybot.domain.rank import Control, Levels, control
-from policybot.domain.showing import PinNotice, SetLabel
+from policybot.domain.room_measure import DeleteRoom
+from policybot.domain.showing import SetLabel
 from policybot.ports import Result
 from policybot.services.cases import Cases
 from policybot.services.declarations import Declarations
+from policybot.services.deletions import Deletions
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
 from policybot.services.labels import Labels
@@ -25,7 +29,9 @@ from policybot.services.names import Names
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.taking import Taking, levels_of
-from policybot.store import cases, decisions, outbox, rooms
+from policybot.services.upgrades import Upgrades
+from policybot.store import cards, cases, decisions, outbox, rooms
+from policybot.store.cards import Card
 from policybot.store.database import Tx
 from policybot.store.outbox import Queued
 from policybot.store.rooms import Kind, Room
@@ -46,6 +52,8 @@ class Aftermath:
         declared: Declarations,
         found: Findings,
         steps: Taking,
+        upgrades: Upgrades,
+        deleted: Deletions,
     ) -> None:
         """Hand on to the services concerned."""
         self._setting = setting
@@ -58,6 +66,8 @@ class Aftermath:
         self._declarations = declared
         self._findings = found
         self._taking = steps
+        self._upgrades = upgrades
+        self._deletions = deleted
 
     async def __call__(self, tx: Tx, queued: Queued, result: Result) -> None:
         """Record what follows, in the transaction that marks the effect as done."""
@@ -69,7 +79,7 @@ class Aftermath:
                 await self._joined(tx, room_id, inviter, result)
             case TakeSeat(room_id) if "levels" in result:
                 await self._seated(tx, room_id, levels_of(result))
-                await self._setting.room_called(tx, room_id, result)
+                await self._taking.seated(tx, room_id, result)
             case Notify(user_id) if result.get("opened"):
                 opened = str(result["opened"])
                 room = Room(opened, Kind.DIRECT, Levels("", (), {}), user_id)
@@ -81,18 +91,24 @@ class Aftermath:
             case _:
                 await self._shown(tx, queued, result)
         await self._taking.went_on(tx, queued, result)
+        await self._upgrades.went_on(tx, queued, result)
         await self._follow_cause(tx, queued)
         if drift := result.get("drift"):
             self._setting.tell_staff(tx, str(drift), cause=f"drift {queued.id}")
 
     async def _shown(self, tx: Tx, queued: Queued, result: Result) -> None:
-        """Remember where a label and a notice stand, and who has written a post."""
+        """Remember where a sign stands, which rooms are gone, and who has written a post."""
         match queued.effect:
             case SetLabel(room_id) if "event_id" in result:
                 await self._labels.written(tx, room_id, str(result["event_id"]))
-            case PinNotice() as pinned if "event_id" in result:
+            case pinned if isinstance(pinned, PINNED) and "event_id" in result:
                 where = {"event_id": str(result["event_id"])}
                 await outbox.remember(tx, target(pinned), where, self._setting.now())
+            case DeleteRoom(room_id):
+                await self._deletions.done(tx, room_id)
+            case ShowCard(_, subject) if "event_id" in result:
+                card = Card(str(result["event_id"]), str(result["shown"]))
+                await cards.save(tx, str(result["room_id"]), subject, card)
             case LearnAuthor() as look if "sender" in result:
                 author = str(result["sender"])
                 made = await self._declarations.learned(tx, look, queued.cause, author)
@@ -105,7 +121,8 @@ class Aftermath:
 
     async def failed(self, tx: Tx, queued: Queued, error: str) -> bool:
         """Say whether somebody sees to an effect that cannot be carried out; then people need not."""
-        return await self._taking.failed(tx, queued, error)
+        taken = await self._taking.failed(tx, queued, error)
+        return taken or await self._upgrades.failed(tx, queued, error)
 
     async def _follow_cause(self, tx: Tx, queued: Queued) -> None:
         """Let a decision go on when its last effect is done, and note when its notice arrived."""

@@ -61,11 +61,11 @@ class Appeals:
         self._remember(tx, appellant, "appeal:submit", appeal)
         stays = f"{decision.scope.value}:{decision.measure.kind.value}"
         rested = ""
-        if stays in self._setting.config.ladder.appeal_stay:
+        if stays in self._setting.config.ladder.appeal_stay and not decision.interim:
             rested = " The measure rests meanwhile." if await self._sanctions.stay(tx, decision) else ""
         self._setting.tell_staff(
             tx,
-            f"Appeal on {decision.number} ({decision.measure.in_words(decision.scope.value)}, "
+            f"Appeal on {decision.number} ({decision.in_words}, "
             f"decided by {decision.decider}).{rested}\nThe person writes: {appeal.text}\n"
             f"Next, by somebody who had no part in it: !policy show {decision.number} · "
             f"!policy uphold|overturn {decision.number} REASONS · "
@@ -140,6 +140,8 @@ class Appeals:
         await self._sanctions.take_back(tx, decision, reviewer)
         text = notice.overturned(case_number=case.number, reasons=reasons, removed=decision.remove)
         self._setting.tell(tx, appeal.appellant, text, cause=f"appeal {appeal.id}")
+        if decision.interim:
+            return []  # the case is still to be decided, and nobody was told of an outcome
         for report in await cases.reports(tx, case.id):
             text = notice.reversed_for_reporter(case_number=case.number, receipt=report.receipt)
             self._setting.tell(tx, report.reporter, text, cause=f"report {report.id}")

@@ -112,7 +112,22 @@ class Cases:
             )
             raise NotFound(message)
 
-    async def _open(self, tx: Tx, subject: Subject, now: datetime) -> Case:
+    async def about_room(self, tx: Tx, by: str, room_id: str) -> Case:
+        """Find the undecided case about a governed room, or open one.
+
+        Raises:
+            NotFound: the room is none that we look after.
+        """
+        room = await rooms.get(tx, room_id)
+        if room is None or room.kind is not RoomKind.GOVERNED:
+            message = "I look after governed rooms only, and this is none."
+            raise NotFound(message)
+        subject = Subject(SubjectKind.ROOM, room_id)
+        await rooms.hold(tx, {room_id})  # of two who open one at once, the second finds it
+        known = await cases.open_on(tx, subject)
+        return known or await self._open(tx, subject, self._setting.now(), by)
+
+    async def _open(self, tx: Tx, subject: Subject, now: datetime, by: str = "system:reports") -> Case:
         case = Case(
             id=await next_number(tx, "case"),
             subject=subject,
@@ -124,7 +139,7 @@ class Cases:
         audit.append(
             tx,
             at=now,
-            actor="system:reports",
+            actor=by,
             tag="case:open",
             object=case.number,
             subject=subject.key,
@@ -273,3 +288,10 @@ class Cases:
     def remember(self, tx: Tx, actor: str, tag: str, case: Case, **payload: str) -> None:
         """Write an audit entry about a case."""
         audit.append(tx, at=self._setting.now(), actor=actor, tag=tag, object=case.number, **payload)
+
+
+async def origin_of(tx: Tx, case_id: int) -> notice.Origin:
+    """Say how a case came to our knowledge, for a decision by a person."""
+    if await cases.reports(tx, case_id):
+        return notice.Origin.REPORT
+    return notice.Origin.RULE if await findings.of_case(tx, case_id) else notice.Origin.OURS

@@ -6,6 +6,7 @@ from policybot.domain import case as case_rules
 from policybot.domain import decision as rules
 from policybot.domain import ladder, notice
 from policybot.domain.case import Case, SubjectKind
+from policybot.domain.cure import check_over
 from policybot.domain.decision import Approval, Decision, State
 from policybot.domain.effects import Effect
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
@@ -16,11 +17,11 @@ from policybot.domain.permission import Permission, Role, allowed
 from policybot.domain.register import marked
 from policybot.domain.rules import Rule
 from policybot.services import ledgers
-from policybot.services.cases import Cases
+from policybot.services.cases import Cases, origin_of
 from policybot.services.filings import Filings
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, decisions, filings, findings, policies
+from policybot.store import audit, cases, cures, decisions, filings, policies
 from policybot.store.database import Tx, next_number
 from policybot.store.members import accounts_of
 from policybot.store.policies import Policy
@@ -85,7 +86,7 @@ class Decisions:
             NotFound: there is no such rule, severity or measure.
             Incomplete: something is missing, or rank forbids the measure.
         """
-        rule = self._rule(choice.rule)
+        rule = self._setting.rule(choice.rule)
         severity = _severity(choice.severity, rule)
         scope = _scope(case, rule)
         if case.subject.kind is SubjectKind.EVENT and case.subject.user_id is None:
@@ -121,14 +122,6 @@ class Decisions:
         reasons = ladder.second_person(policy.ladder, proposal, measure)
         statement = await self._statement(tx, decision, rule, proposal)
         return Draft(decision, statement, proposal, restraints, reasons)
-
-    def _rule(self, text: str) -> Rule:
-        found = next((r for r in self._setting.config.rules if r.id == text.upper()), None)
-        if found is None:
-            known = ", ".join(r.id for r in self._setting.config.rules)
-            message = f"There is no rule «{text}». Rules: {known}."
-            raise NotFound(message)
-        return found
 
     async def _propose(  # noqa: PLR0913, PLR0917 - the parts of an act
         self,
@@ -176,11 +169,6 @@ class Decisions:
 
     async def _statement(self, tx: Tx, decision: Decision, rule: Rule, proposal: Proposal) -> Statement:
         config = self._setting.config
-        origin = notice.Origin.OURS
-        if await cases.reports(tx, decision.case_id):
-            origin = notice.Origin.REPORT
-        elif await findings.of_case(tx, decision.case_id):
-            origin = notice.Origin.RULE
         filing = await filings.of_room(tx, decision.room_id) if decision.room_id else None
         room = filing.number if filing else decision.room_id
         place = {
@@ -201,7 +189,7 @@ class Decisions:
             history="no earlier decision counted"
             if not counted
             else f"{counted} earlier decision{'s' if counted > 1 else ''} counted",
-            origin=origin,
+            origin=await origin_of(tx, decision.case_id),
             case_number=decision.number,
             appeal_window=config.ladder.appeal_window,
             appeal_body=config.operator.appeal_body,
@@ -211,6 +199,7 @@ class Decisions:
     async def decide(self, tx: Tx, by: str, case: Case, choice: Choice) -> Taken:
         """Decide a case, or propose the decision to whoever has to confirm it."""
         taken = await self._cases.take(tx, by, case)
+        check_over(await cures.of_case(tx, case.id))
         draft = await self.draft(tx, by, taken, choice)
         waits = bool(draft.second_person) or draft.decision.grave
         decision = replace(

@@ -49,7 +49,8 @@ class Filings:
         """
         wanted = text.upper()
         filing = await filings.get(tx, wanted)
-        if filing is not None and (staff or rules.owned_by(filing, viewer)):
+        mine = filing is not None and rules.owned_by(filing, viewer)
+        if filing is not None and (mine or (staff and filing.state is not State.DRAFT)):
             return filing
         if filing is None and number.looks_like_record(wanted) and not number.is_record(wanted):
             message = f"{text} is not a record number: its check characters do not fit. A typo?"
@@ -131,27 +132,6 @@ class Filings:
                 cause=cause(filing),
             )
             self.remember(tx, "system:clock", "filing:remind", reminded)
-
-    async def watch(self, tx: Tx) -> None:
-        """Say once of each public room that nobody verified answers for it any more."""
-        for filing in await filings.miss(tx, self._setting.now()):
-            self._setting.tell(
-                tx,
-                filing.applicant,
-                f"Your room {filing.number} is public, and nobody verified answers for it any more. "
-                "If it is to stay so, verify yourself anew: !policy verify. It cannot be renewed "
-                "before, and its approval may be revoked.",
-                cause=f"filing {filing.id}",
-            )
-            self._setting.tell_staff(
-                tx,
-                f"{filing.number} ({filing.place}) is public, and nobody verified answers for it any "
-                f"more: the verification of {filing.applicant} has ended. I have asked them "
-                "to verify themselves anew; nothing else happens by itself.\n"
-                f"Next, if they do not: !policy revoke {filing.number} REASON",
-                cause=f"filing {filing.id}",
-            )
-            self.remember(tx, "system:clock", "filing:miss", filing)
 
     async def expire(self, tx: Tx) -> int:
         """Hide the rooms whose approval nobody has renewed; return how many there were."""

@@ -26,8 +26,9 @@ from policybot.domain.showing import (
     WithdrawLabel,
 )
 from policybot.services.setting import Setting
-from policybot.store import audit, filings, labels, qualifications
+from policybot.store import audit, filings, labels, qualifications, rooms
 from policybot.store.database import Tx
+from policybot.store.rooms import Kind
 
 _BATCH = 100
 
@@ -35,6 +36,14 @@ _BATCH = 100
 def label(filing: Filing) -> list[Effect]:
     """Write the label of a room anew; what it says is read when it is written."""
     return [SetLabel(filing.room_id, filing.number, filing.categories)] if filing.room_id else []
+
+
+async def renewed(tx: Tx, filing: Filing) -> list[Effect]:
+    """Write it anew where it stands: before its room is taken in, it comes with all that is shown."""
+    now = await filings.hold(tx, filing.id)  # the room may be moving in this moment
+    room = await rooms.get(tx, now.room_id) if now is not None else None
+    governed = room is not None and room.kind is Kind.GOVERNED
+    return label(now) if now is not None and governed else []
 
 
 def _withdrawn(filing: Filing) -> WithdrawLabel:
@@ -53,9 +62,9 @@ def ornaments(config: Config, filing: Filing) -> list[Effect]:
         return []
     effects: list[Effect] = [AddAlias(room, filing.number)]
     if shown.topic_line is not None:
-        effects.append(ShowTopicLine(room, _words(config, filing, shown.topic_line)))
+        effects.append(ShowTopicLine(room, filled(config, filing, shown.topic_line)))
     if shown.notice is not None:
-        effects.append(PinNotice(room, _words(config, filing, shown.notice)))
+        effects.append(PinNotice(room, filled(config, filing, shown.notice)))
     return effects
 
 
@@ -71,7 +80,8 @@ def hidden(filing: Filing) -> list[Effect]:
     return [Unpublish(room), _withdrawn(filing), *stripped(filing)] if room else []
 
 
-def _words(config: Config, filing: Filing, template: str) -> str:
+def filled(config: Config, filing: Filing, template: str) -> str:
+    """Fill the operator's words in for a room."""
     titles = {c.id: c.title for c in config.filing.categories}
     values = {
         "number": filing.number,

@@ -19,6 +19,7 @@ from typing import Final, Protocol, TypeVar
 from policybot.domain import name
 from policybot.domain.effect_words import in_words
 from policybot.domain.effects import (
+    PINNED,
     RESTORING,
     STANDING,
     ClearProfileField,
@@ -33,12 +34,13 @@ from policybot.domain.effects import (
     Restore,
     Say,
     SetProfileField,
+    ShowCard,
     target,
 )
 from policybot.domain.private import Private
-from policybot.domain.showing import SHOWING, PinNotice, SetLabel
+from policybot.domain.showing import SHOWING, SetLabel
 from policybot.ports import Errand, Homeserver, Impossible, Later, Result, StillShown
-from policybot.services import labels
+from policybot.services import cards, labels
 from policybot.services.setting import Setting
 from policybot.store import cases, filings, outbox, rooms
 from policybot.store.database import Database, DatabaseAway, Tx
@@ -74,15 +76,16 @@ _AT_ONCE: Final = 8
 _PAGE: Final = 500
 _ENTERING: Final = 0.2
 """Seconds until it is looked again whether an invitation was followed."""
-_HARMLESS = (Say, JoinRoom, KeepEvidence, LearnName, LearnAuthor, LearnFiles)
+_HARMLESS = (Say, ShowCard, JoinRoom, KeepEvidence, LearnName, LearnAuthor, LearnFiles)
 """What is done in a dry run too: answers, entering rooms, reading."""
 _ONLY_SHOWN = (LearnName, LearnAuthor, LearnFiles, SetProfileField, ClearProfileField)
 """What nobody is called for when the homeserver does not do it, unless a name stays that was hidden."""
 _ANSWERS = ("$", "invitation ", "verification ", "encrypted ", "link ")
 """Causes of what only answers somebody: a command, an invitation, a page. Such an effect is performed
 in a dry run too, and when it cannot be, nobody is called: otherwise anybody could ring the alarm."""
-_TO_MANY = "agreement "
-"""The cause of what goes to very many people: that some cannot be reached is no alarm."""
+_MAY_BE_GONE = ("agreement ", "owner ")
+"""Causes of what goes to very many people, or to somebody who may be gone: that some cannot be reached
+is no alarm."""
 _REAL = ("look ", "privacy ")
 """Causes of what is no rehearsal in a dry run either: a name that was shown was shown."""
 
@@ -258,7 +261,7 @@ class Outbox:
         harmless = harmless or queued.cause.startswith(_REAL)
         return self._setting.config.dry_run and not harmless
 
-    async def _prepare(self, queued: Queued) -> Errand:
+    async def _prepare(self, queued: Queued) -> Errand:  # noqa: C901 - one for each kind
         """Gather what is needed; keep what must be kept before anything is changed."""
         effect = queued.effect
         again = queued.attempts > 0 or queued.queued_at < self._begun
@@ -275,6 +278,12 @@ class Outbox:
                     message = f"I am entering the chat that {user_id} has opened"
                     raise Later(message, retry_after=_ENTERING)
                 return replace(errand, effect=await self._with_names(effect), direct_room=room)
+            case ShowCard(_, subject):
+                # In the review room as it is now, wherever it was when this was queued.
+                effect = replace(effect, room_id=self._setting.review_room)
+                async with self._database.transaction(reading=True) as tx:
+                    card = await cards.to_show(tx, self._setting, effect.room_id, subject)
+                return replace(errand, effect=effect, card=card)
             case SetProfileField(user_id, _, real=True):
                 errand = replace(errand, name=await self._name_of(user_id))
             case Redact(room_id, event_id):
@@ -287,7 +296,7 @@ class Outbox:
                 errand = replace(errand, label=content or None)
             case _ if isinstance(effect, STANDING):
                 errand = replace(errand, before=await self._before(effect))
-            case _ if isinstance(effect, (*RESTORING, PinNotice)):
+            case _ if isinstance(effect, (*RESTORING, *PINNED)):
                 async with self._database.transaction() as tx:
                     before = await outbox.remembered(tx, target(effect))
                 errand = replace(errand, before=before)
@@ -377,8 +386,10 @@ class Outbox:
             if await self._aftermath.failed(tx, queued, error):
                 await outbox.settle(tx, queued)
                 return True
-            in_review = isinstance(effect, Say) and effect.room_id == self._setting.review_room
-            if quiet or in_review or _answers(queued) or queued.cause.startswith(_TO_MANY):
+            in_review = (
+                isinstance(effect, (Say, ShowCard)) and effect.room_id == self._setting.review_room
+            )
+            if quiet or in_review or _answers(queued) or queued.cause.startswith(_MAY_BE_GONE):
                 return True
             self._setting.tell_staff(
                 tx,

@@ -15,6 +15,7 @@ from policybot.domain.permission import Permission
 from policybot.domain.private import Private
 from policybot.services import ledgers, profile
 from policybot.services.documents import Documents
+from policybot.services.drafts import Drafts
 from policybot.services.members import ENTRY, PAPER, PICTURE, Members
 from policybot.services.setting import Setting
 from policybot.store import (
@@ -38,8 +39,8 @@ from policybot.store.privacy import Hold
 from policybot.store.vault import Vault
 
 GOES = (
-    "What goes: your name and whatever else is known of you, the documents that you showed, your links, "
-    "verifications and tries to verify, your place on the list of persons."
+    "What goes: your name and whatever else is known of you, the documents that you showed, drafts and "
+    "files of filings, your links, verifications and tries to verify, your place on the list of persons."
 )
 STAYS = (
     "What stays until its time is over: what was decided, under a number that names nobody, and what "
@@ -75,12 +76,15 @@ class Privacy:
 
     needs = Permission.DATA_ERASE
 
-    def __init__(self, setting: Setting, vault: Vault, people: Members, papers: Documents) -> None:
+    def __init__(
+        self, setting: Setting, vault: Vault, people: Members, papers: Documents, forms: Drafts
+    ) -> None:
         """Open what is in the vault, and destroy it."""
         self._setting = setting
         self._vault = vault
         self._members = people
         self._documents = papers
+        self._drafts = forms
 
     async def claims(self, tx: Tx, person_id: str) -> Mapping[str, Private] | None:
         """Open what is known of a person; whoever calls this has put on record that it is opened."""
@@ -102,8 +106,7 @@ class Privacy:
         self, tx: Tx, spans: Mapping[str, Span]
     ) -> tuple[dict[str, list[dict[str, str]]], dict[str, bytes]]:
         """Give what somebody showed from their accounts and is still kept, and the pictures."""
-        texts: dict[str, list[dict[str, str]]] = {}
-        pictures: dict[str, bytes] = {}
+        texts, pictures = await self._drafts.shown(tx, spans)
         for account, span in spans.items():
             for document in await self._documents.kept_within(tx, account, span):
                 assert document.candidate is not None
@@ -158,7 +161,7 @@ class Privacy:
             for appeal in await appeals.waiting_of(tx, account)
         ]
         for filing in await filings.of_applicant(tx, account):
-            if filing.state not in filing_rules.ENDED:
+            if filing.state not in filing_rules.NOT_COUNTED:
                 room = f"your room {filing.number} is {filing.in_words}"
                 found.append((filing.submitted_at, Obstacle(room, filing.valid_until)))
         return found
@@ -388,6 +391,7 @@ class Privacy:
         for candidate in await attempts.forget(tx, user_id, span):
             await self._vault.forget(tx, candidate)
         await self._documents.forget_of(tx, user_id, span)
+        await self._drafts.forget_of(tx, user_id, span)
         if span.until is None:
             await privacy.drop_exports(tx, user_id)
             await agreements.forget_language(tx, user_id)

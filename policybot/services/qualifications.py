@@ -186,7 +186,7 @@ class Qualifications:
                 self._remember(tx, by, "qualification:renew", before, filing)
         await qualifications.save(tx, granted)
         self._remember(tx, by, "qualification:grant", granted, filing)
-        self._setting.queue(tx, labels.label(filing), cause=_cause(granted))
+        self._setting.queue(tx, await labels.renewed(tx, filing), cause=_cause(granted))
         self._setting.tell(
             tx,
             filing.applicant,
@@ -273,7 +273,7 @@ class Qualifications:
         revoked = rules.ended(found, Step.REVOKE, self._setting.now(), reason=reason)
         await qualifications.save(tx, revoked)
         self._remember(tx, by, "qualification:revoke", revoked, filing)
-        self._setting.queue(tx, labels.label(filing), cause=_cause(found))
+        self._setting.queue(tx, await labels.renewed(tx, filing), cause=_cause(found))
         self._setting.tell(
             tx,
             filing.applicant,
@@ -296,7 +296,7 @@ class Qualifications:
                 continue
             self._remember(tx, "system:clock", "qualification:expire", found, filing)
             if filing.state in filing_rules.IN_FORCE:
-                self._setting.queue(tx, labels.label(filing), cause=_cause(found))
+                self._setting.queue(tx, await labels.renewed(tx, filing), cause=_cause(found))
             self._setting.tell(
                 tx,
                 filing.applicant,

@@ -13,7 +13,7 @@ from policybot.domain import name as name_rules
 from policybot.domain import number
 from policybot.domain import register as rules
 from policybot.domain.errors import NotFound
-from policybot.domain.filing import Filing
+from policybot.domain.filing import IN_FORCE, Filing, Step
 from policybot.domain.label import Mark
 from policybot.domain.name import What
 from policybot.domain.private import Private
@@ -34,6 +34,8 @@ _LONGEST_NAME = 100
 _LONGEST_ALIAS = 255
 _ALIAS = re.compile(r"#[^\s:,]+:[\w.:\[\]-]+")
 _BATCH = 200
+_TOLD = frozenset(Step) - {Step.APPROVE}
+"""Steps that are noted as they are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,19 @@ class Register:
     # What is written ------------------------------------------------------------------------------
 
     def moved(self, tx: Tx, filing: Filing, step: str, said: str = "") -> None:
-        """Note at the end of the transaction what a filing has become; `said` is meant for everybody."""
-        tx.defer(self._write, (filing, self._setting.now(), rules.why(step, said)), early=True)
+        """Note at the end of the transaction what a filing has become; `said` is meant for everybody.
+
+        Of an approval `taken_in` hears, once there is a room to show.
+        """
+        if step in _TOLD:
+            tx.defer(self._write, (filing, self._setting.now(), rules.why(step, said)), early=True)
+
+    async def taken_in(self, tx: Tx, filing: Filing) -> None:
+        """Enter a filing whose room is taken in, or let it be found by the room that it is now."""
+        if await register.place_of(tx, filing.id) is not None:
+            await self._index(tx, filing, self._setting.now())
+        elif filing.state in IN_FORCE:
+            await self._write(tx, [(filing, self._setting.now(), rules.why(Step.APPROVE))])
 
     async def _write(self, tx: Tx, moves: Sequence[tuple[Filing, datetime, str]]) -> None:
         for filing, at, why in moves:
@@ -115,7 +128,7 @@ class Register:
         """Enter a filing, and let it be found by what is shown of it, no more."""
         (view,) = await self._names.answerable_for(tx, [filing])
         place = await register.enter(tx, filing.id, at, self._names.class_of(filing).value)
-        texts = [filing.number, place.room_name, filing.purpose]
+        texts = [filing.number, place.room_name, filing.purpose, filing.about.organisation]
         texts += [place.alias.partition(":")[0], filing.room_id.partition(":")[0]]
         if view.shown.what is not What.ROLE:
             # A verified name is kept in the vault alone, so nobody is found by it.

@@ -5,19 +5,31 @@ from dataclasses import replace
 from datetime import timedelta
 
 from policybot.domain import filing as filing_rules
+from policybot.domain import label as label_rules
 from policybot.domain import notice
 from policybot.domain import sanction as rules
 from policybot.domain.case import Outcome
-from policybot.domain.decision import Decision
+from policybot.domain.decision import Decision, Nature
 from policybot.domain.effects import Effect, Redact, RestrictMember
-from policybot.domain.errors import Incomplete, NotFound
+from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind
 from policybot.domain.rank import Control, control, hindrance
+from policybot.domain.room_measure import GiveLevel
 from policybot.domain.sanction import BINDING, Sanction, State, Step
 from policybot.services.filings import Filings, label_of
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, decisions, filings, outbox, rooms, sanctions, standing
+from policybot.store import (
+    audit,
+    cases,
+    decisions,
+    deletions,
+    filings,
+    outbox,
+    rooms,
+    sanctions,
+    standing,
+)
 from policybot.store.database import Tx
 from policybot.store.rooms import Kind as RoomKind
 from policybot.store.standing import How
@@ -25,6 +37,8 @@ from policybot.store.standing import How
 _ROOM_MEASURES = (Kind.SUSPEND, Kind.CLOSE)
 _SAID = {Step.VOID: "the suspension was overturned", Step.STAY: "the suspension rests for now"}
 """What everybody reads in the register where a suspension did not simply end."""
+_HELD = "on hold while a report is looked at"
+_NOTHING = timedelta(0)
 
 
 def cause_of(decision: Decision) -> str:
@@ -118,6 +132,8 @@ class Sanctions:
             remove: the event to remove, if it is decided so.
             served: time of an earlier measure that is credited.
         """
+        held = None if decision.interim else await self._held_in(tx, decision.case_id)
+        span = decision.measure.duration
         sanction = Sanction(
             decision_id=decision.id,
             scope=decision.scope,
@@ -125,8 +141,10 @@ class Sanctions:
             state=State.PLANNED,
             user_id=None if decision.scope is Scope.ROOM else decision.user_id,
             room_id=decision.room_id,
-            served=served,
+            ends_at=self._setting.now() + span - served if decision.interim and span else None,
+            served=served + (rules.ran(held, self._setting.now()) if held else _NOTHING),
             restraints=restraints,
+            interim=decision.interim,
         )
         await _hold(tx, restraints)
         await sanctions.add(tx, sanction)
@@ -136,12 +154,32 @@ class Sanctions:
         effects += sanction.restraints
         self._setting.queue(tx, effects, cause=cause_of(decision))
         if decision.scope is Scope.ROOM and decision.measure.kind in _ROOM_MEASURES:
-            step = filing_rules.Step.SUSPEND
-            await self._filings.restricted(tx, decision.decider, decision.room_id or "", step)
+            step, said = filing_rules.Step.SUSPEND, _HELD if decision.interim else ""
+            await self._filings.restricted(tx, decision.decider, decision.room_id or "", step, said)
             await self._warn_of_rank(tx, decision)
+        if held is not None:  # after what takes its place is queued, so that there is no gap
+            await self._close(tx, held, Step.END, by=decision.approver or decision.decider)
         if not effects:
             await self.carried_out(tx, decision.id)
         return sanction
+
+    async def _held_in(self, tx: Tx, case_id: int) -> Sanction | None:
+        """Find the hold that binds in a case."""
+        for decision in await decisions.of_case(tx, case_id):
+            sanction = await sanctions.of_decision(tx, decision.id) if decision.interim else None
+            if sanction is not None and sanction.state in BINDING:
+                return sanction
+        return None
+
+    async def end_hold(self, tx: Tx, case_id: int, by: str) -> None:
+        """End the hold in a case that ends without a measure, if there is one; tell the owner."""
+        held = await self._held_in(tx, case_id)
+        if held is None:
+            return
+        await self._close(tx, held, Step.END, by=by)
+        decision = await decisions.get(tx, held.decision_id)
+        if decision is not None:
+            await self._tell_end(tx, held, decision)
 
     async def _warn_of_rank(self, tx: Tx, decision: Decision) -> None:
         """Say whom a measure on a room does not reach, rather than let people believe that it does."""
@@ -167,6 +205,8 @@ class Sanctions:
             return
         now = self._setting.now()
         sanction = rules.enforced(sanction, now)
+        if rules.bannered(sanction.scope, sanction.measure):
+            sanction = await self._show_banner(tx, decision, sanction)
         if decision.measure.kind in (Kind.NONE, Kind.ADVISE, Kind.WARN):
             sanction = rules.moved(sanction, Step.END)
         await sanctions.save(tx, sanction)
@@ -175,15 +215,37 @@ class Sanctions:
         if decision.told_at is None:
             await self._tell(tx, decision, sanction)
 
+    async def _show_banner(self, tx: Tx, decision: Decision, sanction: Sanction) -> Sanction:
+        """Say in a room until when it is suspended: now that the clock runs, that is known."""
+        filing = await filings.of_room(tx, decision.room_id or "")
+        values = {
+            "number": filing.number if filing else decision.number,
+            "measure": _HELD if decision.interim else "suspended",
+            "until": notice.day(sanction.ends_at) if sanction.ends_at else "further notice",
+        }
+        text = label_rules.filled(self._setting.config.suspension_notice, values)
+        shown = rules.with_banner(sanction, text)
+        banner = [e for e in shown.restraints if e not in sanction.restraints]
+        self._setting.queue(tx, banner, cause=f"banner {decision.id}")
+        return shown
+
+    async def _concerned(self, tx: Tx, decision: Decision) -> str | None:
+        """Name whom a decision is about: for a room, who answers for it, or did."""
+        if decision.scope is not Scope.ROOM or decision.nature is Nature.REPLACEMENT:
+            return decision.user_id
+        filing = await filings.of_room(tx, decision.room_id or "")
+        return filing.applicant if filing else None
+
     async def _tell(self, tx: Tx, decision: Decision, sanction: Sanction) -> None:
-        concerned = decision.user_id
-        if decision.scope is Scope.ROOM:
-            filing = await filings.of_room(tx, decision.room_id or "")
-            concerned = filing.applicant if filing else None
         statement = await decisions.statement(tx, decision.id)
-        if concerned:
-            text = notice.decided(statement, case_number=decision.number, ends_at=sanction.ends_at)
+        if concerned := await self._concerned(tx, decision):
+            heading = {"heading": "Hold"} if decision.interim else {}
+            text = notice.decided(
+                statement, case_number=decision.number, ends_at=sanction.ends_at, **heading
+            )
             self._setting.tell(tx, concerned, text, cause=f"notice {decision.id}")
+        if decision.interim:
+            return  # who reported hears when it is decided
         for report in await cases.reports(tx, decision.case_id):
             if report.outcome is None:
                 text = notice.actioned(case_number=decision.number, receipt=report.receipt)
@@ -196,26 +258,44 @@ class Sanctions:
         for sanction in found:
             await self._close(tx, sanction, Step.END, by="system:clock")
             decision = await decisions.get(tx, sanction.decision_id)
-            if decision is not None:
-                measure = sanction.measure.in_words(sanction.scope.value)
-                text = notice.ended(case_number=decision.number, measure=measure)
-                await self._tell_concerned(tx, sanction, text, decision)
+            if decision is None:
+                continue
+            await self._tell_end(tx, sanction, decision)
+            if decision.interim:
+                self._setting.tell_staff(
+                    tx,
+                    f"{decision.number}: the hold on {decision.room_id} has ended by itself, and "
+                    "everything is as it was. The case is not decided.",
+                    cause=f"case {decision.case_id}",
+                )
         return len(found)
+
+    async def _tell_end(self, tx: Tx, sanction: Sanction, decision: Decision) -> None:
+        text = notice.ended(case_number=decision.number, measure=decision.in_words)
+        await self._tell_concerned(tx, sanction, text, decision)
 
     async def lift(self, tx: Tx, by: str, case_id: int, reason: str) -> Sanction:
         """End a sanction early, by decision of a person.
 
         Raises:
             NotFound: nothing binds in that case.
+            OutOfOrder: it closed a room that is deleted.
             Incomplete: no reason is given.
         """
         decision, sanction = await self.binding_in(tx, case_id)
+        await decisions.lock(tx, decision.id)
+        gone = await deletions.of_decision(tx, decision.id)
+        if gone is not None and gone.gone:
+            message = (
+                f"The room of C-{case_id} is deleted, and I am in it no more: nothing is left to lift. "
+                f"To let people in again: !policy unblock C-{case_id} REASON"
+            )
+            raise OutOfOrder(message)
         if len(reason.strip()) < notice.MIN_FACTS:
             message = "Please say in a sentence why; the person will read it."
             raise Incomplete(message)
         lifted = await self._close(tx, sanction, Step.LIFT, by=by, reason=reason)
-        measure = sanction.measure.in_words(sanction.scope.value)
-        text = notice.lifted(case_number=decision.number, measure=measure, reason=reason)
+        text = notice.lifted(case_number=decision.number, measure=decision.in_words, reason=reason)
         await self._tell_concerned(tx, sanction, text, decision)
         return lifted
 
@@ -237,7 +317,36 @@ class Sanctions:
         sanction = await sanctions.of_decision(tx, decision.id)
         if sanction is None:
             return None
+        if decision.nature is Nature.REPLACEMENT:
+            await self._give_room_back(tx, decision, sanction, by)
         return await self._close(tx, sanction, Step.VOID, by=by)
+
+    async def _give_room_back(self, tx: Tx, decision: Decision, sanction: Sanction, by: str) -> None:
+        """Let whoever answered for a room before do so again, unless it has gone on to others."""
+        filing = await filings.of_room(tx, decision.room_id or "")
+        former = decision.user_id or ""
+        successor = next((e.user_id for e in sanction.restraints if isinstance(e, GiveLevel)), "")
+        if filing is None or filing.applicant != successor:
+            text = (
+                f"{decision.number}: {former} was to answer for {decision.room_id} again, but somebody "
+                "else does by now. I left that so: please look at it."
+            )
+            self._setting.tell_staff(tx, text, cause=cause_of(decision))
+            return
+        await filings.save(tx, replace(filing, applicant=former))
+        audit.append(
+            tx,
+            at=self._setting.now(),
+            actor=by,
+            tag="filing:transfer",
+            object=filing.number,
+            before=successor,
+        )
+        text = (
+            f"{former} answers for the room {filing.number} again: the decision by which you did was "
+            "overturned after an appeal. Nothing is held against you."
+        )
+        self._setting.tell(tx, successor, text, cause=f"filing {filing.id}")
 
     async def stay(self, tx: Tx, decision: Decision) -> bool:
         """Let a sanction rest while an appeal is decided, if there is one to rest."""
@@ -252,6 +361,7 @@ class Sanctions:
         sanction = await sanctions.of_decision(tx, decision.id)
         if sanction is None or sanction.state is not State.STAYED:
             return
+        sanction = rules.with_banner(sanction, None)  # it says another end once that is known
         await _hold(tx, sanction.restraints)
         await sanctions.save(tx, rules.moved(sanction, Step.RESUME))
         self._setting.queue(tx, sanction.restraints, cause=cause_of(decision))
@@ -264,12 +374,13 @@ class Sanctions:
     ) -> Sanction:
         """Let a sanction stop binding, and give back what no other sanction wants kept."""
         now = self._setting.now()
-        was_binding = sanction.state in BINDING
+        was_binding = rules.to_release(sanction, step)
         await _hold(tx, sanction.restraints)
         closed = rules.stayed(sanction, now) if step is Step.STAY else rules.moved(sanction, step)
         await sanctions.save(tx, closed, lifted_by=by, reason=reason)
         if was_binding:
             await outbox.drop(tx, f"decision {sanction.decision_id}")
+            await outbox.drop(tx, f"banner {sanction.decision_id}")
             others = await sanctions.binding_on(tx, sanction.user_id, sanction.room_id)
             taken = await standing.of_account(tx, sanction.user_id or "")
             back = rules.release(
@@ -278,7 +389,12 @@ class Sanctions:
                 [RestrictMember(r.room_id, r.user_id) for r in taken if r.how is How.TAKEN],
             )
             self._setting.queue(tx, back, cause=f"sanction {sanction.decision_id}")
-            still = any(o.decision_id != sanction.decision_id and o.state in BINDING for o in others)
+            still = any(
+                o.decision_id != sanction.decision_id
+                and o.state in BINDING
+                and o.measure.kind in _ROOM_MEASURES
+                for o in others
+            )
             if sanction.scope is Scope.ROOM and sanction.room_id and not still:
                 step_back, said = filing_rules.Step.REINSTATE, _SAID.get(step, "")
                 await self._filings.restricted(tx, by, sanction.room_id, step_back, said)
@@ -293,11 +409,7 @@ class Sanctions:
         return replace(closed, version=closed.version + 1)
 
     async def _tell_concerned(self, tx: Tx, sanction: Sanction, text: str, decision: Decision) -> None:
-        concerned = sanction.user_id
-        if sanction.scope is Scope.ROOM and sanction.room_id:
-            filing = await filings.of_room(tx, sanction.room_id)
-            concerned = filing.applicant if filing else None
-        if concerned:
+        if concerned := sanction.user_id or await self._concerned(tx, decision):
             self._setting.tell(tx, concerned, text, cause=f"notice {decision.id} after")
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from policybot.config import Config
 from policybot.domain.effects import Effect, Notify, Say
+from policybot.domain.errors import NotFound
 from policybot.domain.permission import Role
+from policybot.domain.rules import Rule
 from policybot.ports import Clock
 from policybot.store import outbox, policies, rooms
 from policybot.store.database import Tx
@@ -83,6 +85,19 @@ class Setting:
         if given and await rooms.in_review(tx, user_id):
             return frozenset({Role.EVERYBODY, *given})
         return frozenset({Role.EVERYBODY})
+
+    def rule(self, text: str) -> Rule:
+        """Find one of the operator's rules by its number.
+
+        Raises:
+            NotFound: there is none of that number.
+        """
+        found = next((r for r in self.config.rules if r.id == text.upper()), None)
+        if found is None:
+            known = ", ".join(r.id for r in self.config.rules)
+            message = f"There is no rule «{text}». Rules: {known}."
+            raise NotFound(message)
+        return found
 
     def is_local(self, user_id: str) -> bool:
         """Say whether an account lives on our homeserver."""

@@ -47,8 +47,8 @@ def begin(setting: Setting, tx: Tx, filing: Filing) -> None:
         room_id=filing.room_id,
         alias=f"_policybot_{secrets.token_hex(12)}",
         owner=filing.applicant,
-        name="" if filing.room_id else taking.called(filing.purpose),
-        topic="" if filing.room_id else taking.about(filing.purpose),
+        name="" if filing.room_id else filing.about.name or taking.called(filing.purpose),
+        topic="" if filing.room_id else filing.about.topic or taking.about(filing.purpose),
     )
     setting.queue(tx, [made], cause=f"{CAUSE} {filing.id}")
 
@@ -117,7 +117,15 @@ class Taking:
             _show(self._setting, tx, filing)
         self._remember(tx, "filing:take", filing, room=filing.room_id, former=former)
         await self._setting.room_changed(tx, filing.room_id)
+        await self._register.taken_in(tx, filing)
         await self._setting.room_called(tx, filing.room_id, result)
+
+    async def seated(self, tx: Tx, room_id: str, result: Mapping[str, Any]) -> None:
+        """Note that a room is taken in as it is."""
+        filing = await filings.of_room(tx, room_id)
+        if filing is not None:
+            await self._register.taken_in(tx, filing)
+            await self._setting.room_called(tx, room_id, result)
 
     # When a step is refused ----------------------------------------------------------------------
 

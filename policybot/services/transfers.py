@@ -1,18 +1,20 @@
-"""Transfers: somebody else answers for a room from now on; and rooms that nobody answers for."""
+"""Transfers: somebody is asked to answer for a room from now on, and does, or does not."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 from policybot.domain import filing as rules
 from policybot.domain import taking
 from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing
 from policybot.domain.rank import TOP, Control
+from policybot.domain.vacancy import Stage
 from policybot.services.agreements import Agreements
-from policybot.services.filings import Filings
+from policybot.services.deputies import Deputies
+from policybot.services.filings import Filings, cause
 from policybot.services.members import Members
 from policybot.services.setting import Setting
-from policybot.store import audit, filings, rooms
+from policybot.services.vacancies import Vacancies
+from policybot.store import filings, rooms, vacancies
 from policybot.store.database import Tx
 from policybot.store.filings import Transfer
 
@@ -23,20 +25,25 @@ _OWNER_LEVELS = {
     Control.NONE: TOP,
 }
 _BATCH = 100
-_DAY = timedelta(days=1)
-_LOOK_BACK = timedelta(days=30)
-"""How long ago a link may have ended and still be told of: longer than the clock ever stands still."""
 
 
 class Transfers:
     """The service for who answers for a room."""
 
-    def __init__(
-        self, setting: Setting, applications: Filings, people: Members, signatures: Agreements
+    def __init__(  # noqa: PLR0913, PLR0917 - whom a hand-over concerns
+        self,
+        setting: Setting,
+        applied: Filings,
+        people: Members,
+        signatures: Agreements,
+        named: Deputies,
+        vacant: Vacancies,
     ) -> None:
-        """Work with the services that know filings, and who is verified and has signed."""
+        """Work with the services that know who has a room, who stands by, and who may answer for it."""
         self._setting = setting
-        self._filings = applications
+        self._filings = applied
+        self._deputies = named
+        self._vacancies = vacant
         self._members = people
         self._agreements = signatures
 
@@ -49,13 +56,22 @@ class Transfers:
             OutOfOrder: the room cannot be handed over now, or not to them.
         """
         filing, now = await self._filings.visible(tx, by, text, staff=staff), self._setting.now()
-        if not rules.owned_by(filing, by) and filing.ownerless_since is None:
+        vacancy = await vacancies.get(tx, filing.id)
+        if vacancy is not None and vacancy.stage is Stage.ASKED:
+            message = (
+                f"The deputy of {filing.number}, {filing.deputy}, is asked to take it over just now."
+            )
+            raise OutOfOrder(message)
+        if not rules.owned_by(filing, by) and (vacancy is None or vacancy.stage is not Stage.OPEN):
             message = f"{filing.number} has an owner: {filing.applicant} can hand it over."
             raise NotPermitted(message)
         if to in (filing.applicant, self._setting.config.bot_user_id):
             message = f"{to} cannot take {filing.number} over."
             raise OutOfOrder(message)
         rules.handed_over(filing, to)
+        if await self._deputies.asked(tx, to, filing.number) is not None:
+            message = f"{to} is asked to be the deputy, and has not said yet: they cannot be both."
+            raise OutOfOrder(message)
         before = await filings.transfer(tx, filing.id)
         if before is not None and now - before.asked_at < rules.TRANSFER_PAUSE:
             message = f"You have just asked {before.to}. Please give them an hour."
@@ -67,9 +83,9 @@ class Transfers:
             f"{by} asks you to answer for the public room {filing.number} "
             f"(https://matrix.to/#/{filing.room_id}) from now on. You would answer for what is "
             f"published there, and renew its approval. If you want that: "
-            f"!policy accept {filing.number}\nIf not, do nothing: the question ends after "
-            f"{rules.TRANSFER_LIFE.days} days.",
-            cause=_cause(filing),
+            f"!policy accept {filing.number}\nIf not: !policy decline {filing.number}, or do nothing: "
+            f"the question ends after {rules.TRANSFER_LIFE.days} days.",
+            cause=cause(filing),
         )
         self._remember(tx, by, "filing:offer", filing, to=to)
         return filing
@@ -79,17 +95,43 @@ class Transfers:
 
         Raises:
             NotFound: nobody has asked them.
-            OutOfOrder: they are not verified, have not signed, or the room cannot be handed over.
+            OutOfOrder: they are not verified, have not signed, or the room cannot be handed over; or
+                its owner answers for it again.
             NotPermitted: they have as many rooms as one may.
         """
-        filing = await filings.get(tx, text.upper())
-        asked = await filings.transfer(tx, filing.id) if filing else None
-        now = self._setting.now()
-        late = asked is not None and now - asked.asked_at >= rules.TRANSFER_LIFE
-        if filing is None or asked is None or asked.to != by or late:
-            message = f"Nobody has asked you to take over {text[:40]}."
-            raise NotFound(message)
+        filing, asked = await self._asked(tx, by, text)
+        vacancy = await vacancies.get(tx, filing.id)
+        if asked.asker != filing.applicant and (
+            vacancy is None or await self._vacancies.answers(tx, filing, vacancy)
+        ):
+            message = f"{filing.applicant} answers for {filing.number} again. Thank you all the same."
+            raise OutOfOrder(message)
         taken = rules.handed_over(filing, by)
+        await self.may_take(tx, by, filing)
+        await self.hand_over(tx, filing, taken)
+        text = f"{by} answers for the room {filing.number} now, in place of {filing.applicant}."
+        self._setting.tell(tx, filing.applicant, text, cause=f"owner {filing.id}")
+        self._setting.tell_staff(tx, text + await self._rank(tx, taken), cause=cause(filing))
+        return taken
+
+    async def hand_over(self, tx: Tx, filing: Filing, taken: Filing) -> None:
+        """Let somebody else answer for a room, who may; whatever was asked about it before is over."""
+        by = taken.applicant
+        if filing.deputy == by:
+            taken = replace(taken, version=(await self._deputies.strike(tx, filing)).version)
+        await filings.end_transfer(tx, filing.id)
+        await vacancies.forget(tx, filing.id)
+        await filings.save(tx, taken)
+        self._remember(tx, by, "filing:transfer", taken, before=filing.applicant)
+        self._setting.name_changed(tx, by)  # the register finds the room by whoever answers for it
+
+    async def may_take(self, tx: Tx, by: str, filing: Filing) -> None:
+        """Check that somebody may answer for a room.
+
+        Raises:
+            OutOfOrder: they are not verified to the level that the room asks for, or have not signed.
+            NotPermitted: they have as many rooms as one may.
+        """
         config = self._setting.config.filing
         needed = [c.assurance for c in config.categories if c.id in filing.categories]
         for level in needed or [c.assurance for c in config.categories]:
@@ -99,13 +141,38 @@ class Transfers:
         if sum(f.state not in rules.ENDED for f in mine) >= config.rooms_per_person:
             message = f"One person can have {config.rooms_per_person} rooms, and you have as many."
             raise NotPermitted(message)
+
+    async def _asked(self, tx: Tx, by: str, text: str) -> tuple[Filing, Transfer]:
+        """Read what somebody is asked to take over.
+
+        Raises:
+            NotFound: nobody has asked them, or it was too long ago.
+        """
+        known = await filings.get(tx, text.upper())
+        # Its owner may be coming back in this moment.
+        filing = await filings.hold(tx, known.id) if known else None
+        asked = await filings.transfer(tx, filing.id) if filing else None
+        late = asked is not None and self._setting.now() - asked.asked_at >= rules.TRANSFER_LIFE
+        if filing is None or asked is None or asked.to != by or late:
+            message = f"Nobody has asked you to take over {text[:40]}."
+            raise NotFound(message)
+        return filing, asked
+
+    async def decline(self, tx: Tx, by: str, text: str) -> Filing:
+        """Not take a room over, and as its deputy not be that any more either.
+
+        Raises:
+            NotFound: nobody has asked them.
+        """
+        filing, asked = await self._asked(tx, by, text)
         await filings.end_transfer(tx, filing.id)
-        await filings.save(tx, taken)
-        self._remember(tx, by, "filing:transfer", taken, before=filing.applicant)
-        text = f"{by} answers for the room {filing.number} now, in place of {filing.applicant}."
-        self._setting.tell(tx, filing.applicant, text, cause=_cause(filing))
-        self._setting.tell_staff(tx, text + await self._rank(tx, taken), cause=_cause(filing))
-        return taken
+        self._remember(tx, by, "filing:decline", filing)
+        if asked.asker == rules.SYSTEM:
+            await self._deputies.strike(tx, filing)
+        else:
+            self._tell_asker(tx, asked, filing, f"{by} does not want to take over {filing.number}.")
+        await self._vacancies.go_on(tx, filing.id)
+        return filing
 
     async def _rank(self, tx: Tx, filing: Filing) -> str:
         room = await rooms.get(tx, filing.room_id)
@@ -118,51 +185,12 @@ class Transfers:
         before = self._setting.now() - rules.TRANSFER_LIFE
         for asked, filing in await filings.unanswered(tx, before, _BATCH):
             await filings.end_transfer(tx, filing.id)
-            self._setting.tell(
-                tx,
-                asked.asker,
-                f"{asked.to} has not taken over {filing.number}. Nothing has changed. To ask somebody "
-                f"else: !policy transfer {filing.number} USER",
-                cause=_cause(filing),
-            )
+            if asked.asker != rules.SYSTEM:  # of its deputy the next step tells
+                self._tell_asker(tx, asked, filing, f"{asked.to} has not taken over {filing.number}.")
 
-    # A room without an owner ---------------------------------------------------------------------
-
-    async def watch(self, tx: Tx) -> None:
-        """Tell the review room of rooms whose owner is linked to nobody any more, once each."""
-        now = self._setting.now()
-        for filing in await filings.newly_ownerless(tx, now - _LOOK_BACK, _BATCH):
-            await self._needs_owner(tx, filing, "their account is linked to no verified person any more")
-        for filing in await filings.owned_again(tx, now - _DAY, _BATCH):
-            await filings.save(tx, replace(filing, ownerless_since=None))
-
-    async def is_owner(self, tx: Tx, room_id: str, user_id: str) -> bool:
-        """Say whether somebody answers for a room of which that is not in doubt already."""
-        filing = await filings.of_room(tx, room_id)
-        if filing is None or filing.state in rules.WAITING:
-            return False
-        return rules.owned_by(filing, user_id) and filing.ownerless_since is None
-
-    async def left(self, tx: Tx, room_id: str) -> None:
-        """Note that the owner of a room has left it: an account that is closed leaves all its rooms."""
-        filing = await filings.of_room(tx, room_id)
-        if filing is not None and filing.state not in rules.WAITING:
-            await self._needs_owner(tx, filing, "they have left the room, or their account is closed")
-
-    async def _needs_owner(self, tx: Tx, filing: Filing, why: str) -> None:
-        await filings.save(tx, replace(filing, ownerless_since=self._setting.now()))
-        self._remember(tx, "system:clock", "filing:ownerless", filing)
-        self._setting.tell_staff(
-            tx,
-            f"{filing.number} ({filing.place}) needs an owner: {filing.applicant} answered for it, "
-            f"and {why}. Nothing else happens by itself. Next: find somebody who takes it over, then "
-            f"!policy transfer {filing.number} USER",
-            cause=_cause(filing),
-        )
+    def _tell_asker(self, tx: Tx, asked: Transfer, filing: Filing, said: str) -> None:
+        again = f" Nothing has changed. To ask somebody else: !policy transfer {filing.number} USER"
+        self._setting.tell(tx, asked.asker, said + again, cause=f"owner {filing.id}")
 
     def _remember(self, tx: Tx, actor: str, tag: str, filing: Filing, **payload: str) -> None:
-        audit.append(tx, at=self._setting.now(), actor=actor, tag=tag, object=filing.number, **payload)
-
-
-def _cause(filing: Filing) -> str:
-    return f"filing {filing.id}"
+        self._filings.remember(tx, actor, tag, filing, **payload)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from policybot.domain.decision import Approval, Decision, State
+from policybot.domain.decision import Approval, Decision, Nature, State
 from policybot.domain.ladder import History, Scope, Severity
 from policybot.domain.measure import Measure
 from policybot.domain.notice import Statement
@@ -24,8 +24,8 @@ async def add(tx: Tx, decision: Decision, statement: Statement) -> None:
     await tx.execute(
         "INSERT INTO decisions (id, case_id, state, policy_hash, rule_id, scope, scope_key,"
         " severity, history, measure, remove, facts, explanation, statement, occurred_at,"
-        " decided_at, decider, user_id, room_id, supersedes) VALUES ($1, $2, $3, $4, $5, $6, $7,"
-        " $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+        " decided_at, decider, user_id, room_id, supersedes, nature) VALUES ($1, $2, $3, $4, $5, $6,"
+        " $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
         decision.id,
         decision.case_id,
         decision.state.value,
@@ -46,6 +46,7 @@ async def add(tx: Tx, decision: Decision, statement: Statement) -> None:
         decision.user_id,
         decision.room_id,
         decision.supersedes,
+        decision.nature.value,
     )
 
 
@@ -83,11 +84,11 @@ async def of_case(tx: Tx, case_id: int) -> list[Decision]:
 
 
 async def ledger(tx: Tx, scope: Scope, keys: Sequence[str]) -> list[Decision]:
-    """List the decisions that were ever final in some ledgers, oldest first."""
+    """List the decisions that were ever final in some ledgers and count there, oldest first."""
     places = ", ".join(f"${n}" for n in range(2, len(keys) + 2))
     rows = await tx.fetch(
         f"SELECT * FROM decisions WHERE scope = $1 AND scope_key IN ({places})"  # noqa: S608 - numbers alone
-        " AND state NOT IN ('pending', 'denied', 'expired') ORDER BY id",
+        " AND nature = 'decision' AND state NOT IN ('pending', 'denied', 'expired') ORDER BY id",
         scope.value,
         *keys,
     )
@@ -178,6 +179,12 @@ async def approval_by(tx: Tx, subject: str, proposer: str) -> Approval | None:
     return None if row is None else _approval(row)
 
 
+async def approval_on(tx: Tx, subject: str) -> Approval | None:
+    """Read the approval on a subject that waits, whoever asked for it."""
+    row = await tx.first("SELECT * FROM approvals WHERE subject = $1 AND state = 'waiting'", subject)
+    return None if row is None else _approval(row)
+
+
 async def end_approval(tx: Tx, code: str, state: str, approver: str | None) -> None:
     """Note how an approval ended: `given`, `denied` or `expired`.
 
@@ -238,5 +245,6 @@ def _decision(row: Row) -> Decision:
         told_at=optional_time(row["told_at"]),
         read_at=optional_time(row["read_at"]),
         supersedes=row["supersedes"],
+        nature=Nature(row["nature"]),
         version=row["version"],
     )

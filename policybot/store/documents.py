@@ -114,7 +114,8 @@ async def uploads_full(tx: Tx, user_id: str, now: datetime) -> bool:
     """Say whether an account has uploaded as often as it may."""
     return bool(
         await tx.value(
-            "SELECT number AS value FROM uploads WHERE user_id = $1 AND at > $2 AND number >= $3",
+            "SELECT number AS value FROM uploads WHERE user_id = $1 AND what = 'document'"
+            " AND at > $2 AND number >= $3",
             user_id,
             to_ms(now - _HOUR),
             UPLOADS_AN_HOUR,
@@ -122,21 +123,24 @@ async def uploads_full(tx: Tx, user_id: str, now: datetime) -> bool:
     )
 
 
-async def count_upload(tx: Tx, user_id: str, now: datetime) -> bool:
-    """Count an upload; False if it is one too many.
+async def count_upload(
+    tx: Tx, user_id: str, now: datetime, *, what: str = "document", most: int = UPLOADS_AN_HOUR
+) -> bool:
+    """Count an upload; False if it is one too many of what it is for.
 
     One statement, so that uploads at the same time cannot share a count. The count begins anew an
     hour after the last one that was let through: there are never more in any hour.
     """
     row = await tx.first(
-        "INSERT INTO uploads (user_id, number, at) VALUES ($1, 1, $2)"
-        " ON CONFLICT (user_id) DO UPDATE SET at = $2,"
+        "INSERT INTO uploads (user_id, what, number, at) VALUES ($1, $5, 1, $2)"
+        " ON CONFLICT (user_id, what) DO UPDATE SET at = $2,"
         " number = CASE WHEN uploads.at <= $3 THEN 1 ELSE uploads.number + 1 END"
         " WHERE uploads.at <= $3 OR uploads.number < $4 RETURNING number",
         user_id,
         to_ms(now),
         to_ms(now - _HOUR),
-        UPLOADS_AN_HOUR,
+        most,
+        what,
     )
     return row is not None
 

@@ -38,6 +38,27 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "submitted_at",
     ),
     Part(
+        "questions",
+        "What reviewers asked about them, and what you answered.",
+        "SELECT q.filing_id, q.kind, q.text, q.at FROM review_words q JOIN filings f"
+        " ON f.id = q.filing_id WHERE f.applicant = $1 ORDER BY q.id",
+        "q.at",
+    ),
+    Part(
+        "filing_files",
+        "The files that you showed with your filings, as long as their pictures are kept.",
+        "SELECT id, filing_id, pictures, size, added_at FROM filing_files WHERE user_id = $1"
+        " ORDER BY id",
+        "added_at",
+    ),
+    Part(
+        "filing_file_views",
+        "When reviewers opened them.",
+        "SELECT a.object, a.at FROM audit a JOIN filings f ON a.object = 'F-' || f.id"
+        " WHERE f.applicant = $1 AND a.tag = 'evidence:open' AND a.actor <> $1 ORDER BY a.seq",
+        "a.at",
+    ),
+    Part(
         "qualifications",
         "The qualifications that you asked for, and what came of it (the number is Q- and the id).",
         "SELECT id, filing_id, kind, state, evidence, claimed_at, rights, reason, granted_at,"
@@ -74,6 +95,32 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "seen_at",
     ),
     Part(
+        "asked_to_lead",
+        "Rooms that moderators ask you to answer for in place of somebody else.",
+        "SELECT filing_id, asked_at FROM replacements WHERE successor = $1 AND asked_at IS NOT NULL"
+        " ORDER BY asked_at",
+        "asked_at",
+    ),
+    Part(
+        "cures",
+        "What you were asked to put right in your rooms, until when, and what you answered.",
+        "SELECT c.case_id, c.text, c.asked_at, c.until, c.state, c.answer FROM cures c"
+        " JOIN cases k ON k.id = c.case_id JOIN filings f ON f.room_id = k.room_id"
+        " WHERE f.applicant = $1 ORDER BY c.case_id",
+        "c.asked_at",
+    ),
+    Part(
+        "deputies",
+        "Rooms whose deputy you are, or are asked to be.",
+        "SELECT filing_id, asked_at, agreed_at FROM deputies WHERE user_id = $1 ORDER BY asked_at",
+    ),
+    Part(
+        "vacancies",
+        "Your rooms for which you are not known to answer any more, and why.",
+        "SELECT v.filing_id, v.why, v.since, v.stage FROM vacancies v JOIN filings f"
+        " ON f.id = v.filing_id WHERE f.applicant = $1 ORDER BY v.since",
+    ),
+    Part(
         "reports",
         "The reports that you made, with their receipts (R- and the id).",
         "SELECT id, subject_key, category, text, state, outcome, received_at FROM reports"
@@ -83,7 +130,7 @@ OF_ACCOUNT: tuple[Part, ...] = (
     Part(
         "decisions",
         "What was decided about you, with the statement of reasons (the case is C- and case_id).",
-        "SELECT case_id, rule_id, scope, severity, history, measure, remove, facts, explanation,"
+        "SELECT case_id, nature, rule_id, scope, severity, history, measure, remove, facts, explanation,"
         " statement, state, room_id, occurred_at, decided_at, told_at, read_at FROM decisions"
         " WHERE user_id = $1 AND state NOT IN ('pending', 'denied', 'expired') ORDER BY id",
         "occurred_at",

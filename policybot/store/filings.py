@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from policybot.domain.application import About
+from policybot.domain.application import About, key
 from policybot.domain.filing import IN_FORCE, Filing, State
 from policybot.domain.rank import Control
 from policybot.store.database import (
@@ -25,7 +25,7 @@ async def add(tx: Tx, filing: Filing) -> bool:
     """Save a new filing; False if the same room has an unfinished one."""
     row = await tx.first(
         "INSERT INTO filings (id, room_id, control, applicant, purpose, categories, state, submitted_at,"
-        " about, deputy) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+        " about, deputy, organisation_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
         " ON CONFLICT DO NOTHING RETURNING id",
         filing.id,
         filing.room_id,
@@ -37,6 +37,7 @@ async def add(tx: Tx, filing: Filing) -> bool:
         to_ms(filing.submitted_at),
         json.dumps(asdict(filing.about)),
         filing.deputy,
+        key(filing.about.organisation),
     )
     return row is not None
 
@@ -49,9 +50,9 @@ async def save(tx: Tx, filing: Filing) -> None:
     """
     row = await tx.first(
         "UPDATE filings SET record_number = $1, state = $2, reviewer = $3, reason = $4,"
-        " valid_until = $5, applicant = $6, reminded = $7, ownerless_since = $8, room_id = $9,"
-        " control = $10, purpose = $11, categories = $12, submitted_at = $13, about = $14, deputy = $15,"
-        " version = version + 1 WHERE id = $16 AND version = $17 RETURNING id",
+        " valid_until = $5, applicant = $6, reminded = $7, deputy = $8, room_id = $9,"
+        " control = $10, purpose = $11, categories = $12, submitted_at = $13, about = $14,"
+        " organisation_key = $15, version = version + 1 WHERE id = $16 AND version = $17 RETURNING id",
         filing.record_number,
         filing.state.value,
         filing.reviewer,
@@ -59,14 +60,14 @@ async def save(tx: Tx, filing: Filing) -> None:
         optional_ms(filing.valid_until),
         filing.applicant,
         filing.reminded,
-        optional_ms(filing.ownerless_since),
+        filing.deputy,
         filing.room_id,
         filing.control.value,
         filing.purpose,
         json.dumps(filing.categories),
         to_ms(filing.submitted_at),
         json.dumps(asdict(filing.about)),
-        filing.deputy,
+        key(filing.about.organisation),
         filing.id,
         filing.version,
     )
@@ -107,10 +108,17 @@ async def by_id(tx: Tx, filing_id: int) -> Filing | None:
     return None if row is None else _filing(row)
 
 
+async def hold(tx: Tx, filing_id: int) -> Filing | None:
+    """Read a filing, and let others who write to it wait until this transaction has ended."""
+    row = await tx.first("UPDATE filings SET version = version WHERE id = $1 RETURNING *", filing_id)
+    return None if row is None else _filing(row)
+
+
 async def of_room(tx: Tx, room_id: str) -> Filing | None:
-    """Read the filing of a room that is waiting or in force, if there is one."""
+    """Read the filing of a room that is waiting or in force, if there is one; drafts hold no room."""
     row = await tx.first(
-        "SELECT * FROM filings WHERE room_id = $1 AND state NOT IN ('revoked', 'rejected', 'withdrawn')",
+        "SELECT * FROM filings WHERE room_id = $1"
+        " AND state NOT IN ('draft', 'revoked', 'rejected', 'withdrawn')",
         room_id,
     )
     return None if row is None else _filing(row)
@@ -133,35 +141,32 @@ async def of_applicant(tx: Tx, user_id: str) -> list[Filing]:
     return [_filing(row) for row in rows]
 
 
+async def of_organisation(tx: Tx, organisation: str, but: int) -> int:
+    """Count the filings in the name of an organisation, as `application.key` writes it, but for one."""
+    return int(
+        await tx.value(
+            "SELECT COUNT(*) AS value FROM filings WHERE organisation_key = $1 AND id <> $2"
+            " AND state NOT IN ('draft', 'revoked', 'rejected', 'withdrawn')",
+            organisation,
+            but,
+        )
+    )
+
+
+async def wait_for_turn(tx: Tx) -> None:
+    """Let filings be handed in one at a time until this transaction ends: two see each other."""
+    await tx.execute(
+        "INSERT INTO counters (name, value) VALUES ('handing in', 0)"
+        " ON CONFLICT (name) DO UPDATE SET value = counters.value"
+    )
+
+
 async def waiting(tx: Tx, limit: int) -> list[Filing]:
     """List the filings that wait for somebody, oldest first."""
     rows = await tx.fetch(
         "SELECT * FROM filings WHERE state IN ('submitted', 'in_review', 'needs_info')"
         " ORDER BY submitted_at LIMIT $1",
         limit,
-    )
-    return [_filing(row) for row in rows]
-
-
-_ANSWERED = (
-    "EXISTS (SELECT 1 FROM links l JOIN verifications v ON v.person_id = l.person_id"
-    " AND v.ended_at IS NULL WHERE l.user_id = filings.applicant AND l.ended_at IS NULL)"
-)
-
-
-async def miss(tx: Tx, now: datetime) -> list[Filing]:
-    """Note, and list, the filings of public rooms whose owner is linked, and verified no more.
-
-    Each is listed once; again only after somebody answered for it in between.
-    """
-    await tx.execute(
-        f"UPDATE filings SET missed_at = NULL WHERE missed_at IS NOT NULL AND {_ANSWERED}"  # noqa: S608 - our own text
-    )
-    rows = await tx.fetch(
-        "UPDATE filings SET missed_at = $1 WHERE state IN ('approved', 'renewal_due', 'suspended')"  # noqa: S608 - our own text
-        f" AND missed_at IS NULL AND NOT {_ANSWERED} AND EXISTS (SELECT 1 FROM links l"
-        " WHERE l.user_id = filings.applicant AND l.ended_at IS NULL) RETURNING *",
-        to_ms(now),
     )
     return [_filing(row) for row in rows]
 
@@ -199,33 +204,6 @@ async def hidden(tx: Tx, room_id: str) -> bool:
         "SELECT state FROM filings WHERE room_id = $1 AND record_number IS NOT NULL", room_id
     )
     return bool(rows) and not any(State(row["state"]) in IN_FORCE for row in rows)
-
-
-async def newly_ownerless(tx: Tx, since: datetime, limit: int) -> list[Filing]:
-    """List filings whose owner's last link has ended since a day, and of which nobody was told."""
-    rows = await tx.fetch(
-        # From the links, which SQLite does only when told so (sqlite.org/optoverview, "CROSS JOIN").
-        "SELECT DISTINCT f.* FROM links e CROSS JOIN filings f WHERE e.ended_at > $1"
-        " AND f.applicant = e.user_id AND f.ownerless_since IS NULL"
-        " AND f.state IN ('approved', 'renewal_due', 'suspended', 'expired') AND NOT EXISTS"
-        " (SELECT 1 FROM links l WHERE l.user_id = f.applicant AND l.ended_at IS NULL)"
-        " ORDER BY f.id LIMIT $2",
-        to_ms(since),
-        limit,
-    )
-    return [_filing(row) for row in rows]
-
-
-async def owned_again(tx: Tx, before: datetime, limit: int) -> list[Filing]:
-    """List filings that were ownerless since before a day, and whose owner is linked now."""
-    rows = await tx.fetch(
-        "SELECT * FROM filings WHERE ownerless_since < $1 AND EXISTS"
-        " (SELECT 1 FROM links l WHERE l.user_id = filings.applicant AND l.ended_at IS NULL)"
-        " ORDER BY ownerless_since LIMIT $2",
-        to_ms(before),
-        limit,
-    )
-    return [_filing(row) for row in rows]
 
 
 # Handing over --------------------------------------------------------------------------------------
@@ -297,7 +275,6 @@ def _filing(row: Row) -> Filing:
         reason=row["reason"],
         valid_until=optional_time(row["valid_until"]),
         reminded=row["reminded"],
-        ownerless_since=optional_time(row["ownerless_since"]),
         version=row["version"],
         about=_about(json.loads(row["about"])),
         deputy=row["deputy"],

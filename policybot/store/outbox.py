@@ -167,6 +167,30 @@ async def never_queued(tx: Tx, cause: str) -> bool:
     return await tx.first("SELECT id FROM outbox WHERE cause = $1 LIMIT 1", cause) is None
 
 
+async def last(tx: Tx) -> int:
+    """Give the number of the newest effect; 0 if there never was one."""
+    return int(await tx.value("SELECT max(id) AS value FROM outbox") or 0)
+
+
+async def is_quiet(tx: Tx, lane: str, since: int) -> bool:
+    """Say whether nothing waits in a lane, and nothing was queued there after the effect `since`."""
+    row = await tx.first(
+        "SELECT id FROM outbox WHERE state = 'waiting' AND lane = $1"
+        " UNION ALL SELECT id FROM outbox WHERE id > $2 AND lane = $1 LIMIT 1",
+        lane,
+        since,
+    )
+    return row is None
+
+
+async def dead(tx: Tx, lane: str) -> list[Effect]:
+    """List what could not be carried out in a lane, and of which people were told."""
+    rows = await tx.fetch(
+        "SELECT * FROM outbox WHERE state = 'dead' AND lane = $1 AND data <> '{}'", lane
+    )
+    return [_queued(row).effect for row in rows]
+
+
 async def drop(tx: Tx, cause: str) -> None:
     """Forget what a cause still waits for: the reason for it is gone."""
     await tx.execute(

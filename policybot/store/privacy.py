@@ -55,6 +55,12 @@ async def holds_on(tx: Tx, user_id: str | None, person_id: str | None) -> list[H
     return [_hold(row) for row in rows]
 
 
+async def is_held(tx: Tx, user_id: str) -> bool:
+    """Say whether a hold lies on an account or on anybody to whom it was linked."""
+    row = await tx.first("SELECT 1 FROM held_accounts WHERE user_id = $1", user_id)
+    return row is not None
+
+
 async def holds_due(tx: Tx, now: datetime) -> list[Hold]:
     """List the holds whose time is over."""
     rows = await tx.fetch("SELECT * FROM holds WHERE ended_at IS NULL AND until <= $1", to_ms(now))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from policybot.domain.retention import Rule
-from policybot.store import privacy, register
+from policybot.store import privacy, register, reviews
 from policybot.store.database import Tx, optional_time, to_ms
 
 _SHORT = {
@@ -91,7 +91,8 @@ REACHES: dict[str, Reach] = {
         "submitted_at",
         "submitted_at < $1 AND COALESCE(valid_until, 0) < $1 AND applicant <> ''"
         " AND state IN ('revoked', 'rejected', 'withdrawn') AND applicant NOT IN HELD",
-        "applicant = '', purpose = '', reason = '', reviewer = NULL, about = '{}', deputy = NULL",
+        "applicant = '', purpose = '', reason = '', reviewer = NULL, about = '{}',"
+        " deputy = NULL, organisation_key = ''",
     ),
     "qualifications": Reach(
         "qualifications",
@@ -257,7 +258,9 @@ async def apply(tx: Tx, rule: Rule, before: datetime, now: datetime, limit: int)
         limit,
     )
     if rule.name == "filings":
-        await register.forget(tx, [row["gone"] for row in rows])
+        gone = [row["gone"] for row in rows]
+        await register.forget(tx, gone)
+        await reviews.forget(tx, gone)
     return len(rows)
 
 
@@ -265,6 +268,10 @@ async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
     """Delete cases with everything that is in them."""
     for sql in (
         "DELETE FROM appeals WHERE case_id = $1",
+        "DELETE FROM cures WHERE case_id = $1",
+        "DELETE FROM deletions WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
+        "DELETE FROM observed WHERE target LIKE 'rank % C-' || CAST(CAST($1 AS BIGINT) AS TEXT)",
+        "DELETE FROM replacements WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM sanctions WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM decisions WHERE case_id = $1",
         "DELETE FROM reports WHERE case_id = $1",

@@ -22,7 +22,7 @@ async def add(tx: Tx, sanction: Sanction) -> None:
     """Save a new sanction."""
     await tx.execute(
         "INSERT INTO sanctions (decision_id, scope, measure, state, user_id, room_id, served,"
-        " restraints) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        " restraints, ends_at, interim) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         sanction.decision_id,
         sanction.scope.value,
         str(sanction.measure),
@@ -30,8 +30,14 @@ async def add(tx: Tx, sanction: Sanction) -> None:
         sanction.user_id,
         sanction.room_id,
         span_ms(sanction.served),
-        json.dumps([dump(effect) for effect in sanction.restraints]),
+        _dumped(sanction),
+        optional_ms(sanction.ends_at),
+        int(sanction.interim),
     )
+
+
+def _dumped(sanction: Sanction) -> str:
+    return json.dumps([dump(effect) for effect in sanction.restraints])
 
 
 async def save(
@@ -45,13 +51,15 @@ async def save(
     row = await tx.first(
         "UPDATE sanctions SET state = $1, starts_at = $2, ends_at = $3, served = $4,"
         " lifted_by = COALESCE($5, lifted_by), lift_reason = COALESCE($6, lift_reason),"
-        " version = version + 1 WHERE decision_id = $7 AND version = $8 RETURNING version",
+        " restraints = $7, version = version + 1 WHERE decision_id = $8 AND version = $9"
+        " RETURNING version",
         sanction.state.value,
         optional_ms(sanction.starts_at),
         optional_ms(sanction.ends_at),
         span_ms(sanction.served),
         lifted_by,
         reason,
+        _dumped(sanction),
         sanction.decision_id,
         sanction.version,
     )
@@ -77,14 +85,54 @@ async def binding_on(tx: Tx, user_id: str | None, room_id: str | None) -> list[S
     return [_sanction(row) for row in rows]
 
 
-async def due(tx: Tx, now: datetime, limit: int = 100) -> list[Sanction]:
-    """List active sanctions whose time is over."""
+async def reaching(tx: Tx, room_id: str) -> list[Sanction]:
+    """List the planned, active and stayed sanctions that have effects in a room."""
+    inside = json.dumps(room_id)[1:-1]
     rows = await tx.fetch(
-        "SELECT * FROM sanctions WHERE state = 'active' AND ends_at <= $1 ORDER BY ends_at LIMIT $2",
+        "SELECT * FROM sanctions WHERE room_id = $1 AND state IN ('planned', 'active', 'stayed')"
+        " UNION SELECT * FROM sanctions WHERE room_id IS NULL AND restraints LIKE $2"
+        " AND state IN ('planned', 'active', 'stayed') ORDER BY 1",
+        room_id,
+        f'%"{inside}"%',
+    )
+    return [_sanction(row) for row in rows]
+
+
+async def move(tx: Tx, sanction: Sanction) -> None:
+    """Save in which room a sanction binds now, and with which effects.
+
+    Raises:
+        Stale: somebody else moved it meanwhile.
+    """
+    row = await tx.first(
+        "UPDATE sanctions SET room_id = $1, restraints = $2, version = version + 1"
+        " WHERE decision_id = $3 AND version = $4 RETURNING version",
+        sanction.room_id,
+        json.dumps([dump(effect) for effect in sanction.restraints]),
+        sanction.decision_id,
+        sanction.version,
+    )
+    if row is None:
+        raise Stale(str(sanction.decision_id))
+
+
+async def due(tx: Tx, now: datetime, limit: int = 100) -> list[Sanction]:
+    """List active sanctions whose time is over, and holds that the homeserver has not even carried."""
+    rows = await tx.fetch(
+        "SELECT * FROM sanctions WHERE (state = 'active' OR interim = 1)"
+        " AND state IN ('active', 'planned') AND ends_at <= $1 ORDER BY ends_at LIMIT $2",
         to_ms(now),
         limit,
     )
     return [_sanction(row) for row in rows]
+
+
+async def held_until(tx: Tx, room_id: str) -> datetime | None:
+    """Say until when a room was put on hold the last time, whether that hold lasted so long or not."""
+    value = await tx.value(
+        "SELECT MAX(ends_at) AS value FROM sanctions WHERE room_id = $1 AND interim = 1", room_id
+    )
+    return optional_time(value)
 
 
 def _sanction(row: Row) -> Sanction:
@@ -99,5 +147,6 @@ def _sanction(row: Row) -> Sanction:
         ends_at=optional_time(row["ends_at"]),
         served=timedelta(milliseconds=row["served"]),
         restraints=tuple(load(kind, data) for kind, data in json.loads(row["restraints"])),
+        interim=bool(row["interim"]),
         version=row["version"],
     )

@@ -110,6 +110,11 @@ async def remove(tx: Tx, restriction: Restriction) -> None:
     )
 
 
+async def move(tx: Tx, former: str, room_id: str) -> None:
+    """Let what is taken in a room be taken in the one that replaces it."""
+    await tx.execute("UPDATE standing_restrictions SET room_id = $1 WHERE room_id = $2", room_id, former)
+
+
 async def of_account(tx: Tx, user_id: str) -> list[Restriction]:
     """List what is taken from an account."""
     rows = await tx.fetch(

@@ -132,6 +132,11 @@ class RegisterPages:
             "state": filing.in_words,
             "standing": entry.standing.value,
             "purpose": entry.purpose,
+            "organisation": filing.about.organisation or None,
+            "audience": filing.about.audience or None,
+            "languages": list(filing.about.languages),
+            "contact": filing.about.contact or None,
+            "rules": filing.about.rules or None,
             "categories": [
                 {"id": id_, "title": self._titles.get(id_, id_)} for id_ in filing.categories
             ],

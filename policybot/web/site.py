@@ -68,7 +68,7 @@ class Site:
         self._origin = f"{public.scheme}://{public.netloc}".lower()
         self.secure = public.scheme == "https"
         self.policies: dict[str, str] = {}
-        """Paths whose Content-Security-Policy is another than that of all pages."""
+        """Routes whose Content-Security-Policy is another than that of all pages."""
         self._for_machines: set[str] = set()
         self._jinja = Environment(
             loader=PackageLoader("policybot.web"), autoescape=True, undefined=StrictUndefined
@@ -154,7 +154,8 @@ class Site:
             response.headers["Strict-Transport-Security"] = _ONLY_TLS
         if isinstance(response, ForAll):
             response.headers["Cache-Control"] = _FOR_ALL
-        if (policy := self.policies.get(request.path)) is not None:
+        resource = request.match_info.route.resource
+        if resource is not None and (policy := self.policies.get(resource.canonical)) is not None:
             response.headers["Content-Security-Policy"] = policy
         return response
 

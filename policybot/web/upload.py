@@ -1,35 +1,26 @@
-"""The page on which somebody sends a document: the form, and the files read within hard limits.
+"""The page on which somebody sends a document: the form, and what is made of its files."""
 
-No other page takes files. They are read to memory and never to a disk.
-"""
+from collections.abc import Mapping
 
-import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
 from policybot.domain import particulars
-from policybot.domain.errors import OutOfOrder
 from policybot.domain.identity import Attempt, Claim
 from policybot.domain.particulars import Mistaken
 from policybot.domain.permission import Permission
-from policybot.ports import Busy, Cleaner, Unfit
+from policybot.ports import Cleaner, Unfit
 from policybot.services.documents import Documents
 from policybot.services.verifications import Verifications, hashed
 from policybot.store.database import Database
+from policybot.web import parts
 from policybot.web.code import CodePage
+from policybot.web.parts import Broken, Limits, Places, Sent
 from policybot.web.site import Site, route
 
 _SECONDS = 30.0
-_AT_ONCE = 8
-"""Uploads in memory at the same time, each of another account: none may keep others out."""
 _MAX_TEXT = 2000
 """Bytes of one field that is no file."""
 _MAX_PARTS = 24
-_MIB = 2**20
-_CHUNK = 64 * 1024
 
 _FIELDS: Mapping[Claim, tuple[str, str]] = {
     Claim.NAME: ("Full name, as it stands in the document", "name"),
@@ -38,14 +29,6 @@ _FIELDS: Mapping[Claim, tuple[str, str]] = {
     Claim.BIRTHDATE: ("Day of birth (year-month-day)", "bday"),
 }
 """What a claim is called in the form, and what browsers fill in for it (HTML, `autocomplete`)."""
-
-
-@dataclass(slots=True)
-class Sent:
-    """What a browser sent."""
-
-    texts: dict[str, str] = field(default_factory=dict, repr=False)
-    files: list[bytes] = field(default_factory=list, repr=False)
 
 
 class Upload:
@@ -69,7 +52,8 @@ class Upload:
         self._code = code
         self._way = documents.way
         self._asked_for = particulars.asked_for(site.config.identity.keep)
-        self._sending: set[str] = set()
+        self._places = Places()
+        self._limits = Limits(self._way.max_files, self._way.max_mib, _MAX_TEXT, _MAX_PARTS)
 
     def routes(self) -> list[web.RouteDef]:
         """List the pages; they are for members, who are known by their link."""
@@ -109,74 +93,15 @@ class Upload:
         attempt = await self._attempt(token)
         if request.content_type != "multipart/form-data":
             return self._form(attempt, {}, {"files": "Please choose at least one file."})
-        with self._place(attempt.user_id):
+        with self._places.take(attempt.user_id):
             async with self._database.transaction() as tx:  # before a byte of it is read
                 await self._documents.count_upload(tx, attempt.user_id)
                 await self._verifications.count_find(tx, hashed(token))
             try:
-                async with asyncio.timeout(_SECONDS):
-                    sent = await self._read(request)
-            except TimeoutError:
-                return self._hung_up(408, "That took too long. Please try again with smaller files.")
-            except web.HTTPRequestEntityTooLarge:
-                return self._hung_up(413, _too_much(self._way.max_mib, self._way.max_files))
-            except (ValueError, RuntimeError, AssertionError, web.HTTPException):
-                return self._hung_up(400, "Your browser sent something that I cannot read.")
+                sent = await parts.read(request, self._limits, _SECONDS)
+            except Broken as broken:
+                return parts.hung_up(self._site.sorry(broken.status, str(broken)))
             return await self._hand_in(token, attempt, sent)
-
-    @contextmanager
-    def _place(self, user_id: str) -> Iterator[None]:
-        """Take one of the places for uploads.
-
-        Raises:
-            OutOfOrder: the account has one already.
-            Busy: none is free.
-        """
-        if user_id in self._sending:
-            message = "You are sending a document already. Please wait a moment, and then try again."
-            raise OutOfOrder(message)
-        if len(self._sending) >= _AT_ONCE:
-            raise Busy
-        self._sending.add(user_id)
-        try:
-            yield
-        finally:
-            self._sending.remove(user_id)
-
-    def _hung_up(self, status: int, message: str) -> web.Response:
-        """Refuse while the browser is still sending: the rest is not for us."""
-        response = self._site.sorry(status, message)
-        response.force_close()
-        return response
-
-    async def _read(self, request: web.Request) -> Sent:
-        """Read a form with files.
-
-        Raises:
-            HTTPRequestEntityTooLarge: it is larger than one may be, whatever it says of itself.
-            ValueError: it is no form.
-        """
-        way, sent, total = self._way, Sent(), 0
-        most = way.max_files * way.max_mib * _MIB + _MAX_PARTS * _MAX_TEXT
-        if (request.content_length or 0) > most:
-            raise web.HTTPRequestEntityTooLarge(most, request.content_length or 0)
-        reader = await request.multipart()
-        for _ in range(_MAX_PARTS):
-            part = await reader.next()
-            if part is None:
-                return sent
-            if not isinstance(part, BodyPartReader) or not part.name:
-                raise ValueError
-            is_file = part.name == "files"
-            data = await _bounded(part, way.max_mib * _MIB if is_file else _MAX_TEXT)
-            total += len(data)
-            if total > most or len(sent.files) > way.max_files:
-                raise web.HTTPRequestEntityTooLarge(most, total)
-            if not is_file:
-                sent.texts[part.name] = data.decode()
-            elif data or part.filename:
-                sent.files.append(data)
-        raise web.HTTPRequestEntityTooLarge(most, total)
 
     async def _hand_in(self, token: str, attempt: Attempt, sent: Sent) -> web.Response:
         """Check what was sent, keep clean pictures of it, and show the code to send back."""
@@ -185,8 +110,8 @@ class Upload:
         if not sent.files:
             faults["files"] = "Please choose at least one file."
         elif len(sent.files) > self._way.max_files:
-            faults["files"] = _too_much(self._way.max_mib, self._way.max_files)
-        elif not all(sent.files):
+            faults["files"] = self._limits.in_words
+        elif not all(data for _, data in sent.files):
             faults["files"] = "A file is empty. Please choose another one."
         try:
             typed = particulars.read(
@@ -200,7 +125,7 @@ class Upload:
         if faults:
             return self._form(attempt, sent.texts, faults)
         pictures: list[bytes] = []
-        for n, data in enumerate(sent.files, 1):
+        for n, (_, data) in enumerate(sent.files, 1):
             try:
                 pictures += await self._cleaner.clean(data)
             except Unfit as unfit:
@@ -214,17 +139,3 @@ class Upload:
             browser = await self._verifications.bind(tx, token_hash)
             await self._documents.enclose(tx, token_hash, typed, pictures)
         return self._code.show(attempt.user_id, record, code, browser, reviewed=True)
-
-
-async def _bounded(part: BodyPartReader, most: int) -> bytes:
-    """Read a part, and stop at its limit."""
-    data = bytearray()
-    while chunk := await part.read_chunk(_CHUNK):
-        data += chunk
-        if len(data) > most:
-            raise web.HTTPRequestEntityTooLarge(most, len(data))
-    return bytes(data)
-
-
-def _too_much(mib: int, files: int) -> str:
-    return f"Please send at most {files} files, each of at most {mib} MiB."

@@ -98,13 +98,6 @@ def test_a_filing_needs_a_purpose_and_a_category() -> None:
         filing.submitted(replace(a_filing(), categories=()))
 
 
-def test_nobody_reviews_their_own_filing_or_that_of_another_reviewer() -> None:
-    with pytest.raises(NotPermitted, match="your own"):
-        filing.reviewed_by(a_filing(), "@anna:x", frozenset())
-    with pytest.raises(NotPermitted, match="is with @ravi:x"):
-        filing.reviewed_by(replace(a_filing(), reviewer="@ravi:x"), "@mira:x", frozenset())
-
-
 def test_a_claim_keeps_others_away_until_it_runs_out() -> None:
     mine = case.claimed(a_case(), "@mira:x", NOW)
     with pytest.raises(NotPermitted, match="with @mira:x"):

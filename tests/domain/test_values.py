@@ -138,8 +138,13 @@ def test_who_may_do_what() -> None:
     rooms = {"unfiled:handle"}
     assert own == {
         Role.EVERYBODY: set(),
-        Role.REVIEWER: staff | rooms | {"filing:review", "filing:revoke", "document:review"},
-        Role.MODERATOR: staff | look | rooms | {"case:claim", "case:decide", "sanction:lift"},
+        Role.REVIEWER: staff
+        | rooms
+        | {"queue:claim", "filing:review", "filing:revoke", "document:review"},
+        Role.MODERATOR: staff
+        | look
+        | rooms
+        | {"queue:claim", "case:claim", "case:decide", "sanction:lift"},
         Role.APPEALS: staff | {"appeal:decide"},
         Role.PRIVACY: staff | {"identity:approve_reveal"},
     }

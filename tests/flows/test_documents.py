@@ -377,4 +377,4 @@ def test_documents_alone_are_a_way_in(tmp_path: Path) -> None:
 
 def test_documents_are_not_offered_unless_asked_for(world: World) -> None:
     assert world.config.identity.document is None
-    assert [way.id for way in world.app.ways()] == ["roster"]
+    assert [way.id for way in world.app.ways] == ["roster"]

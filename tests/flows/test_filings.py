@@ -88,7 +88,7 @@ async def test_that_nobody_answers_for_a_public_room_is_told_once_to_owner_and_s
     assert f"!policy revoke {record} REASON" in missed(world)[0]
     assert "verify yourself anew: !policy verify" in world.told("anna")[-1]
     await link_to(world, "anna", "anna")
-    await world.tick(minutes=1)
+    await world.tick(days=1)
     await lapse(world, "anna")
     await world.tick(minutes=1)
     assert len(missed(world)) == 2, "it came about again"

@@ -100,6 +100,7 @@ async def test_what_one_person_goes_on_doing_is_one_case_and_told_once(reporting
     assert len({finding.case_id for finding in found}) == 1
     shown = await reporting.review("mira", f"!policy show C-{found[0].case_id}")
     assert "found it by machine in 5 messages" in shown
+    assert shown.count("Also: https://matrix.to/#/") == 4
     await reporting.message("lea", "frobnitz", reporting.room)
     assert len(reporting.in_review()) > before + 1, "somebody else is another incident"
 

@@ -14,6 +14,7 @@ from policybot.domain.effects import (
     Redact,
     RestrictMember,
     Say,
+    ShowCard,
 )
 from policybot.domain.showing import Publish
 from policybot.ports import Later
@@ -156,7 +157,7 @@ async def test_in_a_dry_run_everything_is_said_and_nobody_is_restricted(tmp_path
         assert not world.homeserver.suspended
         assert not any("Decision" in text for text in world.told("tom"))
         kinds = {type(effect) for effect in world.homeserver.performed}
-        assert kinds <= {Say, Notify, JoinRoom, KeepEvidence, LearnName}
+        assert kinds <= {Say, ShowCard, Notify, JoinRoom, KeepEvidence, LearnName}
         async with world.database.transaction() as tx:
             rows = await tx.fetch("SELECT kind FROM outbox WHERE state = 'dry'")
         assert {row["kind"] for row in rows} >= {"TakeSeat", "SetLabel", "Publish", "SuspendAccount"}

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from policybot import doors
 from policybot.store import members, roster
 from tests.web.test_callback import Scene, broken, scenes
 from tests.world import World
@@ -128,6 +130,17 @@ async def test_who_is_no_longer_on_the_roster_is_found(world: World) -> None:
     await world.tick(days=31)
     assert "Your verification by roster has ended" in world.told("anna")[-1]
     assert "Identity: verified" in await world.say("tom", "!policy me")
+
+
+async def test_the_ways_are_made_once_and_not_at_every_stroke_of_the_clock(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ways = Mock(wraps=doors.ways)
+    monkeypatch.setattr(doors, "ways", ways)
+    for _ in range(3):
+        await world.tick(minutes=1)
+    world.app.pages()
+    assert ways.call_count == 1
 
 
 async def test_it_can_be_left_off(world: World) -> None:

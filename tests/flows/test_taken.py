@@ -13,6 +13,7 @@ from policybot.services.register import Entry
 from policybot.store import filings
 from tests.flows.test_filings import lapse
 from tests.flows.test_labels import changed
+from tests.flows.test_qualifications import CHANGES, EVIDENCE
 from tests.flows.test_register import found, history, page
 from tests.flows.test_taking import GARDEN, PURPOSE, a_room, counts, done, filed, filing_of
 from tests.staffed import link_to
@@ -90,13 +91,11 @@ async def test_what_cannot_be_shown_besides_does_not_hold_up_the_owners_notice(w
     assert sum("M_EXCLUSIVE" in text for text in worded.in_review()) == 1
 
 
-async def test_a_room_that_is_being_made_stands_in_the_register_without_a_room(any_world: World) -> None:
+async def test_a_room_stands_in_the_register_once_it_is_made(any_world: World) -> None:
     world = any_world
     number = await to_be_made(world)
     record = await approved_while_away(world, number)
-    one = await entry(world)
-    assert (one.filing.room_id, one.place.room_name, one.place.alias) == ("", "", "")
-    assert await found(world, "gardens") == [record]
+    assert await found(world) == []
     assert "is being made" in await say_while_away(
         world, "anna", f"!policy transfer {record} {user('tom')}"
     )
@@ -114,6 +113,36 @@ async def say_while_away(world: World, who: str, text: str) -> str:
     await world.say(who, text)
     await back(world)
     return "\n".join(text for _, text in world.homeserver.said.values())
+
+
+async def test_a_room_that_stays_as_it_is_stands_in_the_register_once_the_bot_has_its_seat(
+    any_world: World,
+) -> None:
+    world = any_world
+    await a_room(world)
+    world.homeserver.called[world.room] = {"name": "Roses"}
+    record = await approved_while_away(world, await filed(world, adopt=False))
+    assert await found(world) == []
+    await back(world)
+    assert await found(world, "roses") == [record]
+    assert await history(world, record) == [("approved", "after a review")]
+
+
+async def test_what_is_granted_before_a_room_has_moved_stands_on_the_new_one_alone(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with make_world(tmp_path, database_url, **CHANGES) as world:
+        await a_room(world)
+        record = await approved_while_away(world, await filed(world))
+        granting = world.app.services.qualifications
+        async with world.database.transaction() as tx:
+            asked, _ = await granting.claim(tx, user("anna"), record, "medical", EVIDENCE)
+        async with world.database.transaction() as tx:
+            await granting.grant(tx, user("ravi"), asked.number)
+        await back(world)
+        room = (await filing_of(world, record)).room_id
+        assert world.room not in world.homeserver.contents
+        assert [q["id"] for q in world.homeserver.contents[room]["qualifications"]] == ["medical"]
 
 
 async def test_the_register_follows_a_room_into_the_one_that_takes_its_place(any_world: World) -> None:
@@ -152,6 +181,7 @@ async def test_a_room_that_could_not_be_taken_in_is_in_no_register(any_world: Wo
     await world.review("ravi", f"!policy approve {number}")
     assert await found(world) == [record]
     assert (await entry(world)).place.alias == GARDEN
+    assert await history(world, record) == [("approved", "after a review")], "once"
 
 
 async def test_who_may_not_answer_any_more_is_not_approved_again_and_the_number_stays(

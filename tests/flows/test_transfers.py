@@ -2,6 +2,7 @@
 
 import asyncio
 
+from tests.flows.test_register import found
 from tests.world import World, find, user
 
 
@@ -25,6 +26,8 @@ async def test_a_room_is_handed_over_once_the_other_accepts(any_world: World) ->
     assert "@tom:example.org answers for the room" in world.told("anna")[-1]
     assert "@tom:example.org answers for the room" in world.in_review()[-1]
     assert "Nobody has asked you" in await world.say("tom", f"!policy accept {record}")
+    assert await found(world, "tom") == [record], "the register knows who answers for it"
+    assert await found(world, "anna") == []
 
 
 async def test_who_takes_a_room_over_is_verified_and_has_signed(world: World) -> None:

@@ -57,7 +57,7 @@ async def test_staff_commands_are_for_the_review_room_or_in_private(world: World
 
 async def test_a_misspelt_command_is_answered_with_the_nearest(world: World) -> None:
     assert "Did you mean: !policy verify" in await world.say("lea", "!policy verfy")
-    assert "Did you mean: !policy claim CASE" in await world.review("mira", "!policy clam C-1")
+    assert "Did you mean: !policy claim NUMBER" in await world.review("mira", "!policy clam C-1")
 
 
 @pytest.mark.parametrize("text", ["!рolicy me", "！policy me", "!pοlicy verify", "!policу help"])

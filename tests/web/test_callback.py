@@ -17,7 +17,9 @@ from aiohttp import web
 
 from policybot.demo.synapse import free_port
 from policybot.domain.identity import Assurance
-from policybot.identity.callback import sign
+from policybot.identity import fetch
+from policybot.identity.callback import CallbackWay, sign
+from policybot.ports import SourceAway
 from policybot.store import members
 from tests import service as fake
 from tests.service import HOST, Service, new_secret
@@ -606,7 +608,7 @@ async def test_nothing_is_fetched_before_it_was_posted(fetching: Scene) -> None:
 async def test_nothing_of_a_person_waits_where_it_is_fetched(fetching: Scene) -> None:
     scene = fetching
     _, result = scene.service.verify(await scene.depart())
-    assert scene.world.app.ways()[-1]._kept(fake_payload(result)) == {}  # type: ignore[attr-defined]
+    assert scene.world.app.ways[-1]._kept(fake_payload(result)) == {}  # type: ignore[attr-defined]
 
 
 async def test_a_result_is_fetched_a_few_times_and_not_at_every_reload(fetching: Scene) -> None:
@@ -640,6 +642,31 @@ def broken() -> web.Response:
 
 def nonsense() -> web.Response:
     return web.Response(text="<html>")
+
+
+@pytest.mark.parametrize("status", [404, 410])
+@pytest.mark.parametrize("body", ["", "<html>", '"nothing"', "{}"])
+@pytest.mark.parametrize("kind", ["application/json", "text/html"])
+async def test_what_is_not_there_is_told_apart_from_a_service_that_is_away(
+    fetching: Scene, status: int, body: str, kind: str
+) -> None:
+    scene = fetching
+    way = next(way for way in scene.world.app.ways if isinstance(way, CallbackWay))
+    scene.service.fault = lambda: web.Response(status=status, text=body, content_type=kind)
+    assert await way._fetch("A" * 32) is None
+    scene.service.fault = lambda: web.Response(status=403, text=body, content_type=kind)
+    with pytest.raises(SourceAway):
+        await way._fetch("A" * 32)
+
+
+async def test_a_result_is_fetched_with_the_same_care_as_from_any_other_source(
+    fetching: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "_LARGEST", 10)
+    way = next(way for way in fetching.world.app.ways if isinstance(way, CallbackWay))
+    _, result = fetching.service.verify(await fetching.depart())
+    with pytest.raises(SourceAway, match="answers with more than"):
+        await way._fetch(result["id"])
 
 
 @pytest.mark.parametrize("fault", [too_much, elsewhere, broken, nonsense])

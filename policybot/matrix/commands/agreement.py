@@ -67,7 +67,7 @@ async def _sign(services: Services, asked: Asked, name: str) -> str:
     said = (
         f"Thank you. You have signed version {name}. I will write to you here "
         "whenever something concerns you.\nTo open a public room, invite me to it and write: "
-        "!policy file ROOM CATEGORY PURPOSE"
+        "!policy file ROOM"
     )
     coming = services.agreements.coming
     if coming is not None and coming.name != name:

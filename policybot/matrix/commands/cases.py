@@ -5,17 +5,21 @@ from itertools import takewhile
 
 from policybot.domain import notice
 from policybot.domain.case import Case
+from policybot.domain.cure import State as CureState
+from policybot.domain.decision import Nature
 from policybot.domain.effect_words import in_words
 from policybot.domain.errors import NotFound
 from policybot.domain.permission import Permission, allowed
-from policybot.matrix.commands import documents, qualifications, subject
+from policybot.domain.sanction import bannered
+from policybot.matrix.commands import documents, qualifications, reviews, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services.cases import File
 from policybot.services.decisions import Choice, Draft
-from policybot.store import appeals, cases, decisions, filings, outbox, sanctions
+from policybot.store import appeals, cases, cures, decisions, deletions, outbox, sanctions
 
 _SHOWN = 20
 _EXCERPT = 500
+_OTHERS = 5
 
 
 async def queue(services: Services, asked: Asked) -> str:
@@ -32,12 +36,12 @@ async def queue(services: Services, asked: Asked) -> str:
                 continue
             holder = case.held_by(now)
             who = f", with {holder}" if holder else ""
+            cure = await cures.of_case(asked.tx, case.id)
+            if cure is not None and cure.state is CureState.RUNNING:
+                who += f", its owner has until {notice.day(cure.until)}"
             lines.append(f"{case.number} {case.state.replace('_', ' ')}: {case.subject.in_words}{who}")
     if wanted in ("", "filings"):
-        lines += [
-            f"{filing.number} {filing.in_words}: room {filing.place}, by {filing.applicant}"
-            for filing in await filings.waiting(asked.tx, _SHOWN)
-        ]
+        lines += await reviews.queue(services, asked, _SHOWN)
     if wanted in ("", "qualifications"):
         lines += await qualifications.queue(services, asked, _SHOWN)
     if wanted in ("", "appeals"):
@@ -59,16 +63,7 @@ async def show(services: Services, asked: Asked) -> str:
         return await qualifications.show(services, asked)
     case_id = subject.case_id(text)
     if case_id is None:
-        if not allowed(asked.roles, Permission.FILING_REVIEW):
-            message = f"There is no {text} that you can see."
-            raise NotFound(message)
-        filing = await services.filings.visible(asked.tx, asked.sender, text, staff=True)
-        return (
-            f"{filing.number}: {filing.in_words}\nRoom: {filing.place}\n"
-            f"Control: {await services.filings.reach(asked.tx, filing)}\n"
-            f"Applicant: {filing.applicant}\nCategory: {', '.join(filing.categories)}\n"
-            f"Purpose: {filing.purpose}\nLast word: {filing.reason or '–'}"
-        )
+        return await reviews.show(services, asked)
     case = await services.cases.find(asked.tx, case_id, text)
     file = await services.cases.file(asked.tx, asked.sender, case)
     lines = [*_facts(services, file), *await _course(asked, case)]
@@ -96,20 +91,32 @@ def _facts(services: Services, file: File) -> list[str]:
         found = [finding for finding in file.findings if finding.rule_id == rule_id]
         more = f" in {len(found)} messages" if len(found) > 1 else ""
         lines.append(f"Rule {rule_id} found it by machine{more} (rules {found[-1].rule_set}).")
+        others = [one for one in found if one.event_id != case.subject.event_id][:_OTHERS]
+        lines += [f"Also: https://matrix.to/#/{one.room_id}/{one.event_id}" for one in others]
     return lines
 
 
 async def _course(asked: Asked, case: Case) -> list[str]:
-    """Tell what was decided in a case so far."""
+    """Tell what was asked of an owner and what was decided in a case so far."""
     lines = []
+    if (cure := await cures.of_case(asked.tx, case.id)) is not None:
+        lines.append(
+            f"The owner was asked by {cure.asked_by} to put it right until {notice.day(cure.until)} "
+            f"({cure.state}): {cure.text[:_EXCERPT]}"
+        )
+        lines += [f"> {cure.answer[:_EXCERPT]}"] if cure.answer else []
     for decision in await decisions.of_case(asked.tx, case.id):
         sanction = await sanctions.of_decision(asked.tx, decision.id)
         state = f", {sanction.state.value}" if sanction else ""
         until = f" until {notice.day(sanction.ends_at)}" if sanction and sanction.ends_at else ""
+        what = f"{decision.rule_id} {decision.severity.value} → {decision.measure}"
+        if decision.nature is not Nature.DECISION:
+            what = f"{decision.rule_id} → {decision.in_words}"
         lines.append(
-            f"Decision of {decision.decider}: {decision.rule_id} {decision.severity.value} → "
-            f"{decision.measure} ({decision.state.replace('_', ' ')}{state}{until})"
+            f"Decision of {decision.decider}: {what} ({decision.state.replace('_', ' ')}{state}{until})"
         )
+        if (deletion := await deletions.of_decision(asked.tx, decision.id)) is not None:
+            lines.append(f"Deletion of the room: {deletion.state} since {notice.day(deletion.at)}")
     lines += [
         f"Appeal ({appeal.state.value}): {appeal.text[:_EXCERPT]}"
         for appeal in await appeals.of_case(asked.tx, case.id)
@@ -118,8 +125,10 @@ async def _course(asked: Asked, case: Case) -> list[str]:
 
 
 async def claim(services: Services, asked: Asked) -> str:
-    """Take a case."""
-    case = await _case(services, asked)
+    """Take a case or a filing."""
+    if reviews.meant(asked):
+        return await reviews.claim(services, asked)
+    case = await _claimable(services, asked)
     claimed = await services.cases.claim(asked.tx, asked.sender, case)
     return (
         f"{case.number} is yours until {claimed.lease_until:%H:%M} UTC. Next:\n"
@@ -131,14 +140,24 @@ async def claim(services: Services, asked: Asked) -> str:
 
 
 async def release(services: Services, asked: Asked) -> str:
-    """Give a case back."""
-    case = await _case(services, asked)
+    """Give a case or a filing back."""
+    if reviews.meant(asked):
+        return await reviews.release(services, asked)
+    case = await _claimable(services, asked)
     await services.cases.release(asked.tx, asked.sender, case)
     return f"{case.number} is free again."
 
 
-async def _case(services: Services, asked: Asked) -> Case:
-    text = asked.words["CASE"]
+async def _claimable(services: Services, asked: Asked) -> Case:
+    text = asked.words["NUMBER"]
+    if not allowed(asked.roles, Permission.CASE_CLAIM):
+        message = f"There is no case {text} that you can see."
+        raise NotFound(message)
+    return await _case(services, asked, text)
+
+
+async def _case(services: Services, asked: Asked, text: str = "") -> Case:
+    text = text or asked.words["CASE"]
     case = await services.cases.find(asked.tx, subject.case_id(text), text)
     if asked.sender in await services.cases.involved(asked.tx, case):
         message = f"There is no case {text} that you can see."
@@ -188,7 +207,9 @@ def _measure(text: str) -> tuple[str, bool, frozenset[str]]:
 def _preview(draft: Draft) -> str:
     decision = draft.decision
     removed = ["remove the message"] if decision.remove else []
-    changes = ", ".join([*removed, *map(in_words, draft.restraints)]) or "nothing on the homeserver"
+    shown = ["pin a notice in it"] if bannered(decision.scope, decision.measure) else []
+    changes = ", ".join([*removed, *map(in_words, draft.restraints), *shown])
+    changes = changes or "nothing on the homeserver"
     return (
         f"{decision.number}: rule {decision.rule_id}, {decision.severity.value}, history "
         f"{decision.history.value} → {decision.measure.in_words(decision.scope.value)} "
@@ -199,7 +220,7 @@ def _preview(draft: Draft) -> str:
 async def dismiss(services: Services, asked: Asked) -> str:
     """Close a case without a breach."""
     case = await _case(services, asked)
-    await services.cases.dismiss(asked.tx, asked.sender, case, asked.words["REASON"])
+    await services.holds.dismiss(asked.tx, asked.sender, case, asked.words["REASON"])
     return f"{case.number} is closed: no breach. The reporters are told."
 
 
@@ -217,7 +238,7 @@ async def lift(services: Services, asked: Asked) -> str:
     """End a measure early."""
     case = await _case(services, asked)
     sanction = await services.sanctions.lift(asked.tx, asked.sender, case.id, asked.words["REASON"])
-    measure = sanction.measure.in_words(sanction.scope.value)
+    measure = "the hold" if sanction.interim else sanction.measure.in_words(sanction.scope.value)
     return f"{case.number}: {measure} is lifted, and the person is told."
 
 
@@ -230,7 +251,8 @@ async def history(services: Services, asked: Asked) -> str:
         raise NotFound(message)
     found = await decisions.about(asked.tx, user_id)
     lines = [
-        f"{d.number} {d.decided_at:%-d %B %Y}: {d.rule_id} {d.severity.value} → {d.measure} ({d.state})"
+        f"{d.number} {d.decided_at:%-d %B %Y}: {d.rule_id} {d.severity.value} → "
+        f"{d.measure if d.nature is Nature.DECISION else d.in_words} ({d.state})"
         for d in found
     ]
     return "\n".join(lines) or f"Nothing was ever decided about {user_id}."

@@ -12,13 +12,23 @@ from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
+from policybot.services.cures import Cures
+from policybot.services.deadlines import Deadlines
 from policybot.services.decisions import Decisions
 from policybot.services.declarations import Declarations
+from policybot.services.deletions import Deletions
 from policybot.services.delisting import Delisting
+from policybot.services.deputies import Deputies
+from policybot.services.desks import Desks
+from policybot.services.deviations import Deviations
 from policybot.services.documents import Documents
+from policybot.services.drafts import Drafts
+from policybot.services.drift import Drift
+from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
+from policybot.services.holds import Holds
 from policybot.services.labels import Labels
 from policybot.services.licences import Licences
 from policybot.services.looks import Looks
@@ -29,6 +39,7 @@ from policybot.services.openings import Openings
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
 from policybot.services.register import Register
+from policybot.services.replacements import Replacements
 from policybot.services.results import Results
 from policybot.services.retention import Retention
 from policybot.services.reveals import Reveals
@@ -39,6 +50,8 @@ from policybot.services.setting import Setting
 from policybot.services.staffing import Staffing
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
+from policybot.services.upgrades import Upgrades
+from policybot.services.vacancies import Vacancies
 from policybot.services.verifications import Verifications
 from policybot.store.database import Tx
 from policybot.store.rooms import Room
@@ -56,6 +69,8 @@ class Services:
     verifications: Verifications
     results: Results
     documents: Documents
+    evidence: Evidence
+    drafts: Drafts
     openings: Openings
     roster: Roster
     agreements: Agreements
@@ -64,14 +79,22 @@ class Services:
     findings: Findings
     filings: Filings
     reviews: Reviews
+    deadlines: Deadlines
+    desks: Desks
     applications: Applications
     transfers: Transfers
+    deputies: Deputies
+    vacancies: Vacancies
     qualifications: Qualifications
     declarations: Declarations
     labels: Labels
     cases: Cases
     decisions: Decisions
     sanctions: Sanctions
+    holds: Holds
+    cures: Cures
+    replacements: Replacements
+    deletions: Deletions
     appeals: Appeals
     approvals: Approvals
     privacy: Privacy
@@ -84,6 +107,9 @@ class Services:
     staffing: Staffing
     unfiled: Unfiled
     delisting: Delisting
+    deviations: Deviations
+    upgrades: Upgrades
+    drift: Drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +150,8 @@ class Command:
     help: str
     needs: Permission
     run: Run
+    more: Callable[[Services], str] | None = None
+    """What the configuration adds to its help."""
 
     @property
     def verb(self) -> str:

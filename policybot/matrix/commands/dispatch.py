@@ -202,11 +202,12 @@ class Dispatch:
         """List the commands that exist for somebody."""
         return {c.verb: c for c in COMMANDS if allowed(roles, c.needs)}
 
-    @staticmethod
-    def _help(known: dict[str, Command], verb: str) -> str:
+    def _help(self, known: dict[str, Command], verb: str) -> str:
         if verb in known:
             command = known[verb]
-            return f"{PREFIX} {command.usage}\n{command.help}"
+            more = command.more(self._services) if command.more else ""
+            lines = [f"{PREFIX} {command.usage}", command.help, more]
+            return "\n".join(line for line in lines if line)
         lines = [f"{PREFIX} {command.usage} – {command.help}" for command in known.values()]
         return "\n".join([*lines, f"More on one of them: {PREFIX} help VERB"])
 

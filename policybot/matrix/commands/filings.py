@@ -1,41 +1,55 @@
-"""The commands about filings: those of room owners, and those of reviewers."""
+"""The commands of room owners about their filings, and the one that takes an approval back."""
+
+import re
 
 from policybot.domain import taking
 from policybot.domain.errors import Incomplete, OutOfOrder
-from policybot.domain.filing import Filing
+from policybot.domain.filing import Filing, State
 from policybot.domain.rank import Control
 from policybot.domain.register import marked
-from policybot.matrix.commands import documents, qualifications, subject
+from policybot.matrix.commands import qualifications, subject
 from policybot.matrix.commands.command import Asked, Services
+from policybot.services.applications import NOT_IN
+from policybot.store.rooms import Kind
 
 NEW = "new"
 """What stands in place of a room that is to be made."""
+_NUMBER = re.compile(r"F-\d|[A-Z]{2,4}-\d{4}-", re.IGNORECASE)
+"""How the number of a filing begins, and no room does."""
 
 
 async def file(services: Services, asked: Asked) -> str:
     """File a room that its owner has invited the bot to, or one that is to be made."""
+    room, category, purpose = (asked.words[name] for name in ("ROOM", "CATEGORY", "PURPOSE"))
+    if not purpose:
+        return await _form(services, asked, room, category)
     view = None
-    if asked.words["ROOM"].lower() != NEW:
-        room_id = subject.room_in(asked.aliases, asked.words["ROOM"])
-        view = asked.views.get(room_id)
+    if room.lower() != NEW:
+        view = asked.views.get(subject.room_in(asked.aliases, room))
         if view is None:
-            message = (
-                "I am not in that room yet, if it exists. Please invite "
-                f"{_bot(services)} to it, then try again."
-            )
-            raise OutOfOrder(message)
+            raise OutOfOrder(NOT_IN.format(_bot(services)))
     filing = await services.applications.submit(
-        asked.tx,
-        asked.sender,
-        view=view,
-        category=asked.words["CATEGORY"],
-        purpose=asked.words["PURPOSE"],
+        asked.tx, asked.sender, view=view, category=category, purpose=purpose
     )
     return (
         f"Your filing is in: {filing.number}. A reviewer will look at it, and I will tell you what "
         f"they say. {taking.for_owner(filing.control, view.levels if view else None)} Then it is in "
         f"the directory. Where it stands: !policy status {filing.number}{_other_way(filing)}"
     )
+
+
+async def _form(services: Services, asked: Asked, room: str, category: str) -> str:
+    """Send the link to a form: of a new draft, or of what is there already."""
+    typed = {"category": services.applications.category(category)} if category else {}
+    if _NUMBER.match(room):
+        mine = await services.filings.visible(asked.tx, asked.sender, room, staff=False)
+        filing = await services.drafts.reopen(asked.tx, mine)
+    else:
+        room_id = "" if room.lower() == NEW else subject.room_in(asked.aliases, room)
+        filing = await services.drafts.begin(asked.tx, asked.sender, room_id=room_id, typed=typed)
+    await services.drafts.send_link(asked.tx, filing)
+    seen = asked.room is not None and asked.room.kind is Kind.REVIEW
+    return f"I have sent the link to the form of {filing.number} to you alone." if seen else ""
 
 
 def _other_way(filing: Filing) -> str:
@@ -59,6 +73,19 @@ async def adopt(services: Services, asked: Asked) -> str:
     return f"{filing.number}: {taking.for_owner(filing.control, None)}{back}"
 
 
+async def drift(services: Services, asked: Asked) -> str:
+    """List what differs in filed rooms; of one, and let it be looked at again."""
+    text = asked.words["NUMBER"]
+    if not text:
+        lines = await services.drift.listed(asked.tx)
+        return "\n".join(lines) or "Every room is as it should be, as far as is known."
+    filing = await services.filings.visible(asked.tx, asked.sender, text, staff=True)
+    lines = await services.drift.of_room(asked.tx, filing.room_id)
+    await services.drift.soon(asked.tx, filing.room_id)
+    known = "\n".join(lines) or "It is as it should be, as far as is known."
+    return f"{filing.number} ({filing.place}):\n{known}\nI look at it again in a moment."
+
+
 def _bot(services: Services) -> str:
     return services.setting.config.bot_user_id
 
@@ -73,6 +100,8 @@ async def answer(services: Services, asked: Asked) -> str:
 async def withdraw(services: Services, asked: Asked) -> str:
     """Take an application back."""
     filing = await services.applications.withdraw(asked.tx, asked.sender, asked.words["NUMBER"])
+    if filing.state is State.DRAFT:
+        return f"The draft {filing.number} is dropped, and its files with it."
     return f"{filing.number} is withdrawn. You can file the room again at any time."
 
 
@@ -83,43 +112,6 @@ async def renew(services: Services, asked: Asked) -> str:
         f"{filing.number} is renewed until {filing.valid_until:%-d %B %Y}. If its room was hidden, "
         "everything comes back now."
     )
-
-
-_TAKING = {
-    Control.SHARED: "I am taking a seat in the room",
-    Control.CREATED: "I am making the room",
-    Control.ADOPTED: "I am making a room that takes the old one's place",
-}
-
-
-async def approve(services: Services, asked: Asked) -> str:
-    """Approve a filing or a document."""
-    if documents.meant(asked.words["NUMBER"]):
-        return await documents.approve(services, asked)
-    number = asked.words["NUMBER"]
-    filing = await services.reviews.approve(asked.tx, asked.sender, number)
-    return (
-        f"{number} is approved as {filing.number}. {_TAKING[filing.control]}, labelling it and "
-        "putting it in the directory; the owner is told."
-    )
-
-
-async def ask(services: Services, asked: Asked) -> str:
-    """Ask an applicant something."""
-    number, text = asked.words["NUMBER"], asked.words["TEXT"]
-    filing = await services.reviews.ask(asked.tx, asked.sender, number, text)
-    return f"Asked. {filing.number} waits for its applicant."
-
-
-async def reject(services: Services, asked: Asked) -> str:
-    """Reject a filing, a document or a qualification."""
-    if documents.meant(asked.words["NUMBER"]):
-        return await documents.reject(services, asked)
-    if qualifications.meant(asked.words["NUMBER"]):
-        return await qualifications.reject(services, asked)
-    number, text = asked.words["NUMBER"], asked.words["TEXT"]
-    filing = await services.reviews.reject(asked.tx, asked.sender, number, text)
-    return f"{filing.number} is rejected, and its applicant is told why."
 
 
 async def revoke(services: Services, asked: Asked) -> str:

@@ -2,10 +2,15 @@
 
 from policybot.config.operator import LicenceSection
 from policybot.domain import number
+from policybot.domain.application import in_lines
+from policybot.domain.filing import State
 from policybot.matrix.commands import agreement, qualifications, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services import labels
 from policybot.store.rooms import Kind
+
+_GOES_ON = (State.DRAFT, State.NEEDS_INFO, State.REJECTED, State.WITHDRAWN)
+"""States of a filing in which its form is there to be filled in, or to begin anew with."""
 
 
 async def about(services: Services, asked: Asked) -> str:
@@ -122,7 +127,13 @@ async def status(services: Services, asked: Asked) -> str:
     reason = f"\nLast word: {filing.reason}" if filing.reason else ""
     marks = await labels.marks(asked.tx, services.setting.config, filing)
     qualified = "".join(f"\nQualified: {mark.in_words}" for mark in marks)
-    return f"{filing.number} (room {filing.place}) is {filing.in_words}{until}.{qualified}{reason}"
+    said = "".join(f"\n{line}" for line in in_lines(filing.about, None))
+    said += f"\n{deputy}" if (deputy := await services.deputies.in_words(asked.tx, filing)) else ""
+    goes_on = f"\nTo go on: !policy file {filing.number}" if filing.state in _GOES_ON else ""
+    return (
+        f"{filing.number} (room {filing.place}) is {filing.in_words}{until}.{said}{qualified}{reason}"
+        f"{goes_on}"
+    )
 
 
 async def appeal(services: Services, asked: Asked) -> str:

@@ -5,11 +5,13 @@ from policybot.matrix.commands import (
     agreement,
     cases,
     filings,
+    measures,
     members,
     names,
     privacy,
     qualifications,
     register,
+    reviews,
     transfers,
     unfiled,
 )
@@ -85,8 +87,9 @@ COMMANDS: tuple[Command, ...] = (
         register.search,
     ),
     Command(
-        "file ROOM CATEGORY PURPOSE…",
-        "Apply to make your room public; with «new» for ROOM, have one made.",
+        "file ROOM [CATEGORY] [PURPOSE…]",
+        "Apply to make your room public, by a form or by all words; with «new» for ROOM, have one made; "
+        "with a number, go on with a draft, answer, or apply again.",
         Permission.FILING_SUBMIT,
         filings.file,
     ),
@@ -102,7 +105,12 @@ COMMANDS: tuple[Command, ...] = (
         Permission.FILING_SUBMIT,
         filings.answer,
     ),
-    Command("withdraw NUMBER", "Take your filing back.", Permission.FILING_SUBMIT, filings.withdraw),
+    Command(
+        "withdraw NUMBER",
+        "Take your filing back, or drop a draft.",
+        Permission.FILING_SUBMIT,
+        filings.withdraw,
+    ),
     Command("renew NUMBER", "Prolong your room's approval.", Permission.FILING_SUBMIT, filings.renew),
     Command(
         "qualify [NUMBER] [QUALIFICATION] [EVIDENCE…]",
@@ -124,9 +132,28 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "accept NUMBER",
-        "Answer from now on for a room that somebody hands over to you.",
+        "Answer from now on for a room that somebody hands over to you, or moderators ask you to; or "
+        "agree to be its deputy.",
         Permission.FILING_SUBMIT,
         transfers.accept,
+    ),
+    Command(
+        "cured CASE [TEXT…]",
+        "Say that you have put right in your room what you were asked to.",
+        Permission.FILING_SUBMIT,
+        measures.cured,
+    ),
+    Command(
+        "decline NUMBER",
+        "Not take a room over, or not be its deputy (any more).",
+        Permission.FILING_SUBMIT,
+        transfers.decline,
+    ),
+    Command(
+        "deputy NUMBER USER",
+        "Name who is asked to take your room over if you no longer answer for it; «none» ends that.",
+        Permission.FILING_SUBMIT,
+        transfers.deputy,
     ),
     Command(
         "queue [WHAT]",
@@ -136,19 +163,22 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "show NUMBER",
-        "A case, a filing or a qualification with all its facts; a document by a link.",
+        "A case, a filing or a qualification with all its facts; to you alone, a filing or a document "
+        "by a link.",
         Permission.CASE_READ,
         cases.show,
     ),
     Command(
-        "approve NUMBER", "Approve a filing or a document.", Permission.FILING_REVIEW, filings.approve
+        "approve NUMBER", "Approve a filing or a document.", Permission.FILING_REVIEW, reviews.approve
     ),
-    Command("ask NUMBER TEXT…", "Ask the applicant something.", Permission.FILING_REVIEW, filings.ask),
+    Command("ask NUMBER TEXT…", "Ask the applicant something.", Permission.FILING_REVIEW, reviews.ask),
     Command(
         "reject NUMBER TEXT…",
-        "Reject a filing, a qualification or a document, with the reason.",
+        "Reject a filing, a qualification or a document, with the reason; of a filing also by the "
+        "number of a prepared one, and what fills its blanks.",
         Permission.FILING_REVIEW,
-        filings.reject,
+        reviews.reject,
+        more=reviews.prepared,
     ),
     Command(
         "revoke NUMBER TEXT…",
@@ -176,8 +206,31 @@ COMMANDS: tuple[Command, ...] = (
         Permission.UNFILED_HANDLE,
         unfiled.republish,
     ),
-    Command("claim CASE", "Take a case for half an hour.", Permission.CASE_CLAIM, cases.claim),
-    Command("release CASE", "Give a case back.", Permission.CASE_CLAIM, cases.release),
+    Command(
+        "drift [NUMBER]",
+        "Where rooms differ from what was approved; with a number, one room, which is looked at anew.",
+        Permission.QUEUE_READ,
+        filings.drift,
+    ),
+    Command(
+        "claim NUMBER",
+        "Take a filing or a case for a while, so that nobody else does the same.",
+        Permission.QUEUE_CLAIM,
+        cases.claim,
+    ),
+    Command("release NUMBER", "Give a filing or a case back.", Permission.QUEUE_CLAIM, cases.release),
+    Command(
+        "check NUMBER POINTS…",
+        "Tick points of a filing's checklist by their numbers, or «all».",
+        Permission.FILING_REVIEW,
+        reviews.check,
+    ),
+    Command(
+        "uncheck NUMBER POINTS…",
+        "Take ticks of a filing's checklist back.",
+        Permission.FILING_REVIEW,
+        reviews.uncheck,
+    ),
     Command(
         "propose CASE RULE SEVERITY",
         "What the ladder proposes, and why.",
@@ -190,6 +243,36 @@ COMMANDS: tuple[Command, ...] = (
         "message, and factors such as +newcomer.",
         Permission.CASE_DECIDE,
         cases.decide,
+    ),
+    Command(
+        "cure CASE TIME TEXT…",
+        "Give the owner of a room time to put something right: P7D, «usual», or «now» to end it.",
+        Permission.CASE_DECIDE,
+        measures.cure,
+    ),
+    Command(
+        "hold WHAT RULE REASON…",
+        "Put a room on hold at once, for 72 hours at most, by its case or by the room itself.",
+        Permission.CASE_DECIDE,
+        measures.hold,
+    ),
+    Command(
+        "replace CASE RULE USER REASON…",
+        "Propose that somebody else answers for a room; a second person confirms it, and they accept.",
+        Permission.CASE_DECIDE,
+        measures.replace,
+    ),
+    Command(
+        "delete NUMBER",
+        "Propose to delete a room that is closed for good; a second person confirms it.",
+        Permission.CASE_DECIDE,
+        measures.delete,
+    ),
+    Command(
+        "unblock NUMBER REASON…",
+        "Let people into a deleted room again; it brings nobody back.",
+        Permission.SANCTION_LIFT,
+        measures.unblock,
     ),
     Command("dismiss CASE REASON…", "Close a case: no breach.", Permission.CASE_DECIDE, cases.dismiss),
     Command("confirm CODE", "Confirm what waits under a code.", Permission.ACT_CONFIRM, cases.confirm),

@@ -199,9 +199,11 @@ CREATE TABLE openings (                      -- one-time links for reviewers of 
 CREATE INDEX openings_document ON openings (document_id, reviewer);
 
 CREATE TABLE uploads (                    -- how often an account has sent files within the hour
-    user_id TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL,
+    what    TEXT NOT NULL,                -- what for: `document`, `evidence`
     number  INTEGER NOT NULL,
-    at      BIGINT NOT NULL
+    at      BIGINT NOT NULL,
+    PRIMARY KEY (user_id, what)
 );
 
 -- The vault --------------------------------------------------------------------------------------
@@ -387,21 +389,56 @@ CREATE TABLE filings (
     reviewer      TEXT,
     reason        TEXT NOT NULL DEFAULT '',
     valid_until   BIGINT,
-    missed_at     BIGINT,                 -- since when nobody verified answers for the room
     reminded      INTEGER,                -- the last reminder: days before the end
-    ownerless_since BIGINT,               -- nobody is known to answer for the room
     about         TEXT NOT NULL DEFAULT '{}', -- what its owner says of the room: JSON
     deputy        TEXT,                   -- who is asked to answer for the room if its owner no longer does
+    look_at       BIGINT NOT NULL DEFAULT 0, -- when the room is compared with its filing the next time
+    organisation_key TEXT NOT NULL DEFAULT '', -- in whose name the room is kept, as it is compared
     version       INTEGER NOT NULL DEFAULT 1
 );
 CREATE UNIQUE INDEX filings_room ON filings (room_id)
-    WHERE room_id <> '' AND state NOT IN ('revoked', 'rejected', 'withdrawn');
+    WHERE room_id <> '' AND state NOT IN ('draft', 'revoked', 'rejected', 'withdrawn');
+CREATE INDEX filings_organisation ON filings (organisation_key) WHERE organisation_key <> '';
 CREATE INDEX filings_state ON filings (state, submitted_at);
 CREATE INDEX filings_applicant ON filings (applicant);
 CREATE INDEX filings_ending ON filings (state, valid_until);
 CREATE INDEX filings_room_ever ON filings (room_id);
+CREATE INDEX filings_look ON filings (look_at)
+    WHERE state IN ('approved', 'renewal_due', 'suspended', 'expired');
 
-CREATE INDEX filings_ownerless ON filings (ownerless_since) WHERE ownerless_since IS NOT NULL;
+CREATE INDEX filings_deputy ON filings (deputy) WHERE deputy IS NOT NULL;
+
+CREATE TABLE filing_drafts (              -- what was typed into a form and not handed in
+    filing_id  BIGINT PRIMARY KEY REFERENCES filings (id),
+    user_id    TEXT NOT NULL,
+    typed      TEXT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    earlier    BIGINT                     -- the ended filing that it follows
+);
+CREATE INDEX filing_drafts_user ON filing_drafts (user_id);
+CREATE INDEX filing_drafts_changed ON filing_drafts (changed_at);
+
+CREATE TABLE filing_links (               -- links to the forms of filings
+    token_hash TEXT PRIMARY KEY,
+    filing_id  BIGINT NOT NULL REFERENCES filings (id),
+    user_id    TEXT NOT NULL,
+    made_at    BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX filing_links_filing ON filing_links (filing_id);
+CREATE INDEX filing_links_user ON filing_links (user_id);
+
+CREATE TABLE filing_files (               -- shown with a filing; what is in them is in the vault
+    id        SERIAL_KEY,
+    filing_id BIGINT NOT NULL REFERENCES filings (id),
+    user_id   TEXT NOT NULL,
+    vault_id  TEXT NOT NULL,
+    pictures  INTEGER NOT NULL,
+    size      BIGINT NOT NULL,
+    added_at  BIGINT NOT NULL
+);
+CREATE INDEX filing_files_filing ON filing_files (filing_id);
+CREATE INDEX filing_files_user ON filing_files (user_id);
 
 CREATE TABLE transfers (                  -- rooms that are handed over, until the other accepts
     filing_id BIGINT PRIMARY KEY REFERENCES filings (id),
@@ -447,6 +484,66 @@ CREATE TABLE unfiled_scan (               -- how far the look at the directory h
     version     BIGINT NOT NULL
 );
 
+CREATE TABLE deputies (                   -- who was asked last to be the deputy of a room
+    filing_id BIGINT PRIMARY KEY REFERENCES filings (id),
+    user_id   TEXT NOT NULL,              -- empty once that is over
+    asked_at  BIGINT NOT NULL,
+    agreed_at BIGINT
+);
+
+CREATE TABLE vacancies (                  -- rooms whose owner no longer answers for them
+    filing_id BIGINT PRIMARY KEY REFERENCES filings (id),
+    why       TEXT NOT NULL CHECK (why IN ('left', 'unlinked', 'unverified')),
+    since     BIGINT NOT NULL,
+    stage     TEXT NOT NULL CHECK (stage IN ('noted', 'asked', 'open')),
+    away      INTEGER NOT NULL            -- the owner has left the room and is not back
+);
+
+CREATE TABLE reviews (                    -- how far the review of a filing has come
+    filing_id   BIGINT PRIMARY KEY REFERENCES filings (id),
+    lease_until BIGINT,                   -- until when it is its reviewer's
+    asked_at    BIGINT,                   -- since when it waits for its applicant
+    waited      BIGINT NOT NULL DEFAULT 0, -- milliseconds that it has waited for them before
+    told        TEXT NOT NULL DEFAULT '[]', -- for which deadlines people were called
+    told_at     BIGINT
+);
+
+CREATE TABLE review_words (               -- questions, and their answers
+    id        SERIAL_KEY,
+    filing_id BIGINT NOT NULL REFERENCES filings (id),
+    kind      TEXT NOT NULL CHECK (kind IN ('question', 'answer')),
+    author    TEXT NOT NULL,
+    text      TEXT NOT NULL,
+    at        BIGINT NOT NULL
+);
+CREATE INDEX review_words_filing ON review_words (filing_id, id);
+
+CREATE TABLE review_ticks (               -- points of the checklist that somebody has checked
+    filing_id BIGINT NOT NULL REFERENCES filings (id),
+    point     TEXT NOT NULL,              -- in the operator's words
+    by_user   TEXT NOT NULL,
+    at        BIGINT NOT NULL,
+    binding   TEXT NOT NULL,              -- the fingerprint of the application as it was then
+    PRIMARY KEY (filing_id, point)
+);
+
+CREATE TABLE desks (                      -- one-time links of reviewers to the page of a filing
+    token_hash TEXT PRIMARY KEY,
+    filing_id  BIGINT NOT NULL REFERENCES filings (id),
+    reviewer   TEXT NOT NULL,
+    purpose    TEXT NOT NULL CHECK (purpose IN ('open', 'work')),
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX desks_filing ON desks (filing_id, reviewer);
+
+CREATE TABLE cards (                      -- messages that are edited as their subject changes
+    room_id  TEXT NOT NULL,
+    subject  TEXT NOT NULL,               -- `filing 3`
+    event_id TEXT NOT NULL,
+    shown    TEXT NOT NULL,               -- the fingerprint of what it says; empty if that is not known
+    PRIMARY KEY (room_id, subject)
+);
+
 CREATE TABLE qualifications (             -- what a filed room may publish, by the operator's own list
     id          BIGINT PRIMARY KEY,
     filing_id   BIGINT NOT NULL REFERENCES filings (id),
@@ -490,6 +587,20 @@ CREATE TABLE labels (                     -- what is known of the label of each 
     last     BIGINT
 );
 CREATE INDEX labels_wrong ON labels (room_id) WHERE wrong = 1;
+
+CREATE TABLE drift (                      -- where a filed room differs from its filing and its measures
+    room_id  TEXT NOT NULL,
+    kind     TEXT NOT NULL,
+    words    TEXT NOT NULL,
+    since    BIGINT NOT NULL,
+    ended_at BIGINT,                      -- null while it differs
+    mending  INTEGER NOT NULL,            -- it was to be set right
+    count    INTEGER NOT NULL,            -- how often it was, or was told, since `counted_since`
+    counted_since BIGINT,
+    PRIMARY KEY (room_id, kind)
+);
+CREATE INDEX drift_since ON drift (since) WHERE ended_at IS NULL;
+CREATE INDEX drift_ended ON drift (ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE filing_states (              -- what became of a filing, and when
     id        SERIAL_KEY,
@@ -626,12 +737,44 @@ CREATE TABLE decisions (
     told_at     BIGINT,                   -- the homeserver took the notice
     read_at     BIGINT,                   -- the person is known to have seen it
     supersedes  BIGINT REFERENCES decisions (id),
+    nature      TEXT NOT NULL DEFAULT 'decision'
+        CHECK (nature IN ('decision', 'hold', 'replacement')),
     version     INTEGER NOT NULL DEFAULT 1
 );
 CREATE INDEX decisions_case ON decisions (case_id);
 CREATE INDEX decisions_user ON decisions (user_id);
 CREATE INDEX decisions_ledger ON decisions (scope_key, scope);
 CREATE INDEX decisions_decided ON decisions (decided_at);
+
+CREATE TABLE cures (                      -- what the owner of a room was asked to put right, until when
+    case_id  BIGINT PRIMARY KEY REFERENCES cases (id),
+    asked_by TEXT NOT NULL,
+    text     TEXT NOT NULL CHECK (text <> ''),
+    asked_at BIGINT NOT NULL,
+    until    BIGINT NOT NULL,
+    state    TEXT NOT NULL CHECK (state IN ('running', 'said', 'over', 'stopped')),
+    answer   TEXT NOT NULL DEFAULT '',
+    reminded INTEGER NOT NULL DEFAULT 0,
+    version  INTEGER NOT NULL DEFAULT 1
+);
+CREATE INDEX cures_running ON cures (until) WHERE state = 'running';
+
+CREATE TABLE replacements (               -- who is to answer for a room in place of whom, until it is done
+    decision_id BIGINT PRIMARY KEY REFERENCES decisions (id),
+    filing_id   BIGINT NOT NULL REFERENCES filings (id),
+    former      TEXT NOT NULL,
+    successor   TEXT NOT NULL,
+    level       INTEGER NOT NULL,
+    asked_at    BIGINT                    -- when the successor was asked
+);
+
+CREATE TABLE deletions (                  -- of closed rooms; what was written there is kept
+    decision_id BIGINT PRIMARY KEY REFERENCES decisions (id),
+    room_id     TEXT NOT NULL,
+    state       TEXT NOT NULL CHECK (state IN ('proposed', 'ordered', 'done', 'unblocked')),
+    at          BIGINT NOT NULL
+);
+CREATE INDEX deletions_room ON deletions (room_id);
 
 CREATE TABLE approvals (
     code        TEXT PRIMARY KEY,
@@ -658,9 +801,11 @@ CREATE TABLE sanctions (                  -- one for each decision that was carr
     restraints  TEXT NOT NULL,
     lifted_by   TEXT,
     lift_reason TEXT,
+    interim     INTEGER NOT NULL DEFAULT 0,
     version     INTEGER NOT NULL DEFAULT 1
 );
-CREATE INDEX sanctions_ending ON sanctions (ends_at) WHERE state = 'active';
+CREATE INDEX sanctions_ending ON sanctions (ends_at) WHERE state = 'active' OR interim = 1;
+CREATE INDEX sanctions_interim ON sanctions (room_id, ends_at) WHERE interim = 1;
 CREATE INDEX sanctions_user ON sanctions (user_id) WHERE state IN ('planned', 'active', 'stayed');
 CREATE INDEX sanctions_room ON sanctions (room_id) WHERE state IN ('planned', 'active', 'stayed');
 
@@ -706,6 +851,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_waiting ON outbox (id) WHERE state = 'waiting';
 CREATE INDEX outbox_entering ON outbox (id) WHERE state = 'waiting' AND kind = 'JoinRoom';
 CREATE INDEX outbox_cause ON outbox (cause);
+CREATE INDEX outbox_dead ON outbox (lane) WHERE state = 'dead';
 CREATE INDEX outbox_texts ON outbox (queued_at) WHERE state <> 'waiting' AND data <> '{}';
 
 CREATE TABLE shards (

@@ -1,0 +1,144 @@
+"""The services, each made with those that it works with."""
+
+from policybot.matrix.commands.command import Services
+from policybot.services.agreements import Agreements
+from policybot.services.announcements import Announcements
+from policybot.services.appeals import Appeals
+from policybot.services.applications import Applications
+from policybot.services.approvals import Approvals
+from policybot.services.automation import Automation
+from policybot.services.cases import Cases
+from policybot.services.cures import Cures
+from policybot.services.deadlines import Deadlines
+from policybot.services.decisions import Decisions
+from policybot.services.declarations import Declarations
+from policybot.services.deletions import Deletions
+from policybot.services.delisting import NOUN as UNFILED
+from policybot.services.delisting import Delisting
+from policybot.services.deputies import Deputies
+from policybot.services.desks import Desks
+from policybot.services.deviations import Deviations
+from policybot.services.documents import Documents
+from policybot.services.drafts import Drafts
+from policybot.services.drift import Drift
+from policybot.services.evidence import Evidence
+from policybot.services.exports import Exports
+from policybot.services.filings import Filings
+from policybot.services.findings import Findings
+from policybot.services.holds import Holds
+from policybot.services.labels import Labels
+from policybot.services.licences import Licences
+from policybot.services.looks import Looks
+from policybot.services.members import Members
+from policybot.services.messages import Messages
+from policybot.services.names import Names
+from policybot.services.openings import Openings
+from policybot.services.privacy import Privacy
+from policybot.services.qualifications import Qualifications
+from policybot.services.register import Register
+from policybot.services.replacements import Replacements
+from policybot.services.results import Results
+from policybot.services.retention import Retention
+from policybot.services.reveals import Reveals
+from policybot.services.reviews import Reviews
+from policybot.services.roster import Roster
+from policybot.services.sanctions import Sanctions
+from policybot.services.setting import Setting
+from policybot.services.staffing import Staffing
+from policybot.services.transfers import Transfers
+from policybot.services.unfiled import Unfiled
+from policybot.services.upgrades import Upgrades
+from policybot.services.vacancies import Vacancies
+from policybot.services.verifications import Verifications
+from policybot.store.vault import Index, Vault
+
+
+def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
+    """Make the services, each with those that it works with."""
+    people = Members(setting, vault, index)
+    papers = Documents(setting, people)
+    proofs = Evidence(setting, people)
+    forms = Drafts(setting, proofs)
+    tries = Verifications(setting, people, papers)
+    signatures = Agreements(setting)
+    fronts = Names(setting, people)
+    listed = Register(setting, fronts)
+    applied = Filings(setting, people, signatures, listed)
+    named = Deputies(setting, applied)
+    vacant = Vacancies(setting, applied, named)
+    looked_at = Reviews(setting, applied)
+    qualified = Qualifications(setting, applied, people, signatures)
+    casework = Cases(setting)
+    measures = Sanctions(setting, applied)
+    resolutions = Decisions(setting, casework, measures, applied)
+    handovers = Transfers(setting, applied, people, signatures, named, vacant)
+    replaced = Replacements(setting, casework, measures, handovers)
+    deleted = Deletions(setting, casework)
+    privacy = Privacy(setting, vault, people, papers, forms)
+    watch = Looks(setting)
+    reveals = Reveals(setting, people, casework, privacy, watch)
+    delisting = Delisting(setting)
+    messages = Messages(setting, signatures)
+    deviations = Deviations(setting)
+    upgrades = Upgrades(setting, listed, deviations)
+    return Services(
+        setting=setting,
+        members=people,
+        names=fronts,
+        register=listed,
+        verifications=tries,
+        results=Results(setting, people, tries),
+        documents=papers,
+        evidence=proofs,
+        drafts=forms,
+        openings=Openings(setting, people, papers, watch),
+        roster=Roster(setting, people),
+        agreements=signatures,
+        announcements=Announcements(setting, signatures),
+        messages=messages,
+        findings=Findings(setting, messages, casework, Automation(setting, measures)),
+        filings=applied,
+        reviews=looked_at,
+        deadlines=Deadlines(setting),
+        desks=Desks(setting, looked_at, fronts, proofs),
+        applications=Applications(setting, applied, looked_at, people, signatures, forms),
+        transfers=handovers,
+        deputies=named,
+        vacancies=vacant,
+        replacements=replaced,
+        deletions=deleted,
+        qualifications=qualified,
+        declarations=Declarations(setting, qualified),
+        labels=Labels(setting),
+        cases=casework,
+        decisions=resolutions,
+        sanctions=measures,
+        holds=Holds(setting, casework, measures),
+        cures=Cures(setting, casework),
+        appeals=Appeals(setting, casework, measures),
+        approvals=Approvals(
+            setting,
+            resolutions,
+            {
+                "reveal": reveals,
+                "erase": privacy,
+                "qualification": qualified,
+                "review": looked_at,
+                "replacement": replaced,
+                "deletion": deleted,
+                UNFILED: delisting,
+            },
+        ),
+        privacy=privacy,
+        exports=Exports(setting, privacy),
+        looks=watch,
+        reveals=reveals,
+        retention=Retention(setting),
+        licences=Licences(setting),
+        staffing=Staffing(setting.config, setting.now),
+        unfiled=Unfiled(setting, delisting),
+        delisting=delisting,
+        deviations=deviations,
+        upgrades=upgrades,
+        drift=Drift(setting, deviations, upgrades),
+    )

@@ -1,0 +1,37 @@
+"""How measures on rooms are carried out, in the operator's words and within the operator's times."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from policybot.config.types import Span, Word
+from policybot.domain.cure import LONGEST, SHORTEST
+from policybot.domain.label import places
+
+BANNER_PLACES = ("number", "measure", "until")
+"""What can be filled into the notice in a suspended room."""
+BANNER = (
+    "This room ({{number}}) is {{measure}}, by {operator}. Until {{until}} nobody can write here; what "
+    "was written stays. Questions: {contact}"
+)
+"""What a suspended room says unless the operator writes something else."""
+
+
+def _banner(value: str) -> str:
+    if unknown := places(value) - set(BANNER_PLACES):
+        known = ", ".join(f"{{{place}}}" for place in BANNER_PLACES)
+        message = f"nothing is known of {{{min(unknown)}}}; what can be filled in: {known}"
+        raise ValueError(message)
+    return value
+
+
+def _cure(value: timedelta) -> timedelta:
+    if not SHORTEST <= value <= LONGEST:
+        message = f"must be between {SHORTEST.days} and {LONGEST.days} days"
+        raise ValueError(message)
+    return value
+
+
+Banner = Annotated[Word, AfterValidator(_banner)]
+CureSpan = Annotated[Span, AfterValidator(_cure)]

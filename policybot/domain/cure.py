@@ -1,0 +1,111 @@
+"""A time to put something right: before a measure on a room, its owner gets a chance.
+
+running → said (the owner says that it is done)
+   ├────→ over (the time has run out)
+   └────→ stopped (a moderator ends it, with a reason)
+
+None of them decides anything: each puts the case in front of the moderators again.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
+from policybot.domain.measure import parse_duration
+
+SHORTEST = timedelta(days=1)
+LONGEST = timedelta(days=30)
+"""Floor in code: a case does not rest longer than that."""
+REMINDED = timedelta(days=1)
+"""How long before its end the owner is reminded, if it was longer than that."""
+USUAL, NOW = "usual", "now"
+"""What a moderator writes for the configured time, and to end one that runs."""
+MIN_TEXT = 10
+
+
+class State(StrEnum):
+    """Where a time to put something right stands."""
+
+    RUNNING = "running"
+    SAID = "said"
+    OVER = "over"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Cure:
+    """What the owner of a room was asked to put right, until when, and what came of it."""
+
+    case_id: int
+    asked_by: str
+    text: str
+    asked_at: datetime
+    until: datetime
+    state: State = State.RUNNING
+    answer: str = ""
+    """What the owner says, or why it was stopped."""
+    reminded: bool = False
+    version: int = 1
+
+    @property
+    def number(self) -> str:
+        """What the case is called."""
+        return f"C-{self.case_id}"
+
+
+def span_of(text: str, usual: timedelta) -> timedelta:
+    """Read how long the owner shall have.
+
+    Raises:
+        NotFound: it is no duration, or too short or too long.
+    """
+    if text.lower() == USUAL:
+        return usual
+    try:
+        span = parse_duration(text.upper())
+    except ValueError as error:
+        raise NotFound(str(error)) from None
+    if not SHORTEST <= span <= LONGEST:
+        message = f"Please give the owner between {SHORTEST.days} and {LONGEST.days} days, such as P7D."
+        raise NotFound(message)
+    return span
+
+
+def explained(text: str) -> str:
+    """Check that a text says something.
+
+    Raises:
+        Incomplete: it does not.
+    """
+    if len(text.strip()) < MIN_TEXT:
+        message = "Please say in a sentence what it is about; the owner will read it."
+        raise Incomplete(message)
+    return text.strip()
+
+
+def ended(cure: Cure, state: State, answer: str = "") -> Cure:
+    """End a time that runs.
+
+    Raises:
+        OutOfOrder: it has ended.
+    """
+    if cure.state is not State.RUNNING:
+        message = f"The time to put something right in {cure.number} has ended already."
+        raise OutOfOrder(message)
+    return replace(cure, state=state, answer=answer.strip())
+
+
+def check_over(cure: Cure | None) -> None:
+    """Check that no time runs that was promised to an owner.
+
+    Raises:
+        OutOfOrder: one does.
+    """
+    if cure is not None and cure.state is State.RUNNING:
+        message = (
+            f"The owner has until {cure.until:%-d %B %Y, %H:%M} UTC to put it right. If it cannot wait: "
+            f"!policy hold {cure.number} RULE REASON, or !policy cure {cure.number} now REASON and then "
+            "decide."
+        )
+        raise OutOfOrder(message)
