@@ -40,9 +40,9 @@ _WHAT = {
     conditions.Files: "too many files",
     conditions.Mentions: "too many people mentioned",
     conditions.Rate: "too many messages in a short time",
-    conditions.FirstPost: "it is your first one in the room",
-    conditions.NewMember: "you are new in the room",
-    conditions.Unverified: "you are not verified",
+    conditions.FirstPost: "the first message of somebody new in the room",
+    conditions.NewMember: "a message of somebody new in the room",
+    conditions.Unverified: "a message of somebody who is not verified",
     conditions.Unqualified: "a subject for which the room is not qualified",
 }
 _MOST_SENDERS = 50_000

@@ -1,6 +1,8 @@
 """Rules on the real homeserver: a word leads to a case, another is removed and put back exactly."""
 
 import asyncio
+import os
+import signal
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,17 @@ async def test_a_word_leads_to_a_case_and_a_pattern_is_removed_and_put_back(tmp_
             while not any(text in str(event["content"]) for event in await anna.messages(room)):  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.2)
         assert "R2" in await made.command("rules", "stats")
+
+        text = made.config.read_text("utf-8")
+        assert "frobnitz" in text
+        made.config.write_text(text.replace("frobnitz", "wobble"), "utf-8")
+        os.kill(made.bot_pid, signal.SIGHUP)
+        async with asyncio.timeout(20):
+            while "The rules are now" not in made.last_words():  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.2)
+        await anna.say(room, "A wobble in the garden")
+        told = await cast.hears("mira", cast.review_room, f"a message of {anna.user_id}")
+        assert "found it by machine" in told
 
 
 async def upload(made: Stage, person: Person, data: bytes, kind: str) -> str:
