@@ -149,20 +149,26 @@ class Cases:
             self._setting.queue(tx, [keep], cause=f"case {case.id}")
         return case
 
-    async def found(self, tx: Tx, subject: Subject, evidence: Evidence) -> tuple[Case, bool]:
+    async def found(self, tx: Tx, subject: Subject, evidence: Evidence | None) -> tuple[Case, bool]:
         """Open a case on what a rule found, with a copy of it, or join the one that is open.
+
+        Without a copy at hand one is fetched.
 
         Returns the case, and whether it is new.
         """
         case = await cases.open_on(tx, subject)
-        await cases.keep(tx, evidence)
+        if evidence is not None:
+            await cases.keep(tx, evidence)
         if case is not None:
             return case, False
         now = self._setting.now()
-        occurred = min(evidence.sent_at, now)
+        occurred = min(evidence.sent_at, now) if evidence else now
         case = Case(await next_number(tx, "case"), subject, State.OPEN, now, occurred)
         await cases.add(tx, case)
         self.remember(tx, MACHINE, "case:open", case, subject=subject.key)
+        if evidence is None and subject.room_id and subject.event_id:
+            keep = KeepEvidence(subject.room_id, subject.event_id)
+            self._setting.queue(tx, [keep], cause=f"case {case.id}")
         return case, True
 
     def _announce(self, tx: Tx, case: Case, report: Report, count: int) -> None:

@@ -5,7 +5,7 @@ applies to costs no look at the database.
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,7 +21,7 @@ from policybot.domain.mechanism import Mechanism, Stage
 from policybot.domain.publishing import Account
 from policybot.domain.seen import File, seen
 from policybot.matching.ruleset import RuleSet
-from policybot.services.automation import ACTING, HOUR, Automation
+from policybot.services.automation import ACTING, HOUR, Automation, Hindrance
 from policybot.services.cases import Cases
 from policybot.services.messages import ENTERED, Messages
 from policybot.services.setting import Setting
@@ -156,7 +156,7 @@ class Findings:
             look = LearnFiles(post.room_id, str(event["event_id"]), found.first)
             self._setting.queue(tx, [look], cause=f"files {look.event_id}")
         evidence = _evidence(event, self._setting.now())
-        await self._apply(tx, found.verdict.hits, post, evidence)
+        await self._apply(tx, found.verdict.hits, post, evidence.event_id, evidence)
 
     async def looked_into(self, tx: Tx, look: LearnFiles, result: Mapping[str, Any]) -> None:
         """Judge a message again, now that it is known what its files are."""
@@ -174,7 +174,7 @@ class Findings:
         found = gate.find(self.view, self.rules, post, room)
         hits = [hit for hit in found if _asks(hit, conditions.Media)]
         event = {**result, "event_id": look.event_id, "room_id": look.room_id}
-        await self._apply(tx, hits, post, _evidence(event, now))
+        await self._apply(tx, hits, post, look.event_id, _evidence(event, now))
 
     async def declared(self, tx: Tx, declaration: Declaration) -> None:
         """Hold a declaration against the rules: its room is not qualified for the subject."""
@@ -195,19 +195,15 @@ class Findings:
             for hit in gate.find(self.view, self.rules, post, room)
             if _asks(hit, conditions.Unqualified)
         ]
-        at = self._setting.now()
-        evidence = kept or Evidence(
-            declaration.event_id, declaration.room_id, declaration.user_id, at, content, at
-        )
-        await self._apply(tx, hits, post, evidence)
+        await self._apply(tx, hits, post, declaration.event_id, kept)
 
     async def _apply(
-        self, tx: Tx, hits: "list[Hit] | tuple[Hit, ...]", post: Post, evidence: Evidence
+        self, tx: Tx, hits: Sequence[Hit], post: Post, event_id: str, evidence: Evidence | None
     ) -> None:
         fresh = []
         for hit in hits:
             finding = Finding(
-                evidence.event_id,
+                event_id,
                 hit.mechanism.id,
                 post.room_id,
                 post.sender,
@@ -229,10 +225,12 @@ class Findings:
                 await self._report(tx, mechanism, finding, evidence)
 
     async def _act(
-        self, tx: Tx, mechanism: Mechanism, finding: Finding, evidence: Evidence
+        self, tx: Tx, mechanism: Mechanism, finding: Finding, evidence: Evidence | None
     ) -> int | None:
         """Let a rule act by itself, or leave it to people; return the case if it acted."""
         hindered = await self._automation.hindrance(tx, mechanism, finding)
+        if evidence is None:
+            hindered = Hindrance("no copy of the message is kept yet")
         if hindered is not None:
             if hindered.breaker:
                 await self._call_people(tx, mechanism, hindered.why)
@@ -273,14 +271,15 @@ class Findings:
         tx: Tx,
         mechanism: Mechanism,
         finding: Finding,
-        evidence: Evidence,
+        evidence: Evidence | None,
         why: str = "",
         outcome: Outcome = Outcome.REPORTED,
     ) -> None:
         """Put a finding into a case: that of the same incident, or a new one."""
         incident = await findings.incident(tx, finding, self._setting.now() - HOUR)
         if incident is not None:
-            await cases.keep(tx, evidence)
+            if evidence is not None:
+                await cases.keep(tx, evidence)
             await findings.settle(tx, finding, outcome, incident)
             return
         case, new = await self._cases.found(tx, _subject(finding), evidence)

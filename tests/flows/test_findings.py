@@ -474,6 +474,24 @@ async def test_a_post_declared_to_be_about_a_subject_without_the_qualification_i
         (finding,) = await kept(world)
         assert (finding.event_id, finding.outcome) == (event, Outcome.REPORTED)
         assert "a subject for which the room is not qualified" in world.in_review()[-1]
+        shown = await world.review("mira", f"!policy show C-{finding.case_id}")
+        assert "> Rest, and drink tea" in shown, "a copy is fetched"
+
+
+async def test_nothing_is_removed_of_which_no_copy_is_kept(tmp_path: Path) -> None:
+    unqualified = rules(when={"unqualified": []}, then=["redact"], automatic=True)
+    changes = unqualified | {
+        "filing.qualifications": [
+            {"id": "medical", "title": "Medical advice", "needs": "A licence", "verifier": "The chamber"}
+        ]
+    }
+    async with make_world(tmp_path, **changes) as world:
+        await world.governed_room()
+        event = await world.message("tom", "Rest, and drink tea", world.room)
+        reply = {"m.relates_to": {"m.in_reply_to": {"event_id": event}}}
+        await world.message("tom", "!policy declare medical", world.room, **reply)
+        assert event not in world.homeserver.redacted
+        assert any("no copy of the message is kept yet" in text for text in world.in_review())
 
 
 async def picture(world: World, event_id: str, *files: dict[str, Any]) -> str:
