@@ -21,6 +21,7 @@ from policybot.cli.keys import keys_app
 from policybot.cli.privacy import privacy_app
 from policybot.cli.rooms import rooms_app
 from policybot.cli.roster import roster_app
+from policybot.cli.rules import load_rules, renew_rules, rules_app
 from policybot.cli.terminal import (
     DEFAULT,
     MISUSED,
@@ -54,6 +55,7 @@ app.add_typer(agreement_app, name="agreement")
 app.add_typer(privacy_app, name="privacy")
 app.add_typer(keys_app, name="keys")
 app.add_typer(rooms_app, name="rooms")
+app.add_typer(rules_app, name="rules")
 
 
 def _set_up_logging(level: str) -> None:
@@ -77,7 +79,7 @@ def run(config: ConfigFile = DEFAULT) -> None:
     settings = read_config(config)
     _set_up_logging(settings.logging.level)
     try:
-        asyncio.run(_serve(settings))
+        asyncio.run(_serve(settings, config))
     except (CannotStart, DatabaseAway) as error:
         raise fail(str(error)) from None
     except OSError as error:
@@ -85,18 +87,22 @@ def run(config: ConfigFile = DEFAULT) -> None:
         raise fail(message) from None
 
 
-async def _serve(config: Config) -> None:
+async def _serve(config: Config, path: Path) -> None:
     from policybot.app import App
     from policybot.store.database import Database
 
-    stop = asyncio.Event()
+    stop, again = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, again.set)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     database = await Database.open(config.database_url)
     try:
-        async with App(config, database).running():
+        running = App(config, database)
+        async with running.running(), asyncio.TaskGroup() as tasks:
+            renewing = tasks.create_task(renew_rules(running, path, again))
             await stop.wait()
+            renewing.cancel()
     finally:
         await database.close()
 
@@ -303,7 +309,7 @@ async def _examine(config: Config, file: Path, registration: Path, *, as_json: b
 @config_app.command("check")
 def config_check(config: ConfigFile = DEFAULT) -> None:
     """List every mistake in the configuration, with its line."""
-    read_config(config)
+    load_rules(read_config(config))
     console.print(f"{escape(str(config))}: every key is understood.")
 
 

@@ -17,6 +17,7 @@ from policybot.config.keys import KeyFile, KeyMissing
 from policybot.domain.private import Private
 from policybot.domain.review import Sight
 from policybot.domain.taking import View
+from policybot.matching.ruleset import RuleRefused, compiled
 from policybot.matrix.appservice import PolicyAppService
 from policybot.matrix.client import Client
 from policybot.matrix.commands.dispatch import Dispatch
@@ -107,6 +108,11 @@ class App:
         secret = Private(config.identity.index_key.get_secret_value())
         vault = Vault(self.keys)
         self.services = assemble(self.setting, vault, Index(secret, stretch))
+        try:
+            self.services.findings.use(compiled(config.mechanisms))
+        except RuleRefused as error:
+            message = f"The configuration, {error}"
+            raise CannotStart(message) from None
         self.keyring = Keyring(self.setting, vault, self.keys)
         self.revalidation = Revalidation(self.setting, self.services.members)
         self.look: RoomLook | None = None
@@ -126,6 +132,7 @@ class App:
             services.messages,
             services.labels,
             services.declarations,
+            services.findings,
             Taking(self.setting, services.register),
             services.upgrades,
             services.deletions,
@@ -135,6 +142,18 @@ class App:
         """Make the worker that performs effects."""
         real_name = self.services.names.real_name
         return Outbox(self.setting, self.database, homeserver, self.aftermath(), real_name, owner=owner)
+
+    async def use_rules(self, config: Config) -> None:
+        """Put the rules of a changed configuration in the place of those before; nothing else of it.
+
+        They are compiled apart, so that nobody waits for it.
+
+        Raises:
+            RuleRefused: one cannot be used; those before stay.
+        """
+        rules = await asyncio.to_thread(compiled, config.mechanisms)
+        self.config.rules, self.config.mechanisms = config.rules, config.mechanisms
+        self.services.findings.use(rules)
 
     async def record_policy(self) -> None:
         """Remember the agreement and the ladder that bind now, and read who may publish where.

@@ -6,6 +6,7 @@ from policybot.services.announcements import Announcements
 from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
+from policybot.services.automation import Automation
 from policybot.services.cases import Cases
 from policybot.services.cures import Cures
 from policybot.services.deadlines import Deadlines
@@ -23,6 +24,7 @@ from policybot.services.drift import Drift
 from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
+from policybot.services.findings import Findings
 from policybot.services.holds import Holds
 from policybot.services.labels import Labels
 from policybot.services.licences import Licences
@@ -76,6 +78,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     watch = Looks(setting)
     reveals = Reveals(setting, people, casework, privacy, watch)
     delisting = Delisting(setting)
+    messages = Messages(setting, signatures)
     deviations = Deviations(setting)
     upgrades = Upgrades(setting, listed, deviations)
     return Services(
@@ -92,7 +95,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         roster=Roster(setting, people),
         agreements=signatures,
         announcements=Announcements(setting, signatures),
-        messages=Messages(setting, signatures),
+        messages=messages,
+        findings=Findings(setting, messages, casework, Automation(setting, measures)),
         filings=applied,
         reviews=looked_at,
         deadlines=Deadlines(setting),

@@ -63,7 +63,7 @@ def test_every_key_of_the_sample_is_explained() -> None:
 
 def test_the_examples_in_the_sample_are_good(tmp_path: Path) -> None:
     path = files.write(tmp_path)
-    empty = r"^( +(?:licences|oidc|mas|widget|callback|qualifications|unfiled):) (?:\[\]|null)$"
+    empty = r"^( +(?:licences|oidc|mas|widget|callback|qualifications|unfiled|when):) (?:\[\]|null)$"
     text = re.sub(empty, r"\1", "\n".join(sample_lines()), flags=re.MULTILINE)
     fresh_keys = [line for line in path.read_text("utf-8").splitlines() if "_token:" in line]
     fresh_keys += [line for line in path.read_text("utf-8").splitlines() if "index_key:" in line]

@@ -80,6 +80,8 @@ class FakeHomeserver:
     pinned: dict[str, list[str]] = field(default_factory=dict)
     notices: dict[str, str] = field(default_factory=dict)
     profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
+    files: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """What the files of events are."""
     suspended: set[str] = field(default_factory=set)
     banned: set[tuple[str, str]] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
@@ -284,7 +286,7 @@ class FakeHomeserver:
             case room_measure.UnblockRoom(room_id):
                 self.deleted.discard(room_id)
 
-    def _do_sign(self, errand: Errand) -> Result:  # noqa: C901, PLR0912 - one line for each effect
+    def _do_sign(self, errand: Errand) -> Result:  # noqa: C901, PLR0911, PLR0912 - one line for each effect
         before = errand.before or {}
         match errand.effect:
             case showing.Publish(room_id, filed):
@@ -328,6 +330,8 @@ class FakeHomeserver:
                     message = "404 M_NOT_FOUND"
                     raise Impossible(message)
                 return {"sender": self.events[event_id]["sender"]}
+            case effects.LearnFiles(_, event_id):
+                return {**self.events[event_id], "files": self.files.get(event_id, [])}
             case FollowUpgrade() as follow:
                 return self._follow(follow)
             case effect if isinstance(effect, TakingEffect):

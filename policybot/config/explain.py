@@ -13,13 +13,19 @@ from policybot.config.types import Listen
 from policybot.domain.measure import format_duration
 
 
-def keys(model: type[BaseModel] = Settings, prefix: str = "") -> dict[str, FieldInfo]:
-    """List every key with its description; those of list items without a number."""
+def keys(
+    model: type[BaseModel] = Settings, prefix: str = "", within: tuple[type[BaseModel], ...] = ()
+) -> dict[str, FieldInfo]:
+    """List every key with its description; those of list items without a number.
+
+    What stands in itself, as conditions do, is listed once.
+    """
     found = {}
     for name, field in model.model_fields.items():
         found[prefix + name] = field
-        if (inner := model_in(field.annotation)) is not None:
-            found |= keys(inner, f"{prefix}{name}.")
+        inner = model_in(field.annotation)
+        if inner is not None and inner is not model and inner not in within:
+            found |= keys(inner, f"{prefix}{name}.", (*within, model))
     return found
 
 

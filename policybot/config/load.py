@@ -69,9 +69,16 @@ def load(path: Path) -> Config:
             for found in refused.problems:
                 key: Key = ("ladder", *found.path)
                 problems.append(Problem(_line(data, key), _dotted(key), found.message, path.name))
+    folder, mechanisms = path.resolve().parent, []
+    for place, section in enumerate(settings.rules if settings else ()):
+        try:
+            mechanisms.append(section.mechanism(folder))
+        except ValueError as error:
+            key = ("rules", place, "when")
+            problems.append(Problem(_line(data, key), _dotted(key), str(error), path.name))
     if problems or settings is None or ladder is None:
         raise ConfigRefused(problems)
-    return Config(settings, ladder, path.resolve().parent)
+    return Config(settings, ladder, folder, tuple(m for m in mechanisms if m is not None))
 
 
 def permissions_too_open(path: Path) -> bool:

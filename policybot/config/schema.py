@@ -11,6 +11,7 @@ from policybot.config.drift import DriftSection
 from policybot.config.evidence import EvidenceSection
 from policybot.config.identity import Identity
 from policybot.config.measure import BANNER, Banner, CureSpan
+from policybot.config.mechanism import ConditionSection, check_acts
 from policybot.config.operator import Operator
 from policybot.config.privacy import PrivacySection
 from policybot.config.qualification import QualificationSection, ShownSection
@@ -30,6 +31,7 @@ from policybot.config.types import (
 from policybot.config.unfiled import UnfiledSection
 from policybot.domain.identity import Assurance, FrontClass
 from policybot.domain.ladder import Ladder, Scope, Severity
+from policybot.domain.mechanism import Mechanism, Stage, Then
 from policybot.domain.permission import Role
 from policybot.domain.rules import Ground, Rule
 
@@ -188,6 +190,32 @@ class RuleSection(Section):
     scope: Literal["member", "account"] = Field(
         "member", description="Whether a breach counts in its room (member) or everywhere."
     )
+    when: ConditionSection | None = Field(
+        None,
+        description="When it applies, as far as a machine can see; everything that is named at once. "
+        "null for a rule that only people can judge.",
+    )
+    state: Stage = Field(
+        Stage.LIVE,
+        description="draft (checked, and applied to nothing), shadow (counted, and nothing follows) or "
+        "live. It is about the machine alone.",
+    )
+    where: tuple[str, ...] = Field(
+        (), description="The categories of the rooms in which it is looked for; [] for all."
+    )
+    then: tuple[Then, ...] = Field(
+        (Then.REPORT,),
+        description="What follows: report (a case for people), refuse (it is not accepted), redact "
+        "(removed, with a warning) or hold (no posting in that room for a time).",
+    )
+    automatic: bool = Field(
+        default=False,
+        description="Whether redact and hold, or refuse where it was delivered already, are done at "
+        "once; people see each and can take it back.",
+    )
+    hold_for: Span = Field(
+        timedelta(hours=24), description="How long hold lasts; PT72H at the most, without a person."
+    )
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -197,7 +225,26 @@ class RuleSection(Section):
         if self.severity[1] < self.severity[0]:
             message = "severity: must name the milder one first"
             raise ValueError(message)
+        check_acts(self.then, automatic=self.automatic, hold_for=self.hold_for)
         return self
+
+    def mechanism(self, folder: Path) -> Mechanism | None:
+        """Give what a machine can apply of it; None if that is nothing.
+
+        Raises:
+            ValueError: a file of words cannot be read.
+        """
+        if self.when is None:
+            return None
+        return Mechanism(
+            self.rule(),
+            self.when.condition(folder),
+            self.state,
+            frozenset(self.where),
+            frozenset(self.then),
+            self.automatic,
+            self.hold_for,
+        )
 
     def rule(self) -> Rule:
         """Give the rule as the domain knows it."""
@@ -280,6 +327,20 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _known_categories(self) -> Self:
+        known = {category.id for category in self.filing.categories}
+        qualifications = {section.id for section in self.filing.qualifications}
+        for place, rule in enumerate(self.rules):
+            asked = set(rule.when.kinds_of_qualification()) if rule.when else set()
+            if unknown := asked - qualifications:
+                message = f"rules.{place}.when: there is no qualification «{min(unknown)}»"
+                raise ValueError(message)
+            if unknown := set(rule.where) - known:
+                message = f"rules.{place}.where: there is no category «{min(unknown)}»"
+                raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
     def _distinct(self) -> Self:
         tokens = self.appservice.as_token, self.appservice.hs_token
         if tokens[0] == tokens[1]:
@@ -300,8 +361,10 @@ class Settings(Section):
 class Config:
     """The configuration, with what follows from it."""
 
-    def __init__(self, settings: Settings, ladder: Ladder, folder: Path) -> None:
-        """Join the settings with the ladder; relative paths begin at `folder`."""
+    def __init__(
+        self, settings: Settings, ladder: Ladder, folder: Path, mechanisms: tuple[Mechanism, ...] = ()
+    ) -> None:
+        """Join the settings with the ladder and the rules; relative paths begin at `folder`."""
         self.homeserver = settings.homeserver
         self.appservice = settings.appservice
         self.web = settings.web
@@ -316,6 +379,7 @@ class Config:
         self.logging = settings.logging
         self.ladder = ladder
         self.rules = tuple(section.rule() for section in settings.rules)
+        self.mechanisms = mechanisms
         self.agreement = settings.agreement.agreement()
         self.agreement_notice = settings.agreement.notice()
         self.bot_user_id = f"@{settings.appservice.localpart}:{settings.homeserver.server_name}"

@@ -13,6 +13,7 @@ from enum import StrEnum
 from policybot.domain.errors import NotPermitted, OutOfOrder
 from policybot.domain.ladder import History, Scope, Severity
 from policybot.domain.measure import Kind, Measure, duration_in_words
+from policybot.domain.mechanism import MACHINE
 
 
 class State(StrEnum):
@@ -100,6 +101,11 @@ class Decision:
     def number(self) -> str:
         """What the decision is called: by its case."""
         return f"C-{self.case_id}"
+
+    @property
+    def automatic(self) -> bool:
+        """Whether a rule acted by itself, and no person decided."""
+        return self.decider == MACHINE
 
     @property
     def binding(self) -> str:

@@ -159,6 +159,15 @@ class LearnAuthor:
 
 
 @dataclass(frozen=True, slots=True)
+class LearnFiles:
+    """Look into the files of a message; `first` is whether it was its sender's first one there."""
+
+    room_id: str
+    event_id: str
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SuspendAccount:
     """Suspend an account: it can read, export and leave, and do nothing else."""
 
@@ -211,6 +220,7 @@ Effect = (
     | ExcludeMember
     | ReadmitMember
     | LearnAuthor
+    | LearnFiles
     | SuspendAccount
     | UnsuspendAccount
     | LearnName
@@ -291,7 +301,9 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return showing.inverse(effect)
         case ShowCard():
             return None
-        case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence() | LearnName() | LearnAuthor():
+        case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence():
+            return None
+        case LearnName() | LearnAuthor() | LearnFiles():
             return None
         case _:  # the other steps of taking a room in, and following it; see services/taking.py
             return None
@@ -319,7 +331,7 @@ def target(effect: Effect) -> str:  # noqa: PLR0911 - one line for each
             raise ValueError(message)
 
 
-def lane(effect: Effect) -> str:
+def lane(effect: Effect) -> str:  # noqa: PLR0911 - one for each
     """Name the subject within which effects keep their order: the room, else the user."""
     match effect:
         case Notify(user_id) | SuspendAccount(user_id) | UnsuspendAccount(user_id):
@@ -329,6 +341,9 @@ def lane(effect: Effect) -> str:
             return f"profile {user_id}"
         case MakeRoom(room_id, alias) | UnmakeRoom(room_id, alias):
             return room_id or alias
+        case LearnFiles(room_id):
+            # Apart, for a measure must not wait for another server's file.
+            return f"files {room_id}"
         case InviteMembers(room_id):
             # Apart, for a measure must not wait until everybody is invited.
             return f"members {room_id}"

@@ -7,6 +7,7 @@ cannot be enforced.
 
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from policybot.domain.errors import Incomplete
 from policybot.domain.ladder import Scope
@@ -64,6 +65,32 @@ def day(at: datetime) -> str:
     return f"{at:%-d %B %Y, %H:%M} UTC"
 
 
+class Origin(StrEnum):
+    """How something came to our knowledge, and who decided."""
+
+    REPORT = "report"
+    OURS = "ours"
+    RULE = "rule"
+    """A rule found it by machine, and a person decided."""
+    MACHINE = "machine"
+    """A rule found it by machine and acted by itself."""
+
+
+_ORIGINS = {
+    Origin.REPORT: "A report by somebody who saw it.",
+    Origin.OURS: "Our own observation.",
+    Origin.RULE: "A rule that a machine holds against every message in the room.",
+    Origin.MACHINE: "A rule that a machine holds against every message in the room.",
+}
+_AUTOMATED = {
+    Origin.REPORT: "No. A person decided this, and no machine looked for it.",
+    Origin.OURS: "No. A person decided this, and no machine looked for it.",
+    Origin.RULE: "No. A machine found it, and a person decided this.",
+    Origin.MACHINE: "Yes. A machine found it and did this by itself; no person has decided it. If you "
+    "appeal, a person will. It does not count against you later.",
+}
+
+
 def statement(  # noqa: PLR0913 - one argument for each field that the law names
     *,
     rule: Rule,
@@ -74,7 +101,7 @@ def statement(  # noqa: PLR0913 - one argument for each field that the law names
     facts: str,
     severity: str,
     history: str,
-    reported: bool,
+    origin: Origin,
     case_number: str,
     appeal_window: timedelta,
     appeal_body: str | None,
@@ -90,8 +117,8 @@ def statement(  # noqa: PLR0913 - one argument for each field that the law names
         duration=_duration(measure),
         removed="The message was removed." if removed else _KEPT,
         facts=facts.strip(),
-        origin="A report by somebody who saw it." if reported else "Our own observation.",
-        automated="No. A person decided this, and no machine looked for it.",
+        origin=_ORIGINS[origin],
+        automated=_AUTOMATED[origin],
         ground=ground,
         rule=f"{rule.id} {rule.title}: {rule.text}",
         severity=severity,

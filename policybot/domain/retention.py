@@ -89,6 +89,15 @@ RULES: tuple[Rule, ...] = (
         365,
         Act.DELETE,
     ),
+    Rule(
+        "findings",
+        ("findings",),
+        "what rules found by machine, and in which messages",
+        "the finding",
+        365,
+        Act.DELETE,
+    ),
+    Rule("newcomers", ("newcomers",), "who was seen to enter a room", "it", 30, Act.DELETE),
     Rule("notices", ("outbox",), "texts of messages that were sent", "sending", 90, Act.BLANK),
     Rule(
         "effects",

@@ -14,6 +14,8 @@ from policybot.ports import Impossible, Later
 TIMEOUT = 30
 """Seconds after which a request is given up, to be made again later."""
 
+_FAILING = HTTPStatus.INTERNAL_SERVER_ERROR
+
 Json = Mapping[str, Any]
 
 
@@ -48,6 +50,39 @@ class Client:
     async def delete(self, path: PathBuilder, body: Json | None = None) -> Any:  # noqa: ANN401 - JSON
         """Remove something."""
         return await self._request(Method.DELETE, path, body or {})
+
+    async def beginning(self, path: str, most: int, query: Mapping[str, str]) -> tuple[bytes, int]:
+        """Read the first bytes of a file, and how many it has in all.
+
+        Where the homeserver does not say how long it is, what was read counts.
+
+        Raises:
+            Later: the homeserver is away, busy, or failing.
+            Missing: there is no such file, or it lies elsewhere.
+        """
+        headers = {"Authorization": f"Bearer {self._api.token}"}
+        url = f"{self._address}{path}"
+        try:
+            async with (
+                asyncio.timeout(TIMEOUT),
+                # Where it redirects to is nowhere that we go with our token.
+                self._session.get(url, headers=headers, params=query, allow_redirects=False) as answer,
+            ):
+                if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= _FAILING:
+                    message = f"{answer.status} for a file"
+                    raise Later(message)
+                if answer.status != HTTPStatus.OK:
+                    message = f"{answer.status} for a file"
+                    raise Missing(message)
+                data = bytearray()
+                async for chunk in answer.content.iter_chunked(most):
+                    data += chunk
+                    if len(data) >= most:
+                        break
+                return bytes(data[:most]), answer.content_length or len(data)
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            message = "the homeserver cannot be reached"
+            raise Later(message) from error
 
     async def _request(
         self,

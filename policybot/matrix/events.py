@@ -20,6 +20,7 @@ from policybot.matrix.appservice import Event
 from policybot.matrix.commands.command import Services
 from policybot.matrix.commands.dispatch import Dispatch, Message, is_command
 from policybot.matrix.signs import LABEL
+from policybot.services.findings import Found
 from policybot.services.setting import Setting
 from policybot.store import deletions, events, filings, rooms
 from policybot.store.database import Database, DatabaseAway, Tx
@@ -30,6 +31,16 @@ log = logging.getLogger(__name__)
 _Handler = Callable[[Tx, Event], Awaitable[None]]
 
 _GONE = ("leave", "ban")
+_PUBLISHED = frozenset(
+    {
+        "m.room.message",
+        "m.sticker",
+        "m.reaction",
+        "m.poll.start",
+        "org.matrix.msc3381.poll.start",
+    }
+)
+"""What people publish in a room, as far as it can be read."""
 _COMMANDS_A_MINUTE = 30
 _REMEMBERED_SENDERS = 10_000
 
@@ -50,6 +61,7 @@ class Events:
         self._dispatch = dispatch
         self._names = services.names
         self._messages = services.messages
+        self._findings = services.findings
         self._labels = services.labels
         self._drift = services.drift
         self._deviations = services.deviations
@@ -63,13 +75,18 @@ class Events:
         Raises:
             DatabaseAway: it was not handled and must come again.
         """
-        meaning = self._meaning(event)
-        if meaning is None:
-            return
         event_id = event.get("event_id")
         if not isinstance(event_id, str):
             return
+        meaning = self._meaning(event)
         try:
+            judged = self._judged(event) if self._findings.rules.mechanisms else None
+            if judged is not None:
+                # On record once by itself; what the event means besides is another matter.
+                async with self._database.transaction() as tx:
+                    await judged(tx)
+            if meaning is None:
+                return
             if meaning == self._command:
                 aliases = await self._dispatch.aliases(event)
                 views = await self._dispatch.views(event, aliases)
@@ -152,6 +169,21 @@ class Events:
             case kind if kind in (LABEL, "m.room.redaction"):
                 return self._label
         return None
+
+    def _judged(self, event: Event) -> Callable[[Tx], Awaitable[None]] | None:
+        """Say what the rules have to do with an event; fast, and whatever else it means."""
+        match event.get("type"):
+            case kind if kind in _PUBLISHED:
+                found = self._findings.look(event)
+                return None if found is None else partial(self._record, found)
+            case "m.room.member" if self._findings.enters(event):
+                return partial(
+                    self._findings.entered, room_id=event["room_id"], user_id=event["state_key"]
+                )
+        return None
+
+    async def _record(self, found: Found, tx: Tx) -> None:
+        await self._findings.record(tx, found)
 
     def _gone(self, event: Event) -> _Handler | None:
         """Hear of somebody who has left a room; who was not in it has only declined to enter."""

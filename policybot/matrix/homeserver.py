@@ -15,6 +15,7 @@ from policybot.matrix.accounts import Accounts
 from policybot.matrix.aliases import Aliases
 from policybot.matrix.client import Client
 from policybot.matrix.entry import Entry
+from policybot.matrix.files import Files
 from policybot.matrix.measures import Measures
 from policybot.matrix.members import Members
 from policybot.matrix.power import Power, levels_of
@@ -40,6 +41,7 @@ class MatrixHomeserver:
         self._accounts = Accounts(client, synapse, bot)
         self._talk = Talk(client, synapse, self._members, self._accounts, secret)
         self._entry = Entry(client)
+        self._files = Files(client)
         self._taking = Taking(client, synapse, Aliases(client, synapse.admin, bot), bot)
         self._signs = Signs(client, bot, synapse.admin)
         self._upgrades = Upgrades(client, synapse, bot)
@@ -123,6 +125,8 @@ class MatrixHomeserver:
                 if before is None:
                     return {}
                 return await self._signs.unpin(room_id, str(before["event_id"]), errand.key)
+            case effects.LearnFiles(room_id, event_id):
+                return await self._look_into(room_id, event_id)
             case effects.LearnAuthor(room_id, event_id):
                 return {"sender": (await self._event(room_id, event_id))["sender"]}
             case effects.SuspendAccount(user_id):
@@ -205,6 +209,14 @@ class MatrixHomeserver:
             message = f"{event_id} is not an event of {room_id}"
             raise Impossible(message)
         return {key: event[key] for key in ("sender", "origin_server_ts", "content")}
+
+    async def _look_into(self, room_id: str, event_id: str) -> Result:
+        """Look into the files of an event, unless it was redacted meanwhile."""
+        event = await self._client.get(Path.v3.rooms[room_id].event[event_id])
+        if "redacted_because" in event.get("unsigned", {}):
+            return {}
+        known = {key: event[key] for key in ("sender", "origin_server_ts", "content", "type")}
+        return await self._files.look_into(known)
 
     async def _redact(self, errand: Errand, room_id: str, event_id: str, reason: str) -> Result:
         if errand.again:

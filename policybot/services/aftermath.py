@@ -5,6 +5,7 @@ from policybot.domain.effects import (
     JoinRoom,
     KeepEvidence,
     LearnAuthor,
+    LearnFiles,
     LearnName,
     Notify,
     ReleaseMember,
@@ -21,6 +22,7 @@ from policybot.services.cases import Cases
 from policybot.services.declarations import Declarations
 from policybot.services.deletions import Deletions
 from policybot.services.filings import Filings
+from policybot.services.findings import Findings
 from policybot.services.labels import Labels
 from policybot.services.messages import CAUSE, Messages
 from policybot.services.names import Names
@@ -48,6 +50,7 @@ class Aftermath:
         messages: Messages,
         marks: Labels,
         declared: Declarations,
+        found: Findings,
         steps: Taking,
         upgrades: Upgrades,
         deleted: Deletions,
@@ -61,6 +64,7 @@ class Aftermath:
         self._messages = messages
         self._labels = marks
         self._declarations = declared
+        self._findings = found
         self._taking = steps
         self._upgrades = upgrades
         self._deletions = deleted
@@ -106,7 +110,12 @@ class Aftermath:
                 card = Card(str(result["event_id"]), str(result["shown"]))
                 await cards.save(tx, str(result["room_id"]), subject, card)
             case LearnAuthor() as look if "sender" in result:
-                await self._declarations.learned(tx, look, queued.cause, str(result["sender"]))
+                author = str(result["sender"])
+                made = await self._declarations.learned(tx, look, queued.cause, author)
+                if made is not None:
+                    await self._findings.declared(tx, made)
+            case LearnFiles() as look if "files" in result:
+                await self._findings.looked_into(tx, look, result)
             case _:
                 pass
 

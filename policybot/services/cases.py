@@ -17,10 +17,12 @@ from policybot.domain.case import (
 )
 from policybot.domain.effects import KeepEvidence
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
+from policybot.domain.mechanism import MACHINE
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, filings, members, rooms
+from policybot.store import audit, cases, filings, findings, members, rooms
 from policybot.store.cases import Evidence
 from policybot.store.database import Tx, next_number
+from policybot.store.findings import Finding
 from policybot.store.rooms import Kind as RoomKind
 
 _MIN_REPORT = 3
@@ -33,6 +35,7 @@ class File:
     case: Case
     reports: tuple[Report, ...]
     evidence: Evidence | None
+    findings: tuple[Finding, ...] = ()
 
 
 class Cases:
@@ -146,6 +149,28 @@ class Cases:
             self._setting.queue(tx, [keep], cause=f"case {case.id}")
         return case
 
+    async def found(self, tx: Tx, subject: Subject, evidence: Evidence | None) -> tuple[Case, bool]:
+        """Open a case on what a rule found, with a copy of it, or join the one that is open.
+
+        Without a copy at hand one is fetched.
+
+        Returns the case, and whether it is new.
+        """
+        case = await cases.open_on(tx, subject)
+        if evidence is not None:
+            await cases.keep(tx, evidence)
+        if case is not None:
+            return case, False
+        now = self._setting.now()
+        occurred = min(evidence.sent_at, now) if evidence else now
+        case = Case(await next_number(tx, "case"), subject, State.OPEN, now, occurred)
+        await cases.add(tx, case)
+        self.remember(tx, MACHINE, "case:open", case, subject=subject.key)
+        if evidence is None and subject.room_id and subject.event_id:
+            keep = KeepEvidence(subject.room_id, subject.event_id)
+            self._setting.queue(tx, [keep], cause=f"case {case.id}")
+        return case, True
+
     def _announce(self, tx: Tx, case: Case, report: Report, count: int) -> None:
         heading = f"New case {case.number}" if count == 1 else f"{case.number}: report {count}"
         self._setting.tell_staff(
@@ -187,7 +212,8 @@ class Cases:
             raise NotFound(message)
         event_id = case.subject.event_id
         kept = await cases.evidence(tx, event_id) if event_id else None
-        return File(case, tuple(await cases.reports(tx, case.id)), kept)
+        found = await findings.of_case(tx, case.id)
+        return File(case, tuple(await cases.reports(tx, case.id)), kept, tuple(found))
 
     async def involved(self, tx: Tx, case: Case) -> frozenset[str]:
         """Name the parties of a case: the reporters, its subject, those who answer for the room.
@@ -268,3 +294,10 @@ class Cases:
     def remember(self, tx: Tx, actor: str, tag: str, case: Case, **payload: str) -> None:
         """Write an audit entry about a case."""
         audit.append(tx, at=self._setting.now(), actor=actor, tag=tag, object=case.number, **payload)
+
+
+async def origin_of(tx: Tx, case_id: int) -> notice.Origin:
+    """Say how a case came to our knowledge, for a decision by a person."""
+    if await cases.reports(tx, case_id):
+        return notice.Origin.REPORT
+    return notice.Origin.RULE if await findings.of_case(tx, case_id) else notice.Origin.OURS

@@ -17,7 +17,7 @@ from policybot.domain.permission import Permission, Role, allowed
 from policybot.domain.register import marked
 from policybot.domain.rules import Rule
 from policybot.services import ledgers
-from policybot.services.cases import Cases
+from policybot.services.cases import Cases, origin_of
 from policybot.services.filings import Filings
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
@@ -169,7 +169,6 @@ class Decisions:
 
     async def _statement(self, tx: Tx, decision: Decision, rule: Rule, proposal: Proposal) -> Statement:
         config = self._setting.config
-        reports = await cases.reports(tx, decision.case_id)
         filing = await filings.of_room(tx, decision.room_id) if decision.room_id else None
         room = filing.number if filing else decision.room_id
         place = {
@@ -190,7 +189,7 @@ class Decisions:
             history="no earlier decision counted"
             if not counted
             else f"{counted} earlier decision{'s' if counted > 1 else ''} counted",
-            reported=bool(reports),
+            origin=await origin_of(tx, decision.case_id),
             case_number=decision.number,
             appeal_window=config.ladder.appeal_window,
             appeal_body=config.operator.appeal_body,

@@ -37,17 +37,17 @@ class Declarations:
         self._setting.queue(tx, [look], cause=f"{NOUN} {section.id} {user_id}")
         return section.title
 
-    async def learned(self, tx: Tx, look: LearnAuthor, cause: str, author: str) -> None:
+    async def learned(self, tx: Tx, look: LearnAuthor, cause: str, author: str) -> Declaration | None:
         """Note what a post is declared to be about, once it is known to be the declarer's own."""
         _, kind, user_id = cause.split(" ", 2)
         if author != user_id:
             text = "That post is somebody else's. You can say what a post is about only of your own."
             self._setting.tell(tx, user_id, text, cause=cause)
-            return
+            return None
         filing = await filings.of_room(tx, look.room_id)
         before = await declarations.get(tx, look.event_id)
         if filing is None or (before is not None and before.kind == kind):
-            return
+            return None
         granted = await qualifications.of_filing(tx, filing.id, State.GRANTED)
         in_force = filing.state in filing_rules.IN_FORCE
         qualified = in_force and any(q.kind == kind for q in granted)
@@ -65,6 +65,7 @@ class Declarations:
             qualified=qualified,
         )
         self._tell_declared(tx, made, filing, first=said == 0)
+        return made
 
     def _tell_declared(self, tx: Tx, made: Declaration, filing: Filing, *, first: bool) -> None:
         titles = {q.id: q.title for q in self._setting.config.filing.qualifications}

@@ -200,6 +200,7 @@ class Filings:
             return
         moved = rules.moved(filing, step)
         await filings.save(tx, moved)
+        await self._setting.room_changed(tx, room_id)
         if said:
             self._register.moved(tx, moved, step, said)
         self.remember(tx, by, f"filing:{step}", moved)

@@ -10,7 +10,7 @@ from policybot.domain.ladder import History, Scope
 from policybot.domain.measure import Kind
 from policybot.domain.notice import Statement
 from policybot.domain.rules import Rule
-from policybot.services.cases import Cases
+from policybot.services.cases import Cases, origin_of
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.store import audit, cases, decisions, filings, rooms, sanctions
@@ -110,7 +110,7 @@ class Holds:
             facts=decision.facts,
             severity="-",
             history="-",
-            reported=bool(await cases.reports(tx, decision.case_id)),
+            origin=await origin_of(tx, decision.case_id),
             case_number=decision.number,
             appeal_window=config.ladder.appeal_window,
             appeal_body=config.operator.appeal_body,

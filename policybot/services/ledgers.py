@@ -38,18 +38,19 @@ async def entries(  # noqa: PLR0913, PLR0917 - what tells an act from others
 def counts_until(decision: Decision, ladder: Ladder) -> datetime | None:
     """Say until when a decision would make the next one harsher; None if it never does."""
     severity = ladder.severities[decision.severity]
-    if decision.measure.kind in (Kind.NONE, Kind.ADVISE) or severity.points == 0:
+    if _weightless(decision) or severity.points == 0:
         return None
     return decision.occurred_at + severity.expires
 
 
 def strikes_of(found: Iterable[Decision], policy: Ladder, key: str) -> list[Strike]:
     """Read decisions as the ladder counts them, in one ledger whatever their own keys are."""
-    return [
-        _strike_of(decision, policy, key)
-        for decision in found
-        if decision.measure.kind not in (Kind.NONE, Kind.ADVISE)
-    ]
+    return [_strike_of(decision, policy, key) for decision in found if not _weightless(decision)]
+
+
+def _weightless(decision: Decision) -> bool:
+    """Say whether a decision never counts later: advice, and what no person has decided."""
+    return decision.automatic or decision.measure.kind in (Kind.NONE, Kind.ADVISE)
 
 
 def _strike_of(decision: Decision, policy: Ladder, key: str) -> Strike:

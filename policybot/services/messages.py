@@ -12,18 +12,22 @@ from functools import partial
 
 from policybot.domain import publishing
 from policybot.domain.effects import ReleaseMember, RestrictMember
+from policybot.domain.gate import Room
 from policybot.domain.publishing import NAMED, STRANGER, Account, Obstacle
 from policybot.domain.rank import hindrance
 from policybot.domain.sanction import BINDING
 from policybot.services.agreements import CHANGED, Agreements, day
+from policybot.services.newcomers import Newcomers
 from policybot.services.setting import Setting
 from policybot.store import audit, filings, outbox, rooms, sanctions, standing
 from policybot.store.database import Database, Tx
-from policybot.store.standing import How, Restriction
+from policybot.store.standing import How, Place, Restriction
 
 CAUSE = "standing"
 """What the effects belong to in the outbox, with the account and the room."""
 _ACCOUNT, _ROOM = "account", "room"
+ENTERED = "entered"
+"""What the notes of people who were seen to enter a room begin with."""
 _BATCH = 100
 _QUIET = {How.TAKEN: timedelta(minutes=1), How.TOLD: timedelta(days=1)}
 """For how long further messages mean nothing new: those that were under way, those of high rank."""
@@ -38,13 +42,14 @@ class Messages:
         self._setting = setting
         self._agreements = signatures
         self._named = {c.id for c in setting.config.filing.categories if c.front in NAMED}
-        self._rooms: dict[str, bool] = {}
-        """The governed rooms, and whether each asks for verified persons."""
+        self._rooms: dict[str, Room] = {}
+        """The governed rooms."""
         self._accounts: dict[str, Account] = {}
         self._restricted: dict[str, dict[str, datetime]] = {}
         """The rooms in which an account's right to post is taken, and until when messages that were
         under way are expected there."""
         self._seen = 0
+        self.newcomers = Newcomers()
         setting.account_changed = self.account_changed
         setting.room_changed = self.room_changed
 
@@ -59,11 +64,22 @@ class Messages:
 
     def obstacle(self, room_id: str, user_id: str) -> Obstacle | None:
         """Say from memory what keeps somebody from publishing in a room, if it is a governed one."""
-        named = self._rooms.get(room_id)
-        if named is None:
+        room = self._rooms.get(room_id)
+        if room is None:
             return None
-        account = self._accounts.get(user_id, STRANGER)
-        return publishing.obstacle(account, self._agreements.bound(), named=named)
+        return publishing.obstacle(self.account(user_id), self.bound(), named=room.named)
+
+    def room(self, room_id: str) -> Room | None:
+        """Describe a governed room from memory; None for any other."""
+        return self._rooms.get(room_id)
+
+    def account(self, user_id: str) -> Account:
+        """Say from memory what counts of an account."""
+        return self._accounts.get(user_id, STRANGER)
+
+    def bound(self) -> int:
+        """Say which version of the agreement binds; 0 for none."""
+        return self._agreements.bound()
 
     async def begin(self, tx: Tx) -> None:
         """Read everything, at the start; what a dry run only recorded counts no more outside it."""
@@ -75,11 +91,12 @@ class Messages:
         """Read everything into memory."""
         seen = await standing.clock(tx)
         await self._agreements.load(tx)
-        known = {room: self._asks(found) for room, found in (await standing.all_categories(tx)).items()}
+        known = {room: self._room(found) for room, found in (await standing.places(tx)).items()}
         accounts = await standing.accounts(tx)
         restricted: dict[str, dict[str, datetime]] = {}
         for restriction in await standing.restrictions(tx):
             restricted.setdefault(restriction.user_id, {})[restriction.room_id] = _quiet(restriction)
+        await self.newcomers.load(tx)
         self._seen, self._rooms, self._accounts = seen, known, accounts
         self._restricted = restricted
 
@@ -102,7 +119,9 @@ class Messages:
         if noun == CHANGED:
             await self._agreements.load(tx)
         elif noun == _ROOM:
-            self._put_room(which, await standing.categories(tx, which))
+            self._put_room(which, await standing.place(tx, which))
+        elif noun == ENTERED:
+            await self.newcomers.read_again(tx, *which.split(" ", 1))
         elif noun == _ACCOUNT:
             taken = await standing.of_account(tx, which)
             self._put_account(which, await standing.account(tx, which), taken)
@@ -115,14 +134,14 @@ class Messages:
         if taken:
             self._restricted[user_id] = {r.room_id: _quiet(r) for r in taken}
 
-    def _put_room(self, room_id: str, categories: tuple[str, ...] | None) -> None:
+    def _put_room(self, room_id: str, place: Place | None) -> None:
         self._rooms.pop(room_id, None)
-        if categories is not None:
-            self._rooms[room_id] = self._asks(categories)
+        if place is not None:
+            self._rooms[room_id] = self._room(place)
 
-    def _asks(self, categories: tuple[str, ...]) -> bool:
-        """Say whether a room of these categories asks for verified persons."""
-        return not self._named.isdisjoint(categories)
+    def _room(self, place: Place) -> Room:
+        named = not self._named.isdisjoint(place.categories)
+        return Room(place.categories, named, place.suspended)
 
     # What changes it -----------------------------------------------------------------------------
 
@@ -139,9 +158,9 @@ class Messages:
     async def room_changed(self, tx: Tx, room_id: str) -> None:
         """Take a room up, or leave it; what was taken there is given back when it is left."""
         await standing.changed(tx, f"{_ROOM} {room_id}", self._setting.now())
-        categories = await standing.categories(tx, room_id)
-        tx.after_commit(partial(self._put_room, room_id, categories))
-        if categories is None:
+        place = await standing.place(tx, room_id)
+        tx.after_commit(partial(self._put_room, room_id, place))
+        if place is None:
             for restriction in await standing.in_room(tx, room_id):
                 await self.account_changed(tx, restriction.user_id)
 
@@ -157,11 +176,10 @@ class Messages:
                 await self.account_changed(tx, user_id)
 
     async def _obstacle(self, tx: Tx, account: Account, room_id: str) -> Obstacle | None:
-        categories = await standing.categories(tx, room_id)
-        if categories is None:
+        place = await standing.place(tx, room_id)
+        if place is None:
             return None
-        named = self._asks(categories)
-        return publishing.obstacle(account, self._agreements.bound(), named=named)
+        return publishing.obstacle(account, self.bound(), named=self._room(place).named)
 
     # Taking the right to post, and giving it back ------------------------------------------------
 

@@ -19,7 +19,7 @@ from policybot.domain.notice import Statement
 from policybot.domain.permission import Permission
 from policybot.domain.replacement import Replacement
 from policybot.domain.rules import Rule
-from policybot.services.cases import Cases
+from policybot.services.cases import Cases, origin_of
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.transfers import Transfers
@@ -162,7 +162,7 @@ class Replacements:
             facts=decision.facts,
             severity="-",
             history="-",
-            reported=bool(await cases.reports(tx, decision.case_id)),
+            origin=await origin_of(tx, decision.case_id),
             case_number=decision.number,
             appeal_window=config.ladder.appeal_window,
             appeal_body=config.operator.appeal_body,

@@ -44,6 +44,13 @@ class Evidence:
         return body if isinstance(body, str) else ""
 
 
+def storable(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the content of an event as it can be kept: halves of characters are replaced."""
+    text = json.dumps(content, ensure_ascii=False)
+    whole: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
+    return whole
+
+
 def evidence_of(keep: KeepEvidence, result: Mapping[str, Any], now: datetime) -> Evidence:
     """Read what the homeserver said of an event as evidence."""
     return Evidence(
@@ -51,7 +58,7 @@ def evidence_of(keep: KeepEvidence, result: Mapping[str, Any], now: datetime) ->
         room_id=keep.room_id,
         sender=str(result["sender"]),
         sent_at=from_ms(int(result["origin_server_ts"])),
-        content=dict(result["content"]),
+        content=storable(result["content"]),
         captured_at=now,
     )
 

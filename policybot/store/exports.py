@@ -70,6 +70,19 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "SELECT event_id, room_id, kind, at FROM declarations WHERE user_id = $1 ORDER BY at",
     ),
     Part(
+        "findings",
+        "The messages of yours in which a rule found something by machine, and what followed (C- and the"
+        " case).",
+        "SELECT event_id, rule_id, room_id, rule_set, spans, outcome, case_id, at FROM findings"
+        " WHERE user_id = $1 ORDER BY id",
+    ),
+    Part(
+        "newcomers",
+        "The rooms that you were seen to enter.",
+        "SELECT room_id, entered_at, posted FROM newcomers WHERE user_id = $1 ORDER BY room_id",
+        "entered_at",
+    ),
+    Part(
         "handovers",
         "Rooms that you are asked to answer for, or that you want to hand over.",
         "SELECT filing_id, asked_at FROM transfers WHERE asker = $1 OR to_user = $1 ORDER BY asked_at",

@@ -102,6 +102,21 @@ REACHES: dict[str, Reach] = {
         "claimant = '', evidence = '', reason = '', reviewer = NULL",
     ),
     "declarations": Reach("declarations", "event_id", "at", "at < $1 AND user_id NOT IN HELD", ""),
+    "findings": Reach(
+        "findings",
+        "id",
+        "at",
+        "at < $1 AND user_id NOT IN HELD AND NOT EXISTS (SELECT 1 FROM cases c"
+        " WHERE c.id = findings.case_id AND c.state IN OPEN)",
+        "",
+    ),
+    "newcomers": Reach(
+        "newcomers",
+        "room_id || ' ' || user_id",
+        "entered_at",
+        "entered_at < $1 AND user_id NOT IN HELD",
+        "",
+    ),
     "notices": Reach(
         "outbox",
         "id",
@@ -260,6 +275,7 @@ async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
         "DELETE FROM sanctions WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM decisions WHERE case_id = $1",
         "DELETE FROM reports WHERE case_id = $1",
+        "UPDATE findings SET case_id = NULL WHERE case_id = $1",
         "DELETE FROM cases WHERE id = $1",
     ):
         await tx.many(sql, [(case_id,) for case_id in case_ids])

@@ -18,7 +18,7 @@ _ACCOUNT = (
     " FROM links l WHERE l.ended_at IS NULL"
 )
 _ROOM = (
-    "SELECT r.room_id, f.categories FROM rooms r JOIN filings f ON f.room_id = r.room_id"
+    "SELECT r.room_id, f.categories, f.state FROM rooms r JOIN filings f ON f.room_id = r.room_id"
     " WHERE r.kind = 'governed' AND f.state IN ('approved', 'renewal_due', 'suspended', 'expired')"
 )
 
@@ -45,6 +45,14 @@ class Restriction:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is on record of a governed room."""
+
+    categories: tuple[str, ...]
+    suspended: bool = False
+
+
 async def account(tx: Tx, user_id: str) -> Account:
     """Read what counts of an account."""
     row = await tx.first(f"{_ACCOUNT} AND l.user_id = $1", user_id)
@@ -56,15 +64,15 @@ async def accounts(tx: Tx) -> dict[str, Account]:
     return {row["user_id"]: _account(row) for row in await tx.fetch(_ACCOUNT)}
 
 
-async def categories(tx: Tx, room_id: str) -> tuple[str, ...] | None:
-    """Read the categories of a governed room; None if it is none."""
+async def place(tx: Tx, room_id: str) -> Place | None:
+    """Read what is on record of a governed room; None if it is none."""
     row = await tx.first(f"{_ROOM} AND r.room_id = $1", room_id)
-    return None if row is None else tuple(json.loads(row["categories"]))
+    return None if row is None else _place(row)
 
 
-async def all_categories(tx: Tx) -> dict[str, tuple[str, ...]]:
-    """Read the categories of every governed room."""
-    return {row["room_id"]: tuple(json.loads(row["categories"])) for row in await tx.fetch(_ROOM)}
+async def places(tx: Tx) -> dict[str, Place]:
+    """Read what is on record of every governed room."""
+    return {row["room_id"]: _place(row) for row in await tx.fetch(_ROOM)}
 
 
 # Restrictions --------------------------------------------------------------------------------------
@@ -165,6 +173,10 @@ async def changes(tx: Tx, after: int) -> dict[int, str]:
 async def forget_before(tx: Tx, at: datetime) -> None:
     """Forget changes that every process has seen; one that has not reads everything anew."""
     await tx.execute("DELETE FROM standing_changes WHERE at < $1", to_ms(at))
+
+
+def _place(row: Row) -> Place:
+    return Place(tuple(json.loads(row["categories"])), row["state"] == "suspended")
 
 
 def _account(row: Row) -> Account:

@@ -16,6 +16,7 @@ from pathlib import Path
 import aiohttp
 
 from policybot.demo.synapse import free_port
+from policybot.domain.gate import Room
 from policybot.domain.publishing import Account
 from policybot.matrix.appservice import PolicyAppService
 from policybot.matrix.network import Network
@@ -46,7 +47,7 @@ def transaction(number: int) -> bytes:
 def populate(messages: Messages) -> None:
     """Let the bot know the rooms and the senders."""
     for n in range(0, 50, 2):
-        messages._rooms[f"!garden{n}:{SERVER}"] = n % 4 == 0
+        messages._rooms[f"!garden{n}:{SERVER}"] = Room(("general",), named=n % 4 == 0)
     for n in range(200):
         messages._accounts[f"@somebody{n}:{SERVER}"] = Account(verified=True, signed=1)
 

@@ -205,7 +205,7 @@ def a_statement(**changes: Any) -> notice.Statement:
         "facts": "Called a neighbour names.",
         "severity": "severity S1",
         "history": "no earlier decision counted",
-        "reported": True,
+        "origin": notice.Origin.REPORT,
         "case_number": "C-1",
         "appeal_window": timedelta(days=183),
         "appeal_body": None,

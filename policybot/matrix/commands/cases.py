@@ -19,6 +19,7 @@ from policybot.store import appeals, cases, cures, decisions, deletions, outbox,
 
 _SHOWN = 20
 _EXCERPT = 500
+_OTHERS = 5
 
 
 async def queue(services: Services, asked: Asked) -> str:
@@ -86,6 +87,12 @@ def _facts(services: Services, file: File) -> list[str]:
     elif case.subject.event_id:
         lines.append("(The message is still being fetched.)")
     lines += [f"{r.receipt} names {r.category}: {r.text[:_EXCERPT]}" for r in file.reports]
+    for rule_id in dict.fromkeys(finding.rule_id for finding in file.findings):
+        found = [finding for finding in file.findings if finding.rule_id == rule_id]
+        more = f" in {len(found)} messages" if len(found) > 1 else ""
+        lines.append(f"Rule {rule_id} found it by machine{more} (rules {found[-1].rule_set}).")
+        others = [one for one in found if one.event_id != case.subject.event_id][:_OTHERS]
+        lines += [f"Also: https://matrix.to/#/{one.room_id}/{one.event_id}" for one in others]
     return lines
 
 

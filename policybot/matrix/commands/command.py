@@ -27,6 +27,7 @@ from policybot.services.drift import Drift
 from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.filings import Filings
+from policybot.services.findings import Findings
 from policybot.services.holds import Holds
 from policybot.services.labels import Labels
 from policybot.services.licences import Licences
@@ -75,6 +76,7 @@ class Services:
     agreements: Agreements
     announcements: Announcements
     messages: Messages
+    findings: Findings
     filings: Filings
     reviews: Reviews
     deadlines: Deadlines

@@ -677,6 +677,31 @@ CREATE TABLE evidence (
     captured_at BIGINT NOT NULL
 );
 
+CREATE TABLE findings (                   -- what a rule found by machine; no texts
+    id       SERIAL_KEY,
+    event_id TEXT NOT NULL,
+    rule_id  TEXT NOT NULL,
+    room_id  TEXT NOT NULL,
+    user_id  TEXT NOT NULL,
+    rule_set TEXT NOT NULL,               -- the fingerprint of all rules at the time
+    spans    TEXT NOT NULL,               -- where in the texts of the event
+    outcome  TEXT NOT NULL CHECK (outcome IN ('counted', 'reported', 'acted', 'stopped')),
+    case_id  BIGINT,
+    at       BIGINT NOT NULL,
+    UNIQUE (event_id, rule_id)
+);
+CREATE INDEX findings_rule ON findings (rule_id, at);
+CREATE INDEX findings_user ON findings (user_id);
+CREATE INDEX findings_case ON findings (case_id);
+
+CREATE TABLE newcomers (                  -- who was seen to enter a governed room
+    room_id    TEXT NOT NULL,
+    user_id    TEXT NOT NULL,
+    entered_at BIGINT NOT NULL,
+    posted     INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (room_id, user_id)
+);
+
 -- Decisions, sanctions, appeals --------------------------------------------------------------------
 
 CREATE TABLE policies (

@@ -1,0 +1,140 @@
+"""What a rule does by itself: removal with a warning, or a hold of three days at most."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from policybot.domain import case as case_rules
+from policybot.domain import notice
+from policybot.domain.case import Case
+from policybot.domain.decision import Decision, State
+from policybot.domain.effects import Effect
+from policybot.domain.ladder import History, Scope
+from policybot.domain.measure import Kind, Measure
+from policybot.domain.mechanism import LONGEST_HOLD, MACHINE, MOST_SUBJECTS, Mechanism, Then
+from policybot.domain.rank import Control, control
+from policybot.services import ledgers
+from policybot.services.sanctions import Sanctions
+from policybot.services.setting import Setting
+from policybot.store import audit, cases, decisions, filings, findings, rooms
+from policybot.store.database import Tx, next_number
+from policybot.store.findings import Finding, Outcome
+
+HOUR = timedelta(hours=1)
+ACTING = frozenset({Then.REFUSE, Then.REDACT, Then.HOLD})
+
+
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """Why a rule does not act by itself this time."""
+
+    why: str
+    breaker: bool = False
+    """Whether it is because it has acted too often."""
+
+
+class Automation:
+    """The service for what rules do by themselves."""
+
+    def __init__(self, setting: Setting, measures: Sanctions) -> None:
+        """Impose through the sanctions' service, as people do."""
+        self._setting = setting
+        self._sanctions = measures
+
+    async def hindrance(self, tx: Tx, mechanism: Mechanism, finding: Finding) -> Hindrance | None:
+        """Say why people have to decide instead; None if the rule may act."""
+        config, ladder = self._setting.config, self._setting.config.ladder
+        room = await rooms.get(tx, finding.room_id)
+        if room is None or control(room.levels, config.bot_user_id) is Control.NONE:
+            return Hindrance("I have no rank in the room")
+        filing = await filings.of_room(tx, finding.room_id)
+        answering = room.levels.moderators() | ({filing.applicant} if filing else set())
+        if finding.user_id in answering or finding.user_id in config.staff:
+            return Hindrance("it was written by a moderator")
+        if Then.HOLD in mechanism.then and "interim_hold" not in ladder.automation_may:
+            return Hindrance("the ladder lets nobody be held without a person")
+        since = self._setting.now() - HOUR
+        acted = await findings.count(tx, mechanism.id, Outcome.ACTED, since)
+        stopped = await findings.count(tx, mechanism.id, Outcome.STOPPED, since)
+        if acted >= ladder.breaker_per_hour or stopped:
+            return Hindrance("the rule has acted too often within an hour", breaker=True)
+        if len(await findings.acted_on(tx, since) | {finding.user_id}) > MOST_SUBJECTS:
+            return Hindrance(f"rules have acted on {MOST_SUBJECTS} people within an hour", breaker=True)
+        return None
+
+    async def act(self, tx: Tx, mechanism: Mechanism, case: Case, what: str) -> Decision:
+        """Decide a case by machine, and have it carried out.
+
+        Raises:
+            Incomplete: rank forbids it; nothing was written.
+        """
+        remove = bool(mechanism.then & {Then.REFUSE, Then.REDACT})
+        decision, restraints = await self._draft(tx, mechanism, case, what, remove=remove)
+        statement = await self._statement(tx, mechanism, decision)
+        decision = replace(decision, id=await next_number(tx, "decision"))
+        await decisions.add(tx, decision, statement)
+        claimed = case_rules.moved(case, case_rules.Step.CLAIM)
+        decided = case_rules.moved(claimed, case_rules.Step.DECIDE)
+        await cases.save(tx, case_rules.moved(decided, case_rules.Step.CLOSE))
+        audit.append(
+            tx,
+            at=self._setting.now(),
+            actor=MACHINE,
+            tag="decision:automatic",
+            object=decision.number,
+            decision=decision.id,
+            rule=decision.rule_id,
+            severity=decision.severity.value,
+            measure=str(decision.measure),
+            binding=decision.binding,
+        )
+        event = case.subject.event_id if remove else None
+        await self._sanctions.impose(tx, decision, restraints, remove=event)
+        return decision
+
+    async def _draft(
+        self, tx: Tx, mechanism: Mechanism, case: Case, what: str, *, remove: bool
+    ) -> tuple[Decision, tuple[Effect, ...]]:
+        hold = min(mechanism.hold_for, LONGEST_HOLD, self._setting.config.ladder.hold_max)
+        held = Then.HOLD in mechanism.then
+        measure = Measure(Kind.RESTRICT, hold) if held else Measure(Kind.WARN)
+        decision = Decision(
+            id=0,
+            case_id=case.id,
+            state=State.FINAL,
+            policy_hash=self._setting.policy.hash,
+            rule_id=mechanism.id,
+            scope=Scope.MEMBER,
+            scope_key=await ledgers.key_of(tx, Scope.MEMBER, case),
+            severity=mechanism.rule.mildest,
+            history=History.H0,
+            measure=measure,
+            remove=remove,
+            facts=f"Your message of {notice.day(case.occurred_at)} has what the rule looks for: {what}.",
+            explanation=(f"rule {mechanism.id} acted by itself", "it never counts as history"),
+            occurred_at=case.occurred_at,
+            decided_at=self._setting.now(),
+            decider=MACHINE,
+            user_id=case.subject.user_id,
+            room_id=case.subject.room_id,
+        )
+        return decision, await self._sanctions.restraints(tx, decision)
+
+    async def _statement(self, tx: Tx, mechanism: Mechanism, decision: Decision) -> notice.Statement:
+        config = self._setting.config
+        filing = await filings.of_room(tx, decision.room_id or "")
+        return notice.complete(
+            notice.statement(
+                rule=mechanism.rule,
+                measure=decision.measure,
+                scope=decision.scope,
+                place=f"the room {filing.number if filing else decision.room_id}",
+                removed=decision.remove,
+                facts=decision.facts,
+                severity=f"the mildest severity of this rule, {decision.severity.value}",
+                history="earlier decisions were not looked at",
+                origin=notice.Origin.MACHINE,
+                case_number=decision.number,
+                appeal_window=config.ladder.appeal_window,
+                appeal_body=config.operator.appeal_body,
+            )
+        )

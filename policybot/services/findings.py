@@ -1,0 +1,418 @@
+"""Findings: every message in a governed room held against the rules, and what follows where one applies.
+
+Whether a rule applies is decided in memory, for it is asked for every message; a message that no rule
+applies to costs no look at the database.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from policybot.domain import condition as conditions
+from policybot.domain import gate
+from policybot.domain.case import Subject, SubjectKind
+from policybot.domain.effects import LearnFiles
+from policybot.domain.errors import Incomplete
+from policybot.domain.gate import Hit, Pages, Post, Room, Verdict
+from policybot.domain.mechanism import Mechanism, Stage
+from policybot.domain.publishing import Account
+from policybot.domain.seen import File, seen
+from policybot.matching.ruleset import RuleSet
+from policybot.services.automation import ACTING, HOUR, Automation, Hindrance
+from policybot.services.cases import Cases
+from policybot.services.messages import ENTERED, Messages
+from policybot.services.setting import Setting
+from policybot.store import cases, findings, newcomers, standing
+from policybot.store.cases import Evidence
+from policybot.store.database import Tx, from_ms
+from policybot.store.declarations import Declaration
+from policybot.store.findings import Finding, Outcome
+from policybot.store.newcomers import Newcomer
+
+_WHAT = {
+    conditions.Terms: "a word on the operator's list",
+    conditions.Patterns: "a pattern on the operator's list",
+    conditions.Links: "a link that is not wanted",
+    conditions.Media: "a file of a kind that is not wanted",
+    conditions.Files: "too many files",
+    conditions.Mentions: "too many people mentioned",
+    conditions.Rate: "too many messages in a short time",
+    conditions.FirstPost: "the first message of somebody new in the room",
+    conditions.NewMember: "a message of somebody new in the room",
+    conditions.Unverified: "a message of somebody who is not verified",
+    conditions.Unqualified: "a subject for which the room is not qualified",
+}
+_MOST_SENDERS = 50_000
+"""People in rooms whose posts are counted at a time; beyond it, counting begins anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An event to which rules apply, or whose sender posts for the first time."""
+
+    event: Mapping[str, Any]
+    post: Post
+    verdict: Verdict
+    first: bool
+    look_into: bool
+    """Whether a rule asks what its files are."""
+
+
+class Findings:
+    """The service for what rules find."""
+
+    def __init__(self, setting: Setting, messages: Messages, casework: Cases, acts: Automation) -> None:
+        """Look at rooms and people as the messages' service knows them."""
+        self._setting = setting
+        self._messages = messages
+        self._cases = casework
+        self._automation = acts
+        self.view = Known(setting, messages)
+        self.rules = RuleSet()
+        self._kinds: frozenset[type[conditions.Condition]] = frozenset()
+
+    def use(self, rules: RuleSet) -> None:
+        """Put rules in the place of those before, between two events."""
+        leaves = {type(leaf) for m in rules.mechanisms for leaf in conditions.leaves(m.when)}
+        spans = [
+            leaf
+            for m in rules.mechanisms
+            for leaf in conditions.leaves(m.when)
+            if isinstance(leaf, conditions.Rate)
+        ]
+        self.view.pace.remember(spans)
+        self.rules, self._kinds = rules, frozenset(leaves)
+
+    @property
+    def watches_entry(self) -> bool:
+        """Whether a rule asks who is new."""
+        return not self._kinds.isdisjoint({conditions.FirstPost, conditions.NewMember})
+
+    # In memory -----------------------------------------------------------------------------------
+
+    def look(self, event: Mapping[str, Any]) -> Found | None:
+        """Judge an event that was delivered; None if nothing follows."""
+        room_id, sender, event_id = event.get("room_id"), event.get("sender"), event.get("event_id")
+        if not (isinstance(room_id, str) and isinstance(sender, str) and isinstance(event_id, str)):
+            return None
+        content = event.get("content")
+        if (
+            self._messages.room(room_id) is None
+            or sender == self._setting.config.bot_user_id
+            or not isinstance(content, dict)
+            or not content  # it was redacted meanwhile
+        ):
+            return None
+        now = self._setting.now()
+        post = Post(room_id, sender, seen(event.get("type"), content), now)
+        self.view.pace.note(room_id, sender, now, event_id)
+        verdict = gate.decide(self.view, self.rules, post)
+        first = self.view.is_first(room_id, sender)
+        files = post.seen.files > 0 and conditions.Media in self._kinds
+        if not (verdict.hits or first or files):
+            return None
+        return Found(event, post, verdict, first, files)
+
+    def enters(self, event: Mapping[str, Any]) -> bool:
+        """Say whether somebody enters a governed room, and a rule asks for that."""
+        room_id, user_id, content = (event.get(key) for key in ("room_id", "state_key", "content"))
+        if not (self.watches_entry and isinstance(room_id, str) and isinstance(user_id, str)):
+            return False
+        if not isinstance(content, dict) or content.get("membership") != "join":
+            return False
+        unsigned = event.get("unsigned")
+        before = unsigned.get("prev_content") if isinstance(unsigned, dict) else None
+        if isinstance(before, dict) and before.get("membership") == "join":
+            return False  # a change of name
+        return (
+            self._messages.room(room_id) is not None
+            and user_id != self._setting.config.bot_user_id
+            and self._messages.newcomers.get(room_id, user_id) is None
+        )
+
+    # In the database -----------------------------------------------------------------------------
+
+    async def entered(self, tx: Tx, room_id: str, user_id: str) -> None:
+        """Remember that somebody entered a room."""
+        now = self._setting.now()
+        await newcomers.add(tx, Newcomer(room_id, user_id, now))
+        await self._newcomer_changed(tx, room_id, user_id)
+
+    async def _newcomer_changed(self, tx: Tx, room_id: str, user_id: str) -> None:
+        await standing.changed(tx, f"{ENTERED} {room_id} {user_id}", self._setting.now())
+        known = await newcomers.get(tx, room_id, user_id)
+        tx.after_commit(partial(self._messages.newcomers.put, room_id, user_id, known))
+
+    async def record(self, tx: Tx, found: Found) -> None:
+        """Record what applies to an event, once, and do what follows."""
+        post, event = found.post, found.event
+        if found.first:
+            await newcomers.has_posted(tx, post.room_id, post.sender)
+            await self._newcomer_changed(tx, post.room_id, post.sender)
+        if found.look_into:
+            look = LearnFiles(post.room_id, str(event["event_id"]), found.first)
+            self._setting.queue(tx, [look], cause=f"files {look.event_id}")
+        evidence = _evidence(event, self._setting.now())
+        await self._apply(tx, found.verdict.hits, post, evidence.event_id, evidence)
+
+    async def looked_into(self, tx: Tx, look: LearnFiles, result: Mapping[str, Any]) -> None:
+        """Judge a message again, now that it is known what its files are."""
+        room, now = self._messages.room(look.room_id), self._setting.now()
+        if room is None:
+            return
+        post = Post(
+            look.room_id,
+            str(result["sender"]),
+            seen(result["type"], result["content"]),
+            now,
+            files=tuple(File(**file) for file in result["files"]),
+            first=look.first,
+        )
+        found = gate.find(self.view, self.rules, post, room)
+        hits = [hit for hit in found if _asks(hit, conditions.Media)]
+        event = {**result, "event_id": look.event_id, "room_id": look.room_id}
+        await self._apply(tx, hits, post, look.event_id, _evidence(event, now))
+
+    async def declared(self, tx: Tx, declaration: Declaration) -> None:
+        """Hold a declaration against the rules: its room is not qualified for the subject."""
+        room = self._messages.room(declaration.room_id)
+        if room is None or declaration.qualified:
+            return
+        kept = await cases.evidence(tx, declaration.event_id)
+        content = kept.content if kept else {}
+        post = Post(
+            declaration.room_id,
+            declaration.user_id,
+            seen("m.room.message", content),
+            self._setting.now(),
+            declared=declaration.kind,
+        )
+        hits = [
+            hit
+            for hit in gate.find(self.view, self.rules, post, room)
+            if _asks(hit, conditions.Unqualified)
+        ]
+        await self._apply(tx, hits, post, declaration.event_id, kept)
+
+    async def _apply(
+        self, tx: Tx, hits: Sequence[Hit], post: Post, event_id: str, evidence: Evidence | None
+    ) -> None:
+        fresh = []
+        for hit in hits:
+            finding = Finding(
+                event_id,
+                hit.mechanism.id,
+                post.room_id,
+                post.sender,
+                self.rules.version,
+                hit.spans,
+                post.at,
+            )
+            if await findings.add(tx, finding) and hit.mechanism.stage is Stage.LIVE:
+                fresh.append((hit.mechanism, finding))
+        # What acts by itself first: then the others are in the same case.
+        fresh.sort(key=lambda one: not _acts(one[0]))
+        acted: int | None = None
+        for mechanism, finding in fresh:
+            if acted is not None:
+                await findings.settle(tx, finding, Outcome.REPORTED, acted)
+            elif _acts(mechanism):
+                acted = await self._act(tx, mechanism, finding, evidence)
+            else:
+                await self._report(tx, mechanism, finding, evidence)
+
+    async def _act(
+        self, tx: Tx, mechanism: Mechanism, finding: Finding, evidence: Evidence | None
+    ) -> int | None:
+        """Let a rule act by itself, or leave it to people; return the case if it acted."""
+        hindered = await self._automation.hindrance(tx, mechanism, finding)
+        if evidence is None:
+            hindered = Hindrance("no copy of the message is kept yet")
+        if hindered is not None:
+            if hindered.breaker:
+                await self._call_people(tx, mechanism, hindered.why)
+            outcome = Outcome.STOPPED if hindered.breaker else Outcome.REPORTED
+            await self._report(tx, mechanism, finding, evidence, hindered.why, outcome)
+            return None
+        case, new = await self._cases.found(tx, _subject(finding), evidence)
+        if not new:  # people are at it already
+            await findings.settle(tx, finding, Outcome.REPORTED, case.id)
+            return None
+        first = await findings.count(tx, mechanism.id, Outcome.ACTED, self._setting.now() - HOUR) == 0
+        try:
+            decision = await self._automation.act(tx, mechanism, case, in_words(mechanism))
+        except Incomplete as refusal:
+            await findings.settle(tx, finding, Outcome.REPORTED, case.id)
+            self._announce(tx, mechanism, case.number, finding, str(refusal))
+            return None
+        await findings.settle(tx, finding, Outcome.ACTED, case.id)
+        held = decision.measure.duration is not None
+        if first or held:
+            removed = "its message was removed" if decision.remove else "nothing was removed"
+            self._setting.tell_staff(
+                tx,
+                f"Rule {mechanism.id} ({mechanism.rule.title}) acted by itself in {finding.room_id}: "
+                f"{decision.measure.in_words('member')} for {finding.user_id}; {removed}.\n"
+                f"Look: !policy show {decision.number}"
+                + (
+                    f" · end it: !policy lift {decision.number} REASON"
+                    if held
+                    else "\nFurther acts of this rule within the hour are counted, not told."
+                ),
+                cause=f"case {case.id}",
+            )
+        return case.id
+
+    async def _report(  # noqa: PLR0913, PLR0917 - what is reported, and why
+        self,
+        tx: Tx,
+        mechanism: Mechanism,
+        finding: Finding,
+        evidence: Evidence | None,
+        why: str = "",
+        outcome: Outcome = Outcome.REPORTED,
+    ) -> None:
+        """Put a finding into a case: that of the same incident, or a new one."""
+        incident = await findings.incident(tx, finding, self._setting.now() - HOUR)
+        if incident is not None:
+            if evidence is not None:
+                await cases.keep(tx, evidence)
+            await findings.settle(tx, finding, outcome, incident)
+            return
+        case, new = await self._cases.found(tx, _subject(finding), evidence)
+        await findings.settle(tx, finding, outcome, case.id)
+        if new:
+            self._announce(tx, mechanism, case.number, finding, why)
+
+    def _announce(self, tx: Tx, mechanism: Mechanism, number: str, finding: Finding, why: str) -> None:
+        reason = f"\nIt did not act by itself: {why}." if why else ""
+        self._setting.tell_staff(
+            tx,
+            f"New case {number}: a message of {finding.user_id} in {finding.room_id}\n"
+            f"Rule {mechanism.id} ({mechanism.rule.title}) found it by machine: {in_words(mechanism)}."
+            f"{reason}\nFurther ones of the same person within the hour join this case.\n"
+            f"Next: !policy show {number} · !policy claim {number}",
+            cause=f"finding {number}",
+        )
+
+    async def _call_people(self, tx: Tx, mechanism: Mechanism, why: str) -> None:
+        """Say once that a rule acts no more; what it finds from now on is for people."""
+        since = self._setting.now() - HOUR
+        if await findings.count(tx, mechanism.id, Outcome.STOPPED, since):
+            return
+        self._setting.tell_staff(
+            tx,
+            f"Please look: {why}, so rule {mechanism.id} ({mechanism.rule.title}) does nothing by "
+            "itself any more. What it finds comes to you as cases, until it has found nothing for an "
+            "hour. If it finds what it should not, set its state to shadow. Figures: policybot rules "
+            "stats",
+            cause=f"breaker {mechanism.id}",
+        )
+
+
+class Known:
+    """What is known of people and rooms, as the gate asks for it."""
+
+    def __init__(self, setting: Setting, messages: Messages) -> None:
+        """Ask the messages' service."""
+        config = setting.config
+        self.pages = Pages(
+            agreement=f"{config.web.public_url}/agreement",
+            rules=config.ladder.text_url,
+            contact=config.operator.contact,
+        )
+        self.pace = Pace()
+        self._messages = messages
+
+    def room(self, room_id: str) -> Room | None:
+        """Describe a governed room; None for any other."""
+        return self._messages.room(room_id)
+
+    def account(self, user_id: str) -> Account:
+        """Say what counts of an account."""
+        return self._messages.account(user_id)
+
+    def bound(self) -> int:
+        """Say which version of the agreement binds; 0 for none."""
+        return self._messages.bound()
+
+    def entered(self, room_id: str, user_id: str) -> datetime | None:
+        """Say when somebody was seen to enter a room."""
+        known = self._messages.newcomers.get(room_id, user_id)
+        return known.entered_at if known else None
+
+    def is_first(self, room_id: str, user_id: str) -> bool:
+        """Say whether somebody was seen to enter and has not posted since."""
+        known = self._messages.newcomers.get(room_id, user_id)
+        return known is not None and not known.posted
+
+    def posted(self, room_id: str, user_id: str, within: timedelta, now: datetime) -> int:
+        """Count somebody's posts in a room, the one that is judged included."""
+        return self.pace.count(room_id, user_id, within, now)
+
+
+class Pace:
+    """How often people have posted where lately; in memory, and only as far as rules ask."""
+
+    def __init__(self) -> None:
+        """Count nothing until a rule asks for it."""
+        self._most = 0
+        self._times: dict[tuple[str, str], deque[tuple[datetime, str]]] = {}
+
+    def remember(self, rates: "list[conditions.Rate]") -> None:
+        """Count as far as these conditions ask."""
+        self._most = max((rate.more_than + 1 for rate in rates), default=0)
+        self._times = {}
+
+    def note(self, room_id: str, user_id: str, at: datetime, event_id: str) -> None:
+        """Count a post, once."""
+        if not self._most:
+            return
+        if len(self._times) >= _MOST_SENDERS:
+            self._times = {}
+        times = self._times.setdefault((room_id, user_id), deque(maxlen=self._most))
+        if all(known != event_id for _, known in times):
+            times.append((at, event_id))
+
+    def count(self, room_id: str, user_id: str, within: timedelta, now: datetime) -> int:
+        """Count somebody's posts within a time."""
+        times = self._times.get((room_id, user_id), ())
+        return sum(1 for at, _ in times if now - at < within)
+
+
+def in_words(mechanism: Mechanism) -> str:
+    """Say what a rule looks for, in words that say nothing of what was found."""
+    said = dict.fromkeys(_WHAT[type(leaf)] for leaf in conditions.leaves(mechanism.when))
+    return ", ".join(said)
+
+
+def _asks(hit: Hit, kind: type[conditions.Leaf]) -> bool:
+    return any(isinstance(leaf, kind) for leaf in conditions.leaves(hit.mechanism.when))
+
+
+def _acts(mechanism: Mechanism) -> bool:
+    return mechanism.automatic and not ACTING.isdisjoint(mechanism.then)
+
+
+def _subject(finding: Finding) -> Subject:
+    return Subject(SubjectKind.EVENT, finding.room_id, finding.event_id, finding.user_id)
+
+
+def _evidence(event: Mapping[str, Any], now: datetime) -> Evidence:
+    """Keep an event as it was delivered; a time that cannot be is now."""
+    sent = event.get("origin_server_ts")
+    try:
+        at = from_ms(sent) if isinstance(sent, int) else now
+    except (OverflowError, ValueError, OSError):
+        at = now
+    return Evidence(
+        event_id=str(event["event_id"]),
+        room_id=str(event["room_id"]),
+        sender=str(event["sender"]),
+        sent_at=min(at, now),
+        content=cases.storable(event["content"]),
+        captured_at=now,
+    )

@@ -1,0 +1,254 @@
+"""The one answer: refused or not, with a sentence, a code and a link; the unknown never refuses."""
+
+import itertools
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policybot.domain import condition as c
+from policybot.domain.condition import Condition
+from policybot.domain.gate import ALLOWED, Code, Pages, Post, Room, Verdict, decide, joined
+from policybot.domain.mechanism import Mechanism, Stage, Then
+from policybot.domain.publishing import STRANGER, Account
+from policybot.domain.rules import Rule
+from policybot.domain.seen import File, Seen
+from policybot.matching.ruleset import RuleSet
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+GOOD = Account(verified=True, signed=1)
+FROBNITZ = c.Terms(("frobnitz",))
+
+
+class View:
+    """What is known, for tests."""
+
+    pages = Pages("https://a.example/agreement", "https://a.example/rules", "help@a.example")
+
+    def __init__(self, room: Room | None = None, account: Account = GOOD, **more: Any) -> None:
+        self._room = room
+        self._account = account
+        self._more = more
+
+    def room(self, room_id: str) -> Room | None:
+        return self._room
+
+    def account(self, user_id: str) -> Account:
+        return self._account
+
+    def bound(self) -> int:
+        return 1
+
+    def entered(self, room_id: str, user_id: str) -> datetime | None:
+        return self._more.get("entered")
+
+    def is_first(self, room_id: str, user_id: str) -> bool:
+        return bool(self._more.get("first"))
+
+    def posted(self, room_id: str, user_id: str, within: timedelta, now: datetime) -> int:
+        return int(self._more.get("posted", 1))
+
+
+OPEN = Room(("general",))
+NAMED = Room(("general",), named=True)
+
+
+def rule(when: Condition, *then: Then, **more: Any) -> Mechanism:
+    acts = frozenset(then or {Then.REFUSE})
+    return Mechanism(Rule("R1", "Advertising", "Not here."), when, then=acts, **more)
+
+
+def judged(when: Condition, text: str = "frobnitz", view: View | None = None, **more: Any) -> Verdict:
+    rules = RuleSet([rule(when)])
+    seen = more.pop("seen", Seen((text,)))
+    return decide(view or View(OPEN), rules, Post("!r", "@u:x", seen, NOW, **more))
+
+
+def test_a_room_that_is_not_governed_is_none_of_our_business() -> None:
+    assert judged(FROBNITZ, view=View(None, STRANGER)) is ALLOWED
+
+
+def test_a_clean_post_is_allowed() -> None:
+    assert judged(FROBNITZ, "tulips") is ALLOWED
+
+
+def test_a_refusal_names_the_rule_what_to_do_and_where_to_turn() -> None:
+    refusal = judged(FROBNITZ).refusal
+    assert refusal is not None
+    assert (refusal.code, refusal.rule_id) == (Code.RULE, "R1")
+    assert refusal.link == "https://a.example/rules"
+    for needed in ("R1 (Advertising): Not here.", "change it and send it again", "help@a.example"):
+        assert needed in refusal.sentence
+
+
+@pytest.mark.parametrize(
+    ("account", "code", "command"),
+    [
+        (STRANGER, Code.UNVERIFIED, "!policy verify"),
+        (Account(verified=True, signed=0), Code.UNSIGNED, "!policy agree"),
+    ],
+)
+def test_who_lacks_something_is_told_how_to_get_it(account: Account, code: Code, command: str) -> None:
+    refusal = judged(FROBNITZ, "tulips", View(NAMED, account)).refusal
+    assert refusal is not None
+    assert refusal.code is code
+    assert command in refusal.sentence
+    assert refusal.link == "https://a.example/agreement"
+
+
+def test_nobody_posts_in_a_suspended_room() -> None:
+    refusal = judged(FROBNITZ, "tulips", View(Room(("general",), limited=True))).refusal
+    assert refusal is not None
+    assert refusal.code is Code.LIMITED
+
+
+@pytest.mark.parametrize("stage", [Stage.SHADOW, Stage.DRAFT])
+def test_only_a_live_rule_refuses(stage: Stage) -> None:
+    rules = RuleSet([rule(FROBNITZ, stage=stage)])
+    verdict = decide(View(OPEN), rules, Post("!r", "@u:x", Seen(("frobnitz",)), NOW))
+    assert verdict.refusal is None
+    assert len(verdict.hits) == (1 if stage is Stage.SHADOW else 0)
+
+
+def test_a_rule_that_reports_lets_it_pass() -> None:
+    rules = RuleSet([rule(FROBNITZ, Then.REPORT)])
+    verdict = decide(View(OPEN), rules, Post("!r", "@u:x", Seen(("frobnitz",)), NOW))
+    assert verdict.refusal is None
+    assert verdict.hits[0].spans == ((0, 0, 8),)
+
+
+GIF = File("image/gif", 2_000_000, animated=True)
+
+
+@pytest.mark.parametrize(
+    ("when", "view", "more", "applies"),
+    [
+        (c.Files(1), View(OPEN), {"seen": Seen(files=2)}, True),
+        (c.Files(2), View(OPEN), {"seen": Seen(files=2)}, False),
+        (c.Mentions(2), View(OPEN), {"seen": Seen(mentions=3)}, True),
+        (c.Mentions(3), View(OPEN), {"seen": Seen(mentions=3)}, False),
+        (c.Rate(3, timedelta(minutes=1)), View(OPEN, posted=4), {}, True),
+        (c.Rate(3, timedelta(minutes=1)), View(OPEN, posted=3), {}, False),
+        (c.FirstPost(), View(OPEN, first=True), {}, True),
+        (c.FirstPost(), View(OPEN), {}, False),
+        (c.NewMember(timedelta(days=1)), View(OPEN, entered=NOW - timedelta(hours=23)), {}, True),
+        (c.NewMember(timedelta(days=1)), View(OPEN, entered=NOW - timedelta(days=1)), {}, False),
+        (c.NewMember(timedelta(days=1)), View(OPEN), {}, False),
+        (c.Unverified(), View(OPEN, STRANGER), {}, True),
+        (c.Unverified(), View(OPEN), {}, False),
+        (c.Unqualified(("medical",)), View(OPEN), {"declared": "medical"}, True),
+        (c.Unqualified(("medical",)), View(OPEN), {"declared": "legal"}, False),
+        (c.Unqualified(), View(OPEN), {"declared": "legal"}, True),
+        (c.Unqualified(), View(OPEN), {}, False),
+        (c.Media(("image/*",)), View(OPEN), {"seen": Seen(files=1), "files": (GIF,)}, True),
+        (c.Media(("image/png",)), View(OPEN), {"seen": Seen(files=1), "files": (GIF,)}, False),
+        (c.Media(("image/gif",), 2_000_000), View(OPEN), {"files": (GIF,)}, False),
+        (c.Media(larger_than=1_999_999, animated=True), View(OPEN), {"files": (GIF,)}, True),
+        (c.Media(animated=False), View(OPEN), {"files": (GIF,)}, False),
+    ],
+)
+def test_each_condition_holds_where_it_says(
+    when: Condition, view: View, more: dict[str, Any], applies: bool
+) -> None:
+    assert bool(judged(when, "tulips", view, **more).hits) is applies
+
+
+def test_a_file_that_nobody_has_looked_at_makes_no_rule_apply() -> None:
+    unknown = Seen(("x",), files=1)
+    media = c.Media(("image/gif",))
+    assert not judged(media, seen=unknown).hits
+    assert not judged(c.NoneOf((media,)), seen=unknown).hits, "nor its opposite"
+    assert judged(c.Any((media, c.Files(0))), seen=unknown).hits, "what else is asked for settles it"
+    assert judged(c.NoneOf((media,)), seen=Seen(("x",))).hits, "where there is no file, that is known"
+
+
+def test_conditions_combine() -> None:
+    words = c.Any((c.Terms(("frobnitz",)), c.Terms(("wibble",))))
+    when = c.All((words, c.NoneOf((c.Terms(("please",)),))))
+    assert judged(when, "a wibble").hits
+    assert not judged(when, "a wibble please").hits
+    assert not judged(when, "tulips").hits
+
+
+def test_a_rule_applies_where_it_is_meant_to() -> None:
+    rules = RuleSet([rule(FROBNITZ, where=frozenset({"market"}))])
+    post = Post("!r", "@u:x", Seen(("frobnitz",)), NOW)
+    assert decide(View(OPEN), rules, post) is ALLOWED
+    assert decide(View(Room(("general", "market"))), rules, post).refusal is not None
+
+
+@given(st.lists(st.sampled_from([True, False, None]), max_size=6))
+def test_answers_are_joined_as_three_valued_logic_says(answers: list[bool | None]) -> None:
+    parts = [c.Files(n) for n in range(len(answers))]
+    given_answers = dict(zip(parts, answers, strict=True))
+
+    def holds(part: Condition) -> bool | None:
+        assert isinstance(part, c.Files)
+        return given_answers[part]
+
+    known = [[a] if a is not None else [True, False] for a in answers]
+    worlds = list(itertools.product(*known))
+    for settles, join in ((False, all), (True, any)):
+        possible = {join(world) for world in worlds}
+        expected = possible.pop() if len(possible) == 1 else None
+        assert joined(holds, parts, settles=settles) is expected
+
+
+_LEAVES: st.SearchStrategy[Condition] = st.sampled_from(
+    [
+        c.Terms(("frobnitz",)),
+        c.Patterns(("wib+le",)),
+        c.Links(deny=("example.net",)),
+        c.Files(0),
+        c.Unverified(),
+    ]
+)
+
+
+def _joined(inner: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
+    parts = st.lists(inner, min_size=1, max_size=3).map(tuple)
+    return parts.map(c.All) | parts.map(c.Any) | parts.map(c.NoneOf)
+
+
+_TREES = st.recursive(_LEAVES, _joined, max_leaves=8)
+
+
+@given(_TREES, st.sampled_from(["", "frobnitz", "wibble", "see example.net", "a frobnitz wibble"]))
+def test_a_rule_that_is_looked_at_only_for_its_words_loses_nothing(tree: Condition, text: str) -> None:
+    """What `needs_words` spares is never a rule that would apply."""
+
+    def says(part: Condition) -> bool:  # noqa: PLR0911 - one for each kind
+        match part:
+            case c.Terms():
+                return "frobnitz" in text
+            case c.Patterns():
+                return "wibble" in text
+            case c.Links():
+                return "example.net" in text
+            case c.All(parts):
+                return all(map(says, parts))
+            case c.Any(parts):
+                return any(map(says, parts))
+            case c.NoneOf(parts):
+                return not any(map(says, parts))
+            case _:
+                return False
+
+    assert bool(judged(tree, text).hits) is says(tree)
+
+
+def test_the_gate_needs_nothing_but_the_engines() -> None:
+    """What answers inside the homeserver must not bring the service's dependencies with it."""
+    code = (
+        "import sys\n"
+        "import policybot.domain.gate, policybot.domain.seen, policybot.matching.ruleset\n"
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    brought = set(loaded.stdout.split())
+    assert {"disarm", "ahocorasick_rs", "re2", "publicsuffixlist", "idna"} <= brought
+    assert not brought & {"pydantic", "aiohttp", "mautrix", "asyncpg", "ruamel", "magic", "sqlite3"}

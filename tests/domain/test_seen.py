@@ -1,0 +1,153 @@
+"""What people see of an event is what is read, and nothing that can be sent makes it fail."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policybot.domain.seen import NOTHING, plain, seen
+
+MESSAGE = "m.room.message"
+
+
+def texts(content: dict[str, Any], kind: str = MESSAGE) -> tuple[str, ...]:
+    return seen(kind, content).texts
+
+
+def test_a_plain_message_is_its_text() -> None:
+    assert texts({"msgtype": "m.text", "body": "Hello"}) == ("Hello",)
+
+
+def test_markup_is_read_as_it_is_shown() -> None:
+    markup = "<p>sp<b>ad</b>e &amp; <i>rake</i></p><p>hoe<br>axe</p>"
+    assert plain(markup)[0].split("\n") == ["", "spade & rake", "", "hoe", "axe", ""]
+    assert plain("a &lt;b&gt; c")[0] == "a <b> c"
+    assert plain("<mx-reply><blockquote>frobnitz</blockquote></mx-reply>No")[0] == "No"
+    assert plain('<img src="mxc://x/y" alt="a wibble">')[1] == ("mxc://x/y", "a wibble")
+    assert plain("<a href='https://example.net/?a=1&amp;b=2'>x</a>")[1] == (
+        "https://example.net/?a=1&b=2",
+    )
+
+
+def test_captions_and_file_names_are_seen() -> None:
+    content = {"msgtype": "m.image", "body": "A caption", "filename": "name.png", "url": "mxc://a/b"}
+    found = seen(MESSAGE, content)
+    assert found.texts == ("A caption", "name.png")
+    assert found.files == 1
+
+
+def test_a_gallery_has_as_many_files_as_it_shows() -> None:
+    items = [{"itemtype": "m.image", "url": f"mxc://a/{n}", "body": f"n{n}"} for n in range(4)]
+    assert seen(MESSAGE, {"msgtype": "m.gallery", "body": "g", "itemtypes": items}).files == 4
+
+
+def test_an_edit_is_read_as_what_it_becomes_and_as_older_clients_show_it() -> None:
+    content = {
+        "msgtype": "m.text",
+        "body": "* new",
+        "m.new_content": {"msgtype": "m.text", "body": "new"},
+        "m.relates_to": {"rel_type": "m.replace", "event_id": "$x"},
+    }
+    assert texts(content) == ("new",)
+    assert texts(content | {"body": "* other"}) == ("new", "* other")
+
+
+def test_the_quotation_of_a_reply_is_dropped_and_any_other_is_kept() -> None:
+    reply = {"m.relates_to": {"m.in_reply_to": {"event_id": "$x"}}}
+    body = "> <@lea:example.org> said this\n> and that\n\nNo"
+    assert texts({"msgtype": "m.text", "body": body} | reply) == ("No",)
+    assert texts({"msgtype": "m.text", "body": body}) == (body,)
+    own = "> frobnitz\n\nNo"
+    assert texts({"msgtype": "m.text", "body": own} | reply) == (own,), "people see it"
+
+
+@pytest.mark.parametrize("key", ["m.poll", "org.matrix.msc3381.poll.start"])
+def test_a_poll_is_its_question_and_its_answers(key: str) -> None:
+    text = "m.text" if key == "m.poll" else "org.matrix.msc1767.text"
+    poll = {key: {"question": {text: "Which?"}, "answers": [{text: "Tea"}, {"id": "2", text: "Milk"}]}}
+    assert set(texts(poll, "m.poll.start")) == {"Which?", "Tea", "Milk"}
+
+
+def test_the_new_form_of_texts_is_read() -> None:
+    poll = {"m.poll": {"question": {"m.text": [{"body": "Which?"}, {"body": "<b>Which</b>?"}]}}}
+    assert "Which?" in texts(poll, "m.poll.start")
+
+
+def test_reactions_names_and_topics_are_seen() -> None:
+    assert texts({"m.relates_to": {"key": "wibble"}}, "m.reaction") == ("wibble",)
+    assert texts({"name": "wibble"}, "m.room.name") == ("wibble",)
+    assert texts({"topic": "wibble"}, "m.room.topic") == ("wibble",)
+    assert texts({"membership": "join", "displayname": "wibble"}, "m.room.member") == ("wibble",)
+
+
+def test_people_who_are_mentioned_are_counted_once() -> None:
+    content = {
+        "msgtype": "m.text",
+        "body": "a",
+        "formatted_body": '<a href="https://matrix.to/#/@lea:example.org">Lea</a>'
+        '<a href="https://matrix.to/#/%40tom%3Aexample.org">Tom</a>',
+        "m.mentions": {"user_ids": ["@lea:example.org", 5, None], "room": True},
+    }
+    assert seen(MESSAGE, content).mentions == 3
+
+
+def test_an_event_of_another_kind_says_nothing() -> None:
+    assert seen("m.room.power_levels", {"body": "x"}) == NOTHING
+    assert seen(None, {"body": "x"}) == NOTHING
+    assert seen(["m.room.message"], {"body": "x"}) == NOTHING
+    assert seen(MESSAGE, None) == NOTHING
+
+
+def test_depth_and_number_are_bounded() -> None:
+    deep: Any = {"body": "frobnitz"}
+    for _ in range(5000):
+        deep = {"x": deep}
+    assert texts({"msgtype": "m.text", "body": "a", "y": deep}) == ("a",)
+    wide = {"msgtype": "m.text", "body": "a", "many": [{"body": f"b{n}"} for n in range(50_000)]}
+    assert len(texts(wide)) < 600
+
+
+def test_numbers_that_are_too_long_for_python_are_read() -> None:
+    assert plain(f"&#{'9' * 6000};x")[0].endswith("x")
+
+
+_KEYS = st.sampled_from(
+    [
+        "body",
+        "msgtype",
+        "formatted_body",
+        "format",
+        "m.new_content",
+        "m.relates_to",
+        "m.in_reply_to",
+        "key",
+        "m.mentions",
+        "user_ids",
+        "room",
+        "url",
+        "m.text",
+        "m.poll",
+        "answers",
+        "filename",
+        "name",
+        "topic",
+    ]
+)
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_KEYS | st.text(), inner, max_size=5),
+    max_leaves=20,
+)
+_KINDS = st.sampled_from(
+    [MESSAGE, "m.sticker", "m.reaction", "m.poll.start", "m.room.name", "m.room.topic", "m.room.member"]
+)
+
+
+@given(_KINDS, st.dictionaries(_KEYS, _JSON, max_size=8))
+def test_whatever_is_sent_is_read_without_fault(kind: str, content: dict[str, Any]) -> None:
+    found = seen(kind, content)
+    for text in found.texts + found.targets:
+        assert isinstance(text, str)
+        text.encode()
+    assert found.mentions >= 0
