@@ -166,9 +166,7 @@ class Deputies:
 
     async def ready(self, tx: Tx, filing: Filing) -> str | None:
         """Name the deputy of a room, if they have agreed."""
-        asked = await deputies.get(tx, filing.id) if filing.deputy else None
-        agreed = asked is not None and asked.user_id == filing.deputy and asked.agreed_at is not None
-        return filing.deputy if agreed else None
+        return filing.deputy if await deputies.has_agreed(tx, filing) else None
 
     # By the clock --------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from policybot.domain.deputy import Asked
+from policybot.domain.filing import Filing
 from policybot.store.database import Row, Tx, from_ms, optional_ms, optional_time, to_ms
 
 
@@ -10,6 +11,12 @@ async def get(tx: Tx, filing_id: int) -> Asked | None:
     """Read who was asked last to be the deputy of a room."""
     row = await tx.first("SELECT * FROM deputies WHERE filing_id = $1", filing_id)
     return None if row is None else _asked(row)
+
+
+async def has_agreed(tx: Tx, filing: Filing) -> bool:
+    """Say whether whom the owner named as the deputy of a room has agreed to it."""
+    asked = await get(tx, filing.id) if filing.deputy else None
+    return asked is not None and asked.user_id == filing.deputy and asked.agreed_at is not None
 
 
 async def save(tx: Tx, asked: Asked) -> None:

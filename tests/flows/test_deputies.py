@@ -555,3 +555,23 @@ LIFE = ("filing:vacant", "filing:ownerless", "filing:owned", "filing:transfer")
 @given(st.lists(st.sampled_from(EVENTS), max_size=14))
 def test_one_of_three_holds_and_nothing_is_told_twice_whatever_happens(events: list[str]) -> None:
     asyncio.run(a_history(events))
+
+
+# Who abuses it --------------------------------------------------------------------------------------
+
+
+async def test_a_deputy_who_has_agreed_judges_no_case_about_the_room(world: World) -> None:
+    record = await world.governed_room()
+    await world.say("anna", f"!policy deputy {record} @mira:example.org")
+    words = f"!policy hold {world.room} R3 Card numbers are sold there, as it seems"
+    case = await world.reported()
+    assert "There is no" not in await world.review("mira", f"!policy show {case}"), (
+        "whoever is only named is no party: owners could keep moderators away by naming them"
+    )
+    await world.say("mira", f"!policy accept {record}")
+    assert "party" in await world.review("mira", words)
+    for command in (f"show {case}", f"claim {case}", f"dismiss {case} Nothing wrong there"):
+        answer = await world.review("mira", f"!policy {command}")
+        assert "There is no" in answer or "party" in answer, (command, answer)
+    await world.review("otto", words)
+    assert world.room in world.homeserver.banners, "others judge it as before"
