@@ -14,7 +14,7 @@ from policybot.services.filings import Filings, cause
 from policybot.services.members import Members
 from policybot.services.setting import Setting
 from policybot.services.vacancies import Vacancies
-from policybot.store import filings, rooms, vacancies
+from policybot.store import filings, members, rooms, vacancies
 from policybot.store.database import Tx
 from policybot.store.filings import Transfer
 
@@ -64,6 +64,9 @@ class Transfers:
             raise OutOfOrder(message)
         if not rules.owned_by(filing, by) and (vacancy is None or vacancy.stage is not Stage.OPEN):
             message = f"{filing.number} has an owner: {filing.applicant} can hand it over."
+            raise NotPermitted(message)
+        if not rules.owned_by(filing, by) and to in await members.accounts_of(tx, by):
+            message = "You cannot give a room to yourself: another reviewer can."
             raise NotPermitted(message)
         if to in (filing.applicant, self._setting.config.bot_user_id):
             message = f"{to} cannot take {filing.number} over."

@@ -560,6 +560,21 @@ def test_one_of_three_holds_and_nothing_is_told_twice_whatever_happens(events: l
 # Who abuses it --------------------------------------------------------------------------------------
 
 
+async def test_a_reviewer_gives_no_room_without_owner_to_themselves(world: World) -> None:
+    object.__setattr__(world.config.identity, "accounts_per_person", 2)
+    record = await world.governed_room()
+    await left(world, "anna")
+    assert len(needs(world)) == 1
+    await world.verified("mira")
+    await link_to(world, "ravi", "mira")
+    for mine in ("ravi", "mira"):
+        answer = await world.review("ravi", f"!policy transfer {record} {user(mine)}")
+        assert "cannot give a room to yourself" in answer, mine
+        assert "Nobody has asked you" in await world.say(mine, f"!policy accept {record}")
+    answer = await world.review("ravi", f"!policy transfer {record} @lea:example.org")
+    assert "I have asked @lea" in answer
+
+
 async def test_a_deputy_who_has_agreed_judges_no_case_about_the_room(world: World) -> None:
     record = await world.governed_room()
     await world.say("anna", f"!policy deputy {record} @mira:example.org")
