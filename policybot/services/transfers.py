@@ -140,8 +140,10 @@ class Transfers:
         for level in needed or [c.assurance for c in config.categories]:
             await self._members.may_publish(tx, by, level)
         await self._agreements.require(tx, by)
-        mine = await filings.of_applicant(tx, by)
-        if sum(f.state not in rules.ENDED for f in mine) >= config.rooms_per_person:
+        accounts = await members.accounts_of(tx, by)
+        mine = [f for account in accounts for f in await filings.of_applicant(tx, account)]
+        others = [f for f in mine if f.state not in rules.NOT_COUNTED and f.id != filing.id]
+        if len(others) >= config.rooms_per_person:
             message = f"One person can have {config.rooms_per_person} rooms, and you have as many."
             raise NotPermitted(message)
 
