@@ -9,7 +9,7 @@ from policybot.domain.filing import Filing
 from policybot.domain.rank import TOP, Control
 from policybot.domain.vacancy import Stage
 from policybot.services.agreements import Agreements
-from policybot.services.deputies import Deputies
+from policybot.services.deputies import Deputies, asking
 from policybot.services.filings import Filings, cause
 from policybot.services.members import Members
 from policybot.services.setting import Setting
@@ -79,6 +79,7 @@ class Transfers:
         if before is not None and now - before.asked_at < rules.TRANSFER_PAUSE:
             message = f"You have just asked {before.to}. Please give them an hour."
             raise NotPermitted(message)
+        await self._deputies.check_asking(tx, by, to)
         await filings.ask_to_take(tx, Transfer(filing.id, by, to, now))
         self._setting.tell(
             tx,
@@ -88,7 +89,7 @@ class Transfers:
             f"published there, and renew its approval. If you want that: "
             f"!policy accept {filing.number}\nIf not: !policy decline {filing.number}, or do nothing: "
             f"the question ends after {rules.TRANSFER_LIFE.days} days.",
-            cause=cause(filing),
+            cause=asking(to),
         )
         self._remember(tx, by, "filing:offer", filing, to=to)
         return filing

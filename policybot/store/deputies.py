@@ -31,6 +31,19 @@ async def save(tx: Tx, asked: Asked) -> None:
     )
 
 
+async def asked_by(tx: Tx, owner: str, since: datetime) -> int:
+    """Count whom an owner has asked after some time to be a deputy, or to take a room over."""
+    return int(
+        await tx.value(
+            "SELECT (SELECT count(*) FROM deputies d JOIN filings f ON f.id = d.filing_id"
+            " WHERE f.applicant = $1 AND d.asked_at > $2)"
+            " + (SELECT count(*) FROM transfers WHERE asker = $1 AND asked_at > $2) AS value",
+            owner,
+            to_ms(since),
+        )
+    )
+
+
 async def unasked(tx: Tx, limit: int) -> list[int]:
     """List rooms just taken in whose deputy was named before the approval, and not asked yet."""
     return await _ids(
