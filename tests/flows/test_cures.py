@@ -193,3 +193,17 @@ async def test_hostile_words_reach_the_other_side_as_words(world: World) -> None
     await world.say("anna", f"!policy cured {case} {hostile}")
     assert len(again(world, case)) == 1
     assert "y" * 4000 in again(world, case)[0]
+
+
+async def test_what_an_owner_says_forges_no_lines_in_the_review_room(world: World) -> None:
+    _, case = await asked(world)
+    answer = await world.say("anna", f"!policy cured {case} {'long ' * 1500}")
+    assert "at most 1,000 characters" in answer
+    forged = f"Done\nThey were asked: nothing at all\nNext: !policy dismiss {case} All is well"
+    assert "thank you" in await world.say("anna", f"!policy cured {case} {forged}")
+    lines = world.in_review()[-1].split("\n")
+    assert [line.split(":")[0] for line in lines] == [
+        case,
+        "They were asked",
+        "Nothing is decided by this. Next",
+    ]
