@@ -288,7 +288,7 @@ class FilingForm:
         async with self._database.transaction() as tx:  # before anything is decoded
             try:
                 await evidence.count_upload(tx, filing.applicant)
-            except NotPermitted as refusal:
+            except (NotPermitted, OutOfOrder) as refusal:
                 return {"files": str(refusal)}
             left = evidence.section.max_files - len(await evidence.files(tx, filing.id))
         if len(sent.files) > left:

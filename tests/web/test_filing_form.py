@@ -299,6 +299,21 @@ async def test_a_sixth_file_and_one_that_is_too_large_are_refused_and_no_word_is
     assert value(page, "audience") == "Neighbours"
 
 
+async def test_who_is_not_verified_sends_no_files(browser: Browser, world: World) -> None:
+    """Accounts cost nothing: whoever makes a thousand fills no vault, and has nothing decoded."""
+    await invited(world, "tom", "!toms:example.org")
+    path = await form(world, "tom", "!toms:example.org")
+    status, page = await send(browser, path, "save", ("lease.jpg", pictures.picture()), purpose=PURPOSE)
+    assert status == 422
+    assert "!policy verify" in fault(page, "files")
+    assert value(page, "purpose") == PURPOSE, "what is written is kept"
+    assert await files_of(world) == []
+    await world.verified("tom")
+    status, page = await send(browser, path, "save", ("lease.jpg", pictures.picture()))
+    assert status == 303
+    assert await files_of(world) == ["lease.jpg"]
+
+
 async def test_nobody_sends_files_all_day(browser: Browser, world: World, path: str) -> None:
     for _ in range(20):
         await send(browser, path, "save", ("x.png", b"no picture"))
