@@ -21,7 +21,7 @@ from policybot.matrix.commands.command import Services
 from policybot.matrix.commands.dispatch import Dispatch, Message, is_command
 from policybot.matrix.signs import LABEL
 from policybot.services.setting import Setting
-from policybot.store import deletions, events, filings, rooms
+from policybot.store import deletions, events, rooms
 from policybot.store.database import Database, DatabaseAway, Tx
 from policybot.store.rooms import Kind, Room
 
@@ -227,7 +227,7 @@ class Events:
                 return await self._vacancies.is_leaving(tx, room_id, user_id)
             if meaning == self._changed:
                 ours = _text(event, "sender") == self._bot
-                return not ours and await filings.of_room(tx, room_id) is not None
+                return not ours and await self._drift.is_news(tx, room_id)
             if event.get("type") == LABEL:
                 return user_id == self._bot and await self._labels.is_wrong(tx, room_id, content)
             # Where the redacted event stands depends on the room's version.
