@@ -23,7 +23,7 @@ REMINDED = timedelta(days=1)
 USUAL, NOW = "usual", "now"
 """What a moderator writes for the configured time, and to end one that runs."""
 MIN_TEXT = 10
-LONGEST_ANSWER = 1000
+LONGEST_ANSWER = 5000
 """Characters of what an owner says when it is done."""
 
 

@@ -198,7 +198,7 @@ async def test_hostile_words_reach_the_other_side_as_words(world: World) -> None
 async def test_what_an_owner_says_forges_no_lines_in_the_review_room(world: World) -> None:
     _, case = await asked(world)
     answer = await world.say("anna", f"!policy cured {case} {'long ' * 1500}")
-    assert "at most 1,000 characters" in answer
+    assert "at most 5,000 characters" in answer
     forged = f"Done\nThey were asked: nothing at all\nNext: !policy dismiss {case} All is well"
     assert "thank you" in await world.say("anna", f"!policy cured {case} {forged}")
     lines = world.in_review()[-1].split("\n")
