@@ -58,7 +58,8 @@ async def code_for(world: World, account: str, person: str) -> str:
 async def link_to(world: World, account: str, person: str) -> None:
     """Link another account to somebody who is verified already."""
     code = await code_for(world, account, person)
-    assert "You are verified" in await world.say(account, f"!policy verify {code}")
+    answer = await world.say(account, f"!policy verify {code}")
+    assert "You are verified" in answer, answer
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.measure import parse_duration
+from policybot.domain.name import one_line
 
 SHORTEST = timedelta(days=1)
 LONGEST = timedelta(days=30)
@@ -22,6 +23,8 @@ REMINDED = timedelta(days=1)
 USUAL, NOW = "usual", "now"
 """What a moderator writes for the configured time, and to end one that runs."""
 MIN_TEXT = 10
+LONGEST_ANSWER = 5000
+"""Characters of what an owner says when it is done."""
 
 
 class State(StrEnum):
@@ -82,6 +85,18 @@ def explained(text: str) -> str:
         message = "Please say in a sentence what it is about; the owner will read it."
         raise Incomplete(message)
     return text.strip()
+
+
+def answered(text: str) -> str:
+    """Read what an owner says of it, as one line: moderators read it between lines of ours.
+
+    Raises:
+        Incomplete: it is too long.
+    """
+    if len(text) > LONGEST_ANSWER:
+        message = f"Please say it in at most {LONGEST_ANSWER:,} characters."
+        raise Incomplete(message)
+    return one_line(text, LONGEST_ANSWER)
 
 
 def ended(cure: Cure, state: State, answer: str = "") -> Cure:

@@ -78,7 +78,7 @@ def check(
         raise OutOfOrder(message)
 
 
-def binding(decision: Decision) -> str:
+def binding(decision: Decision, room_id: str) -> str:
     """Give the fingerprint of exactly what will happen, which a second person approves."""
-    terms = ["delete, and keep what was written", decision.binding, decision.room_id]
+    terms = ["delete, and keep what was written", decision.binding, room_id]
     return hashlib.sha256(json.dumps(terms).encode()).hexdigest()

@@ -1,7 +1,13 @@
 """The deputy of a room: whom its owner has named to answer for it when they no longer do."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+A_DAY, AN_HOUR = timedelta(days=1), timedelta(hours=1)
+TO_ONE_PERSON = 3
+"""How often somebody is asked within a day to answer for a room or to stand by, whoever asks."""
+BY_ONE_OWNER = 3
+"""How often an owner asks somebody within an hour, for all their rooms."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from typing import Any
 _FIRST_WITH_CREATORS_ABOVE_ALL = 12
 TOP = 100
 """The level that owners of rooms before version 12 have."""
+_LOWEST = 1 - 2**53
+"""The lowest level that can be written (Matrix specification, "Canonical JSON")."""
 
 
 class Control(StrEnum):
@@ -44,7 +46,8 @@ class Levels:
     def creators_above_all(self) -> bool:
         """Whether this room's version puts its creators above every power level."""
         number = self.version.partition(".")[0]
-        return number.isdigit() and int(number) >= _FIRST_WITH_CREATORS_ABOVE_ALL
+        is_number = number.isascii() and number.isdecimal()
+        return is_number and int(number[:9]) >= _FIRST_WITH_CREATORS_ABOVE_ALL
 
     def of(self, user_id: str) -> float:
         """Give a user's power level; infinity for a creator in room version 12 and later."""
@@ -102,7 +105,7 @@ ASKED = {"events_default": 0, "state_default": 50, "invite": 0}
 def below_everything(levels: Levels) -> int:
     """Find a level that is too low for whatever may be posted in a room."""
     asked = [_whole(level) for level in _mapping(levels.content, "events").values()]
-    return min(0, _whole(levels.content.get("events_default", 0)), *asked) - 1
+    return max(_LOWEST, min(0, _whole(levels.content.get("events_default", 0)), *asked) - 1)
 
 
 def frozen_height(levels: Levels, bot: str) -> int:

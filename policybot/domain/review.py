@@ -16,6 +16,7 @@ from enum import StrEnum
 from policybot.domain import filing as filing_rules
 from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing, State, Step
+from policybot.domain.name import one_line
 from policybot.domain.rank import Levels
 
 OPEN = frozenset({State.SUBMITTED, State.IN_REVIEW, State.NEEDS_INFO})
@@ -261,12 +262,12 @@ def said(text: str, what: str) -> str:
     Raises:
         Incomplete: there is none, or it is too long.
     """
-    text = text.strip()
+    if len(text.strip()) > LONGEST:
+        message = f"Please write {what} in at most {LONGEST} characters."
+        raise Incomplete(message)
+    text = "\n".join(one_line(line, LONGEST) for line in text.splitlines()).strip()
     if not text:
         message = f"Please write {what} as well: the applicant reads it."
-        raise Incomplete(message)
-    if len(text) > LONGEST:
-        message = f"Please write {what} in at most {LONGEST} characters."
         raise Incomplete(message)
     return text
 

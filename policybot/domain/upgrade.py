@@ -8,10 +8,14 @@ else's, whoever points to it.
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 
 from policybot.domain.rank import Control, Levels, control
 from policybot.domain.taking import KNOWN_VERSIONS
 
+A_DAY = timedelta(days=1)
+TRIES_A_DAY = 10
+"""How often following one room is tried within a day: each try shows in the room that it leads to."""
 _ROOM_ID = re.compile(r"![!-~]{1,254}")
 
 

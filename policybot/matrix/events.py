@@ -22,7 +22,7 @@ from policybot.matrix.commands.dispatch import Dispatch, Message, is_command
 from policybot.matrix.signs import LABEL
 from policybot.services.findings import Found
 from policybot.services.setting import Setting
-from policybot.store import deletions, events, filings, rooms
+from policybot.store import deletions, events, rooms
 from policybot.store.database import Database, DatabaseAway, Tx
 from policybot.store.rooms import Kind, Room
 
@@ -259,12 +259,13 @@ class Events:
                 return await self._vacancies.is_leaving(tx, room_id, user_id)
             if meaning == self._changed:
                 ours = _text(event, "sender") == self._bot
-                return not ours and await filings.of_room(tx, room_id) is not None
+                return not ours and await self._drift.is_news(tx, room_id)
             if event.get("type") == LABEL:
                 return user_id == self._bot and await self._labels.is_wrong(tx, room_id, content)
             # Where the redacted event stands depends on the room's version.
             redacted = _text(event, "redacts") or _text(content, "redacts")
-            return await self._labels.is_lost(tx, room_id, redacted)
+            # No ID has what no database keeps: NUL, halves of characters.
+            return redacted.isprintable() and await self._labels.is_lost(tx, room_id, redacted)
 
     async def _label(self, tx: Tx, event: Event) -> None:
         await self._labels.tampered(tx, event["room_id"], _text(event, "sender"))

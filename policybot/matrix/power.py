@@ -181,16 +181,19 @@ class Power:
 def levels_of(create: dict[str, Any], content: dict[str, Any]) -> Levels:
     """Read a room's creation event and its power levels."""
     made = create.get("content", {})
-    also = made.get("additional_creators", [])
-    creators = (create.get("sender", ""), *(u for u in also if isinstance(u, str)))
     before = made.get("predecessor")
     predecessor = before.get("room_id") if isinstance(before, dict) else None
-    return Levels(
+    levels = Levels(
         str(made.get("room_version", "1")),
-        creators,
+        (create.get("sender", ""),),
         content,
         predecessor if isinstance(predecessor, str) else "",
     )
+    also = made.get("additional_creators")
+    # Before version 12 it means nothing, so no homeserver looks at what somebody writes there.
+    if not levels.creators_above_all or not isinstance(also, list):
+        return levels
+    return replace(levels, creators=(*levels.creators, *(u for u in also if isinstance(u, str))))
 
 
 def _users(levels: Levels) -> dict[str, Any]:

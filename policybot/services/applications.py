@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from policybot.domain import application, taking
 from policybot.domain import filing as rules
 from policybot.domain.application import Form
-from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder, Refused
+from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrder, Refused
 from policybot.domain.filing import Filing, State, Step
 from policybot.domain.identity import Assurance
 from policybot.domain.name import one_line
@@ -272,7 +272,9 @@ class Applications:
         filing = await self._filings.visible(tx, applicant, text, staff=False)
         await self._agreements.require(tx, applicant)
         check_said(answer, "your answer")
-        return await self._answered(tx, filing, answer)
+        if faults := application.too_long({"answer": answer}, {"answer": application.LIMITS["answer"]}):
+            raise Incomplete(faults["answer"])
+        return await self._answered(tx, filing, one_line(answer, application.LIMITS["answer"]))
 
     async def _answered(self, tx: Tx, filing: Filing, answer: str) -> Filing:
         filing = replace(rules.moved(filing, Step.ANSWER), reason=answer)

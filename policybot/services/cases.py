@@ -19,7 +19,7 @@ from policybot.domain.effects import KeepEvidence
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.mechanism import MACHINE
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, filings, findings, members, rooms
+from policybot.store import audit, cases, deputies, filings, findings, members, rooms
 from policybot.store.cases import Evidence
 from policybot.store.database import Tx, next_number
 from policybot.store.findings import Finding
@@ -232,6 +232,8 @@ class Cases:
         filing = await filings.of_room(tx, room_id)
         room = await rooms.get(tx, room_id)
         found = {filing.applicant} if filing else set()
+        if filing is not None and filing.deputy and await deputies.has_agreed(tx, filing):
+            found.add(filing.deputy)  # it would be theirs next
         if room is not None:
             found |= room.levels.moderators()
         return frozenset(found - {self._setting.config.bot_user_id})

@@ -119,7 +119,7 @@ class Cures:
                 "decided, you are told and can object."
             )
             raise OutOfOrder(message)
-        done = rules.ended(cure, State.SAID, answer)
+        done = rules.ended(cure, State.SAID, rules.answered(answer))
         await cures.save(tx, done)
         self._cases.remember(tx, by, "case:cured", case, answer=done.answer)
         words = f"They write: {done.answer}" if done.answer else "They write nothing more."

@@ -31,6 +31,7 @@ class Proposed:
     """A deletion that waits for a second person."""
 
     decision: Decision
+    room_id: str
     approval: Approval
 
 
@@ -65,8 +66,8 @@ class Deletions:
         message = f"No room was closed under {text[:40]}. Write its case, or its record number."
         raise NotFound(message)
 
-    async def _check(self, tx: Tx, decision: Decision) -> None:
-        """Check that a room may be deleted now.
+    async def _check(self, tx: Tx, decision: Decision) -> str:
+        """Check that a room may be deleted now; name it, for it may have been replaced since.
 
         Raises:
             OutOfOrder: it may not.
@@ -87,6 +88,7 @@ class Deletions:
             window=self._setting.config.ladder.appeal_window,
             now=self._setting.now(),
         )
+        return str(sanction.room_id)
 
     async def propose(self, tx: Tx, by: str, text: str) -> Proposed:
         """Propose to delete a closed room; a second person always has to confirm it.
@@ -98,18 +100,18 @@ class Deletions:
         """
         decision, case = await self._closure(tx, text)
         case_rules.impartial(case, by, await self._cases.involved(tx, case))
-        await self._check(tx, decision)
+        room_id = await self._check(tx, decision)
         approval = Approval(
             code=self._setting.code(),
             subject=f"deletion {decision.id}",
-            binding=rules.binding(decision),
+            binding=rules.binding(decision, room_id),
             proposer=by,
             needs_other=True,
             expires_at=self._setting.now() + decision_rules.APPROVAL_LIFE,
         )
         await decisions.add_approval(tx, approval)
-        self._remember(tx, by, "room:propose_delete", decision)
-        return Proposed(decision, approval)
+        self._remember(tx, by, "room:propose_delete", decision, room=room_id)
+        return Proposed(decision, room_id, approval)
 
     # Confirming: `services.approvals.Act` --------------------------------------------------------
 
@@ -128,12 +130,11 @@ class Deletions:
         proposers = await accounts_of(tx, approval.proposer)
         decision_rules.confirmable(approval, by, self._setting.now(), parties, proposers)
         await decisions.lock(tx, decision.id)  # the closure may be lifted in this very moment
-        await self._check(tx, decision)
-        if rules.binding(decision) != approval.binding:
+        room_id = await self._check(tx, decision)
+        if rules.binding(decision, room_id) != approval.binding:
             message = f"What was proposed under {approval.code} has changed since. Propose it anew."
             raise OutOfOrder(message)
         await decisions.end_approval(tx, approval.code, "given", by)
-        room_id = str(decision.room_id)
         await deletions.save(tx, Deletion(decision.id, room_id, State.ORDERED, self._setting.now()))
         effects: list[Effect] = [
             Say(room_id, self._farewell()),
@@ -149,7 +150,7 @@ class Deletions:
             )
             effects.append(Notify(filing.applicant, text))
         self._setting.queue(tx, effects, cause=_cause(decision.id))
-        self._remember(tx, by, "room:delete", decision)
+        self._remember(tx, by, "room:delete", decision, room=room_id)
         return f"{decision.number}: {room_id} is being deleted. I say so here when it is done."
 
     def _farewell(self) -> str:
@@ -228,12 +229,13 @@ class Deletions:
         now, window = self._setting.now(), self._setting.config.ladder.appeal_window
         for decision_id in await deletions.to_propose(tx, now - after, now - window, _BATCH):
             decision = await decisions.get(tx, decision_id)
-            if decision is None or decision.room_id is None:
+            sanction = await sanctions.of_decision(tx, decision_id)
+            if decision is None or sanction is None or sanction.room_id is None:
                 continue
-            await deletions.save(tx, Deletion(decision_id, decision.room_id, State.PROPOSED, now))
+            await deletions.save(tx, Deletion(decision_id, sanction.room_id, State.PROPOSED, now))
             self._setting.tell_staff(
                 tx,
-                f"{decision.number}: {decision.room_id} has been closed for {after.days} days, and that "
+                f"{decision.number}: {sanction.room_id} has been closed for {after.days} days, and that "
                 "cannot be appealed any more. If it is to go, two of you can delete it: !policy delete "
                 f"{decision.number}\n{rules.CONSEQUENCES}\nNothing happens by itself.",
                 cause=_cause(decision_id),
@@ -247,8 +249,7 @@ class Deletions:
             tag=tag,
             object=decision.number,
             decision=decision.id,
-            room=str(decision.room_id),
-            **payload,
+            **{"room": str(decision.room_id)} | payload,
         )
 
 

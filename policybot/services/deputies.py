@@ -4,13 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from policybot.domain import filing as rules
-from policybot.domain.deputy import Asked
+from policybot.domain.deputy import A_DAY, AN_HOUR, BY_ONE_OWNER, TO_ONE_PERSON, Asked
 from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing
 from policybot.domain.vacancy import Stage
 from policybot.services.filings import Filings, cause
 from policybot.services.setting import Setting
-from policybot.store import deputies, filings, vacancies
+from policybot.store import deputies, filings, members, outbox, vacancies
 from policybot.store.database import Tx
 
 _BATCH = 100
@@ -52,6 +52,8 @@ class Deputies:
         if asks_now and before is not None and now - before.asked_at < rules.TRANSFER_PAUSE:
             message = "You have just asked somebody to be the deputy. Please wait an hour."
             raise NotPermitted(message)
+        if asks_now:
+            await self.check_asking(tx, owner, user_id)
         await self._tell_former(tx, filing, "You are not asked to be the deputy for")
         filing = await self._save(tx, filing, user_id)
         self._filings.remember(tx, owner, "filing:deputy", filing, deputy=user_id)
@@ -76,6 +78,29 @@ class Deputies:
             raise OutOfOrder(message)
         return filing
 
+    async def check_asking(self, tx: Tx, owner: str, user_id: str) -> None:
+        """Check that somebody may be asked something by an owner: it costs a stranger a message.
+
+        Raises:
+            NotPermitted: one of them has had enough of it.
+        """
+        now = self._setting.now()
+        accounts = await members.accounts_of(tx, owner)
+        asked = [await deputies.asked_by(tx, account, now - AN_HOUR) for account in sorted(accounts)]
+        if sum(asked) >= BY_ONE_OWNER:
+            message = f"You have asked {BY_ONE_OWNER} people within the hour. Please wait an hour."
+            raise NotPermitted(message)
+        if await self._had_enough(tx, user_id):
+            message = (
+                f"{user_id} has been asked about rooms {TO_ONE_PERSON} times today. Please talk to them "
+                "first, and try again tomorrow."
+            )
+            raise NotPermitted(message)
+
+    async def _had_enough(self, tx: Tx, user_id: str) -> bool:
+        since = self._setting.now() - A_DAY
+        return await outbox.queued_since(tx, asking(user_id), since) >= TO_ONE_PERSON
+
     async def _ask(self, tx: Tx, filing: Filing, user_id: str) -> None:
         await deputies.save(tx, Asked(filing.id, user_id, self._setting.now()))
         self._setting.tell(
@@ -86,7 +111,7 @@ class Deputies:
             f"answer for it; if they no longer do, I would ask you to take it over.\nIf you agree: "
             f"!policy accept {filing.number}\nIf not: !policy decline {filing.number}, or do nothing: "
             f"the question ends after {rules.TRANSFER_LIFE.days} days.",
-            cause=cause(filing),
+            cause=asking(user_id),
         )
 
     async def end(self, tx: Tx, owner: str, text: str) -> Filing:
@@ -166,9 +191,7 @@ class Deputies:
 
     async def ready(self, tx: Tx, filing: Filing) -> str | None:
         """Name the deputy of a room, if they have agreed."""
-        asked = await deputies.get(tx, filing.id) if filing.deputy else None
-        agreed = asked is not None and asked.user_id == filing.deputy and asked.agreed_at is not None
-        return filing.deputy if agreed else None
+        return filing.deputy if await deputies.has_agreed(tx, filing) else None
 
     # By the clock --------------------------------------------------------------------------------
 
@@ -196,6 +219,8 @@ class Deputies:
         if filing.deputy in (filing.applicant, self._setting.config.bot_user_id):
             await self._strike_out(tx, filing, f"{filing.deputy} cannot be the deputy for your room ")
             return
+        if await self._had_enough(tx, filing.deputy):
+            return  # it is their turn tomorrow
         await self._ask(tx, filing, filing.deputy)
         self._filings.remember(tx, "system:clock", "filing:deputy", filing, deputy=filing.deputy)
 
@@ -225,3 +250,8 @@ class Deputies:
         changed = replace(filing, deputy=deputy)
         await filings.save(tx, changed)
         return replace(changed, version=changed.version + 1)
+
+
+def asking(user_id: str) -> str:
+    """Name what somebody is asked in the outbox, by which it is counted."""
+    return f"asking {user_id}"

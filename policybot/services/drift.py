@@ -60,6 +60,10 @@ class Drift:
         """Let a room be looked at soon, if it is filed."""
         await drift.look_soon(tx, room_id, self._setting.now())
 
+    async def is_news(self, tx: Tx, room_id: str) -> bool:
+        """Say whether a change means anything: a room that is looked at next need not be told again."""
+        return await drift.can_be_sooner(tx, room_id, self._setting.now())
+
     async def some(self, database: Database, look: RoomLook) -> int:
         """Look at some rooms that are due; return how many there were."""
         now = self._setting.now()

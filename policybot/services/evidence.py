@@ -12,6 +12,7 @@ from policybot.domain import evidence as rules
 from policybot.domain.errors import NotFound, NotPermitted
 from policybot.domain.evidence import File
 from policybot.domain.filing import Filing
+from policybot.domain.identity import Assurance
 from policybot.domain.permission import Permission, allowed
 from policybot.domain.private import Private
 from policybot.services.members import Members
@@ -50,11 +51,13 @@ class Evidence:
         return self._setting.config.filing.evidence
 
     async def count_upload(self, tx: Tx, user_id: str) -> None:
-        """Count an upload before anything of it is read.
+        """Count an upload before anything of it is decoded.
 
         Raises:
+            OutOfOrder: nobody verified sends it; accounts cost nothing, and files cost much.
             NotPermitted: it is one too many within the hour.
         """
+        await self._members.may_publish(tx, user_id, Assurance.LOW)
         now, most = self._setting.now(), rules.UPLOADS_AN_HOUR
         if not await documents.count_upload(tx, user_id, now, what=_UPLOAD, most=most):
             message = f"Files can be sent {most} times in an hour. Please try again in an hour."

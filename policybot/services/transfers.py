@@ -9,12 +9,12 @@ from policybot.domain.filing import Filing
 from policybot.domain.rank import TOP, Control
 from policybot.domain.vacancy import Stage
 from policybot.services.agreements import Agreements
-from policybot.services.deputies import Deputies
+from policybot.services.deputies import Deputies, asking
 from policybot.services.filings import Filings, cause
 from policybot.services.members import Members
 from policybot.services.setting import Setting
 from policybot.services.vacancies import Vacancies
-from policybot.store import filings, rooms, vacancies
+from policybot.store import filings, members, rooms, vacancies
 from policybot.store.database import Tx
 from policybot.store.filings import Transfer
 
@@ -65,6 +65,9 @@ class Transfers:
         if not rules.owned_by(filing, by) and (vacancy is None or vacancy.stage is not Stage.OPEN):
             message = f"{filing.number} has an owner: {filing.applicant} can hand it over."
             raise NotPermitted(message)
+        if not rules.owned_by(filing, by) and to in await members.accounts_of(tx, by):
+            message = "You cannot give a room to yourself: another reviewer can."
+            raise NotPermitted(message)
         if to in (filing.applicant, self._setting.config.bot_user_id):
             message = f"{to} cannot take {filing.number} over."
             raise OutOfOrder(message)
@@ -76,6 +79,7 @@ class Transfers:
         if before is not None and now - before.asked_at < rules.TRANSFER_PAUSE:
             message = f"You have just asked {before.to}. Please give them an hour."
             raise NotPermitted(message)
+        await self._deputies.check_asking(tx, by, to)
         await filings.ask_to_take(tx, Transfer(filing.id, by, to, now))
         self._setting.tell(
             tx,
@@ -85,7 +89,7 @@ class Transfers:
             f"published there, and renew its approval. If you want that: "
             f"!policy accept {filing.number}\nIf not: !policy decline {filing.number}, or do nothing: "
             f"the question ends after {rules.TRANSFER_LIFE.days} days.",
-            cause=cause(filing),
+            cause=asking(to),
         )
         self._remember(tx, by, "filing:offer", filing, to=to)
         return filing
@@ -137,8 +141,10 @@ class Transfers:
         for level in needed or [c.assurance for c in config.categories]:
             await self._members.may_publish(tx, by, level)
         await self._agreements.require(tx, by)
-        mine = await filings.of_applicant(tx, by)
-        if sum(f.state not in rules.ENDED for f in mine) >= config.rooms_per_person:
+        accounts = await members.accounts_of(tx, by)
+        mine = [f for account in accounts for f in await filings.of_applicant(tx, account)]
+        others = [f for f in mine if f.state not in rules.NOT_COUNTED and f.id != filing.id]
+        if len(others) >= config.rooms_per_person:
             message = f"One person can have {config.rooms_per_person} rooms, and you have as many."
             raise NotPermitted(message)
 

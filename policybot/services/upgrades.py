@@ -49,7 +49,11 @@ class Upgrades:
     async def follow(self, tx: Tx, filing: Filing, effect: FollowUpgrade) -> None:
         """Try to follow a room, unless that is being tried already."""
         cause = f"{_CAUSE} {filing.id}"
-        if await outbox.unfinished(tx, cause):
+        lately = self._setting.now() - upgrade.A_DAY
+        if await outbox.unfinished(tx, cause) or (
+            # Whoever closes a room can name one room of others after the other.
+            await outbox.queued_since(tx, cause, lately) >= upgrade.TRIES_A_DAY
+        ):
             return
         taken = await _taken(tx, effect)
         if taken is not None:

@@ -10,7 +10,7 @@ async def save(tx: Tx, deletion: Deletion) -> None:
     """Save where the deletion of a room stands."""
     await tx.execute(
         "INSERT INTO deletions (decision_id, room_id, state, at) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT (decision_id) DO UPDATE SET state = $3, at = $4",
+        " ON CONFLICT (decision_id) DO UPDATE SET room_id = $2, state = $3, at = $4",
         deletion.decision_id,
         deletion.room_id,
         deletion.state.value,

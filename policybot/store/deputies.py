@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from policybot.domain.deputy import Asked
+from policybot.domain.filing import Filing
 from policybot.store.database import Row, Tx, from_ms, optional_ms, optional_time, to_ms
 
 
@@ -10,6 +11,12 @@ async def get(tx: Tx, filing_id: int) -> Asked | None:
     """Read who was asked last to be the deputy of a room."""
     row = await tx.first("SELECT * FROM deputies WHERE filing_id = $1", filing_id)
     return None if row is None else _asked(row)
+
+
+async def has_agreed(tx: Tx, filing: Filing) -> bool:
+    """Say whether whom the owner named as the deputy of a room has agreed to it."""
+    asked = await get(tx, filing.id) if filing.deputy else None
+    return asked is not None and asked.user_id == filing.deputy and asked.agreed_at is not None
 
 
 async def save(tx: Tx, asked: Asked) -> None:
@@ -21,6 +28,19 @@ async def save(tx: Tx, asked: Asked) -> None:
         asked.user_id,
         to_ms(asked.asked_at),
         optional_ms(asked.agreed_at),
+    )
+
+
+async def asked_by(tx: Tx, owner: str, since: datetime) -> int:
+    """Count whom an owner has asked after some time to be a deputy, or to take a room over."""
+    return int(
+        await tx.value(
+            "SELECT (SELECT count(*) FROM deputies d JOIN filings f ON f.id = d.filing_id"
+            " WHERE f.applicant = $1 AND d.asked_at > $2)"
+            " + (SELECT count(*) FROM transfers WHERE asker = $1 AND asked_at > $2) AS value",
+            owner,
+            to_ms(since),
+        )
     )
 
 

@@ -41,7 +41,8 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "questions",
         "What reviewers asked about them, and what you answered.",
         "SELECT q.filing_id, q.kind, q.text, q.at FROM review_words q JOIN filings f"
-        " ON f.id = q.filing_id WHERE f.applicant = $1 ORDER BY q.id",
+        " ON f.id = q.filing_id WHERE f.applicant = $1 AND (q.kind = 'question' OR q.author = $1)"
+        " ORDER BY q.id",
         "q.at",
     ),
     Part(
@@ -85,7 +86,7 @@ OF_ACCOUNT: tuple[Part, ...] = (
     Part(
         "handovers",
         "Rooms that you are asked to answer for, or that you want to hand over.",
-        "SELECT filing_id, asked_at FROM transfers WHERE asker = $1 OR to_user = $1 ORDER BY asked_at",
+        "SELECT filing_id, asked_at FROM transfers WHERE (asker = $1 OR to_user = $1) ORDER BY asked_at",
     ),
     Part(
         "unfiled_rooms",
@@ -106,7 +107,9 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "What you were asked to put right in your rooms, until when, and what you answered.",
         "SELECT c.case_id, c.text, c.asked_at, c.until, c.state, c.answer FROM cures c"
         " JOIN cases k ON k.id = c.case_id JOIN filings f ON f.room_id = k.room_id"
-        " WHERE f.applicant = $1 ORDER BY c.case_id",
+        # Asked was whoever answered for the room then.
+        " WHERE f.applicant = $1 AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.at >= c.asked_at"
+        " AND a.tag = 'filing:transfer' AND a.object = f.record_number) ORDER BY c.case_id",
         "c.asked_at",
     ),
     Part(

@@ -156,6 +156,17 @@ async def unsettled(tx: Tx, cause: str, since: datetime) -> bool:
     return row is not None
 
 
+async def queued_since(tx: Tx, cause: str, since: datetime) -> int:
+    """Count what was queued for a cause after some time, whatever became of it."""
+    return int(
+        await tx.value(
+            "SELECT count(*) AS value FROM outbox WHERE cause = $1 AND queued_at > $2",
+            cause,
+            to_ms(since),
+        )
+    )
+
+
 async def is_waiting(tx: Tx, queued_id: int) -> bool:
     """Say whether an effect still waits."""
     row = await tx.first("SELECT id FROM outbox WHERE id = $1 AND state = 'waiting'", queued_id)

@@ -14,7 +14,7 @@ from aiohttp import web
 from policybot.domain import application, taking
 from policybot.domain import evidence as evidence_rules
 from policybot.domain.application import LIMITS, ORGANISATION, About
-from policybot.domain.errors import NotFound, NotPermitted, Refused
+from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder, Refused
 from policybot.domain.filing import ENDED, Filing, State
 from policybot.domain.name import What
 from policybot.domain.particulars import Mistaken
@@ -29,7 +29,7 @@ from policybot.services.evidence import Drawn, Evidence
 from policybot.services.names import Names
 from policybot.store.database import Database, Stale
 from policybot.web import parts
-from policybot.web.parts import Broken, Limits, Places, Sent
+from policybot.web.parts import Broken, Limits, Pace, Places, Sent
 from policybot.web.site import Site, route
 
 _PATH = "/file/{token}"
@@ -37,6 +37,9 @@ _SECONDS = 30.0
 _MAX_TEXT = 100 * 1024
 """Bytes of one field: more than a draft keeps, so that it can be said which field is too long."""
 _MAX_PARTS = 48
+_A_MINUTE = 90
+"""How often one account has its form shown or saved; the page's script saves forty times at most."""
+_SAVING_AT_ONCE = 64
 _SAVE, _HAND_IN = "save", "hand_in"
 _LISTS = ("category", "remove")
 _LABELS: Mapping[str, str] = {
@@ -80,6 +83,8 @@ class FilingForm:
         self._reader = reader
         self._cleaner = cleaner
         self._places = Places()
+        self._saving = Places(_SAVING_AT_ONCE)
+        self._pace = Pace(_A_MINUTE)
         evidence = site.config.filing.evidence
         self._limits = Limits(evidence.max_files, evidence.max_mib, _MAX_TEXT, _MAX_PARTS, patient=True)
         self._texts = Limits(0, 0, _MAX_TEXT, _MAX_PARTS)
@@ -105,7 +110,12 @@ class FilingForm:
 
     async def _show(self, request: web.Request) -> web.Response:
         """Show the form. Looking uses nothing up, so that a link preview does no harm."""
-        return await self._form(request.match_info["token"])
+        token = request.match_info["token"]
+        async with self._database.transaction(reading=True) as tx:
+            filing = await self._asking.drafts.filing(tx, token)
+        if not self._pace.allows(filing.applicant):
+            return self._site.sorry(429, _TOO_OFTEN)
+        return await self._form(token)
 
     async def _form(
         self,
@@ -184,8 +194,8 @@ class FilingForm:
         token = request.match_info["token"]
         try:
             async with self._database.transaction(reading=True) as tx:
-                await self._asking.drafts.open_filing(tx, token)
-            sent = await parts.read(request, self._texts, _SECONDS, _LISTS)
+                filing = await self._asking.drafts.open_filing(tx, token)
+            sent = await self._read_texts(request, filing)
             async with self._database.transaction() as tx:
                 at = await self._asking.drafts.save(tx, token, sent.texts)
         except Mistaken as mistaken:
@@ -198,6 +208,20 @@ class FilingForm:
             return parts.hung_up(web.json_response({"error": str(broken)}, status=broken.status))
         return web.json_response({"saved": at.isoformat()})
 
+    async def _read_texts(self, request: web.Request, filing: Filing) -> Sent:
+        """Read what is typed, one save of each account at a time.
+
+        Raises:
+            Broken: that is one too many just now, too large, or no form.
+        """
+        if not self._pace.allows(filing.applicant):
+            raise Broken(429, _TOO_OFTEN)
+        try:
+            with self._saving.take(filing.applicant):
+                return await parts.read(request, self._texts, _SECONDS, _LISTS)
+        except OutOfOrder as refusal:
+            raise Broken(429, str(refusal)) from None
+
     async def _take(self, request: web.Request) -> web.Response:
         """Save the form; then, if its button says so, hand it in."""
         token = request.match_info["token"]
@@ -205,6 +229,8 @@ class FilingForm:
             filing = await self._asking.drafts.filing(tx, token)
         if filing.state not in {State.DRAFT, State.NEEDS_INFO}:
             return self._done(filing)
+        if not self._pace.allows(filing.applicant):
+            return parts.hung_up(self._site.sorry(429, _TOO_OFTEN))
         if request.content_type != "multipart/form-data":
             return self._site.sorry(400, "Your browser sent something that I cannot read.")
         with self._places.take(filing.applicant):
@@ -262,7 +288,7 @@ class FilingForm:
         async with self._database.transaction() as tx:  # before anything is decoded
             try:
                 await evidence.count_upload(tx, filing.applicant)
-            except NotPermitted as refusal:
+            except (NotPermitted, OutOfOrder) as refusal:
                 return {"files": str(refusal)}
             left = evidence.section.max_files - len(await evidence.files(tx, filing.id))
         if len(sent.files) > left:
@@ -304,6 +330,7 @@ def _marked(mistaken: Mistaken) -> str:
     return " ".join(f"{_LABELS.get(name, name)}: {said}" for name, said in mistaken.faults.items())
 
 
+_TOO_OFTEN = "That was very often within a minute. What was saved is kept. Please wait a minute."
 _NOT_HANDED_IN = "It was not handed in. What you have written is kept."
 _NOT_ALL_FILES = "What you have written is saved. Not all files were taken."
 _NOT_SAVED = "It was not saved, and stands here as you wrote it. Please shorten what is marked."

@@ -1,6 +1,8 @@
 """Forms with files: read to memory and never to a disk, within hard limits of size, number and time."""
 
 import asyncio
+import time
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from policybot.ports import Busy
 _AT_ONCE = 8
 """Forms in memory at the same time, each of another account: none may keep others out."""
 _MIB = 2**20
+_MINUTE = 60.0
 _CHUNK = 64 * 1024
 
 
@@ -66,8 +69,9 @@ class Broken(Exception):  # noqa: N818 - an answer
 class Places:
     """The places for forms with files: one for each account, and only so many."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = _AT_ONCE) -> None:
         """Begin with all of them free."""
+        self._most = most
         self._taken: set[str] = set()
 
     @contextmanager
@@ -81,13 +85,32 @@ class Places:
         if user_id in self._taken:
             message = "You are sending something already. Please wait a moment, and then try again."
             raise OutOfOrder(message)
-        if len(self._taken) >= _AT_ONCE:
+        if len(self._taken) >= self._most:
             raise Busy
         self._taken.add(user_id)
         try:
             yield
         finally:
             self._taken.remove(user_id)
+
+
+class Pace:
+    """How often an account may do something within a minute, in this process."""
+
+    def __init__(self, most: int) -> None:
+        """Let it be done so often."""
+        self._most = most
+        self._begun = 0.0
+        self._counts: Counter[str] = Counter()
+
+    def allows(self, user_id: str) -> bool:
+        """Count one; False if it is one too many."""
+        now = time.monotonic()
+        if now - self._begun >= _MINUTE:
+            self._begun = now
+            self._counts.clear()
+        self._counts[user_id] += 1
+        return self._counts[user_id] <= self._most
 
 
 async def read(

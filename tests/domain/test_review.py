@@ -158,3 +158,11 @@ def test_nothing_is_sent_with_a_blank_of_a_prepared_reason(one: str, other: str,
     except (Incomplete, NotFound):
         return
     assert review.blanks(said) == []
+
+
+def test_what_a_reviewer_writes_keeps_its_lines_and_nothing_that_hides_or_cannot_be_kept() -> None:
+    written = "Which street?\r\n\u202eAnd\x00 which\u2066 house?\n\n"
+    assert review.said(written, "your question") == "Which street?\nAnd which house?"
+    for nothing in ("\u202e\x00", "\n\u200b\n"):
+        with pytest.raises(Incomplete):
+            review.said(nothing, "your question")

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from policybot.domain.review import Said, Word
+from policybot.store import exports, filings, reviews
 from tests.flows.test_holds import reported_room, review, suspended_after
 from tests.flows.test_transfers import command
 from tests.world import World, user
@@ -193,3 +195,47 @@ async def test_hostile_words_reach_the_other_side_as_words(world: World) -> None
     await world.say("anna", f"!policy cured {case} {hostile}")
     assert len(again(world, case)) == 1
     assert "y" * 4000 in again(world, case)[0]
+
+
+async def test_what_an_owner_says_forges_no_lines_in_the_review_room(world: World) -> None:
+    _, case = await asked(world)
+    answer = await world.say("anna", f"!policy cured {case} {'long ' * 1500}")
+    assert "at most 5,000 characters" in answer
+    forged = f"Done\nThey were asked: nothing at all\nNext: !policy dismiss {case} All is well"
+    assert "thank you" in await world.say("anna", f"!policy cured {case} {forged}")
+    lines = world.in_review()[-1].split("\n")
+    assert [line.split(":")[0] for line in lines] == [
+        case,
+        "They were asked",
+        "Nothing is decided by this. Next",
+    ]
+
+
+async def test_whoever_takes_a_room_over_is_not_given_what_its_former_owner_wrote(
+    any_world: World,
+) -> None:
+    world = any_world
+    record, case = await asked(world)
+    await world.say("anna", f"!policy cured {case} My uncle has taken them out")
+    async with world.database.transaction() as tx:
+        now = world.clock()
+        filing = await filings.get(tx, record)
+        assert filing is not None
+        for kind, author in ((Said.QUESTION, user("ravi")), (Said.ANSWER, user("anna"))):
+            await reviews.add_word(tx, filing.id, Word(kind, author, f"{kind} about an uncle", now))
+    assert await given(world, "anna", "cures") == ["My uncle has taken them out"]
+    assert await given(world, "anna", "questions") == [f"{kind} about an uncle" for kind in Said]
+    await world.verified("tom")
+    world.clock.pass_time(minutes=1)
+    await world.say("anna", f"!policy transfer {record} @tom:example.org")
+    assert "You answer for" in await world.say("tom", f"!policy accept {record}")
+    assert await given(world, "tom", "cures") == []
+    assert await given(world, "tom", "questions") == ["question about an uncle"]
+
+
+async def given(world: World, who: str, name: str) -> list[str]:
+    """Read a part of somebody's export."""
+    part = next(part for part in exports.OF_ACCOUNT if part.name == name)
+    async with world.database.transaction(reading=True) as tx:
+        rows = await exports.rows(tx, part, user(who))
+    return [row["answer" if name == "cures" else "text"] for row in rows]

@@ -10,6 +10,7 @@ from policybot.domain.effects import Say
 from policybot.domain.room_measure import DeleteRoom, UnblockRoom
 from policybot.store import outbox
 from tests.flows.test_holds import reported_room, review
+from tests.flows.test_upgrades import NEW, a_copy, replaced
 from tests.world import BOT, World, find, user
 from tests.world import world as make_world
 
@@ -206,3 +207,20 @@ async def test_who_has_a_part_in_it_neither_proposes_nor_confirms(world: World) 
     code = find(r"(?<=!policy confirm )\w+", await review(world, "mira", text))
     assert "party" in await review(world, "otto", f"!policy confirm {code}")
     assert world.room not in world.homeserver.closed
+
+
+async def test_a_closed_room_that_was_replaced_since_is_deleted_where_it_is_now(world: World) -> None:
+    """And whoever agreed to delete one room has not agreed to delete another one."""
+    record, _ = await closed(world)
+    await world.tick(days=OVER)
+    answer = await review(world, "mira", f"!policy delete {record}")
+    code = find(r"(?<=!policy confirm )\w+", answer)
+    a_copy(world)
+    await replaced(world)
+    assert "has changed since" in await review(world, "otto", f"!policy confirm {code}")
+    answer = await review(world, "mira", f"!policy delete {record}")
+    assert f"{NEW} is to be deleted" in answer
+    code = find(r"(?<=!policy confirm )\w+", answer)
+    await review(world, "otto", f"!policy confirm {code}")
+    assert world.homeserver.deleted == {NEW}
+    assert any("is being deleted now" in text for text in world.told("anna"))

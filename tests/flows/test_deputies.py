@@ -555,3 +555,90 @@ LIFE = ("filing:vacant", "filing:ownerless", "filing:owned", "filing:transfer")
 @given(st.lists(st.sampled_from(EVENTS), max_size=14))
 def test_one_of_three_holds_and_nothing_is_told_twice_whatever_happens(events: list[str]) -> None:
     asyncio.run(a_history(events))
+
+
+# Who abuses it --------------------------------------------------------------------------------------
+
+
+async def another_room(world: World, room: str) -> str:
+    """Have one more room of Anna's approved; return its record number."""
+    world.homeserver.levels[room] = {"users": {user("anna"): 100}}
+    await world.deliver(
+        type="m.room.member",
+        room_id=room,
+        sender=user("anna"),
+        state_key=BOT,
+        content={"membership": "invite"},
+    )
+    answer = await world.say("anna", f"!policy file {room} general Neighbours talk of flowers")
+    answer = await world.review("ravi", f"!policy approve {find(r'F-[0-9]+', answer)}")
+    return find(r"PB-\d{4}-\d{6}-\w\w", answer)
+
+
+async def test_a_reviewer_gives_no_room_without_owner_to_themselves(world: World) -> None:
+    object.__setattr__(world.config.identity, "accounts_per_person", 2)
+    record = await world.governed_room()
+    await left(world, "anna")
+    assert len(needs(world)) == 1
+    await world.verified("mira")
+    await link_to(world, "ravi", "mira")
+    for mine in ("ravi", "mira"):
+        answer = await world.review("ravi", f"!policy transfer {record} {user(mine)}")
+        assert "cannot give a room to yourself" in answer, mine
+        assert "Nobody has asked you" in await world.say(mine, f"!policy accept {record}")
+    answer = await world.review("ravi", f"!policy transfer {record} @lea:example.org")
+    assert "I have asked @lea" in answer
+
+
+async def test_a_deputy_who_has_agreed_judges_no_case_about_the_room(world: World) -> None:
+    record = await world.governed_room()
+    await world.say("anna", f"!policy deputy {record} @mira:example.org")
+    words = f"!policy hold {world.room} R3 Card numbers are sold there, as it seems"
+    case = await world.reported()
+    assert "There is no" not in await world.review("mira", f"!policy show {case}"), (
+        "whoever is only named is no party: owners could keep moderators away by naming them"
+    )
+    await world.say("mira", f"!policy accept {record}")
+    assert "party" in await world.review("mira", words)
+    for command in (f"show {case}", f"claim {case}", f"dismiss {case} Nothing wrong there"):
+        answer = await world.review("mira", f"!policy {command}")
+        assert "There is no" in answer or "party" in answer, (command, answer)
+    await world.review("otto", words)
+    assert world.room in world.homeserver.banners, "others judge it as before"
+
+
+async def test_an_owner_of_many_rooms_does_not_ask_people_all_day(any_world: World) -> None:
+    world = any_world
+    object.__setattr__(world.config.filing, "rooms_per_person", 9)
+    records = [await world.governed_room()]
+    records += [await another_room(world, f"!room{n}:example.org") for n in range(3)]
+    for n, record in enumerate(records[:2]):
+        answer = await world.say("anna", f"!policy deputy {record} @guest{n}:example.org")
+        assert "whether they will" in answer
+    assert "I have asked" in await world.say("anna", f"!policy transfer {records[2]} @eve:example.org")
+    for words in ("deputy", "transfer"):
+        answer = await world.say("anna", f"!policy {words} {records[3]} @tom:example.org")
+        assert "wait an hour" in answer, words
+    assert world.told("tom") == []
+    await world.tick(hours=1)
+    answer = await world.say("anna", f"!policy deputy {records[3]} @tom:example.org")
+    assert "whether they will" in answer
+
+
+async def test_nobody_is_asked_more_than_three_times_a_day_whoever_asks(any_world: World) -> None:
+    world = any_world
+    owners = ("anna", "lea", "zoe", "mira")
+    records = [await world.governed_room(owner, f"!{owner}:example.org") for owner in owners]
+    answers = [
+        await world.say(owner, f"!policy deputy {record} @tom:example.org")
+        for owner, record in zip(owners, records, strict=True)
+    ]
+    assert "has been asked" in answers[-1]
+    transfer = f"!policy transfer {records[-1]} @tom:example.org"
+    assert "has been asked" in await world.say("mira", transfer)
+    assert sum("asks you to be the deputy" in text for text in world.told("tom")) == 3
+    await world.say("tom", f"!policy decline {records[0]}")
+    await world.tick(hours=1)
+    assert "has been asked" in await world.say("anna", f"!policy deputy {records[0]} @tom:example.org")
+    await world.tick(hours=23)
+    assert "I have asked" in await world.say("mira", transfer)

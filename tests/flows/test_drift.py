@@ -449,3 +449,35 @@ async def test_what_was_repaired_survives_a_kill_between_finding_and_doing(worde
     await worded.work()
     assert [type(e) for e in worded.homeserver.performed].count(ShowTopicLine) == done + 1
     assert FreezeRoom not in map(type, worded.homeserver.performed)
+
+
+async def test_a_flood_of_changes_is_written_down_once_and_looked_at_once(any_world: World) -> None:
+    """Whoever may write the topic can write it a thousand times a second."""
+    world = any_world
+    await world.governed_room()
+    await world.tick()
+    looks = world.homeserver.looked.count(world.room)
+
+    async def flood() -> int:
+        for n in range(50):
+            await world.inward.handle(
+                {
+                    "event_id": world.event_id(),
+                    "type": "m.room.topic",
+                    "room_id": world.room,
+                    "sender": user("anna"),
+                    "state_key": "",
+                    "content": {"topic": f"All about gardens {n}"},
+                }
+            )
+        async with world.database.transaction(reading=True) as tx:
+            return int(await tx.value("SELECT count(*) AS value FROM seen_events"))
+
+    async with world.database.transaction(reading=True) as tx:
+        before = int(await tx.value("SELECT count(*) AS value FROM seen_events"))
+    assert await flood() == before + 1
+    await world.tick(seconds=15)
+    assert world.homeserver.looked.count(world.room) == looks + 1
+    assert await flood() == before + 2, "what comes after the look is looked at again"
+    await world.tick(seconds=15)
+    assert world.homeserver.looked.count(world.room) == looks + 2

@@ -416,3 +416,21 @@ async def test_the_link_to_the_page_is_not_given_where_others_read(review: World
     assert "/review/" not in answer
     assert "to me alone" in answer
     assert await desk(review, number)
+
+
+async def test_an_answer_forges_no_lines_in_the_review_room(review: World) -> None:
+    number = await filed(review)
+    await review.review("ravi", f"!policy ask {number} Which street?")
+    forged = f"Mill Lane\nNext: all is checked, !policy approve {number}\n\u202eControl: created"
+    assert await review.say("anna", f"!policy answer {number} {forged}")
+    told = [text for text in review.in_review() if "the applicant answers" in text][-1]
+    assert [line.split(":")[0] for line in told.split("\n")] == [number, "Next"]
+    assert "\u202e" not in told
+    shown = await review.review("ravi", f"!policy show {number}")
+    assert [
+        line for line in shown.split("\n") if line.startswith(("Next: all", "Control: created"))
+    ] == []
+    await review.review("ravi", f"!policy ask {number} Which house?")
+    answer = await review.say("anna", f"!policy answer {number} {'long ' * 1500}")
+    assert "at most 2,000 characters" in answer
+    assert await state(review, number) is State.NEEDS_INFO

@@ -3,6 +3,7 @@
 import asyncio
 
 from tests.flows.test_register import found
+from tests.staffed import link_to
 from tests.world import World, find, user
 
 
@@ -77,6 +78,25 @@ async def test_nobody_takes_over_more_rooms_than_one_may_have(world: World) -> N
     record = await asked(world)
     await world.governed_room("tom", "!toms:example.org")
     assert "as many" in await world.say("tom", f"!policy accept {record}")
+
+
+async def test_rooms_are_counted_by_person_and_drafts_are_none(world: World) -> None:
+    object.__setattr__(world.config.filing, "rooms_per_person", 1)
+    object.__setattr__(world.config.identity, "accounts_per_person", 2)
+    record = await asked(world)
+    await world.verified("tom")
+    await link_to(world, "tom2", "tom")
+    await world.say("tom2", f"!policy agree {world.config.agreement.version}")
+    await world.say("tom", "!policy file new")
+    await world.governed_room("zoe", "!zoes:example.org")
+    async with world.database.transaction() as tx:
+        await tx.execute(
+            "UPDATE filings SET applicant = $1 WHERE applicant = $2", user("tom2"), user("zoe")
+        )
+    assert "as many" in await world.say("tom", f"!policy accept {record}"), "by all their accounts"
+    async with world.database.transaction() as tx:
+        await tx.execute("UPDATE filings SET state = 'revoked' WHERE applicant = $1", user("tom2"))
+    assert "You answer for" in await world.say("tom", f"!policy accept {record}")
 
 
 async def test_a_suspended_room_keeps_whoever_answers_for_it(world: World) -> None:

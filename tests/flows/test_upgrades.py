@@ -196,6 +196,23 @@ async def test_a_room_of_somebody_else_is_left_again(worded: World) -> None:
     assert worded.homeserver.rooms.members[NEW][BOT] == "leave"
 
 
+async def test_nobody_sends_the_bot_through_rooms_of_others_all_day(worded: World) -> None:
+    """Each sign costs a room of somebody else's two events, and its members the sight of them."""
+    home = worded.homeserver
+    for n in range(14):
+        victim = f"!victim{n}:example.org"
+        home.levels[victim], home.rooms.creators[victim] = {"users": {}}, (user("tom"),)
+        await replaced(worded, victim)
+    entered = [room for room, members in home.rooms.members.items() if BOT in members]
+    assert len([room for room in entered if "victim" in room]) == 10
+    a_copy(worded)
+    await replaced(worded)
+    assert await room_of(worded) == worded.room
+    await worded.tick(days=1)
+    await worded.tick(hours=6)
+    assert await room_of(worded) == NEW, "the day after it is followed by itself"
+
+
 async def test_an_encrypted_room_is_not_followed(worded: World) -> None:
     a_copy(worded, {"m.room.encryption": {"algorithm": "m.megolm.v1.aes-sha2"}})
     await replaced(worded)

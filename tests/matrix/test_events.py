@@ -216,3 +216,72 @@ async def test_people_who_come_and_go_write_nothing(world: World) -> None:
             content={"membership": membership},
         )
     assert await rows(world) == before
+
+
+HOSTILE: tuple[Any, ...] = (
+    None,
+    7,
+    1e300,
+    True,
+    "x" * 60_000,
+    "\ud800\x00\u202e",
+    ["leave"],
+    {"join": {"join": 1}},
+    -(2**63),
+)
+FIELDS = {
+    "m.room.tombstone": ("replacement_room", "body"),
+    "m.room.power_levels": ("users", "events", "users_default", "events_default", "redact", "kick"),
+    "m.room.join_rules": ("join_rule", "allow"),
+    "m.room.topic": ("topic", "m.topic"),
+    "m.room.pinned_events": ("pinned",),
+    "m.room.encryption": ("algorithm",),
+    "m.room.canonical_alias": ("alias",),
+    "m.room.name": ("name",),
+    "m.room.member": ("membership", "displayname"),
+    "org.policybot.filing": ("record_number",),
+    "m.room.redaction": ("redacts",),
+}
+
+
+async def test_whatever_stands_in_an_event_of_a_filed_room_the_next_one_is_handled(
+    any_world: World,
+) -> None:
+    """A homeserver sends a transaction until it is answered: one that we cannot take stops all."""
+    world = any_world
+    record = await world.governed_room()
+    for kind, names in FIELDS.items():
+        for value in HOSTILE:
+            for content in (value, *({name: value} for name in names)):
+                for key in ("", user("anna"), BOT) if kind == "m.room.member" else ("",):
+                    await world.inward.handle(
+                        {
+                            "event_id": world.event_id(),
+                            "type": kind,
+                            "room_id": world.room,
+                            "sender": "@mallory:elsewhere.example",
+                            "state_key": key,
+                            "content": content,
+                            "unsigned": {"prev_content": value, "prev_sender": value},
+                        }
+                    )
+    async with world.database.transaction(reading=True) as tx:
+        dead = await tx.fetch("SELECT type, error FROM dead_events")
+    assert [(row["type"], row["error"]) for row in dead] == []
+    for levels in ({"users": {user("tom"): value}, "events": {"x": value}} for value in HOSTILE):
+        await world.inward.handle(
+            {
+                "event_id": world.event_id(),
+                "type": "m.room.power_levels",
+                "room_id": world.room,
+                "sender": user("anna"),
+                "state_key": "",
+                "content": levels,
+            }
+        )
+        await world.tick(minutes=1)
+        assert record in await world.say("anna", f"!policy status {record}")
+        hold = f"!policy hold {world.room} R3 Card numbers are sold there, as it seems"
+        assert await world.review("mira", hold)
+    async with world.database.transaction(reading=True) as tx:
+        assert await tx.value("SELECT count(*) AS value FROM dead_events") == 0

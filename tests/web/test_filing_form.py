@@ -1,6 +1,7 @@
 """The form of a filing: saved while one writes, wrong fields named, files drawn anew, handed in once."""
 
 import asyncio
+import contextlib
 import io
 import json
 import zipfile
@@ -113,6 +114,51 @@ async def test_the_script_saves_and_hears_when_and_why_not(
         filing = await filings.get(tx, "F-1")
     assert filing is not None
     assert filing.purpose == PURPOSE
+
+
+async def test_one_account_sends_one_thing_at_a_time_while_it_writes(
+    browser: Browser, world: World, path: str
+) -> None:
+    """A body that never ends takes one place, and not the memory of everybody."""
+    begun = asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nGar'
+        begun.set()
+        await asyncio.sleep(60)
+
+    headers = browser.headers | {"Content-Type": "multipart/form-data; boundary=x"}
+    slow = asyncio.create_task(
+        browser.session.post(f"{browser.url}{path}/draft", data=endless(), headers=headers)
+    )
+    await begun.wait()
+    await asyncio.sleep(0.2)
+    status, said = await saved(browser, path, purpose=PURPOSE)
+    assert (status, "already" in said["error"]) == (429, True)
+    slow.cancel()
+    with contextlib.suppress(asyncio.CancelledError, aiohttp.ClientError):
+        await slow
+    for _ in range(50):
+        await asyncio.sleep(0.1)
+        status, _said = await saved(browser, path, purpose=PURPOSE)
+        if status == 200:
+            break
+    assert status == 200, "it is free again"
+
+
+async def test_nobody_has_the_form_saved_or_looked_at_without_pause(
+    browser: Browser, world: World, path: str
+) -> None:
+    """Each save is a write, and each look asks the homeserver several times."""
+    answers = [(await saved(browser, path, purpose=PURPOSE))[0] for _ in range(91)]
+    assert answers == [200] * 90 + [429]
+    status, page = await browser.get(path)
+    assert (status, "Please wait a minute" in page) == (429, True)
+    status, _ = await send(browser, path, "save")
+    assert status == 429
+    await world.verified("tom")
+    await invited(world, "tom", "!toms:example.org")
+    assert (await browser.get(await form(world, "tom", "!toms:example.org")))[0] == 200
 
 
 async def test_sixty_kilobytes_are_refused_at_their_field_and_shown_again(
@@ -251,6 +297,21 @@ async def test_a_sixth_file_and_one_that_is_too_large_are_refused_and_no_word_is
     status, page = await send(browser, path, "save", large, audience="Neighbours")
     assert (status, "each of at most 8 MiB" in fault(page, "files")) == (422, True)
     assert value(page, "audience") == "Neighbours"
+
+
+async def test_who_is_not_verified_sends_no_files(browser: Browser, world: World) -> None:
+    """Accounts cost nothing: whoever makes a thousand fills no vault, and has nothing decoded."""
+    await invited(world, "tom", "!toms:example.org")
+    path = await form(world, "tom", "!toms:example.org")
+    status, page = await send(browser, path, "save", ("lease.jpg", pictures.picture()), purpose=PURPOSE)
+    assert status == 422
+    assert "!policy verify" in fault(page, "files")
+    assert value(page, "purpose") == PURPOSE, "what is written is kept"
+    assert await files_of(world) == []
+    await world.verified("tom")
+    status, page = await send(browser, path, "save", ("lease.jpg", pictures.picture()))
+    assert status == 303
+    assert await files_of(world) == ["lease.jpg"]
 
 
 async def test_nobody_sends_files_all_day(browser: Browser, world: World, path: str) -> None:

@@ -95,7 +95,7 @@ async def delete(services: Services, asked: Asked) -> str:
     proposed = await services.deletions.propose(asked.tx, asked.sender, asked.words["NUMBER"])
     decision = proposed.decision
     return (
-        f"{decision.number}: {decision.room_id} is to be deleted. {deletion_rules.CONSEQUENCES}\n"
+        f"{decision.number}: {proposed.room_id} is to be deleted. {deletion_rules.CONSEQUENCES}\n"
         f"A second person has to confirm it: {PREFIX} confirm {proposed.approval.code}"
     )
 

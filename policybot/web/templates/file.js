@@ -36,6 +36,7 @@ async function save() {
     } else {
       unsaved = true;
       said.textContent = `Not saved: ${words.error}`;
+      if (answer.status === 429) soon(AGAIN);
     }
   } catch {
     unsaved = true;
