@@ -18,7 +18,7 @@ from policybot.domain.case import (
 from policybot.domain.effects import KeepEvidence
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, filings, members, rooms
+from policybot.store import audit, cases, filings, members, moves, rooms
 from policybot.store.cases import Evidence
 from policybot.store.database import Tx, next_number
 from policybot.store.rooms import Kind as RoomKind
@@ -203,7 +203,7 @@ class Cases:
 
     async def _answering_for(self, tx: Tx, room_id: str) -> frozenset[str]:
         """Name who filed a room and who moderates it: they do not judge what happens there."""
-        filing = await filings.of_room(tx, room_id)
+        filing = await filings.of_room(tx, await moves.now(tx, room_id))
         room = await rooms.get(tx, room_id)
         found = {filing.applicant} if filing else set()
         if room is not None:

@@ -149,8 +149,9 @@ class Sanctions:
         await _hold(tx, restraints)
         await sanctions.add(tx, sanction)
         effects: list[Effect] = []
-        if remove and decision.room_id:
-            effects.append(Redact(decision.room_id, remove, f"Removed: {decision.number}"))
+        case = await cases.get(tx, decision.case_id) if remove else None
+        if remove and case is not None and case.subject.room_id:  # where it was written
+            effects.append(Redact(case.subject.room_id, remove, f"Removed: {decision.number}"))
         effects += sanction.restraints
         self._setting.queue(tx, effects, cause=cause_of(decision))
         if decision.scope is Scope.ROOM and decision.measure.kind in _ROOM_MEASURES:

@@ -24,7 +24,7 @@ from policybot.services.messages import CAUSE as STANDING
 from policybot.services.register import Register
 from policybot.services.setting import Setting
 from policybot.services.taking import levels_of
-from policybot.store import audit, drift, filings, outbox, rooms, sanctions, standing
+from policybot.store import audit, drift, filings, moves, outbox, rooms, sanctions, standing
 from policybot.store.database import Tx
 from policybot.store.outbox import Queued
 from policybot.store.rooms import Kind as RoomKind
@@ -110,6 +110,7 @@ class Upgrades:
         if former is not None:
             await rooms.save(tx, replace(former, kind=RoomKind.OTHER), now)
         await self._move_measures(tx, filing.room_id, moved.room_id, seen)
+        await moves.made(tx, filing.room_id, moved.room_id)
         await self._move_rights(tx, filing.room_id, moved.room_id, seen)
         await self._keep_topic(tx, filing.room_id, moved.room_id, seen)
         shown = labels.public(moved) if moved.state in IN_FORCE else [Unpublish(moved.room_id)]
@@ -155,7 +156,9 @@ class Upgrades:
 
     async def _move_measures(self, tx: Tx, old: str, new: str, seen: Successor) -> None:
         """Let the measures that reach into the old room reach into the new one."""
-        for sanction in await sanctions.reaching(tx, old):
+        # Who leads a room is changed for good, and given back if an appeal overturns it.
+        lasting = await sanctions.lasting(tx, old)
+        for sanction in [*await sanctions.reaching(tx, old), *lasting]:
             there = [e for e in sanction.restraints if getattr(e, "room_id", "") == old]
             if not there and sanction.room_id != old:
                 continue

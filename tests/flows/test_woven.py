@@ -1,0 +1,173 @@
+"""What one part does to another: a room moves or changes hands while something is under way."""
+
+import pytest
+
+from policybot.domain.room_measure import FreezeRoom
+from policybot.store import moves
+from tests.flows.test_deputies import filing_of
+from tests.flows.test_holds import held, reported_room, review, suspended_after
+from tests.flows.test_labels import suspended
+from tests.flows.test_register import _revoke
+from tests.flows.test_replacements import asked as asked_to_lead
+from tests.flows.test_taking import a_room, filed
+from tests.flows.test_upgrades import NEW, a_copy, replaced, room_of
+from tests.world import BOT, World, find, user
+
+
+async def moved(world: World) -> None:
+    """Let the owner replace the room, and the filing follow."""
+    a_copy(world)
+    await replaced(world)
+    assert await room_of(world) == NEW
+
+
+# A room that moves ---------------------------------------------------------------------------------
+
+
+async def test_an_owner_appeals_about_a_room_that_has_moved(any_world: World) -> None:
+    world = any_world
+    await world.governed_room()
+    await suspended(world, "proposed")
+    await moved(world)
+    assert "no decision about you" not in await world.say("anna", "!policy appeal C-1 Nobody was hunted")
+    await review(world, "ravi", "!policy overturn C-1 It was a joke among friends, as they all say")
+    assert world.homeserver.levels[NEW].get("events_default", 0) == 0
+    assert "void from the beginning" in world.told("anna")[-1]
+
+
+@pytest.mark.parametrize("where", ["the room", "a member"])
+async def test_a_room_sheds_no_history_by_being_replaced(any_world: World, where: str) -> None:
+    world = any_world
+    await world.governed_room()
+    if where == "the room":
+        case = await reported_room(world)
+        await review(world, "mira", f"!policy decide {case} R3 S2 warn Cards were offered there once")
+    else:
+        await world.decided(await world.reported(), "warn")
+    await world.tick(days=20)
+    await moved(world)
+    if where == "the room":
+        again = await reported_room(world, NEW)
+        answer = await review(world, "mira", f"!policy propose {again} R3 S2")
+    else:
+        event = await world.message("tom", "Buy my rakes!", NEW)
+        await world.say("lea", f"!policy report https://matrix.to/#/{NEW}/{event} R1 An advert again")
+        again = find(r"(?<=New case )C-\d+", world.in_review()[-1])
+        answer = await review(world, "mira", f"!policy propose {again} R1 S2")
+    assert "H1" in answer
+    assert "counted: C-1" in answer
+
+
+async def test_a_message_of_before_the_move_is_judged_by_the_same_history(any_world: World) -> None:
+    world = any_world
+    await world.governed_room()
+    await world.decided(await world.reported(), "warn")
+    await world.tick(days=20)
+    case = await world.reported(text="Buy my rakes!")
+    await moved(world)
+    assert "counted: C-1" in await review(world, "mira", f"!policy propose {case} R1 S2")
+    text = f"!policy decide {case} R1 S2 restrict:P3D+remove Advertised a shop again in this room"
+    answer = await review(world, "mira", text)
+    if "!policy confirm" in answer:
+        await review(world, "otto", f"!policy confirm {find(r'(?<=!policy confirm )[A-Z0-9]+', answer)}")
+    assert world.homeserver.levels[NEW]["users"][user("tom")] == -1, "not in the old one"
+    assert world.homeserver.redacted
+
+
+async def test_an_open_case_about_a_room_goes_on_about_the_room_that_it_is_now(
+    any_world: World,
+) -> None:
+    world = any_world
+    record = await world.governed_room()
+    case = await reported_room(world)
+    await moved(world)
+    await world.say("zoe", f"!policy report {NEW} R3 Card numbers are still sold there")
+    assert f"{case}: report 2" in world.in_review()[-1]
+    await suspended_after(world, case, "P7D")
+    assert FreezeRoom(NEW) in world.homeserver.performed
+    assert NEW not in world.homeserver.directory
+    assert "suspended" in await world.say("lea", f"!policy lookup {record}")
+
+
+async def test_holds_are_no_chain_in_the_next_room_either(world: World) -> None:
+    await held(world)
+    await world.tick(hours=73)
+    await moved(world)
+    answer = await review(world, "mira", f"!policy hold {NEW} R3 It is still so, I think")
+    assert "no chain" in answer
+
+
+async def test_an_owner_who_was_replaced_gets_back_the_room_that_it_is_now(world: World) -> None:
+    record, room, case = await asked_to_lead(world)
+    before = dict(world.homeserver.levels[room]["users"])
+    await world.say("tom", f"!policy accept {record}")
+    home = world.homeserver
+    home.levels[NEW] = {**home.levels[room], "users": dict(home.levels[room]["users"])}
+    home.versions[NEW] = "11"
+    home.rooms.creators[NEW] = (BOT,)
+    home.rooms.predecessors[NEW] = room
+    home.rooms.state[NEW] = {}
+    home.rooms.members[NEW] = {user("tom"): "join"}
+    home.levels[NEW]["users"][user("tom")] = 100
+    content = {"body": "moved", "replacement_room": NEW}
+    home.rooms.state.setdefault(room, {})["m.room.tombstone"] = content
+    await world.deliver(
+        type="m.room.tombstone", room_id=room, sender=user("tom"), state_key="", content=content
+    )
+    await world.tick(seconds=15)
+    assert (await filing_of(world, record)).room_id == NEW
+    await world.say("anna", f"!policy appeal {case} I was in hospital and have a deputy")
+    await review(world, "ravi", f"!policy overturn {case} The owner was ill, and it was known to us")
+    assert (await filing_of(world, record)).applicant == user("anna")
+    assert home.levels[NEW]["users"][user("anna")] == before[user("anna")]
+
+
+async def test_a_room_that_is_filed_anew_and_taken_over_keeps_its_history(any_world: World) -> None:
+    world = any_world
+    await a_room(world)
+    number = await filed(world, adopt=False)
+    await world.review("ravi", f"!policy approve {number}")
+    case = await reported_room(world)
+    await review(world, "mira", f"!policy decide {case} R3 S2 warn Cards were offered there once")
+    await world.tick(days=20)
+    await _revoke(world, (await filing_of(world, number)).number, "Nobody answers for it at the moment")
+    again = await filed(world)
+    await world.review("ravi", f"!policy approve {again}")
+    room = (await filing_of(world, again)).room_id
+    assert room != world.room
+    second = await reported_room(world, room)
+    assert f"counted: {case}" in await review(world, "mira", f"!policy propose {second} R3 S2")
+
+
+async def test_what_waits_for_a_second_person_when_a_room_moves_is_proposed_anew(world: World) -> None:
+    await world.governed_room()
+    case = await reported_room(world)
+    text = f"!policy decide {case} R3 S3 suspend:P7D Cards were sold there for weeks"
+    code = find(r"(?<=!policy confirm )\w+", await review(world, "mira", text))
+    await moved(world)
+    assert "no longer fits" in await review(world, "otto", f"!policy confirm {code}")
+    await review(world, "otto", f"!policy deny {code}")
+    await suspended_after(world, case, "P7D")
+    assert FreezeRoom(NEW) in world.homeserver.performed
+
+
+async def test_a_room_that_could_not_be_followed_keeps_its_history_where_it_is(world: World) -> None:
+    await world.governed_room()
+    case = await reported_room(world)
+    await review(world, "mira", f"!policy decide {case} R3 S2 warn Cards were offered there once")
+    a_copy(world, {"m.room.encryption": {"algorithm": "m.megolm.v1.aes-sha2"}})
+    await replaced(world)
+    async with world.database.transaction(reading=True) as tx:
+        assert await moves.now(tx, world.room) == world.room
+    again = await reported_room(world)
+    assert f"counted: {case}" in await review(world, "mira", f"!policy propose {again} R3 S2")
+
+
+async def test_the_way_of_a_room_ends_however_often_it_moved(any_world: World) -> None:
+    async with any_world.database.transaction() as tx:
+        for former, successor in ("ab", "bc", "de", "ed"):
+            await moves.made(tx, f"!{former}:x", f"!{successor}:x")
+    async with any_world.database.transaction(reading=True) as tx:
+        assert await moves.now(tx, "!a:x") == "!c:x"
+        assert await moves.now(tx, "!c:x") == "!c:x"
+        assert await moves.now(tx, "!d:x") in ("!d:x", "!e:x"), "a circle ends too"
