@@ -15,6 +15,7 @@ from policybot.domain import taking, upgrade
 from policybot.domain.drift import Difference, Kind
 from policybot.domain.effects import Effect, ReleaseMember, RestrictMember, dump, load, target
 from policybot.domain.filing import IN_FORCE, Filing
+from policybot.domain.room_measure import ShowBanner
 from policybot.domain.sanction import BINDING
 from policybot.domain.showing import RemoveAlias, ShowTopicLine, Unpublish, WithdrawLabel
 from policybot.domain.upgrade import FollowUpgrade, Successor
@@ -173,7 +174,7 @@ class Upgrades:
 
     async def _carry_memory(self, tx: Tx, was: Effect, is_: Effect, seen: Successor) -> None:
         """Remember for a copy what was there before the measure, if it was copied with the measure."""
-        if isinstance(was, _INSTEAD):
+        if isinstance(was, (*_INSTEAD, ShowBanner)):  # a message is in one room alone
             return
         bot = self._setting.config.bot_user_id
         if not drift_rules.holds(is_, seen.levels, seen.join_rule, seen.banned, bot):

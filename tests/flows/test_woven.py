@@ -24,6 +24,19 @@ async def moved(world: World) -> None:
 # A room that moves ---------------------------------------------------------------------------------
 
 
+async def test_a_suspended_room_says_so_in_the_new_one_too_and_in_neither_after_it(
+    any_world: World,
+) -> None:
+    world = any_world
+    await world.governed_room()
+    await suspended(world, "proposed")
+    await moved(world)
+    assert "is suspended" in world.homeserver.banners[NEW]
+    await world.tick(days=31)
+    assert world.homeserver.banners == {}
+    assert "has ended" in world.told("anna")[-1]
+
+
 async def test_an_owner_appeals_about_a_room_that_has_moved(any_world: World) -> None:
     world = any_world
     await world.governed_room()
