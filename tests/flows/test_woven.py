@@ -4,7 +4,9 @@ import pytest
 
 from policybot.domain.room_measure import FreezeRoom
 from policybot.store import moves
+from tests.flows.test_deletions import deleted
 from tests.flows.test_deputies import filing_of
+from tests.flows.test_drift import differs
 from tests.flows.test_holds import held, reported_room, review, suspended_after
 from tests.flows.test_labels import suspended
 from tests.flows.test_register import _revoke
@@ -184,3 +186,17 @@ async def test_the_way_of_a_room_ends_however_often_it_moved(any_world: World) -
         assert await moves.now(tx, "!a:x") == "!c:x"
         assert await moves.now(tx, "!c:x") == "!c:x"
         assert await moves.now(tx, "!d:x") in ("!d:x", "!e:x"), "a circle ends too"
+
+
+# Rooms that are gone -------------------------------------------------------------------------------
+
+
+async def test_a_deleted_room_is_not_looked_at_and_nobody_is_asked_to_invite_me(world: World) -> None:
+    await deleted(world)
+    world.homeserver.rooms.members.setdefault(world.room, {})[BOT] = "leave"
+    looked_at = len(world.homeserver.looked)
+    for _ in range(3):
+        await world.tick(hours=7)
+    assert len(world.homeserver.looked) == looked_at
+    assert await differs(world) == []
+    assert not any("invite" in text for text in world.told("anna")[-3:])
