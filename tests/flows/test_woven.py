@@ -1,9 +1,12 @@
 """What one part does to another: a room moves or changes hands while something is under way."""
 
+from pathlib import Path
+
 import pytest
 
 from policybot.domain.room_measure import FreezeRoom
 from policybot.store import moves
+from tests.applying import form
 from tests.flows.test_deletions import deleted
 from tests.flows.test_deputies import filing_of
 from tests.flows.test_drift import differs
@@ -12,6 +15,7 @@ from tests.flows.test_labels import suspended
 from tests.flows.test_register import _revoke
 from tests.flows.test_replacements import asked as asked_to_lead
 from tests.flows.test_taking import a_room, filed
+from tests.flows.test_unfiled import UNPUBLISH, anna, looked
 from tests.flows.test_upgrades import NEW, a_copy, replaced, room_of
 from tests.world import BOT, World, find, user
 
@@ -200,3 +204,18 @@ async def test_a_deleted_room_is_not_looked_at_and_nobody_is_asked_to_invite_me(
     assert len(world.homeserver.looked) == looked_at
     assert await differs(world) == []
     assert not any("invite" in text for text in world.told("anna")[-3:])
+
+
+# Drafts --------------------------------------------------------------------------------------------
+
+
+async def test_a_draft_is_no_application_to_those_who_look_for_unfiled_rooms(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with looked(tmp_path, [anna()], UNPUBLISH, database_url) as it:
+        it.world.homeserver.levels["!garden:example.org"] = {"users": {user("anna"): 100}}
+        await form(it.world)
+        await it.scan()
+        (room,) = (await it.known()).values()
+        assert room.applied == ""
+        assert any("without being filed" in text for text in it.world.told("anna"))
