@@ -17,6 +17,7 @@ from policybot.services.vacancies import Vacancies
 from policybot.store import filings, rooms, vacancies
 from policybot.store.database import Tx
 from policybot.store.filings import Transfer
+from policybot.store.members import accounts_of
 
 _OWNER_LEVELS = {
     Control.CREATED: taking.OWNERS,
@@ -137,8 +138,9 @@ class Transfers:
         for level in needed or [c.assurance for c in config.categories]:
             await self._members.may_publish(tx, by, level)
         await self._agreements.require(tx, by)
-        mine = await filings.of_applicant(tx, by)
-        if sum(f.state not in rules.ENDED for f in mine) >= config.rooms_per_person:
+        mine = [f for one in await accounts_of(tx, by) for f in await filings.of_applicant(tx, one)]
+        counted = [f for f in mine if f.state not in rules.NOT_COUNTED and f.id != filing.id]
+        if len(counted) >= config.rooms_per_person:
             message = f"One person can have {config.rooms_per_person} rooms, and you have as many."
             raise NotPermitted(message)
 

@@ -17,7 +17,9 @@ from tests.flows.test_replacements import asked as asked_to_lead
 from tests.flows.test_taking import a_room, filed
 from tests.flows.test_unfiled import UNPUBLISH, anna, looked
 from tests.flows.test_upgrades import NEW, a_copy, replaced, room_of
+from tests.staffed import link_to
 from tests.world import BOT, World, find, user
+from tests.world import world as make_world
 
 
 async def moved(world: World) -> None:
@@ -219,3 +221,27 @@ async def test_a_draft_is_no_application_to_those_who_look_for_unfiled_rooms(
         (room,) = (await it.known()).values()
         assert room.applied == ""
         assert any("without being filed" in text for text in it.world.told("anna"))
+
+
+async def test_drafts_take_nobodys_place_where_a_room_is_taken_over(world: World) -> None:
+    record = await world.governed_room()
+    await world.verified("tom")
+    for n in range(world.config.filing.rooms_per_person):
+        world.homeserver.levels[f"!draft{n}:example.org"] = {"users": {user("tom"): 100}}
+        await form(world, "tom", "new")
+    await world.say("anna", f"!policy transfer {record} {user('tom')}")
+    assert "You answer for" in await world.say("tom", f"!policy accept {record}")
+
+
+# Who answers ---------------------------------------------------------------------------------------
+
+
+async def test_nobody_gets_more_rooms_than_one_may_by_another_account(tmp_path: Path) -> None:
+    async with make_world(tmp_path, **{"filing.rooms_per_person": 1}) as world:
+        record = await world.governed_room()
+        await world.governed_room("tom", "!roses:example.org")
+        object.__setattr__(world.config.identity, "accounts_per_person", 2)
+        await link_to(world, "thomas", "tom")
+        await world.say("thomas", f"!policy agree {world.config.agreement.version}")
+        await world.say("anna", f"!policy transfer {record} {user('thomas')}")
+        assert "you have as many" in await world.say("thomas", f"!policy accept {record}")
