@@ -114,7 +114,7 @@ class Vacancies:
             await vacancies.save(tx, after)
             if after.stage is Stage.ASKED and deputy is not None:
                 await self._ask(tx, filing, deputy, after)
-            else:
+            elif after.stage is Stage.OPEN:
                 await self._open(tx, filing, vacancy)
 
     @staticmethod

@@ -8,13 +8,14 @@ from policybot.domain.room_measure import FreezeRoom
 from policybot.store import moves
 from tests.applying import form
 from tests.flows.test_deletions import deleted
-from tests.flows.test_deputies import filing_of
+from tests.flows.test_deputies import agreed, asked, filing_of, vacancy_of
 from tests.flows.test_drift import differs
 from tests.flows.test_holds import held, reported_room, review, suspended_after
 from tests.flows.test_labels import suspended
 from tests.flows.test_register import _revoke
 from tests.flows.test_replacements import asked as asked_to_lead
 from tests.flows.test_taking import a_room, filed
+from tests.flows.test_transfers import left
 from tests.flows.test_unfiled import UNPUBLISH, anna, looked
 from tests.flows.test_upgrades import NEW, a_copy, replaced, room_of
 from tests.staffed import link_to
@@ -234,6 +235,27 @@ async def test_drafts_take_nobodys_place_where_a_room_is_taken_over(world: World
 
 
 # Who answers ---------------------------------------------------------------------------------------
+
+
+async def test_a_deputy_who_could_not_accept_is_asked_again_once_the_room_is_free(
+    any_world: World,
+) -> None:
+    world = any_world
+    record = await agreed(world)
+    await world.verified("tom")
+    await left(world, "anna")
+    await world.tick(minutes=1)
+    assert len(asked(world)) == 1
+    await suspended(world, "suspend:P14D")
+    assert "cannot be handed over now" in await world.say("tom", f"!policy accept {record}")
+    await world.tick(days=8)
+    await world.tick(minutes=1)
+    assert (await filing_of(world, record)).deputy == user("tom"), "it was not theirs to answer"
+    await world.tick(days=7)
+    await world.tick(minutes=1)
+    assert len(asked(world)) == 2
+    assert "You answer for" in await world.say("tom", f"!policy accept {record}")
+    assert await vacancy_of(world, record) is None
 
 
 async def test_nobody_gets_more_rooms_than_one_may_by_another_account(tmp_path: Path) -> None:
