@@ -334,15 +334,11 @@ class Sanctions:
             )
             self._setting.tell_staff(tx, text, cause=cause_of(decision))
             return
-        await filings.save(tx, replace(filing, applicant=former))
-        audit.append(
-            tx,
-            at=self._setting.now(),
-            actor=by,
-            tag="filing:transfer",
-            object=filing.number,
-            before=successor,
-        )
+        handing = await filings.transfer(tx, filing.id)
+        await self._filings.hand_over(tx, by, filing, replace(filing, applicant=former))
+        if handing is not None and handing.to != former:
+            said = f"{former} answers for {filing.number} again: you need not take it over. Thank you."
+            self._setting.tell(tx, handing.to, said, cause=f"filing {filing.id}")
         text = (
             f"{former} answers for the room {filing.number} again: the decision by which you did was "
             "overturned after an appeal. Nothing is held against you."

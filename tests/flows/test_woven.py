@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 
 from policybot.domain.room_measure import FreezeRoom
-from policybot.store import moves
+from policybot.domain.vacancy import Stage
+from policybot.store import filings, moves
 from tests.applying import form
 from tests.flows.test_deletions import deleted
 from tests.flows.test_deputies import agreed, asked, filing_of, vacancy_of
 from tests.flows.test_drift import differs
 from tests.flows.test_holds import held, reported_room, review, suspended_after
 from tests.flows.test_labels import suspended
-from tests.flows.test_register import _revoke
+from tests.flows.test_register import _revoke, found
 from tests.flows.test_replacements import asked as asked_to_lead
 from tests.flows.test_taking import a_room, filed
 from tests.flows.test_transfers import left
@@ -256,6 +257,43 @@ async def test_a_deputy_who_could_not_accept_is_asked_again_once_the_room_is_fre
     assert len(asked(world)) == 2
     assert "You answer for" in await world.say("tom", f"!policy accept {record}")
     assert await vacancy_of(world, record) is None
+
+
+async def test_an_owner_who_comes_back_by_an_appeal_ends_what_was_asked_of_others(world: World) -> None:
+    record, room, case = await asked_to_lead(world)
+    await world.say("tom", f"!policy accept {record}")
+    assert await found(world, "tom") == [record]
+    await world.say("tom", f"!policy deputy {record} {user('anna')}")
+    await world.say("anna", f"!policy accept {record}")
+    await world.deliver(
+        type="m.room.member",
+        room_id=room,
+        sender=user("tom"),
+        state_key=user("tom"),
+        content={"membership": "leave"},
+    )
+    await world.tick(minutes=1)
+    vacancy = await vacancy_of(world, record)
+    assert vacancy is not None
+    assert vacancy.stage is Stage.ASKED
+    await world.say("anna", f"!policy appeal {case} I was in hospital and have a deputy")
+    await review(world, "ravi", f"!policy overturn {case} The owner was ill, and it was known to us")
+    filing = await filing_of(world, record)
+    assert (filing.applicant, filing.deputy) == (user("anna"), None)
+    assert await vacancy_of(world, record) is None
+    async with world.database.transaction(reading=True) as tx:
+        assert await filings.transfer(tx, filing.id) is None
+    assert await found(world, "anna") == [record]
+    assert await found(world, "tom") == []
+
+
+async def test_a_deputy_who_becomes_the_owner_by_decision_is_no_deputy_any_more(world: World) -> None:
+    record, _, _ = await asked_to_lead(world)
+    await world.say("anna", f"!policy deputy {record} {user('tom')}")
+    assert "you are the deputy" in await world.say("tom", f"!policy accept {record}")
+    assert "You answer for" in await world.say("tom", f"!policy accept {record}")
+    filing = await filing_of(world, record)
+    assert (filing.applicant, filing.deputy) == (user("tom"), None)
 
 
 async def test_nobody_gets_more_rooms_than_one_may_by_another_account(tmp_path: Path) -> None:
