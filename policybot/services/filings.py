@@ -203,12 +203,17 @@ class Filings:
         await vacancies.forget(tx, filing.id)
         await filings.save(tx, replace(taken, deputy=None if taken.deputy == owner else taken.deputy))
         self.remember(tx, by, "filing:transfer", taken, before=filing.applicant)
+        self._register.noted(tx, taken, register_rules.HANDED_OVER)
         self._setting.name_changed(tx, owner)  # the register finds the room by whoever answers for it
 
     async def restricted(self, tx: Tx, by: str, room_id: str, step: Step, said: str = "") -> None:
         """Let the state of a room's filing follow a sanction on the room; everybody reads `said`."""
         filing = await filings.of_room(tx, room_id)
-        if filing is None or (filing.state, step) not in rules.MOVES:
+        if filing is None:
+            return
+        if (filing.state, step) not in rules.MOVES:
+            if step is Step.SUSPEND and filing.state is State.SUSPENDED:  # a hold, until now
+                self._register.noted(tx, filing, register_rules.why(step, said))
             return
         moved = rules.moved(filing, step)
         await filings.save(tx, moved)

@@ -1,9 +1,11 @@
 """What one part does to another: a room moves or changes hands while something is under way."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from policybot.domain.filing import State
 from policybot.domain.room_measure import FreezeRoom
 from policybot.domain.vacancy import Stage
 from policybot.store import filings, moves
@@ -13,7 +15,7 @@ from tests.flows.test_deputies import agreed, asked, filing_of, vacancy_of
 from tests.flows.test_drift import differs
 from tests.flows.test_holds import held, reported_room, review, suspended_after
 from tests.flows.test_labels import suspended
-from tests.flows.test_register import _revoke, found
+from tests.flows.test_register import _revoke, found, history
 from tests.flows.test_replacements import asked as asked_to_lead
 from tests.flows.test_taking import a_room, filed
 from tests.flows.test_transfers import left
@@ -297,7 +299,8 @@ async def test_a_deputy_who_becomes_the_owner_by_decision_is_no_deputy_any_more(
 
 
 async def test_nobody_gets_more_rooms_than_one_may_by_another_account(tmp_path: Path) -> None:
-    async with make_world(tmp_path, **{"filing.rooms_per_person": 1}) as world:
+    changes: dict[str, Any] = {"filing.rooms_per_person": 1}
+    async with make_world(tmp_path, **changes) as world:
         record = await world.governed_room()
         await world.governed_room("tom", "!roses:example.org")
         object.__setattr__(world.config.identity, "accounts_per_person", 2)
@@ -305,3 +308,27 @@ async def test_nobody_gets_more_rooms_than_one_may_by_another_account(tmp_path: 
         await world.say("thomas", f"!policy agree {world.config.agreement.version}")
         await world.say("anna", f"!policy transfer {record} {user('thomas')}")
         assert "you have as many" in await world.say("thomas", f"!policy accept {record}")
+
+
+# What everybody reads ------------------------------------------------------------------------------
+
+
+async def test_a_suspension_after_a_hold_is_told_to_everybody(any_world: World) -> None:
+    world = any_world
+    record, case = await held(world)
+    await world.tick(hours=24)
+    await suspended_after(world, case, "P7D")
+    states = await history(world, record)
+    assert [state for state, _ in states][:3] == ["suspended", "suspended", "approved"]
+    assert states[0][1] == "by decision"
+    assert "on hold" in states[1][1]
+    await world.tick(days=8)
+    assert [state for state, _ in await history(world, record)].count("approved") == 2
+
+
+async def test_everybody_reads_since_when_somebody_else_answers(any_world: World) -> None:
+    world = any_world
+    record, _, _ = await asked_to_lead(world)
+    await world.say("tom", f"!policy accept {record}")
+    assert "somebody else answers for the room" in (await history(world, record))[0][1]
+    assert (await filing_of(world, record)).state is State.APPROVED
