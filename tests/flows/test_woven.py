@@ -8,8 +8,8 @@ import pytest
 from policybot.domain.filing import State
 from policybot.domain.room_measure import FreezeRoom
 from policybot.domain.vacancy import Stage
-from policybot.store import filings, moves
-from tests.applying import form
+from policybot.store import exports, filings, moves
+from tests.applying import form, invited
 from tests.flows.test_deletions import deleted
 from tests.flows.test_deputies import agreed, asked, filing_of, vacancy_of
 from tests.flows.test_drift import differs
@@ -332,3 +332,23 @@ async def test_everybody_reads_since_when_somebody_else_answers(any_world: World
     await world.say("tom", f"!policy accept {record}")
     assert "somebody else answers for the room" in (await history(world, record))[0][1]
     assert (await filing_of(world, record)).state is State.APPROVED
+
+
+# Applications --------------------------------------------------------------------------------------
+
+
+async def test_whoever_only_wrote_a_draft_for_a_room_reads_nothing_that_its_owner_was_asked(
+    any_world: World,
+) -> None:
+    world = any_world
+    await world.verified("tom")
+    world.homeserver.levels[world.room] = {"users": {user("anna"): 100, user("tom"): 100}}
+    await invited(world, "tom")
+    await form(world, "tom")
+    await world.governed_room()
+    case = await reported_room(world)
+    await review(world, "mira", f"!policy cure {case} P7D Please take the card numbers out")
+    async with world.database.transaction(reading=True) as tx:
+        part = next(part for part in exports.OF_ACCOUNT if part.name == "cures")
+        assert await exports.rows(tx, part, user("tom")) == []
+        assert len(await exports.rows(tx, part, user("anna"))) == 1
