@@ -25,7 +25,7 @@ from policybot.domain.taking import (
     Tombstone,
     UnmakeRoom,
 )
-from policybot.services import labels
+from policybot.services import cards, labels
 from policybot.services.register import Register
 from policybot.services.setting import Setting
 from policybot.store import audit, filings, moves, outbox, rooms
@@ -142,6 +142,7 @@ class Taking:
         if (filing.state, Step.RETURN) in rules.MOVES:
             filing = rules.moved(filing, Step.RETURN)
             await filings.save(tx, filing)
+            cards.show(self._setting, tx, filing)
             self._tell(tx, filing, taking.in_words(effect), error)
         self._remember(tx, "filing:return", filing, step=type(effect).__name__)
         return True

@@ -7,6 +7,7 @@ import pytest
 
 from policybot.domain.filing import State
 from policybot.domain.room_measure import FreezeRoom
+from policybot.domain.taking import CarryOver
 from policybot.domain.vacancy import Stage
 from policybot.store import exports, filings, moves
 from tests.applying import form, invited
@@ -352,3 +353,16 @@ async def test_whoever_only_wrote_a_draft_for_a_room_reads_nothing_that_its_owne
         part = next(part for part in exports.OF_ACCOUNT if part.name == "cures")
         assert await exports.rows(tx, part, user("tom")) == []
         assert len(await exports.rows(tx, part, user("anna"))) == 1
+
+
+async def test_the_card_of_a_room_that_could_not_be_taken_in_asks_for_a_review_again(
+    world: World,
+) -> None:
+    await a_room(world)
+    number = await filed(world)
+    world.homeserver.refuses[CarryOver] = "403 M_FORBIDDEN"
+    await world.review("ravi", f"!policy approve {number}")
+    (card,) = [text for text in world.in_review() if text.startswith(f"Filing {number}")]
+    assert "being reviewed" in card
+    assert "With: nobody" in card
+    assert f"!policy approve {number}" in card
