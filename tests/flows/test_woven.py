@@ -366,3 +366,17 @@ async def test_the_card_of_a_room_that_could_not_be_taken_in_asks_for_a_review_a
     assert "being reviewed" in card
     assert "With: nobody" in card
     assert f"!policy approve {number}" in card
+
+
+async def test_a_room_that_is_suspended_is_not_shown_by_filing_it_anew(world: World) -> None:
+    record = await world.governed_room()
+    await suspended(world, "suspend:P30D")
+    await _revoke(world, record, "Nobody answers for it at the moment")
+    again = find(r"F-\d+", await world.say("anna", f"!policy file {world.room} general Neighbours talk"))
+    answer = await review(world, "ravi", f"!policy approve {again}")
+    assert "C-1" in answer
+    assert "still binds" in answer
+    assert world.room not in world.homeserver.directory
+    await world.tick(days=31)
+    assert "is approved" in await review(world, "ravi", f"!policy approve {again}")
+    assert world.room in world.homeserver.directory
