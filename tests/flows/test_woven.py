@@ -213,6 +213,33 @@ async def test_a_deleted_room_is_not_looked_at_and_nobody_is_asked_to_invite_me(
     assert not any("invite" in text for text in world.told("anna")[-3:])
 
 
+# Measures and those who undo them -------------------------------------------------------------------
+
+
+async def test_a_hold_that_somebody_undoes_is_set_right_and_nothing_is_left_after_it(
+    any_world: World,
+) -> None:
+    world, home = any_world, any_world.homeserver
+    record, _ = await held(world)
+    home.levels[world.room] |= {"events_default": 0}
+    home.directory.add(world.room)
+    home.banners.clear()
+    await world.tick(hours=7)
+    await world.tick(minutes=2)
+    assert home.levels[world.room]["events_default"] == 100
+    assert world.room not in home.directory
+    assert "on hold" in home.banners[world.room]
+    said = [text for text in world.in_review() if "is not pinned any more" in text]
+    assert len(said) == 1
+    assert "I set it right" in said[0]
+    assert await differs(world) == []
+    await world.tick(hours=72)
+    assert home.banners == {}
+    assert home.levels[world.room]["events_default"] == 0
+    assert world.room in home.directory
+    assert home.labels[world.room] == record
+
+
 # Drafts --------------------------------------------------------------------------------------------
 
 
