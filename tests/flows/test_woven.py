@@ -14,6 +14,7 @@ from tests.applying import form, invited
 from tests.flows.test_deletions import deleted
 from tests.flows.test_deputies import agreed, asked, filing_of, vacancy_of
 from tests.flows.test_drift import differs
+from tests.flows.test_filings import lapse
 from tests.flows.test_holds import held, reported_room, review, suspended_after
 from tests.flows.test_labels import suspended
 from tests.flows.test_register import _revoke, found, history
@@ -336,6 +337,15 @@ async def test_nobody_gets_more_rooms_than_one_may_by_another_account(tmp_path: 
         await world.say("thomas", f"!policy agree {world.config.agreement.version}")
         await world.say("anna", f"!policy transfer {record} {user('thomas')}")
         assert "you have as many" in await world.say("thomas", f"!policy accept {record}")
+
+
+async def test_a_suspended_room_is_not_called_public_where_its_owner_lapses(world: World) -> None:
+    record = await world.governed_room()
+    await suspended(world, "suspend:P30D")
+    await lapse(world, "anna")
+    await world.tick(minutes=1)
+    assert f"Your room {record} is suspended, and nobody verified" in world.told("anna")[-1]
+    assert not any(f"{record} is public" in text for text in world.told("anna"))
 
 
 # What everybody reads ------------------------------------------------------------------------------
