@@ -72,7 +72,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     measures = Sanctions(setting, applied)
     resolutions = Decisions(setting, casework, measures, applied)
     handovers = Transfers(setting, applied, people, signatures, named, vacant)
-    replaced = Replacements(setting, casework, measures, handovers)
+    replaced = Replacements(setting, applied, casework, measures, handovers)
     deleted = Deletions(setting, casework)
     privacy = Privacy(setting, vault, people, papers, forms)
     watch = Looks(setting)

@@ -126,6 +126,7 @@ class FakeHomeserver:
             label=self.contents.get(room, {}),
             topic=self.topics.get(room, state.get("m.room.topic", {}).get("topic", "")),
             notice=asked.notice is None or asked.notice in self.pinned.get(room, []),
+            banner=asked.banner is None or room in self.banners,
             banned=frozenset(who for where, who in self.banned if where == room),
         )
 

@@ -21,7 +21,7 @@ from policybot.domain.rank import (
     hindrance,
     quiet_height,
 )
-from policybot.domain.room_measure import CloseRoom, FreezeRoom, QuietRoom
+from policybot.domain.room_measure import CloseRoom, FreezeRoom, HideBanner, QuietRoom, ShowBanner
 from policybot.domain.showing import (
     AddAlias,
     PinNotice,
@@ -70,6 +70,8 @@ class Look:
     topic: bool = False
     notice: str | None = None
     """The event that our pinned notice is."""
+    banner: str | None = None
+    """The event that says in the room that it is suspended."""
     bans: bool = False
 
 
@@ -89,6 +91,8 @@ class Seen:
     topic: str = ""
     notice: bool = True
     """Whether our notice stands and is pinned."""
+    banner: bool = True
+    """Whether what says that the room is suspended does."""
     banned: frozenset[str] = frozenset()
 
 
@@ -109,6 +113,8 @@ class Wanted:
     """Our line of the topic, where one was shown."""
     notice: tuple[str, str] | None = None
     """Our pinned notice, where there was one: its event and its text."""
+    banner: str | None = None
+    """What says in the room that it is suspended, where it does: its event."""
 
     @property
     def public(self) -> bool:
@@ -120,7 +126,7 @@ class Wanted:
         """What has to be read of the room to compare it."""
         bans = any(isinstance(effect, ExcludeMember) for effect in self.restraints)
         event = self.notice[0] if self.notice else None
-        return Look(self.filing.room_id, self.alias, self.line is not None, event, bans)
+        return Look(self.filing.room_id, self.alias, self.line is not None, event, self.banner, bans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +159,8 @@ def differences(wanted: Wanted, seen: Seen | None) -> tuple[Difference, ...]:
         )
     if seen.successor is not None:
         return (_replaced(wanted, seen.successor),)
-    return (*_entry(wanted, seen), *_rank(wanted, seen), *_measures(wanted, seen), *_signs(wanted, seen))
+    measures = (*_measures(wanted, seen), *_banner(wanted, seen))
+    return (*_entry(wanted, seen), *_rank(wanted, seen), *measures, *_signs(wanted, seen))
 
 
 def _replaced(wanted: Wanted, successor: str) -> Difference:
@@ -266,6 +273,20 @@ def _measures(wanted: Wanted, seen: Seen) -> Iterator[Difference]:
         "it until it ends. Whoever it concerns can object: !policy appeal"
         if on_room
         else "",
+    )
+
+
+def _banner(wanted: Wanted, seen: Seen) -> Iterator[Difference]:
+    shown = [effect for effect in wanted.restraints if isinstance(effect, ShowBanner)]
+    if not shown or wanted.banner is None or seen.banner:
+        return
+    room_id, text = wanted.filing.room_id, min(effect.text for effect in shown)
+    writable = seen.levels.of(wanted.bot) >= seen.levels.needed_for_state("m.room.pinned_events")
+    yield Difference(
+        Kind.NOTICE,
+        "What says in the room that it is suspended is not pinned any more.",
+        f"Look who has changed that in {room_id}.",
+        (HideBanner(room_id, text), ShowBanner(room_id, text)) if writable else (),
     )
 
 

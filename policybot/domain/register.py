@@ -62,6 +62,9 @@ _WHY: dict[Step, str] = {
 }
 """What everybody reads of why. The reason itself is written to the owner, and stays between the two."""
 
+HANDED_OVER = "somebody else answers for the room"
+"""What everybody reads in the history of a room from the day on which its owner changed."""
+
 _FOR_ALL = re.compile(r"\+public\b\s*")
 
 

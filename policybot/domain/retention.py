@@ -167,6 +167,7 @@ RULES: tuple[Rule, ...] = (
 EXCEPTIONS: dict[str, str] = {
     "counters": "numbers alone",
     "rooms": "the rooms as they are now; a direct room goes when either side leaves it",
+    "former_rooms": "which room a filed room has become; names nobody",
     "review_members": "who is in the review room now",
     "roster": "the operator's list; an entry goes when its person leaves it or is erased",
     "vault_keys": "what is known of persons: goes with the person, by destroying their key",

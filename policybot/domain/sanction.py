@@ -125,6 +125,12 @@ def bannered(scope: Scope, measure: Measure) -> bool:
     return scope is Scope.ROOM and measure.kind is Kind.SUSPEND
 
 
+def hides(sanction: Sanction) -> bool:
+    """Say whether a room is not to be shown because of this, whoever approves of it."""
+    kept = sanction.scope is Scope.ROOM and sanction.measure.kind in (Kind.SUSPEND, Kind.CLOSE)
+    return kept and sanction.state in BINDING
+
+
 def with_banner(sanction: Sanction, text: str | None) -> Sanction:
     """Let a sanction show a banner; None for none."""
     kept = tuple(e for e in sanction.restraints if not isinstance(e, ShowBanner))

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from policybot.domain import filing
 from policybot.domain.filing import State
 from policybot.domain.name import one_line, quoted
+from policybot.domain.review import OPEN
 
 REMIND_BEFORE = timedelta(days=3)
 """How long before the day on which a room is taken out of the directory its creator is reminded."""
@@ -103,11 +104,11 @@ def shown(room_id: str) -> str:
 
 
 def standing(states: Sequence[State]) -> Standing:
-    """Say what a room is to us by the states of all its filings."""
+    """Say what a room is to us by the states of all its filings; a draft is nothing yet."""
     approved_once = filing.IN_FORCE | {State.SUSPENDED, State.EXPIRED, State.REVOKED}
     if not approved_once.isdisjoint(states):
         return Standing.KNOWN
-    return Standing.UNFILED if filing.WAITING.isdisjoint(states) else Standing.APPLIED
+    return Standing.UNFILED if OPEN.isdisjoint(states) else Standing.APPLIED
 
 
 def step(room: Room, action: Action, now: datetime) -> Step:

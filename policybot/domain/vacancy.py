@@ -3,6 +3,9 @@
 noted ─┬─ its deputy is asked ──→ asked ─ declined, silent, gone ─┐
        └─ it has none ────────────────────────────────────────────┴→ open   (it needs an owner)
 
+A room that cannot be handed over for a while, because it is suspended, waits: its deputy could not
+accept, so it is noted alone again, and they are asked anew.
+
 It is over once somebody takes the room over, or its owner answers for it again. While it is noted alone,
 the owner does: nothing is asked of anybody else.
 """
@@ -99,5 +102,6 @@ def went_on(vacancy: Vacancy, facts: Facts, *, now: datetime, grace: timedelta) 
             return vacancy
         return replace(vacancy, stage=Stage.ASKED if facts.deputy else Stage.OPEN)
     if vacancy.stage is Stage.ASKED and not facts.asked:
-        return replace(vacancy, stage=Stage.OPEN)
+        waits = facts.deputy and not facts.movable
+        return replace(vacancy, stage=Stage.NOTED if waits else Stage.OPEN)
     return vacancy

@@ -78,4 +78,4 @@ class Measures:
         if errand.before is None:
             return {}
         event_id = str(errand.before["event_id"])
-        return await self._signs.unpin(room_id, event_id, errand.key, "The suspension is over.")
+        return await self._signs.unpin(room_id, event_id, errand.key)

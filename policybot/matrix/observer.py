@@ -47,6 +47,7 @@ class Observer:
             label=await self._content(room_id, LABEL, self._bot) or {},
             topic=_text(topic, "topic"),
             notice=asked.notice is None or await self._stands(room_id, asked.notice),
+            banner=asked.banner is None or await self._stands(room_id, asked.banner),
             banned=await self._banned(room_id) if asked.bans else frozenset(),
         )
 

@@ -16,6 +16,8 @@ LABEL = "org.policybot.filing"
 """The state event that labels a room; its state key is the bot, so only the bot can write it."""
 
 _TOPIC, _PINNED = "m.room.topic", "m.room.pinned_events"
+_OUTDATED = "This notice no longer stands."
+"""Why it is removed: its time is over, or a new one takes its place."""
 
 
 class Signs:
@@ -140,17 +142,16 @@ class Signs:
             await self._write_pinned(room_id, [*pinned, event_id])
         return {"event_id": event_id}
 
-    async def unpin(
-        self, room_id: str, event_id: str, key: str, why: str = "The filing is not in force."
-    ) -> Result:
-        """Unpin a message of ours and remove it, with the reason; what others have pinned stays."""
+    async def unpin(self, room_id: str, event_id: str, key: str) -> Result:
+        """Unpin a message of ours and remove it; what others have pinned stays."""
         pinned = await self._pinned(room_id)
         if event_id in pinned:
             left = [other for other in pinned if other != event_id]
             await self._write_pinned(room_id, left)
         event = await self._client.get(Path.v3.rooms[room_id].event[event_id])
         if "redacted_because" not in event.get("unsigned", {}):
-            await self._client.put(Path.v3.rooms[room_id].redact[event_id][key], {"reason": why})
+            path = Path.v3.rooms[room_id].redact[event_id][key]
+            await self._client.put(path, {"reason": _OUTDATED})
         return {}
 
     async def _write_pinned(self, room_id: str, pinned: list[Any]) -> None:

@@ -19,7 +19,7 @@ from policybot.domain.effects import KeepEvidence
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.mechanism import MACHINE
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, deputies, filings, findings, members, rooms
+from policybot.store import audit, cases, deputies, filings, findings, members, moves, rooms
 from policybot.store.cases import Evidence
 from policybot.store.database import Tx, next_number
 from policybot.store.findings import Finding
@@ -229,7 +229,7 @@ class Cases:
 
     async def _answering_for(self, tx: Tx, room_id: str) -> frozenset[str]:
         """Name who filed a room and who moderates it: they do not judge what happens there."""
-        filing = await filings.of_room(tx, room_id)
+        filing = await filings.of_room(tx, await moves.now(tx, room_id))
         room = await rooms.get(tx, room_id)
         found = {filing.applicant} if filing else set()
         if filing is not None and filing.deputy and await deputies.has_agreed(tx, filing):

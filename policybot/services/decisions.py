@@ -21,7 +21,7 @@ from policybot.services.cases import Cases, origin_of
 from policybot.services.filings import Filings
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, cures, decisions, filings, policies
+from policybot.store import audit, cases, cures, decisions, filings, moves, policies
 from policybot.store.database import Tx, next_number
 from policybot.store.members import accounts_of
 from policybot.store.policies import Policy
@@ -98,6 +98,7 @@ class Decisions:
         if choice.remove and case.subject.event_id is None:
             message = "There is no message to remove in this case."
             raise Incomplete(message)
+        room_id = case.subject.room_id
         decision = Decision(
             id=0,
             case_id=case.id,
@@ -116,7 +117,7 @@ class Decisions:
             decided_at=self._setting.now(),
             decider=by,
             user_id=case.subject.user_id,
-            room_id=case.subject.room_id,
+            room_id=await moves.now(tx, room_id) if room_id else None,
         )
         restraints = await self._sanctions.restraints(tx, decision)
         reasons = ladder.second_person(policy.ladder, proposal, measure)

@@ -14,6 +14,7 @@ from policybot.domain.deviation import DAY, MOST, Deviation
 from policybot.domain.drift import Difference, Kind, Seen, Wanted
 from policybot.domain.effects import Effect, target
 from policybot.domain.filing import Filing
+from policybot.domain.room_measure import ShowBanner
 from policybot.domain.sanction import State
 from policybot.domain.showing import PinNotice, ShowTopicLine
 from policybot.domain.upgrade import FollowUpgrade
@@ -106,6 +107,7 @@ class Drift:
         notice = None
         if pinned is not None and words is not None:
             notice = (str(pinned["event_id"]), label_service.filled(config, filing, words))
+        banner = await outbox.remembered(tx, target(ShowBanner(room_id, "")))
         return Wanted(
             filing=filing,
             bot=config.bot_user_id,
@@ -115,6 +117,7 @@ class Drift:
             restraints=tuple(restraints),
             line=None if line is None or config.filing.shown.topic_line is None else str(line["line"]),
             notice=notice,
+            banner=str(banner["event_id"]) if banner else None,
         )
 
     async def _note(self, tx: Tx, plan: _Plan, seen: Seen | None) -> None:

@@ -16,7 +16,7 @@ from policybot.services.agreements import Agreements
 from policybot.services.members import Members
 from policybot.services.register import Register, public_reason
 from policybot.services.setting import Setting
-from policybot.store import audit, filings, members, rooms
+from policybot.store import audit, deputies, filings, members, rooms, vacancies
 from policybot.store.database import Tx
 
 _BATCH = 100
@@ -193,10 +193,27 @@ class Filings:
         await self._setting.room_changed(tx, filing.room_id)
         return filing
 
+    async def hand_over(self, tx: Tx, by: str, filing: Filing, taken: Filing) -> None:
+        """Let somebody else answer for a room; whatever was asked about that before is over."""
+        owner = taken.applicant
+        asked = await deputies.get(tx, filing.id)
+        if asked is not None and asked.user_id == owner:
+            await deputies.save(tx, replace(asked, user_id="", agreed_at=None))
+        await filings.end_transfer(tx, filing.id)
+        await vacancies.forget(tx, filing.id)
+        await filings.save(tx, replace(taken, deputy=None if taken.deputy == owner else taken.deputy))
+        self.remember(tx, by, "filing:transfer", taken, before=filing.applicant)
+        self._register.noted(tx, taken, register_rules.HANDED_OVER)
+        self._setting.name_changed(tx, owner)  # the register finds the room by whoever answers for it
+
     async def restricted(self, tx: Tx, by: str, room_id: str, step: Step, said: str = "") -> None:
         """Let the state of a room's filing follow a sanction on the room; everybody reads `said`."""
         filing = await filings.of_room(tx, room_id)
-        if filing is None or (filing.state, step) not in rules.MOVES:
+        if filing is None:
+            return
+        if (filing.state, step) not in rules.MOVES:
+            if step is Step.SUSPEND and filing.state is State.SUSPENDED:  # a hold, until now
+                self._register.noted(tx, filing, register_rules.why(step, said))
             return
         moved = rules.moved(filing, step)
         await filings.save(tx, moved)

@@ -8,17 +8,18 @@ from policybot.domain.case import Case
 from policybot.domain.decision import Decision, State
 from policybot.domain.ladder import Ladder, Scope, Strike, StrikeState
 from policybot.domain.measure import Kind
-from policybot.store import decisions, members
+from policybot.store import decisions, members, moves
 from policybot.store.database import Tx
 
 
 async def key_of(tx: Tx, scope: Scope, case: Case) -> str:
     """Name the ledger of a case: by the person who answers for it, else by the account."""
+    room_id = await moves.now(tx, case.subject.room_id) if case.subject.room_id else None
     if scope is Scope.ROOM:
-        return str(case.subject.room_id)
+        return str(room_id)
     user_id = str(case.subject.user_id)
     who = await members.answerable(tx, user_id, case.occurred_at) or user_id
-    return f"{case.subject.room_id} {who}" if scope is Scope.MEMBER else who
+    return f"{room_id} {who}" if scope is Scope.MEMBER else who
 
 
 async def entries(  # noqa: PLR0913, PLR0917 - what tells an act from others
@@ -26,11 +27,13 @@ async def entries(  # noqa: PLR0913, PLR0917 - what tells an act from others
 ) -> list[Decision]:
     """List what was ever decided and final, oldest first: of a person and of their accounts together.
 
-    Who was nobody known when it was decided may be somebody known now, and the other way round.
+    Who was nobody known when it was decided may be somebody known now, and the other way round. What
+    was decided in a room that has moved counts in the one that it is now.
     """
     keys = {key}
     if scope is not Scope.ROOM and user_id is not None:
         names = await _names(tx, user_id, at)
+        room_id = await moves.now(tx, room_id) if room_id else room_id
         keys |= {f"{room_id} {name}" for name in names} if scope is Scope.MEMBER else names
     return await decisions.ledger(tx, scope, sorted(keys))
 

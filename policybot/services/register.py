@@ -109,18 +109,23 @@ class Register:
         Of an approval `taken_in` hears, once there is a room to show.
         """
         if step in _TOLD:
-            tx.defer(self._write, (filing, self._setting.now(), rules.why(step, said)), early=True)
+            move = (filing, self._setting.now(), rules.why(step, said), False)
+            tx.defer(self._write, move, early=True)
+
+    def noted(self, tx: Tx, filing: Filing, said: str) -> None:
+        """Note what everybody has to know of a filing whose state stays as it is."""
+        tx.defer(self._write, (filing, self._setting.now(), said, True), early=True)
 
     async def taken_in(self, tx: Tx, filing: Filing) -> None:
         """Enter a filing whose room is taken in, or let it be found by the room that it is now."""
         if await register.place_of(tx, filing.id) is not None:
             await self._index(tx, filing, self._setting.now())
         elif filing.state in IN_FORCE:
-            await self._write(tx, [(filing, self._setting.now(), rules.why(Step.APPROVE))])
+            await self._write(tx, [(filing, self._setting.now(), rules.why(Step.APPROVE), False)])
 
-    async def _write(self, tx: Tx, moves: Sequence[tuple[Filing, datetime, str]]) -> None:
-        for filing, at, why in moves:
-            await register.add_state(tx, filing.id, filing.state, at, why)
+    async def _write(self, tx: Tx, moves: Sequence[tuple[Filing, datetime, str, bool]]) -> None:
+        for filing, at, why, again in moves:
+            await register.add_state(tx, filing.id, filing.state, at, why, again=again)
             if filing.state in PUBLIC and filing.record_number:
                 await self._index(tx, filing, at)
 

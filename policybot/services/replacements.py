@@ -20,6 +20,7 @@ from policybot.domain.permission import Permission
 from policybot.domain.replacement import Replacement
 from policybot.domain.rules import Rule
 from policybot.services.cases import Cases, origin_of
+from policybot.services.filings import Filings
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.transfers import Transfers
@@ -58,10 +59,16 @@ class Replacements:
     needs = Permission.CASE_DECIDE
 
     def __init__(
-        self, setting: Setting, casework: Cases, measures: Sanctions, handovers: Transfers
+        self,
+        setting: Setting,
+        applied: Filings,
+        casework: Cases,
+        measures: Sanctions,
+        handovers: Transfers,
     ) -> None:
         """Work with the services that hold cases and sanctions, and know who may take a room over."""
         self._setting = setting
+        self._filings = applied
         self._cases = casework
         self._sanctions = measures
         self._transfers = handovers
@@ -277,7 +284,7 @@ class Replacements:
         if not await replacements.end(tx, wanted.decision_id):
             raise OutOfOrder(_GONE)
         taken = rules.taken_over(filing, wanted.former, by)
-        await self._transfers.hand_over(tx, filing, taken)
+        await self._filings.hand_over(tx, by, filing, taken)
         final = replace(decision, state=State.FINAL, decided_at=now)
         await decisions.save(tx, final)
         await self._close(tx, case)

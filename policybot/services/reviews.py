@@ -12,11 +12,12 @@ from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrd
 from policybot.domain.filing import Filing, State, Step
 from policybot.domain.permission import Permission
 from policybot.domain.review import NOUN, Review, Said, Tick, Word
+from policybot.domain.sanction import hides
 from policybot.services import cards
 from policybot.services import taking as taking_service
 from policybot.services.filings import Filings, cause
 from policybot.services.setting import Setting
-from policybot.store import audit, decisions, filings, members, reviews, rooms
+from policybot.store import audit, decisions, filings, members, reviews, rooms, sanctions
 from policybot.store.database import Tx, next_number
 
 
@@ -206,6 +207,7 @@ class Reviews:
     async def _check_approvable(self, tx: Tx, filing: Filing) -> None:
         # Moved before anything is written: a refusal must come before the first write.
         filing_rules.moved(filing, Step.APPROVE)
+        await self._check_unbound(tx, filing)
         rules.check_checked(filing, await cards.checklist(tx, self._setting, filing))
         try:
             await self._filings.may_answer(tx, filing)
@@ -215,6 +217,19 @@ class Reviews:
                 f"«{missing}» To tell them: !policy ask {filing.number} QUESTION"
             )
             raise OutOfOrder(message) from None
+
+    @staticmethod
+    async def _check_unbound(tx: Tx, filing: Filing) -> None:
+        """Check that no measure hides the room, from a time before it was filed anew."""
+        for sanction in await sanctions.binding_on(tx, None, filing.room_id or None):
+            decision = await decisions.get(tx, sanction.decision_id)
+            if decision is not None and hides(sanction):
+                message = (
+                    f"{filing.number} cannot be approved now: {decision.number} still binds its room "
+                    f"({decision.in_words}). Wait until that has ended, or lift it: "
+                    f"!policy lift {decision.number} REASON"
+                )
+                raise OutOfOrder(message)
 
     async def _approved(self, tx: Tx, by: str, filing: Filing, review: Review, **second: str) -> Filing:
         now, config = self._setting.now(), self._config

@@ -149,8 +149,9 @@ class Sanctions:
         await _hold(tx, restraints)
         await sanctions.add(tx, sanction)
         effects: list[Effect] = []
-        if remove and decision.room_id:
-            effects.append(Redact(decision.room_id, remove, f"Removed: {decision.number}"))
+        case = await cases.get(tx, decision.case_id) if remove else None
+        if remove and case is not None and case.subject.room_id:  # where it was written
+            effects.append(Redact(case.subject.room_id, remove, f"Removed: {decision.number}"))
         effects += sanction.restraints
         self._setting.queue(tx, effects, cause=cause_of(decision))
         if decision.scope is Scope.ROOM and decision.measure.kind in _ROOM_MEASURES:
@@ -333,15 +334,11 @@ class Sanctions:
             )
             self._setting.tell_staff(tx, text, cause=cause_of(decision))
             return
-        await filings.save(tx, replace(filing, applicant=former))
-        audit.append(
-            tx,
-            at=self._setting.now(),
-            actor=by,
-            tag="filing:transfer",
-            object=filing.number,
-            before=successor,
-        )
+        handing = await filings.transfer(tx, filing.id)
+        await self._filings.hand_over(tx, by, filing, replace(filing, applicant=former))
+        if handing is not None and handing.to != former:
+            said = f"{former} answers for {filing.number} again: you need not take it over. Thank you."
+            self._setting.tell(tx, handing.to, said, cause=f"filing {filing.id}")
         text = (
             f"{former} answers for the room {filing.number} again: the decision by which you did was "
             "overturned after an appeal. Nothing is held against you."

@@ -25,10 +25,10 @@ from policybot.domain.taking import (
     Tombstone,
     UnmakeRoom,
 )
-from policybot.services import labels
+from policybot.services import cards, labels
 from policybot.services.register import Register
 from policybot.services.setting import Setting
-from policybot.store import audit, filings, outbox, rooms
+from policybot.store import audit, filings, moves, outbox, rooms
 from policybot.store.database import Tx
 from policybot.store.outbox import Queued
 from policybot.store.rooms import Kind, Room
@@ -109,6 +109,7 @@ class Taking:
         await filings.save(tx, filing)
         await rooms.save(tx, Room(filing.room_id, Kind.GOVERNED, levels_of(result)), now)
         if former:
+            await moves.made(tx, former, filing.room_id)
             # Not of the approval: what ends in two lanes at once has no last one.
             self._setting.queue(tx, [Unpublish(former)], cause=f"former {filing.id}")
             invite = InviteMembers(filing.room_id, former)
@@ -141,6 +142,7 @@ class Taking:
         if (filing.state, Step.RETURN) in rules.MOVES:
             filing = rules.moved(filing, Step.RETURN)
             await filings.save(tx, filing)
+            cards.show(self._setting, tx, filing)
             self._tell(tx, filing, taking.in_words(effect), error)
         self._remember(tx, "filing:return", filing, step=type(effect).__name__)
         return True

@@ -1,7 +1,5 @@
 """Transfers: somebody is asked to answer for a room from now on, and does, or does not."""
 
-from dataclasses import replace
-
 from policybot.domain import filing as rules
 from policybot.domain import taking
 from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder
@@ -112,22 +110,11 @@ class Transfers:
             raise OutOfOrder(message)
         taken = rules.handed_over(filing, by)
         await self.may_take(tx, by, filing)
-        await self.hand_over(tx, filing, taken)
+        await self._filings.hand_over(tx, by, filing, taken)
         text = f"{by} answers for the room {filing.number} now, in place of {filing.applicant}."
         self._setting.tell(tx, filing.applicant, text, cause=f"owner {filing.id}")
         self._setting.tell_staff(tx, text + await self._rank(tx, taken), cause=cause(filing))
         return taken
-
-    async def hand_over(self, tx: Tx, filing: Filing, taken: Filing) -> None:
-        """Let somebody else answer for a room, who may; whatever was asked about it before is over."""
-        by = taken.applicant
-        if filing.deputy == by:
-            taken = replace(taken, version=(await self._deputies.strike(tx, filing)).version)
-        await filings.end_transfer(tx, filing.id)
-        await vacancies.forget(tx, filing.id)
-        await filings.save(tx, taken)
-        self._remember(tx, by, "filing:transfer", taken, before=filing.applicant)
-        self._setting.name_changed(tx, by)  # the register finds the room by whoever answers for it
 
     async def may_take(self, tx: Tx, by: str, filing: Filing) -> None:
         """Check that somebody may answer for a room.

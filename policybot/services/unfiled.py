@@ -12,8 +12,9 @@ from datetime import timedelta
 
 from policybot.config.unfiled import UnfiledSection
 from policybot.domain import unfiled as rules
-from policybot.domain.filing import WAITING, Filing
+from policybot.domain.filing import Filing
 from policybot.domain.name import cleaned
+from policybot.domain.review import OPEN
 from policybot.domain.unfiled import Action, Cursor, Room, Standing, Step
 from policybot.ports import Impossible, Later, Listed, PublicRooms, RoomsPage
 from policybot.services.delisting import NOUN, Delisting, cause, how_to_file, lines, number_of
@@ -172,7 +173,7 @@ class Unfiled:
     ) -> Room:
         """Note that a room stands in the directory, and what changed since it was seen there last."""
         at = self._setting.now()
-        applied = next((filing.number for filing in made if filing.state in WAITING), "")
+        applied = next((filing.number for filing in made if filing.state in OPEN), "")
         found = before or Room(room.room_id, "", "", 0, at, at)
         back = found.hidden_at is not None and not await outbox.unsettled(
             tx, cause(room.room_id), scan.started_at

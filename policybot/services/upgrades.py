@@ -15,6 +15,7 @@ from policybot.domain import taking, upgrade
 from policybot.domain.drift import Difference, Kind
 from policybot.domain.effects import Effect, ReleaseMember, RestrictMember, dump, load, target
 from policybot.domain.filing import IN_FORCE, Filing
+from policybot.domain.room_measure import ShowBanner
 from policybot.domain.sanction import BINDING
 from policybot.domain.showing import RemoveAlias, ShowTopicLine, Unpublish, WithdrawLabel
 from policybot.domain.upgrade import FollowUpgrade, Successor
@@ -24,7 +25,7 @@ from policybot.services.messages import CAUSE as STANDING
 from policybot.services.register import Register
 from policybot.services.setting import Setting
 from policybot.services.taking import levels_of
-from policybot.store import audit, drift, filings, outbox, rooms, sanctions, standing
+from policybot.store import audit, drift, filings, moves, outbox, rooms, sanctions, standing
 from policybot.store.database import Tx
 from policybot.store.outbox import Queued
 from policybot.store.rooms import Kind as RoomKind
@@ -114,6 +115,7 @@ class Upgrades:
         if former is not None:
             await rooms.save(tx, replace(former, kind=RoomKind.OTHER), now)
         await self._move_measures(tx, filing.room_id, moved.room_id, seen)
+        await moves.made(tx, filing.room_id, moved.room_id)
         await self._move_rights(tx, filing.room_id, moved.room_id, seen)
         await self._keep_topic(tx, filing.room_id, moved.room_id, seen)
         shown = labels.public(moved) if moved.state in IN_FORCE else [Unpublish(moved.room_id)]
@@ -159,7 +161,9 @@ class Upgrades:
 
     async def _move_measures(self, tx: Tx, old: str, new: str, seen: Successor) -> None:
         """Let the measures that reach into the old room reach into the new one."""
-        for sanction in await sanctions.reaching(tx, old):
+        # Who leads a room is changed for good, and given back if an appeal overturns it.
+        lasting = await sanctions.lasting(tx, old)
+        for sanction in [*await sanctions.reaching(tx, old), *lasting]:
             there = [e for e in sanction.restraints if getattr(e, "room_id", "") == old]
             if not there and sanction.room_id != old:
                 continue
@@ -174,7 +178,7 @@ class Upgrades:
 
     async def _carry_memory(self, tx: Tx, was: Effect, is_: Effect, seen: Successor) -> None:
         """Remember for a copy what was there before the measure, if it was copied with the measure."""
-        if isinstance(was, _INSTEAD):
+        if isinstance(was, (*_INSTEAD, ShowBanner)):  # a message is in one room alone
             return
         bot = self._setting.config.bot_user_id
         if not drift_rules.holds(is_, seen.levels, seen.join_rule, seen.banned, bot):

@@ -114,7 +114,7 @@ class Vacancies:
             await vacancies.save(tx, after)
             if after.stage is Stage.ASKED and deputy is not None:
                 await self._ask(tx, filing, deputy, after)
-            else:
+            elif after.stage is Stage.OPEN:
                 await self._open(tx, filing, vacancy)
 
     @staticmethod
@@ -134,17 +134,18 @@ class Vacancies:
             if deputy
             else "the reviewers look for somebody else"
         )
+        stands = "public" if filing.state in rules.IN_FORCE else filing.in_words
         self._setting.tell(
             tx,
             filing.applicant,
-            f"Your room {filing.number} is public, and nobody verified answers for it any more. "
+            f"Your room {filing.number} is {stands}, and nobody verified answers for it any more. "
             "If it is to stay so, verify yourself anew: !policy verify. It cannot be renewed before, "
             f"and its approval may be revoked. If you have not by {until:%-d %B %Y}, {then}.",
             cause=_to_owner(filing),
         )
         self._setting.tell_staff(
             tx,
-            f"{filing.number} ({filing.place}) is public, and nobody verified answers for it any "
+            f"{filing.number} ({filing.place}) is {stands}, and nobody verified answers for it any "
             f"more: the verification of {filing.applicant} has ended. I have asked them "
             f"to verify themselves anew by {until:%-d %B %Y}; then "
             f"{'I ask their deputy to take it over' if deputy else 'it needs another owner'}. Nothing "

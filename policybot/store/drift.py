@@ -8,7 +8,11 @@ from policybot.domain.filing import Filing
 from policybot.store import filings
 from policybot.store.database import Row, Tx, from_ms, optional_ms, optional_time, to_ms
 
-_GOVERNED = "state IN ('approved', 'renewal_due', 'suspended', 'expired')"
+_GOVERNED = (
+    "state IN ('approved', 'renewal_due', 'suspended', 'expired') AND NOT EXISTS"
+    " (SELECT 1 FROM deletions x WHERE x.room_id = filings.room_id AND x.state <> 'proposed')"
+)
+"""Which filings have a room that can be looked at: one that is deleted is as it should be, gone."""
 
 
 async def take_due(tx: Tx, now: datetime, stamp: datetime, limit: int) -> list[Filing]:

@@ -107,8 +107,10 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "What you were asked to put right in your rooms, until when, and what you answered.",
         "SELECT c.case_id, c.text, c.asked_at, c.until, c.state, c.answer FROM cures c"
         " JOIN cases k ON k.id = c.case_id JOIN filings f ON f.room_id = k.room_id"
-        # Asked was whoever answered for the room then.
-        " WHERE f.applicant = $1 AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.at >= c.asked_at"
+        # Of all who ever filed the room, the one who answered for it then.
+        " WHERE f.applicant = $1 AND f.id = (SELECT MAX(g.id) FROM filings g WHERE g.room_id = k.room_id"
+        " AND g.record_number IS NOT NULL AND g.submitted_at <= c.asked_at)"
+        " AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.at >= c.asked_at"
         " AND a.tag = 'filing:transfer' AND a.object = f.record_number) ORDER BY c.case_id",
         "c.asked_at",
     ),

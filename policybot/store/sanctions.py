@@ -98,6 +98,16 @@ async def reaching(tx: Tx, room_id: str) -> list[Sanction]:
     return [_sanction(row) for row in rows]
 
 
+async def lasting(tx: Tx, room_id: str) -> list[Sanction]:
+    """List the sanctions that changed for good who leads a room, and can still be overturned."""
+    rows = await tx.fetch(
+        "SELECT * FROM sanctions WHERE room_id = $1 AND state = 'ended' AND scope = 'room'"
+        " AND restraints LIKE '%[\"GiveLevel\"%' ORDER BY decision_id",
+        room_id,
+    )
+    return [_sanction(row) for row in rows]
+
+
 async def move(tx: Tx, sanction: Sanction) -> None:
     """Save in which room a sanction binds now, and with which effects.
 

@@ -153,7 +153,7 @@ async def check_hold(bench: Bench, room: str, level: Control) -> None:
     assert room in await bench.anna.public_rooms()
     gone = await bench.anna.event(room, pinned[1])
     assert gone["content"] == {}
-    assert gone["unsigned"]["redacted_because"]["content"]["reason"] == "The suspension is over."
+    assert gone["unsigned"]["redacted_because"]["content"]["reason"] == "This notice no longer stands."
     await bench.tom.say(room, "Now I may")
     for back, memory in backs:
         await bench.do(back, before=memory)

@@ -331,7 +331,9 @@ async def test_the_owner_leaves_meanwhile_and_everything_still_comes_back(world:
         state_key=user("anna"),
         content={"membership": "leave"},
     )
+    assert not any("needs an owner" in text for text in world.in_review()), "it cannot change hands yet"
     await world.tick(hours=72)
+    await world.tick(minutes=1)
     assert not stands(world)
     await world.tick(days=1)
     told = [text for text in world.in_review() if f"{record} (" in text and "needs an owner" in text]

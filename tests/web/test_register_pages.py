@@ -400,16 +400,16 @@ async def test_the_operator_shows_its_licences_its_rules_and_how_busy_it_is(
     assert user("mira") not in page
 
 
-async def test_a_room_that_is_being_made_is_listed_once_it_is_there(
-    browser: Browser, world: World
-) -> None:
+async def test_a_room_that_is_being_made_is_listed_once_it_is(browser: Browser, world: World) -> None:
     await world.verified("anna")
     await world.say("anna", "!policy file new general Neighbours talk of gardens")
     world.homeserver.away = True
     await world.review("ravi", "!policy approve F-1")
     assert (await data(browser, "/register.json"))["entries"] == []
     world.homeserver.away = False
-    await world.tick(minutes=5)
+    world.clock.pass_time(minutes=1)
+    await world.work()
     (entry,) = (await data(browser, "/register.json"))["entries"]
     _, page, _ = await browser.get(f"/register/{entry['number']}")
     assert entry["room_id"] in page
+    assert entry["open"] in page

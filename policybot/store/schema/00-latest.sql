@@ -38,6 +38,11 @@ CREATE TABLE rooms (
 );
 CREATE INDEX rooms_direct ON rooms (user_id, at) WHERE kind = 'direct';
 
+CREATE TABLE former_rooms (               -- rooms that a filing has left, and for which other one
+    room_id   TEXT PRIMARY KEY,
+    successor TEXT NOT NULL
+);
+
 CREATE TABLE review_members (
     user_id TEXT PRIMARY KEY
 );

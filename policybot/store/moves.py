@@ -1,0 +1,49 @@
+"""Moves: rooms that a filing has left for another one, so that what was known of them is found there."""
+
+from policybot.domain.case import Subject, SubjectKind
+from policybot.store.database import Tx
+
+_UNDECIDED = "('open', 'claimed', 'pending_approval')"
+
+
+async def made(tx: Tx, former: str, successor: str) -> None:
+    """Note that a filing has gone on in another room, and let what is known of the room follow it.
+
+    Cases about the room, decisions and measures in it, and its deletion are then found by the new room.
+    Cases about messages stay where the messages are; `now` says where what follows from them belongs.
+    """
+    await tx.execute(
+        "INSERT INTO former_rooms (room_id, successor) VALUES ($1, $2)"
+        " ON CONFLICT (room_id) DO UPDATE SET successor = $2",
+        former,
+        successor,
+    )
+    await tx.execute(
+        "UPDATE cases SET room_id = $1, subject_key = $2 WHERE kind = 'room' AND room_id = $3"  # noqa: S608 - our own text
+        f" AND NOT (state IN {_UNDECIDED} AND EXISTS (SELECT 1 FROM cases o WHERE o.subject_key = $2"
+        f" AND o.state IN {_UNDECIDED}))",
+        successor,
+        Subject(SubjectKind.ROOM, successor).key,
+        former,
+    )
+    await tx.execute(
+        # The key of a ledger begins with the room: see services/ledgers.
+        "UPDATE decisions SET room_id = $1, scope_key = CAST($1 AS TEXT) || substr(scope_key, $2)"
+        " WHERE room_id = $3 AND scope IN ('room', 'member')",
+        successor,
+        len(former) + 1,
+        former,
+    )
+    await tx.execute("UPDATE sanctions SET room_id = $1 WHERE room_id = $2", successor, former)
+    await tx.execute("UPDATE deletions SET room_id = $1 WHERE room_id = $2", successor, former)
+
+
+async def now(tx: Tx, room_id: str) -> str:
+    """Say in which room the filing of a room has gone on, however often; itself if it has not."""
+    seen = {room_id}
+    while True:
+        row = await tx.first("SELECT successor FROM former_rooms WHERE room_id = $1", room_id)
+        if row is None or row["successor"] in seen:
+            return room_id
+        room_id = str(row["successor"])
+        seen.add(room_id)
