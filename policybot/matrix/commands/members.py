@@ -9,6 +9,13 @@ from policybot.matrix.commands.command import Asked, Services
 from policybot.services import labels
 from policybot.store.rooms import Kind
 
+_LAST_WORD = {
+    State.IN_REVIEW: "Your answer",
+    State.NEEDS_INFO: "The reviewer asks",
+    State.REJECTED: "Reason",
+    State.REVOKED: "Reason",
+}
+"""What the last word about a filing is, while it is of use to its owner."""
 _GOES_ON = (State.DRAFT, State.NEEDS_INFO, State.REJECTED, State.WITHDRAWN)
 """States of a filing in which its form is there to be filled in, or to begin anew with."""
 
@@ -124,7 +131,8 @@ async def status(services: Services, asked: Asked) -> str:
         return await qualifications.status(services, asked)
     filing = await services.filings.visible(asked.tx, asked.sender, text, staff=False)
     until = f", valid until {filing.valid_until:%-d %B %Y}" if filing.valid_until else ""
-    reason = f"\nLast word: {filing.reason}" if filing.reason else ""
+    said_last = _LAST_WORD.get(filing.state) if filing.reason else None
+    reason = f"\n{said_last}: {filing.reason}" if said_last else ""
     marks = await labels.marks(asked.tx, services.setting.config, filing)
     qualified = "".join(f"\nQualified: {mark.in_words}" for mark in marks)
     said = "".join(f"\n{line}" for line in in_lines(filing.about, None))
