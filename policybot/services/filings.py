@@ -206,7 +206,13 @@ class Filings:
     async def restricted(self, tx: Tx, by: str, room_id: str, step: Step, said: str = "") -> None:
         """Let the state of a room's filing follow a sanction on the room; everybody reads `said`."""
         filing = await filings.of_room(tx, room_id)
-        if filing is None or (filing.state, step) not in rules.MOVES:
+        if filing is None:
+            return
+        if step is Step.SUSPEND and filing.state is State.SUSPENDED:
+            # Such as a decision that takes the place of a hold: everybody reads what binds now.
+            await self._register.bound_anew(tx, filing, said)
+            return
+        if (filing.state, step) not in rules.MOVES:
             return
         moved = rules.moved(filing, step)
         await filings.save(tx, moved)

@@ -111,6 +111,11 @@ class Register:
         if step in _TOLD:
             tx.defer(self._write, (filing, self._setting.now(), rules.why(step, said)), early=True)
 
+    async def bound_anew(self, tx: Tx, filing: Filing, said: str = "") -> None:
+        """Note why a suspended filing is suspended now, such as by a decision in place of a hold."""
+        why = rules.why(Step.SUSPEND, said)
+        await register.add_state(tx, filing.id, filing.state, self._setting.now(), why, again=True)
+
     async def taken_in(self, tx: Tx, filing: Filing) -> None:
         """Enter a filing whose room is taken in, or let it be found by the room that it is now."""
         if await register.place_of(tx, filing.id) is not None:

@@ -55,13 +55,17 @@ class Found:
 # What became of filings ---------------------------------------------------------------------------
 
 
-async def add_state(tx: Tx, filing_id: int, state: State, at: datetime, why: str) -> None:
-    """Note what a filing has become, unless that is the last that is known of it."""
-    last = await tx.value(
-        "SELECT state AS value FROM filing_states WHERE filing_id = $1 ORDER BY id DESC LIMIT 1",
-        filing_id,
+async def add_state(  # noqa: PLR0913 - the columns
+    tx: Tx, filing_id: int, state: State, at: datetime, why: str, *, again: bool = False
+) -> None:
+    """Note what a filing has become, unless that is the last that is known of it.
+
+    `again` notes the same state for another reason, too.
+    """
+    last = await tx.first(
+        "SELECT state, why FROM filing_states WHERE filing_id = $1 ORDER BY id DESC LIMIT 1", filing_id
     )
-    if last != state.value:
+    if last is None or last["state"] != state.value or (again and last["why"] != why):
         await tx.execute(
             "INSERT INTO filing_states (filing_id, state, at, why) VALUES ($1, $2, $3, $4)",
             filing_id,
