@@ -62,6 +62,12 @@ async def binding(tx: Tx, filing: Filing) -> str:
     return rules.binding(filing, [file.id for file in await evidence.of_filing(tx, filing.id)])
 
 
+def needs_second(setting: Setting, filing: Filing) -> bool:
+    """Say whether another reviewer has to confirm an approval."""
+    known = setting.config.filing.categories
+    return any(c.second_person for c in known if c.id in filing.categories)
+
+
 async def proposal(tx: Tx, filing: Filing) -> Approval | None:
     """Read the approval of a filing that waits for a second person, if one does."""
     return await decisions.approval_on(tx, f"{NOUN} F-{filing.id}")
@@ -152,8 +158,9 @@ def _next(filing: Filing, found: list[tuple[str, Tick | None]]) -> str:
     n = f"F-{filing.id}"
     if filing.state is State.NEEDS_INFO:
         return f"Next: wait for the answer, or !policy reject {n} REASON"
-    check = f"!policy check {n} 1 · " if any(tick is None for _, tick in found) else ""
+    left = " ".join(str(place) for place, (_, tick) in enumerate(found, 1) if tick is None)
+    decide = f"!policy check {n} {left}, and then approve" if left else f"!policy approve {n}"
     return (
-        f"Next: !policy show {n} (to me alone: everything on one page) · {check}!policy approve {n} · "
+        f"Next: !policy show {n} (to me alone: everything on one page) · {decide} · "
         f"!policy ask {n} QUESTION · !policy reject {n} REASON"
     )

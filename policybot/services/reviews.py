@@ -198,8 +198,7 @@ class Reviews:
         """
         filing, review = await self.take(tx, reviewer, text, Step.APPROVE)
         await self._check_approvable(tx, filing)
-        categories = self._config.categories
-        if any(c.second_person for c in categories if c.id in filing.categories):
+        if cards.needs_second(self._setting, filing):
             return await self._propose(tx, reviewer, filing, review)
         return await self._approved(tx, reviewer, filing, review), None
 

@@ -62,7 +62,7 @@ async def test_a_hold_freezes_hides_and_tells_and_ends_by_itself_exactly(any_wor
     before = str(picture(world))
     case = await reported_room(world)
     answer = await review(world, "mira", f"!policy hold {case} R3 {REASON}")
-    assert f"freeze {world.room}, take {world.room} out of the directory" in answer
+    assert f"This will: freeze {world.room}, take it out of the directory, withdraw its label" in answer
     assert "ends by itself on 5 March 2026, 09:00 UTC" in answer
     assert stands(world)
     assert "on hold while a report is looked at" in world.homeserver.banners[world.room]
