@@ -145,7 +145,8 @@ async def file_room(cast: Cast) -> None:
         link, data=form, headers={"Origin": link.partition("/file/")[0]}
     ) as page:
         assert "is handed in" in await page.text(), "the form is handed in"
-    cast.show("anna", "web page", "\n".join(f"{name}: {value}" for name, value in _APPLICATION.items()))
+    purpose = _APPLICATION["purpose"]
+    cast.show("anna", "web page", f"fills the form in («{purpose}»), and hands it in")
     answer = await cast.hears("anna", cast.rooms["anna"], "Your filing is in")
     cast.known["filing"] = found(r"F-\d+", answer)
     await cast.hears("ravi", cast.review_room, "New filing")
