@@ -156,6 +156,8 @@ class View:
     encrypted: bool = False
     successor: str | None = None
     """Where its tombstone leads; empty if nowhere, None if it has none."""
+    name: str = ""
+    """As the room says it."""
 
 
 def check(view: View, applicant: str, *, bot: str, server_name: str) -> None:
