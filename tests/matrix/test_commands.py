@@ -57,6 +57,19 @@ async def test_help_is_in_parts_and_shows_nobody_the_work_of_others(world: World
     assert "Your work here:" in (await world.review("mira", "!policy help")).splitlines()
 
 
+async def test_a_room_is_reported_by_its_number_and_a_typo_in_it_is_told(world: World) -> None:
+    record = await world.governed_room()
+    answer = await world.say("lea", f"!policy report {record[:-1]}? R3 Card numbers are sold there")
+    assert "receipt" not in answer
+    wrong = record[:-1] + ("A" if record[-1] != "A" else "B")
+    answer = await world.say("lea", f"!policy report {wrong} R3 Card numbers are sold there")
+    assert "its check characters do not fit" in answer
+    answer = await world.say("lea", f"!policy report {record} R3 Card numbers are sold there")
+    assert "Your receipt is R-1" in answer
+    assert f"New case C-1: the room {world.room}" in world.in_review()[-1]
+    assert "if it cannot wait: !policy hold C-1 RULE REASON" in world.in_review()[-1]
+
+
 async def test_a_case_that_waits_for_its_second_person_says_so(world: World) -> None:
     record = await world.governed_room()
     await world.say("lea", f"!policy report {world.room} R3 Card numbers are sold there")

@@ -3,6 +3,8 @@
 from policybot.config.operator import LicenceSection
 from policybot.domain import number
 from policybot.domain.application import in_lines
+from policybot.domain.case import Subject, SubjectKind
+from policybot.domain.errors import NotFound
 from policybot.domain.filing import State
 from policybot.matrix.commands import agreement, qualifications, subject
 from policybot.matrix.commands.command import Asked, Services
@@ -100,7 +102,7 @@ async def unlink(services: Services, asked: Asked) -> str:
 
 async def report(services: Services, asked: Asked) -> str:
     """Take a complaint in."""
-    about_what = subject.reported(asked, asked.words["SUBJECT"])
+    about_what = await _reported(services, asked)
     taken = await services.cases.report(
         asked.tx, asked.sender, about_what, asked.words["RULE"], asked.words["TEXT"]
     )
@@ -115,6 +117,18 @@ async def report(services: Services, asked: Asked) -> str:
         f"Thank you. Your receipt is {taken.receipt}. A moderator will look at it, and I will tell "
         f"you the outcome. Where it stands: !policy status {taken.receipt}{hint}"
     )
+
+
+async def _reported(services: Services, asked: Asked) -> Subject:
+    """Read what a report is about: by its record number a room, too."""
+    text = asked.words["SUBJECT"]
+    if not number.looks_like_record(text.upper()):
+        return subject.reported(asked, text)
+    filing = await services.filings.lookup(asked.tx, text)
+    if not filing.room_id:
+        message = f"The room of {filing.number} is being made. Please try again in a minute."
+        raise NotFound(message)
+    return Subject(SubjectKind.ROOM, filing.room_id)
 
 
 async def status(services: Services, asked: Asked) -> str:

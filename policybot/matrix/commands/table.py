@@ -55,7 +55,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "report [SUBJECT] RULE TEXT…",
-        "Report a message by replying to it, or anything by a link to it.",
+        "Report a message by replying to it, or anything by a link to it; a room by its number, too.",
         Permission.REPORT_SEND,
         members.report,
     ),
