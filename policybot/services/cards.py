@@ -90,7 +90,7 @@ async def _text(tx: Tx, setting: Setting, filing: Filing) -> str:
         if (approval := await proposal(tx, filing)) is not None:
             lines.append(waits(approval))
         lines.append(until(setting, filing, review))
-        lines.append(_next(filing, found))
+        lines.append(_next(filing, found, approval))
     return "\n".join(line for line in lines if line)
 
 
@@ -154,12 +154,14 @@ def until(setting: Setting, filing: Filing, review: Review) -> str:
     return f"To be {', '.join(said)}" if said else ""
 
 
-def _next(filing: Filing, found: list[tuple[str, Tick | None]]) -> str:
+def _next(filing: Filing, found: list[tuple[str, Tick | None]], approval: Approval | None) -> str:
     n = f"F-{filing.id}"
     if filing.state is State.NEEDS_INFO:
         return f"Next: wait for the answer, or !policy reject {n} REASON"
     left = " ".join(str(place) for place, (_, tick) in enumerate(found, 1) if tick is None)
     decide = f"!policy check {n} {left}, and then approve" if left else f"!policy approve {n}"
+    if approval is not None:
+        decide = f"!policy confirm {approval.code} (another reviewer) or !policy deny {approval.code}"
     return (
         f"Next: !policy show {n} (to me alone: everything on one page) · {decide} · "
         f"!policy ask {n} QUESTION · !policy reject {n} REASON"

@@ -93,6 +93,15 @@ async def test_a_card_names_what_is_still_to_be_checked_and_then_the_approval(re
     assert f" · !policy approve {number} · " in card(review, number)
 
 
+async def test_a_card_asks_for_the_second_person_and_not_for_the_approval_again(review: World) -> None:
+    number = await filed(review, "grave")
+    await review.review("ravi", f"!policy check {number} 1")
+    await review.review("ravi", f"!policy approve {number}")
+    then = find(r"(?<=Next: ).*", card(review, number))
+    assert "!policy approve" not in then
+    assert find(r"(?<=!policy confirm )\w+ \(another reviewer\)", then)
+
+
 async def test_a_card_names_the_room_once_it_is_made(review: World) -> None:
     number = find(r"F-\d+", await review.say("anna", "!policy file new general Bees and beekeepers"))
     assert "Room: to be made" in card(review, number)
