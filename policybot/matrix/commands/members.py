@@ -1,14 +1,15 @@
 """The commands of everybody: who you are, what you signed, where things stand."""
 
 from policybot.config.operator import LicenceSection
-from policybot.domain import number
+from policybot.domain import notice, number
 from policybot.domain.application import in_lines
 from policybot.domain.case import Subject, SubjectKind
 from policybot.domain.errors import NotFound
-from policybot.domain.filing import State
+from policybot.domain.filing import Filing, State
 from policybot.matrix.commands import agreement, qualifications, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services import labels
+from policybot.store import decisions, sanctions
 from policybot.store.rooms import Kind
 
 _LAST_WORD = {
@@ -75,12 +76,12 @@ async def me(services: Services, asked: Asked) -> str:
         verified = "your verification has ended; begin anew with !policy verify"
     signed = await agreement.in_words(services, asked)
     about = await services.members.decisions_about(asked.tx, asked.sender)
-    decisions = "\n".join(about) or "none"
+    decided = "\n".join(about) or "none"
     sections = await services.exports.overview(asked.tx, asked.sender)
     return "\n".join(
         [
             f"{asked.sender}\nIdentity: {verified}\nAgreement: {signed}",
-            f"Decisions about you:\n{decisions}",
+            f"Decisions about you:\n{decided}",
             *sections,
             "All of it, as an archive: !policy export",
         ]
@@ -153,9 +154,23 @@ async def status(services: Services, asked: Asked) -> str:
     said += f"\n{deputy}" if (deputy := await services.deputies.in_words(asked.tx, filing)) else ""
     goes_on = f"\nTo go on: !policy file {filing.number}" if filing.state in _GOES_ON else ""
     return (
-        f"{filing.number} (room {filing.place}) is {filing.in_words}{until}.{said}{qualified}{reason}"
-        f"{goes_on}"
+        f"{filing.number} (room {filing.place}) is {filing.in_words}{until}."
+        f"{await _bound(asked, filing)}{said}{qualified}{reason}{goes_on}"
     )
+
+
+async def _bound(asked: Asked, filing: Filing) -> str:
+    """Say to an owner which measures bind their room, until when, and how to object."""
+    lines = []
+    for sanction in await sanctions.binding_on(asked.tx, None, filing.room_id or None):
+        decision = await decisions.get(asked.tx, sanction.decision_id)
+        if decision is not None and sanction.ends_at is not None:
+            what = "hold" if sanction.interim else sanction.measure.in_words(sanction.scope.value)
+            lines.append(
+                f"\n{decision.number}: {what}, until {notice.day(sanction.ends_at)}. To object: "
+                f"!policy appeal {decision.number} YOUR REASONS"
+            )
+    return "".join(lines)
 
 
 async def appeal(services: Services, asked: Asked) -> str:
