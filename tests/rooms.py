@@ -66,7 +66,8 @@ class FakeRooms:
         state = self.state.get(room_id, {})
         tombstone = state.get("m.room.tombstone")
         successor = None if tombstone is None else tombstone.get("replacement_room", "")
-        return View(room_id, self.levels_of(room_id), "m.room.encryption" in state, successor)
+        name = str(state.get("m.room.name", {}).get("name", ""))
+        return View(room_id, self.levels_of(room_id), "m.room.encryption" in state, successor, name)
 
     def join_rule(self, room_id: str) -> str:
         rule = self.state.get(room_id, {}).get("m.room.join_rules", {"join_rule": "public"})

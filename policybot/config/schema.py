@@ -117,9 +117,15 @@ class FilingSection(Section):
     rooms_per_person: int = Field(
         3, ge=1, description="How many rooms one person may have filed at a time."
     )
-    owner_grace: Span = Field(
-        timedelta(days=14),
-        description="How long an owner whose verification has ended has to verify anew, such as P14D.",
+    rooms_per_organisation: int = Field(
+        20, ge=1, description="How many rooms may be filed in the name of one organisation at a time."
+    )
+    qualifications: tuple[QualificationSection, ...] = Field(
+        (), description="The subjects on which rooms can be qualified to publish; none are built in."
+    )
+    evidence: EvidenceSection = Field(
+        default_factory=lambda: EvidenceSection.model_validate({}),
+        description="The files that an applicant may show with a filing.",
     )
     claim: Lease = Field(
         timedelta(minutes=30),
@@ -135,15 +141,24 @@ class FilingSection(Section):
         description="Reasons for rejecting that reviewers can choose from, as the applicant reads them. "
         "What stands in {braces} is a blank that they have to fill.",
     )
-    rooms_per_organisation: int = Field(
-        20, ge=1, description="How many rooms may be filed in the name of one organisation at a time."
+    shown: ShownSection = Field(
+        default_factory=ShownSection, description="What a filed room shows in your words."
     )
-    evidence: EvidenceSection = Field(
-        default_factory=lambda: EvidenceSection.model_validate({}),
-        description="The files that an applicant may show with a filing.",
+    owner_grace: Span = Field(
+        timedelta(days=14),
+        description="How long an owner whose verification has ended has to verify anew, such as P14D.",
     )
-    closing_notice: Word | None = Field(
-        None, description="What is said in a room that is closed; without it, that it is, and by whom."
+    drift: DriftSection = Field(
+        default_factory=DriftSection,
+        description="What happens where a room differs from its filing and its measures.",
+    )
+    unfiled: UnfiledSection | None = Field(
+        None,
+        description="What is done about rooms in your directory that nobody has filed; null to look for "
+        "none.",
+    )
+    cure: CureSpan = Field(
+        timedelta(days=7), description="How long an owner usually has to put something right: P7D."
     )
     suspension_notice: Banner | None = Field(
         None,
@@ -151,28 +166,13 @@ class FilingSection(Section):
         description="What is pinned in a room while it is suspended or on hold; without it: that it is, "
         "by whom, until when, and where to ask. {number}, {measure} and {until} are filled in.",
     )
+    closing_notice: Word | None = Field(
+        None, description="What is said in a room that is closed; without it, that it is, and by whom."
+    )
     delete_closed_after: Span | None = Field(
         None,
         description="After which time a closed room is proposed for deletion, once; null for never. Two "
         "people decide, and what was written is kept.",
-    )
-    cure: CureSpan = Field(
-        timedelta(days=7), description="How long an owner usually has to put something right: P7D."
-    )
-    qualifications: tuple[QualificationSection, ...] = Field(
-        (), description="The subjects on which rooms can be qualified to publish; none are built in."
-    )
-    shown: ShownSection = Field(
-        default_factory=ShownSection, description="What a filed room shows in your words."
-    )
-    unfiled: UnfiledSection | None = Field(
-        None,
-        description="What is done about rooms in your directory that nobody has filed; null to look for "
-        "none.",
-    )
-    drift: DriftSection = Field(
-        default_factory=DriftSection,
-        description="What happens where a room differs from its filing and its measures.",
     )
 
 

@@ -104,8 +104,8 @@ def _invite(console: Console, made: Stage) -> None:
     console.print(
         "\nFive things to try:\n"
         f"  1. as tom, open a chat with {made.bot} and write: !policy me\n"
-        "  2. as lea, sign with !policy agree 1, make a public room, invite the bot, and write:\n"
-        "     !policy file ROOM general What it is for\n"
+        "  2. as lea, sign with !policy agree 1, make a public room, invite the bot, write\n"
+        "     !policy file ROOM, and fill in the form to which the bot sends a link\n"
         "  3. as mira, in the review room: !policy queue\n"
         "  4. as anna, report a message by replying to it: !policy report R2 TEXT\n"
         f"  5. in another terminal: policybot audit verify -c {made.config}\n"

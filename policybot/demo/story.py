@@ -9,12 +9,25 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+import aiohttp
+
 from policybot.demo.person import Person
 from policybot.demo.stage import BOT, CODES, Stage
 
 LABEL = "org.policybot.filing"
 _MODERATOR = 50
 """The power level from which on one can remove messages."""
+
+_APPLICATION = {
+    "purpose": "Neighbours talk about gardens",
+    "category": "general",
+    "kept_by": "person",
+    "control": "shared",
+    "audience": "everybody in Garden Street",
+    "languages": "en, de",
+    "act": "hand_in",
+}
+"""What Anna fills in on the form."""
 
 Say = Callable[[str, str, str], None]
 """Shows who says what, where."""
@@ -119,21 +132,30 @@ async def sign(cast: Cast) -> None:
 
 
 async def file_room(cast: Cast) -> None:
-    """Anna makes a room and files it."""
+    """Anna makes a room and applies for it, on a form."""
     anna = cast.people["anna"]
     room = await anna.create_room("Garden talk", public=True, invite=[cast.bot])
     cast.known["room"] = room
     await anna.wait_until_joined(room, cast.bot)
     assert room not in await anna.public_rooms(), "nothing is in the directory before approval"
-    purpose = "Neighbours talk about gardens"
-    answer = await cast.asks("anna", f"!policy file {room} general {purpose}", "Your filing is in")
+    answer = await cast.asks("anna", f"!policy file {room}", "/file/")
+    link = found(r"http\S+/file/\S+", answer)
+    form = aiohttp.FormData(_APPLICATION, default_to_multipart=True)
+    async with cast.stage.session.post(
+        link, data=form, headers={"Origin": link.partition("/file/")[0]}
+    ) as page:
+        assert "is handed in" in await page.text(), "the form is handed in"
+    purpose = _APPLICATION["purpose"]
+    cast.show("anna", "web page", f"fills the form in («{purpose}»), and hands it in")
+    answer = await cast.hears("anna", cast.rooms["anna"], "Your filing is in")
     cast.known["filing"] = found(r"F-\d+", answer)
     await cast.hears("ravi", cast.review_room, "New filing")
 
 
 async def approve(cast: Cast) -> None:
-    """Ravi approves it: a record number, a label, a place in the directory."""
+    """Ravi takes it and approves it: a record number, a label, a place in the directory."""
     filing, room = cast.known["filing"], cast.known["room"]
+    await cast.asks_in_review("ravi", f"!policy claim {filing}", "is yours until")
     answer = await cast.asks_in_review("ravi", f"!policy approve {filing}", "is approved as")
     cast.known["record"] = record = found(r"[A-Z]+-\d{4}-\d{6}-\w\w", answer)
     await cast.hears("anna", cast.rooms["anna"], "Your room is approved")

@@ -47,6 +47,14 @@ MOVES: dict[tuple[State, Step], State] = {
     (State.DECIDED, Step.CLOSE): State.CLOSED,
 }
 
+_IN_WORDS = {
+    State.OPEN: "open",
+    State.CLAIMED: "being looked at",
+    State.PENDING_APPROVAL: "waiting for a second person to confirm what was proposed",
+    State.DECIDED: "decided",
+    State.CLOSED: "closed",
+}
+
 LEASE = timedelta(minutes=30)
 """How long a claim holds without its holder doing anything."""
 
@@ -111,6 +119,11 @@ class Case:
         """What the case is called."""
         return f"C-{self.id}"
 
+    @property
+    def in_words(self) -> str:
+        """Where it stands, as one says it."""
+        return _IN_WORDS[self.state]
+
     def held_by(self, now: datetime) -> str | None:
         """Name the moderator whose claim holds now."""
         if self.assignee and self.lease_until and now < self.lease_until:
@@ -162,8 +175,7 @@ def moved(case: Case, step: Step) -> Case:
     """
     after = MOVES.get((case.state, step))
     if after is None:
-        state = case.state.replace("_", " ")
-        message = f"{case.number} is {state}: it cannot be put to «{step}» now."
+        message = f"{case.number} is {case.in_words}: it is not the time to {step} it."
         raise OutOfOrder(message)
     return replace(case, state=after)
 

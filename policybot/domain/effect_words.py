@@ -1,9 +1,23 @@
 """What each effect does, in words, for people who have to know that it could not be done."""
 
+from collections.abc import Iterable
+
 from policybot.domain import effects, room_measure, showing, taking
 from policybot.domain.effects import Effect
 from policybot.domain.room_measure import RoomMeasure
 from policybot.domain.upgrade import FollowUpgrade
+
+
+def all_in_words(effects: Iterable[Effect], *more: str) -> str:
+    """Say what several effects do, as one list; a room is named where it comes up first, then «it»."""
+    said, before = [], None
+    for effect in effects:
+        room_id, text = getattr(effect, "room_id", None), in_words(effect)
+        if room_id and room_id == before:
+            text = text.replace(f"the label of {room_id}", "its label").replace(room_id, "it")
+        said.append(text)
+        before = room_id
+    return ", ".join([*said, *more])
 
 
 def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each effect

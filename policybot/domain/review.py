@@ -310,7 +310,9 @@ def reason(text: str, presets: Sequence[str]) -> str:
     if presets and number.isascii() and number.isdecimal():
         place = int(number[:6])
         if not 1 <= place <= len(presets):
-            message = f"There is no prepared reason {number[:6]}. There are 1 to {len(presets)}."
+            message = (
+                f"There is no prepared reason {number[:6]}. They are listed by: !policy help reject"
+            )
             raise NotFound(message)
         return said(filled(presets[place - 1], rest), "the reason")
     for blank in (blank for preset in presets for blank in blanks(preset)):

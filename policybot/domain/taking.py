@@ -156,6 +156,8 @@ class View:
     encrypted: bool = False
     successor: str | None = None
     """Where its tombstone leads; empty if nowhere, None if it has none."""
+    name: str = ""
+    """As the room says it."""
 
 
 def check(view: View, applicant: str, *, bot: str, server_name: str) -> None:
@@ -280,24 +282,25 @@ def for_owner(control: Control, levels: Levels | None) -> str:
     """Say to an applicant what a control level will mean."""
     if control is Control.CREATED:
         return (
-            "When it is approved I make the room and invite you with power level 50: you lead it, "
-            "name it, appoint moderators and remove people. Only the rules rank above you: while "
-            "the room is suspended, nobody can write in it or change it, you included."
+            "When it is approved I make the room, put it in the directory and invite you with power "
+            "level 50: you lead it, name it, appoint moderators and remove people. Only the rules "
+            "rank above you: while the room is suspended, nobody can write in it or change it, you "
+            "included."
         )
     if control is Control.ADOPTED:
         return (
-            "When it is approved I make a new room that takes over name, topic, picture, rules, "
-            "aliases, bans and ranks, everybody's just below mine; members are invited, and a sign "
-            "in the old room leads there. What was written stays in the old room. While the room is "
-            "suspended, nobody can write in it or change it, you included."
+            "When it is approved I make a new room, put it in the directory, and give it what yours "
+            "has: name, topic, picture, rules, aliases, bans and ranks, everybody's just below mine; "
+            "members are invited, and a sign in the old room leads there. What was written stays in the "
+            "old room. While the room is suspended, nobody can write in it or change it, you included."
         )
     above = ""
     if levels is not None and levels.creators_above_all:
         above = f" Nobody, I included, ranks above its creator ({', '.join(levels.creators)})."
     return (
-        f"When it is approved I take a moderator's rank in your room, and it stays yours.{above} If "
-        "the room is ever suspended, its members cannot write; owners are asked to respect it, and "
-        "their accounts answer for it."
+        "When it is approved I put your room in the directory and take a moderator's rank in it; it "
+        f"stays yours.{above} If the room is ever suspended, its members cannot write; owners are asked "
+        "to respect it, and their accounts answer for it."
     )
 
 

@@ -12,6 +12,11 @@ def begun(span: timedelta) -> int | None:
     return min(passed, default=None)
 
 
+def first_reminder(until: datetime) -> datetime:
+    """Say when a holder is reminded first, which is when it can be prolonged."""
+    return until - timedelta(days=max(REMIND_DAYS))
+
+
 def reminder(until: datetime, reminded: int | None, now: datetime) -> int | None:
     """Say which reminder is due, as days before the end; of several the nearest, None for none."""
     passed = [days for days in REMIND_DAYS if now >= until - timedelta(days=days)]

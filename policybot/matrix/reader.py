@@ -31,10 +31,12 @@ class Reader:
             levels = await self._power.levels(room_id)
             encryption = await self._content(room_id, "m.room.encryption")
             tombstone = await self._content(room_id, "m.room.tombstone")
+            named = await self._content(room_id, "m.room.name") or {}
         except Impossible:
             return None
         successor = None if tombstone is None else str(tombstone.get("replacement_room", ""))
-        return View(room_id, levels, encryption is not None, successor)
+        name = str(named.get("name") or "")
+        return View(room_id, levels, encryption is not None, successor, name)
 
     async def sight(self, room_id: str) -> Sight | None:
         """Look at how a room presents itself; None if the bot is not in it, whether it exists or not.

@@ -283,7 +283,8 @@ class Applications:
         self._setting.tell_staff(
             tx,
             f"{filing.number}: the applicant answers: {answer}\n"
-            f"Next: !policy approve {filing.number} · !policy reject {filing.number} REASON",
+            f"Next: !policy show {filing.number} · !policy approve {filing.number} · "
+            f"!policy ask {filing.number} QUESTION · !policy reject {filing.number} REASON",
             cause=cause(filing),
         )
         self._filings.remember(tx, filing.applicant, "filing:answer", filing, answer=answer)

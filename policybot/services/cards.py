@@ -62,6 +62,12 @@ async def binding(tx: Tx, filing: Filing) -> str:
     return rules.binding(filing, [file.id for file in await evidence.of_filing(tx, filing.id)])
 
 
+def needs_second(setting: Setting, filing: Filing) -> bool:
+    """Say whether another reviewer has to confirm an approval."""
+    known = setting.config.filing.categories
+    return any(c.second_person for c in known if c.id in filing.categories)
+
+
 async def proposal(tx: Tx, filing: Filing) -> Approval | None:
     """Read the approval of a filing that waits for a second person, if one does."""
     return await decisions.approval_on(tx, f"{NOUN} F-{filing.id}")
@@ -84,7 +90,7 @@ async def _text(tx: Tx, setting: Setting, filing: Filing) -> str:
         if (approval := await proposal(tx, filing)) is not None:
             lines.append(waits(approval))
         lines.append(until(setting, filing, review))
-        lines.append(_next(filing, found))
+        lines.append(_next(filing, found, approval))
     return "\n".join(line for line in lines if line)
 
 
@@ -148,12 +154,15 @@ def until(setting: Setting, filing: Filing, review: Review) -> str:
     return f"To be {', '.join(said)}" if said else ""
 
 
-def _next(filing: Filing, found: list[tuple[str, Tick | None]]) -> str:
+def _next(filing: Filing, found: list[tuple[str, Tick | None]], approval: Approval | None) -> str:
     n = f"F-{filing.id}"
     if filing.state is State.NEEDS_INFO:
         return f"Next: wait for the answer, or !policy reject {n} REASON"
-    check = f"!policy check {n} 1 · " if any(tick is None for _, tick in found) else ""
+    left = " ".join(str(place) for place, (_, tick) in enumerate(found, 1) if tick is None)
+    decide = f"!policy check {n} {left}, and then approve" if left else f"!policy approve {n}"
+    if approval is not None:
+        decide = f"!policy confirm {approval.code} (another reviewer) or !policy deny {approval.code}"
     return (
-        f"Next: !policy show {n} (to me alone: everything on one page) · {check}!policy approve {n} · "
+        f"Next: !policy show {n} (to me alone: everything on one page) · {decide} · "
         f"!policy ask {n} QUESTION · !policy reject {n} REASON"
     )

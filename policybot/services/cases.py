@@ -173,11 +173,13 @@ class Cases:
 
     def _announce(self, tx: Tx, case: Case, report: Report, count: int) -> None:
         heading = f"New case {case.number}" if count == 1 else f"{case.number}: report {count}"
+        about_room = case.subject.kind is SubjectKind.ROOM
+        urgent = f" · if it cannot wait: !policy hold {case.number} RULE REASON" if about_room else ""
         self._setting.tell_staff(
             tx,
             f"{heading}: {case.subject.in_words}\n"
             f"Rule named: {report.category}. The reporter writes: {report.text}\n"
-            f"Next: !policy show {case.number} · !policy claim {case.number}",
+            f"Next: !policy show {case.number} · !policy claim {case.number}{urgent}",
             cause=f"case {case.id}",
         )
 

@@ -48,6 +48,8 @@ class Sheet:
     until: str
     binding: str
     """The fingerprint of what is shown, which comes back with a decision."""
+    second_person: bool
+    """Whether another reviewer has to confirm an approval."""
     approval: Approval | None
     """The approval that waits for a second person."""
     confirmable: bool
@@ -154,6 +156,7 @@ class Desks:
             files=tuple(await self._evidence.files(tx, filing.id)),
             until=cards.until(self._setting, filing, review),
             binding=await cards.binding(tx, filing),
+            second_person=cards.needs_second(self._setting, filing),
             approval=approval,
             confirmable=other,
         )

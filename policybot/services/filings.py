@@ -6,7 +6,7 @@ from policybot.domain import filing as rules
 from policybot.domain import number, taking, validity
 from policybot.domain import register as register_rules
 from policybot.domain.effects import Notify
-from policybot.domain.errors import NotFound, NotPermitted
+from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing, State, Step
 from policybot.domain.identity import Assurance
 from policybot.domain.rank import Control, control
@@ -96,7 +96,10 @@ class Filings:
             filing.applicant,
             f"Your room is approved under the record number {filing.number}. It is in the "
             f"directory now, and the approval is valid until {filing.valid_until:%-d %B %Y}. "
-            f"{_TAKEN[filing.control].format(room=filing.room_id)}",
+            f"{_TAKEN[filing.control].format(room=filing.room_id)}\n"
+            "What everybody can read of it: "
+            f"{self._setting.config.web.public_url}/register/{filing.number}\n"
+            "I remind you before the approval ends.",
             cause=cause(filing),
         )
 
@@ -106,6 +109,13 @@ class Filings:
         await self.may_answer(tx, filing)
         now, valid_for = self._setting.now(), self._setting.config.filing.valid_for
         was_hidden = filing.state is State.EXPIRED
+        if filing.state is State.APPROVED and filing.valid_until is not None:
+            begins = validity.first_reminder(filing.valid_until)
+            message = (
+                f"{filing.number} is approved until {filing.valid_until:%-d %B %Y}. It can be renewed "
+                f"from {begins:%-d %B %Y} on; I remind you then."
+            )
+            raise OutOfOrder(message)
         filing = rules.renewed(filing, now=now, valid_for=valid_for)
         await filings.save(tx, filing)
         if was_hidden:

@@ -142,9 +142,14 @@ class Qualifications:
         until = f", until {found.valid_until:%-d %B %Y}" if found.valid_until else ""
         rights = f"\nAllows: {', '.join(found.rights)}" if found.rights else ""
         reason = f"\nReason: {found.reason}" if found.reason else ""
+        section = next(
+            (q for q in self._setting.config.filing.qualifications if q.id == found.kind), None
+        )
+        needs = f"Wanted: {section.needs}\nChecked by: {section.verifier}\n" if section else ""
         return (
-            f"{found.number}: {filing.number}, «{self.title(found)}», "
-            f"{found.in_words}{until}{rights}\nEvidence: {found.evidence or '–'}{reason}"
+            f"{found.number}: {filing.number}, «{self.title(found)}», {found.in_words}{until}{rights}\n"
+            f"Room: {filing.place}\nOwner: {filing.applicant}\n{needs}"
+            f"Evidence: {found.evidence or '–'}{reason}"
         )
 
     # Deciding ------------------------------------------------------------------------------------

@@ -215,8 +215,8 @@ class Replacements:
             f"Two moderators ask you to answer for the public room {filing.number} "
             f"(https://matrix.to/#/{filing.room_id}) from now on, in place of {wanted.former}. You "
             "would answer for what is published there, lead the room, and renew its approval. If you "
-            f"want that: !policy accept {filing.number}\nIf not, do nothing: the question ends after "
-            f"{filing_rules.TRANSFER_LIFE.days} days.",
+            f"want that: !policy accept {filing.number}\nIf not: !policy decline {filing.number}, or do "
+            f"nothing: the question ends after {filing_rules.TRANSFER_LIFE.days} days.",
             cause=f"filing {filing.id}",
         )
         return (
@@ -294,6 +294,22 @@ class Replacements:
         said = f"{decision.number}: {by} has accepted and answers for {filing.number} now."
         self._setting.tell_staff(tx, said, cause=f"case {case.id}")
         return taken
+
+    async def decline(self, tx: Tx, by: str, text: str) -> Filing | None:
+        """Let somebody not answer for a room; None if no moderators asked them for that."""
+        filing = await filings.get(tx, text.upper())
+        wanted = await replacements.asked(tx, filing.id, by) if filing else None
+        decision = await decisions.get(tx, wanted.decision_id) if wanted else None
+        if wanted is None or decision is None:
+            return None
+        await self._let_go(tx, by, decision, wanted, State.DENIED)
+        self._setting.tell_staff(
+            tx,
+            f"{decision.number}: {by} does not want to answer for {text.upper()}. Nothing has changed; "
+            f"the case is yours to decide. Next: !policy claim {decision.number}",
+            cause=f"case {decision.case_id}",
+        )
+        return filing
 
     async def _close(self, tx: Tx, case: Case) -> None:
         if case.state is case_rules.State.OPEN:

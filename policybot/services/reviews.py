@@ -199,8 +199,7 @@ class Reviews:
         """
         filing, review = await self.take(tx, reviewer, text, Step.APPROVE)
         await self._check_approvable(tx, filing)
-        categories = self._config.categories
-        if any(c.second_person for c in categories if c.id in filing.categories):
+        if cards.needs_second(self._setting, filing):
             return await self._propose(tx, reviewer, filing, review)
         return await self._approved(tx, reviewer, filing, review), None
 
@@ -256,7 +255,8 @@ class Reviews:
             tx,
             filing.applicant,
             f"About your filing {filing.number}, the reviewer asks: {question}\n"
-            f"Please answer with: !policy answer {filing.number} YOUR ANSWER",
+            f"Please answer with: !policy answer {filing.number} YOUR ANSWER\n"
+            f"Or on the form, where you can mend the rest as well: !policy file {filing.number}",
             cause=cause(filing),
         )
         self._filings.remember(tx, reviewer, "filing:ask", filing, question=question)
@@ -275,8 +275,8 @@ class Reviews:
             tx,
             filing.applicant,
             f"Your filing {filing.number} was rejected. Reason: {reason}\n"
-            "You can file the room again once this is mended. If you think it is wrong, ask "
-            f"{self._setting.config.operator.contact}.",
+            f"To apply again with what you wrote, once this is mended: !policy file {filing.number}\n"
+            f"If you think it is wrong, ask {self._setting.config.operator.contact}.",
             cause=cause(filing),
         )
         self._filings.remember(tx, reviewer, "filing:reject", filing, reason=reason)

@@ -192,9 +192,10 @@ class Sanctions:
         above = sorted(u for u in room.levels.ranked() - {bot} if room.levels.of(u) >= mine)
         self._setting.tell_staff(
             tx,
-            f"{decision.number}: {', '.join(above[:5]) or 'everybody'} rank as high as I do in "
-            f"{room.room_id}: they can still write there and undo it. The directory and the label are "
-            "beyond their reach. If they do not respect it, decide about their accounts.",
+            f"{decision.number}: {', '.join(above[:5]) or 'everybody'} "
+            f"{'rank' if len(above) > 1 else 'ranks'} as high as I do in {room.room_id}, and so can "
+            "still write there and undo it; the directory and the label are out of reach. Where it is "
+            "not respected, decide about the account.",
             cause=f"room {room.room_id}",
         )
 

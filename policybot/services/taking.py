@@ -116,6 +116,7 @@ class Taking:
             self._setting.queue(tx, [invite], cause=f"invitations {filing.id}")
         if filing.state in rules.IN_FORCE:
             _show(self._setting, tx, filing)
+        cards.show(self._setting, tx, filing)  # it named no room, or the old one
         self._remember(tx, "filing:take", filing, room=filing.room_id, former=former)
         await self._setting.room_changed(tx, filing.room_id)
         await self._register.taken_in(tx, filing)

@@ -71,7 +71,10 @@ class Transfers:
             raise OutOfOrder(message)
         rules.handed_over(filing, to)
         if await self._deputies.asked(tx, to, filing.number) is not None:
-            message = f"{to} is asked to be the deputy, and has not said yet: they cannot be both."
+            message = (
+                f"{to} is asked to be the deputy, and has not said yet: they cannot be both. To take "
+                f"that back first: !policy deputy {filing.number} none"
+            )
             raise OutOfOrder(message)
         before = await filings.transfer(tx, filing.id)
         if before is not None and now - before.asked_at < rules.TRANSFER_PAUSE:

@@ -16,7 +16,7 @@ from policybot.domain import evidence as evidence_rules
 from policybot.domain.application import LIMITS, ORGANISATION, About
 from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder, Refused
 from policybot.domain.filing import ENDED, Filing, State
-from policybot.domain.name import What
+from policybot.domain.name import What, cleaned
 from policybot.domain.particulars import Mistaken
 from policybot.domain.permission import Permission
 from policybot.domain.rank import Control
@@ -148,6 +148,7 @@ class FilingForm:
             headline=headline,
             refusal=refusal,
             conditions=conditions,
+            called=cleaned(sight.name) if isinstance(sight, View) else "",
             categories=self._site.config.filing.categories,
             controls=_controls(sight) if page.filing.room_id else (),
             made=taking.for_owner(Control.CREATED, None),

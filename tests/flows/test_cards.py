@@ -12,7 +12,7 @@ from policybot.domain.effects import Effect, ShowCard
 from policybot.domain.rank import Levels
 from policybot.store import filings, rooms
 from tests.reviewing import card, cards, filed, reviewing_world
-from tests.world import REVIEW, World, user
+from tests.world import REVIEW, World, find, user
 
 
 class Crash(BaseException):
@@ -82,6 +82,31 @@ async def test_a_card_says_what_was_applied_for(review: World) -> None:
     for line in ("Organisation: Garden Club", "Languages: en, de", "Deputy: @tom:example.org"):
         assert f"\n{line}\n" in shown
     assert shown.count("\nWith:") == 1
+
+
+async def test_a_card_names_what_is_still_to_be_checked_and_then_the_approval(review: World) -> None:
+    number = await filed(review, "official")
+    assert f"!policy check {number} 1 2, and then approve ·" in card(review, number)
+    await review.review("ravi", f"!policy check {number} 1")
+    assert f"!policy check {number} 2, and then approve ·" in card(review, number)
+    await review.review("ravi", f"!policy check {number} 2")
+    assert f" · !policy approve {number} · " in card(review, number)
+
+
+async def test_a_card_asks_for_the_second_person_and_not_for_the_approval_again(review: World) -> None:
+    number = await filed(review, "grave")
+    await review.review("ravi", f"!policy check {number} 1")
+    await review.review("ravi", f"!policy approve {number}")
+    then = find(r"(?<=Next: ).*", card(review, number))
+    assert "!policy approve" not in then
+    assert find(r"(?<=!policy confirm )\w+ \(another reviewer\)", then)
+
+
+async def test_a_card_names_the_room_once_it_is_made(review: World) -> None:
+    number = find(r"F-\d+", await review.say("anna", "!policy file new general Bees and beekeepers"))
+    assert "Room: to be made" in card(review, number)
+    await review.review("ravi", f"!policy approve {number}")
+    assert "Room: !" in card(review, number)
 
 
 async def test_what_changes_nothing_that_is_shown_edits_nothing(review: World) -> None:

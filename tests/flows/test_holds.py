@@ -62,7 +62,7 @@ async def test_a_hold_freezes_hides_and_tells_and_ends_by_itself_exactly(any_wor
     before = str(picture(world))
     case = await reported_room(world)
     answer = await review(world, "mira", f"!policy hold {case} R3 {REASON}")
-    assert f"freeze {world.room}, take {world.room} out of the directory" in answer
+    assert f"This will: freeze {world.room}, take it out of the directory, withdraw its label" in answer
     assert "ends by itself on 5 March 2026, 09:00 UTC" in answer
     assert stands(world)
     assert "on hold while a report is looked at" in world.homeserver.banners[world.room]
@@ -79,11 +79,14 @@ async def test_a_hold_freezes_hides_and_tells_and_ends_by_itself_exactly(any_wor
     ):
         assert part in told
     assert "suspended" in await world.say("lea", f"!policy lookup {record}")
+    stood = await world.say("anna", f"!policy status {record}")
+    assert f"{case}: hold, until 5 March 2026, 09:00 UTC. To object: !policy appeal {case}" in stood
     assert not any("took a measure" in text for text in world.told("lea")), "nothing is decided"
     await world.tick(hours=71, minutes=59)
     assert stands(world)
     await world.tick(minutes=1)
     assert not stands(world)
+    assert "To object" not in await world.say("anna", f"!policy status {record}")
     assert str(picture(world)) == before
     assert "has ended" in world.told("anna")[-1]
     assert f"{case}: the hold on" in world.in_review()[-1]

@@ -76,6 +76,18 @@ async def test_what_was_not_approved_is_nobodys_business(world: World) -> None:
     assert "No room is approved yet" in await world.say("lea", "!policy register")
 
 
+async def test_a_decision_that_takes_the_place_of_a_hold_is_told_too(any_world: World) -> None:
+    world = any_world
+    record = await world.governed_room()
+    await world.review("mira", f"!policy hold {world.room} R3 Card numbers are sold there")
+    assert (await history(world, record))[0] == ("suspended", "on hold while a report is looked at")
+    await world.tick(hours=1)
+    text = "!policy decide C-1 R3 S3 suspend:P14D Card numbers were sold there"
+    code = find(r"(?<=!policy confirm )\w+", await world.review("mira", text))
+    await world.review("mira", f"!policy confirm {code}")
+    assert (await history(world, record))[0] == ("suspended", "by decision")
+
+
 async def test_its_history_is_told_without_the_reasons_that_were_written_to_its_owner(
     any_world: World,
 ) -> None:

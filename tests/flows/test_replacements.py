@@ -139,6 +139,19 @@ async def test_nothing_happens_unless_they_accept_in_time(world: World) -> None:
     assert "open" in await review(world, "otto", f"!policy show {case}")
 
 
+async def test_who_is_asked_says_no_and_the_moderators_hear_of_it(any_world: World) -> None:
+    world = any_world
+    record, room, case = await asked(world)
+    before = levels(world, room)
+    assert f"If not: !policy decline {record}" in world.told("tom")[-1]
+    assert f"not asked to answer for {record}" in await world.say("tom", f"!policy decline {record}")
+    assert f"{case}: {user('tom')} does not want to answer for {record}" in world.in_review()[-1]
+    assert "Nobody has asked you" in await world.say("tom", f"!policy accept {record}")
+    assert levels(world, room) == before
+    code = await proposed(world, case)
+    assert "I have asked @tom" in await review(world, "otto", f"!policy confirm {code}"), "asked anew"
+
+
 async def test_silence_of_the_second_person_decides_nothing(world: World) -> None:
     _, _, case = await a_made_room(world)
     code = await proposed(world, case)

@@ -460,7 +460,7 @@ async def test_a_room_is_closed_in_the_operators_words_and_opened_exactly(world:
     assert world.room in home.closed
     assert home.levels[world.room]["events_default"] == 100
     assert any(where == world.room and "was closed by" in text for where, text in home.said.values())
-    assert any("rank as high as I do" in text for text in world.in_review())
+    assert any("@anna:example.org ranks as high as I do" in text for text in world.in_review())
     await world.review("mira", "!policy lift C-1 They have mended all of it together")
     assert world.room not in home.closed
     assert home.levels[world.room]["events_default"] == 0

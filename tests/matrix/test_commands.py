@@ -48,6 +48,40 @@ async def test_what_belongs_to_staff_does_not_exist_for_others(world: World, com
     assert command.usage not in await world.say("lea", "!policy help")
 
 
+async def test_help_is_in_parts_and_shows_nobody_the_work_of_others(world: World) -> None:
+    lines = (await world.say("lea", "!policy help")).splitlines()
+    place = lines.index("A public room of your own:")
+    assert lines[place - 1] == ""
+    assert lines[place + 1].startswith("!policy file ROOM")
+    assert "Your work here:" not in lines
+    assert "Your work here:" in (await world.review("mira", "!policy help")).splitlines()
+
+
+async def test_a_room_is_reported_by_its_number_and_a_typo_in_it_is_told(world: World) -> None:
+    record = await world.governed_room()
+    answer = await world.say("lea", f"!policy report {record[:-1]}? R3 Card numbers are sold there")
+    assert "receipt" not in answer
+    wrong = record[:-1] + ("A" if record[-1] != "A" else "B")
+    answer = await world.say("lea", f"!policy report {wrong} R3 Card numbers are sold there")
+    assert "its check characters do not fit" in answer
+    answer = await world.say("lea", f"!policy report {record} R3 Card numbers are sold there")
+    assert "Your receipt is R-1" in answer
+    assert f"New case C-1: the room {world.room}" in world.in_review()[-1]
+    assert "if it cannot wait: !policy hold C-1 RULE REASON" in world.in_review()[-1]
+
+
+async def test_a_case_that_waits_for_its_second_person_says_so(world: World) -> None:
+    record = await world.governed_room()
+    await world.say("lea", f"!policy report {world.room} R3 Card numbers are sold there")
+    shown = await world.review("mira", "!policy show C-1")
+    assert f"Filed as {record} (approved), by @anna:example.org" in shown
+    assert "Next: !policy propose C-1 RULE SEVERITY" in shown
+    assert "!policy hold C-1 RULE REASON" in shown
+    await world.review("mira", "!policy decide C-1 R3 S4 close Card numbers are sold there")
+    answer = await world.review("mira", "!policy claim C-1")
+    assert "C-1 is waiting for a second person to confirm what was proposed" in answer
+
+
 async def test_staff_commands_are_for_the_review_room_or_in_private(world: World) -> None:
     await world.governed_room()
     answer = await world.say("mira", "!policy queue", world.room)

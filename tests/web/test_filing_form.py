@@ -172,6 +172,17 @@ async def test_sixty_kilobytes_are_refused_at_their_field_and_shown_again(
     assert value(page, "contact") == ""
 
 
+async def test_the_form_names_the_room_and_takes_its_name_for_no_markup(
+    browser: Browser, world: World, path: str
+) -> None:
+    names = world.homeserver.rooms.state.setdefault(world.room, {})
+    names["m.room.name"] = {"name": "Garden <b>talk</b>\u202e"}
+    _, page = await browser.get(path)
+    assert "«<bdi>Garden &lt;b&gt;talk&lt;/b&gt;</bdi>»" in page
+    names["m.room.name"] = {"name": 17}
+    assert (await browser.get(path))[0] == 200
+
+
 async def test_nothing_that_is_typed_is_taken_for_markup(
     browser: Browser, world: World, path: str
 ) -> None:

@@ -4,10 +4,10 @@ import re
 from itertools import takewhile
 
 from policybot.domain import notice
-from policybot.domain.case import Case
+from policybot.domain.case import Case, State, SubjectKind
 from policybot.domain.cure import State as CureState
 from policybot.domain.decision import Nature
-from policybot.domain.effect_words import in_words
+from policybot.domain.effect_words import all_in_words
 from policybot.domain.errors import NotFound
 from policybot.domain.permission import Permission, allowed
 from policybot.domain.sanction import bannered
@@ -15,7 +15,7 @@ from policybot.matrix.commands import documents, qualifications, reviews, subjec
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services.cases import File
 from policybot.services.decisions import Choice, Draft
-from policybot.store import appeals, cases, cures, decisions, deletions, outbox, sanctions
+from policybot.store import appeals, cases, cures, decisions, deletions, filings, outbox, sanctions
 
 _SHOWN = 20
 _EXCERPT = 500
@@ -39,7 +39,7 @@ async def queue(services: Services, asked: Asked) -> str:
             cure = await cures.of_case(asked.tx, case.id)
             if cure is not None and cure.state is CureState.RUNNING:
                 who += f", its owner has until {notice.day(cure.until)}"
-            lines.append(f"{case.number} {case.state.replace('_', ' ')}: {case.subject.in_words}{who}")
+            lines.append(f"{case.number} {case.in_words}: {case.subject.in_words}{who}")
     if wanted in ("", "filings"):
         lines += await reviews.queue(services, asked, _SHOWN)
     if wanted in ("", "qualifications"):
@@ -67,14 +67,29 @@ async def show(services: Services, asked: Asked) -> str:
     case = await services.cases.find(asked.tx, case_id, text)
     file = await services.cases.file(asked.tx, asked.sender, case)
     lines = [*_facts(services, file), *await _course(asked, case)]
+    if case.subject.kind is SubjectKind.ROOM and case.subject.room_id:
+        filing = await filings.of_room(asked.tx, case.subject.room_id)
+        if filing is not None:
+            lines.insert(2, f"Filed as {filing.number} ({filing.in_words}), by {filing.applicant}")
+    if case.state in (State.OPEN, State.CLAIMED):
+        lines.append(_next(case))
     return "\n".join(lines)
+
+
+def _next(case: Case) -> str:
+    n, verb = case.number, "!policy"
+    room = f" · {verb} cure {n} P7D TEXT · {verb} hold {n} RULE REASON"
+    return (
+        f"Next: {verb} propose {n} RULE SEVERITY · {verb} dismiss {n} REASON"
+        f"{room if case.subject.kind is SubjectKind.ROOM else ''}"
+    )
 
 
 def _facts(services: Services, file: File) -> list[str]:
     case = file.case
     holder = case.held_by(services.setting.now())
     lines = [
-        f"{case.number}: {case.state.replace('_', ' ')}" + (f", with {holder}" if holder else ""),
+        f"{case.number}: {case.in_words}" + (f", with {holder}" if holder else ""),
         f"About: {case.subject.in_words}",
     ]
     if file.evidence is not None:
@@ -208,8 +223,8 @@ def _preview(draft: Draft) -> str:
     decision = draft.decision
     removed = ["remove the message"] if decision.remove else []
     shown = ["pin a notice in it"] if bannered(decision.scope, decision.measure) else []
-    changes = ", ".join([*removed, *map(in_words, draft.restraints), *shown])
-    changes = changes or "nothing on the homeserver"
+    restraints = [text] if (text := all_in_words(draft.restraints)) else []
+    changes = ", ".join([*removed, *restraints, *shown]) or "nothing on the homeserver"
     return (
         f"{decision.number}: rule {decision.rule_id}, {decision.severity.value}, history "
         f"{decision.history.value} → {decision.measure.in_words(decision.scope.value)} "

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from policybot.domain.errors import Refused
+from policybot.domain.number import looks_like_record
 from policybot.domain.permission import Permission, Role
 from policybot.domain.taking import View
 from policybot.services.agreements import Agreements
@@ -187,5 +188,6 @@ class Command:
 
 
 def _is_subject(text: str) -> bool:
-    """Say whether a text begins with something that can be reported: a link, a room, a user."""
-    return text.startswith(("https://matrix.to/", "matrix:", "!", "#", "@"))
+    """Say whether a text begins with what can be reported: a link, a room or its number, a user."""
+    named = text.startswith(("https://matrix.to/", "matrix:", "!", "#", "@"))
+    return named or looks_like_record(text.partition(" ")[0].upper())

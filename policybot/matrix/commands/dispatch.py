@@ -27,6 +27,15 @@ from policybot.store.rooms import Kind, Room
 Resolve = Callable[[str], Awaitable[str | None]]
 """Looks a room alias up; None if nobody knows it."""
 
+_HEADINGS = {
+    "about": "You:",
+    "report": "When something is wrong:",
+    "lookup": "Rooms and people:",
+    "file": "A public room of your own:",
+    "confirm": "What waits under a code:",
+    "queue": "Your work here:",
+}
+"""What help writes before a command, for it and those that follow."""
 _LOOKALIKES = str.maketrans("рοсуіӏІ|¡ǃ！", "pocyillI!!!")
 _MAX_ALIASES = 3
 _ROOM = 2
@@ -208,8 +217,12 @@ class Dispatch:
             more = command.more(self._services) if command.more else ""
             lines = [f"{PREFIX} {command.usage}", command.help, more]
             return "\n".join(line for line in lines if line)
-        lines = [f"{PREFIX} {command.usage} – {command.help}" for command in known.values()]
-        return "\n".join([*lines, f"More on one of them: {PREFIX} help VERB"])
+        lines = []
+        for command in known.values():
+            if heading := _HEADINGS.get(command.verb):
+                lines.append(f"\n{heading}" if lines else heading)
+            lines.append(f"{PREFIX} {command.usage} – {command.help}")
+        return "\n".join([*lines, f"\nMore on one of them: {PREFIX} help VERB"])
 
     @staticmethod
     def _unknown(verb: str, known: dict[str, Command]) -> str:

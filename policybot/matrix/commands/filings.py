@@ -33,8 +33,8 @@ async def file(services: Services, asked: Asked) -> str:
     )
     return (
         f"Your filing is in: {filing.number}. A reviewer will look at it, and I will tell you what "
-        f"they say. {taking.for_owner(filing.control, view.levels if view else None)} Then it is in "
-        f"the directory. Where it stands: !policy status {filing.number}{_other_way(filing)}"
+        f"they say. {taking.for_owner(filing.control, view.levels if view else None)}\n"
+        f"Where it stands: !policy status {filing.number}{_other_way(filing)}"
     )
 
 

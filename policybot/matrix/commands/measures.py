@@ -6,7 +6,7 @@ from policybot.domain import hold as hold_rules
 from policybot.domain import notice
 from policybot.domain import replacement as replacement_rules
 from policybot.domain.case import Case
-from policybot.domain.effect_words import in_words
+from policybot.domain.effect_words import all_in_words, in_words
 from policybot.domain.errors import NotFound
 from policybot.matrix.commands import subject
 from policybot.matrix.commands.command import PREFIX, Asked, Services
@@ -38,7 +38,7 @@ async def hold(services: Services, asked: Asked) -> str:
     ends_at = decision.decided_at + hold_rules.LONGEST
     return (
         f"{case.number}: {decision.room_id} is being put on hold. This will: "
-        f"{', '.join(map(in_words, effects))}, and pin a notice in it.\nIt ends by itself on "
+        f"{all_in_words(effects, 'pin a notice in it')}.\nIt ends by itself on "
         f"{notice.day(ends_at)} and cannot be prolonged; the owner is told why, and can appeal. Next: "
         f"{PREFIX} decide {case.number} …, {PREFIX} dismiss {case.number} REASON, or to end it early "
         f"{PREFIX} lift {case.number} REASON"

@@ -1,14 +1,24 @@
 """The commands of everybody: who you are, what you signed, where things stand."""
 
 from policybot.config.operator import LicenceSection
-from policybot.domain import number
+from policybot.domain import notice, number
 from policybot.domain.application import in_lines
-from policybot.domain.filing import State
+from policybot.domain.case import Subject, SubjectKind
+from policybot.domain.errors import NotFound
+from policybot.domain.filing import Filing, State
 from policybot.matrix.commands import agreement, qualifications, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services import labels
+from policybot.store import decisions, sanctions
 from policybot.store.rooms import Kind
 
+_LAST_WORD = {
+    State.IN_REVIEW: "Your answer",
+    State.NEEDS_INFO: "The reviewer asks",
+    State.REJECTED: "Reason",
+    State.REVOKED: "Reason",
+}
+"""What the last word about a filing is, while it is of use to its owner."""
 _GOES_ON = (State.DRAFT, State.NEEDS_INFO, State.REJECTED, State.WITHDRAWN)
 """States of a filing in which its form is there to be filled in, or to begin anew with."""
 
@@ -66,12 +76,12 @@ async def me(services: Services, asked: Asked) -> str:
         verified = "your verification has ended; begin anew with !policy verify"
     signed = await agreement.in_words(services, asked)
     about = await services.members.decisions_about(asked.tx, asked.sender)
-    decisions = "\n".join(about) or "none"
+    decided = "\n".join(about) or "none"
     sections = await services.exports.overview(asked.tx, asked.sender)
     return "\n".join(
         [
             f"{asked.sender}\nIdentity: {verified}\nAgreement: {signed}",
-            f"Decisions about you:\n{decisions}",
+            f"Decisions about you:\n{decided}",
             *sections,
             "All of it, as an archive: !policy export",
         ]
@@ -93,7 +103,7 @@ async def unlink(services: Services, asked: Asked) -> str:
 
 async def report(services: Services, asked: Asked) -> str:
     """Take a complaint in."""
-    about_what = subject.reported(asked, asked.words["SUBJECT"])
+    about_what = await _reported(services, asked)
     taken = await services.cases.report(
         asked.tx, asked.sender, about_what, asked.words["RULE"], asked.words["TEXT"]
     )
@@ -110,6 +120,18 @@ async def report(services: Services, asked: Asked) -> str:
     )
 
 
+async def _reported(services: Services, asked: Asked) -> Subject:
+    """Read what a report is about: by its record number a room, too."""
+    text = asked.words["SUBJECT"]
+    if not number.looks_like_record(text.upper()):
+        return subject.reported(asked, text)
+    filing = await services.filings.lookup(asked.tx, text)
+    if not filing.room_id:
+        message = f"The room of {filing.number} is being made. Please try again in a minute."
+        raise NotFound(message)
+    return Subject(SubjectKind.ROOM, filing.room_id)
+
+
 async def status(services: Services, asked: Asked) -> str:
     """Say where something of one's own stands."""
     text = asked.words["NUMBER"]
@@ -124,16 +146,31 @@ async def status(services: Services, asked: Asked) -> str:
         return await qualifications.status(services, asked)
     filing = await services.filings.visible(asked.tx, asked.sender, text, staff=False)
     until = f", valid until {filing.valid_until:%-d %B %Y}" if filing.valid_until else ""
-    reason = f"\nLast word: {filing.reason}" if filing.reason else ""
+    said_last = _LAST_WORD.get(filing.state) if filing.reason else None
+    reason = f"\n{said_last}: {filing.reason}" if said_last else ""
     marks = await labels.marks(asked.tx, services.setting.config, filing)
     qualified = "".join(f"\nQualified: {mark.in_words}" for mark in marks)
     said = "".join(f"\n{line}" for line in in_lines(filing.about, None))
     said += f"\n{deputy}" if (deputy := await services.deputies.in_words(asked.tx, filing)) else ""
     goes_on = f"\nTo go on: !policy file {filing.number}" if filing.state in _GOES_ON else ""
     return (
-        f"{filing.number} (room {filing.place}) is {filing.in_words}{until}.{said}{qualified}{reason}"
-        f"{goes_on}"
+        f"{filing.number} (room {filing.place}) is {filing.in_words}{until}."
+        f"{await _bound(asked, filing)}{said}{qualified}{reason}{goes_on}"
     )
+
+
+async def _bound(asked: Asked, filing: Filing) -> str:
+    """Say to an owner which measures bind their room, until when, and how to object."""
+    lines = []
+    for sanction in await sanctions.binding_on(asked.tx, None, filing.room_id or None):
+        decision = await decisions.get(asked.tx, sanction.decision_id)
+        if decision is not None and sanction.ends_at is not None:
+            what = "hold" if sanction.interim else sanction.measure.in_words(sanction.scope.value)
+            lines.append(
+                f"\n{decision.number}: {what}, until {notice.day(sanction.ends_at)}. To object: "
+                f"!policy appeal {decision.number} YOUR REASONS"
+            )
+    return "".join(lines)
 
 
 async def appeal(services: Services, asked: Asked) -> str:

@@ -7,6 +7,7 @@ from policybot.domain.name import What
 from policybot.matrix.commands import subject
 from policybot.matrix.commands.command import PREFIX, Asked, Misused, Services
 from policybot.services import labels
+from policybot.services.cards import titles
 from policybot.services.names import View
 
 _SEEN = 40
@@ -91,7 +92,7 @@ async def lookup(services: Services, asked: Asked) -> str:
     qualified = "".join(f"\nQualified: {mark.in_words}" for mark in marks if filing.state in IN_FORCE)
     return (
         f"{filing.number}: {filing.in_words}\nRoom: {filing.place}\n"
-        f"Answerable: {view.with_mark}\nCategory: {', '.join(filing.categories)}\n"
+        f"Answerable: {view.with_mark}\nCategory: {titles(services.setting, filing)}\n"
         f"Purpose: {' '.join(filing.purpose.split())}{qualified}{until}{_alike(view)}"
     )
 

@@ -2,19 +2,23 @@
 
 from policybot.domain.application import in_lines
 from policybot.domain.errors import NotFound
+from policybot.domain.filing import State
 from policybot.domain.permission import Permission, allowed
 from policybot.domain.rank import Control
 from policybot.domain.review import OPEN, Tick
 from policybot.matrix.commands import documents, qualifications, subject
 from policybot.matrix.commands.command import PREFIX, Asked, Services
+from policybot.services import cards
 from policybot.services.desks import MINUTES
 from policybot.store.rooms import Kind
 
 _TAKING = {
-    Control.SHARED: "I am taking a seat in the room",
+    Control.SHARED: "I am taking my rank in the room",
     Control.CREATED: "I am making the room",
     Control.ADOPTED: "I am making a room that takes the old one's place",
 }
+_OF_USE = OPEN | {State.REJECTED, State.REVOKED}
+"""States in which the last word about a filing still says something."""
 
 
 def meant(asked: Asked) -> bool:
@@ -39,14 +43,14 @@ async def show(services: Services, asked: Asked) -> str:
         raise NotFound(message)
     filing = await services.reviews.find(asked.tx, text)
     said = "".join(f"{line}\n" for line in in_lines(filing.about, filing.deputy))
+    last = f"Last word: {filing.reason}\n" if filing.reason and filing.state in _OF_USE else ""
     differs = await services.drift.of_room(asked.tx, filing.room_id)
     facts = (
         f"{filing.number}: {filing.in_words}\nRoom: {filing.place}\n"
         f"Control: {await services.filings.reach(asked.tx, filing)}\n"
-        f"Applicant: {filing.applicant}\nCategory: {', '.join(filing.categories)}\n"
-        f"Purpose: {filing.purpose}\n{said}Last word: {filing.reason or '–'}"
-        + "".join(f"\nDiffers {line}" for line in differs)
-    )
+        f"Applicant: {filing.applicant}\nCategory: {cards.titles(services.setting, filing)}\n"
+        f"Purpose: {filing.purpose}\n{said}{last}" + "".join(f"Differs {line}\n" for line in differs)
+    ).strip()
     why = await services.reviews.conflict(asked.tx, asked.sender, filing)
     if why is not None:
         return f"{facts}\n{why}" if filing.state in OPEN else facts

@@ -56,7 +56,7 @@ def reported(asked: Asked, text: str) -> Subject:
         if asked.reply_to is None:
             message = (
                 "What is it about? Reply to the message with your report, or put a link to the "
-                "message, the room or the user first: !policy report LINK RULE TEXT"
+                "message, the room or the user, or a room's number, first: !policy report LINK RULE TEXT"
             )
             raise NotFound(message)
         return Subject(SubjectKind.EVENT, asked.room_id, asked.reply_to)

@@ -55,7 +55,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "report [SUBJECT] RULE TEXT…",
-        "Report a message by replying to it, or anything by a link to it.",
+        "Report a message by replying to it, or anything by a link to it; a room by its number, too.",
         Permission.REPORT_SEND,
         members.report,
     ),
@@ -88,8 +88,8 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "file ROOM [CATEGORY] [PURPOSE…]",
-        "Apply to make your room public, by a form or by all words; with «new» for ROOM, have one made; "
-        "with a number, go on with a draft, answer, or apply again.",
+        "Apply for a public room: with ROOM alone by a form, with the rest in one line; «new» for ROOM "
+        "has one made; a number goes on with a draft, answers, or applies again.",
         Permission.FILING_SUBMIT,
         filings.file,
     ),
@@ -154,6 +154,13 @@ COMMANDS: tuple[Command, ...] = (
         "Name who is asked to take your room over if you no longer answer for it; «none» ends that.",
         Permission.FILING_SUBMIT,
         transfers.deputy,
+    ),
+    Command("confirm CODE", "Confirm what waits under a code.", Permission.ACT_CONFIRM, cases.confirm),
+    Command(
+        "deny CODE",
+        "Refuse what waits under a code, or take it back.",
+        Permission.ACT_CONFIRM,
+        cases.deny,
     ),
     Command(
         "queue [WHAT]",
@@ -275,13 +282,6 @@ COMMANDS: tuple[Command, ...] = (
         measures.unblock,
     ),
     Command("dismiss CASE REASON…", "Close a case: no breach.", Permission.CASE_DECIDE, cases.dismiss),
-    Command("confirm CODE", "Confirm what waits under a code.", Permission.ACT_CONFIRM, cases.confirm),
-    Command(
-        "deny CODE",
-        "Refuse what waits under a code, or take it back.",
-        Permission.ACT_CONFIRM,
-        cases.deny,
-    ),
     Command("lift CASE REASON…", "End a measure early.", Permission.SANCTION_LIFT, cases.lift),
     Command("history USER", "What was decided about an account.", Permission.CASE_READ, cases.history),
     Command(

@@ -47,10 +47,12 @@ async def accept(services: Services, asked: Asked) -> str:
 async def decline(services: Services, asked: Asked) -> str:
     """Not take a room over, or not be its deputy."""
     number = asked.words["NUMBER"]
-    try:
-        filing = await services.transfers.decline(asked.tx, asked.sender, number)
-    except NotFound:
-        filing = await services.deputies.decline(asked.tx, asked.sender, number)
+    filing = await services.replacements.decline(asked.tx, asked.sender, number)
+    if filing is None:
+        try:
+            filing = await services.transfers.decline(asked.tx, asked.sender, number)
+        except NotFound:
+            filing = await services.deputies.decline(asked.tx, asked.sender, number)
     return f"Noted: you are not asked to answer for {filing.number}."
 
 
