@@ -19,7 +19,8 @@ _ADDRESS = re.compile(
     r"""(?P<scheme>[a-z][a-z0-9+.-]{1,20}):[/\\]{1,8}(?P<authority>[^\s/\\?#<>"'\x60]{1,512})"""
     r"""(?:(?!https?:)[^\s<>"'])*"""
     # What has the form of a domain, and is no part of a mail address.
-    r"""|(?:(?<=^)|(?<=[\s(\[{<>"',;:=|*_~]))"""
+    # Strokes below that make it stand out count at the beginning alone: no run of them is tried anew.
+    r"""|(?:(?<![^\s(\[{<>"',;:=|*~])|(?<=^_)|(?<=^__)|(?<=[^\w-]_)|(?<=[^\w-]__))"""
     r"""(?P<host>(?:[\w-]{1,63}[.\u3002\uff0e\uff61]){1,32}[\w-]{2,63})(?![\w@-])""",
     re.IGNORECASE,
 )
@@ -48,6 +49,7 @@ def ascii_host(host: str) -> str:
         return host[:_MAX_HOST]
 
 
+@lru_cache(maxsize=4096)
 def is_registrable(domain: str) -> bool:
     """Say whether a domain is one that somebody can have, or lies below one: not `com`."""
     return _suffixes().privatesuffix(ascii_host(domain)) is not None
@@ -73,8 +75,8 @@ def hosts(texts: Iterable[str]) -> Iterator[tuple[int, int, int, str]]:
 def _host_of(found: re.Match[str]) -> str | None:
     authority = found["authority"]
     if authority is None:
-        host = ascii_host(found["host"])
-        return host if _suffixes().privatesuffix(host) is not None else None
+        host = ascii_host(found["host"].strip("_"))
+        return host if is_registrable(host) else None
     if found["scheme"].lower() in _QUIET:
         return None
     if "%" in authority:
