@@ -103,9 +103,13 @@ def _message(content: Mapping[str, Any], replacement: object) -> Seen:
     """Read a message; an edit is read as what it becomes, and as what older clients show of it."""
     whole = dict(content)
     relation = content.get("m.relates_to")
-    if isinstance(replacement, Mapping):
+    edit = isinstance(replacement, Mapping)
+    if edit:
         whole.pop("m.new_content")
-    elif isinstance(relation, Mapping) and "m.in_reply_to" in relation:
+    if isinstance(relation, Mapping) and (
+        # What is edited may be a reply, and an edit does not say so.
+        "m.in_reply_to" in relation or (edit and relation.get("rel_type") == "m.replace")
+    ):
         whole["body"] = _without_quote(content.get("body"))
     found = _gather(whole)
     if not isinstance(replacement, Mapping):

@@ -26,6 +26,7 @@ _ADDRESS = re.compile(
 )
 """An address. All repeats that could be tried in several ways are bounded."""
 _TOKEN = re.compile(r"[@#!$][^\s:]*:$")
+_PERSON = re.compile("/#/(?:@|%40)", re.IGNORECASE)
 _LONGEST_ID = 255
 _DOTS = re.compile("[\u3002\uff0e\uff61]")
 _QUIET = frozenset({"mxc", "matrix", "mailto"})
@@ -66,6 +67,9 @@ def hosts(texts: Iterable[str]) -> Iterator[tuple[int, int, int, str]]:
             host = _host_of(found)
             if host is None or _is_of_an_id(shown, found):
                 continue
+            behind = found.end("host" if found["authority"] is None else "authority")
+            if host == "matrix.to" and _PERSON.match(shown, behind):
+                continue  # a person is mentioned
             yield number, found.start(), found.end(), host
             left -= 1
             if left == 0:
