@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from policybot.domain.effects import RestrictMember
+from policybot.store.findings import Outcome
 from tests.flows.test_findings import kept, ruled
+from tests.world import World, user
 
 
 async def test_an_edit_of_a_reply_does_not_hit_who_is_only_quoting(tmp_path: Path) -> None:
@@ -31,3 +34,56 @@ async def test_who_is_mentioned_is_no_link(tmp_path: Path) -> None:
         room = "https://matrix.to/#/#offers:elsewhere.example"
         await world.message("tom", f"Come to {room}", world.room)
         assert len(await kept(world)) == 1
+
+
+def holds(world: World) -> int:
+    return sum(isinstance(effect, RestrictMember) for effect in world.homeserver.performed)
+
+
+async def test_holds_by_machine_do_not_follow_each_other(tmp_path: Path) -> None:
+    async with ruled(tmp_path, then=["hold"], automatic=True, hold_for="PT72H") as world:
+        await world.governed_room()
+        await world.message("tom", "frobnitz", world.room)
+        await world.message("tom", "frobnitz, sent before the hold arrived", world.room)
+        assert holds(world) == 1
+        await world.tick(hours=73)
+        assert user("tom") not in world.homeserver.levels[world.room]["users"]
+        await world.message("tom", "frobnitz", world.room)
+        assert holds(world) == 1
+        assert [finding.outcome for finding in await kept(world)][1:] == [Outcome.REPORTED] * 2
+
+
+async def test_who_was_held_lately_is_not_held_again_and_what_they_write_is_removed(
+    tmp_path: Path,
+) -> None:
+    async with ruled(tmp_path, then=["redact", "hold"], automatic=True) as world:
+        await world.governed_room()
+        first = await world.message("tom", "frobnitz", world.room)
+        second = await world.message("tom", "frobnitz", world.room)
+        assert {first, second} <= world.homeserver.redacted
+        assert holds(world) == 1
+        await world.message("lea", "frobnitz", world.room)
+        assert holds(world) == 2, "somebody else is"
+        await world.tick(days=8)
+        await world.message("tom", "frobnitz", world.room)
+        assert holds(world) == 3, "and after a time the same person"
+
+
+async def test_who_answers_for_a_room_is_spared_with_each_of_their_accounts(tmp_path: Path) -> None:
+    async with ruled(tmp_path, then=["redact"], automatic=True) as world:
+        await world.governed_room()
+        async with world.database.transaction() as tx:
+            row = await tx.first("SELECT * FROM links WHERE user_id = $1", user("anna"))
+            assert row is not None
+            await tx.execute(
+                "INSERT INTO links (user_id, person_id, slot, front, created_at)"
+                " VALUES ($1, $2, 2, 'pseudonym', $3)",
+                user("anna2"),
+                row["person_id"],
+                row["created_at"],
+            )
+        event = await world.message("anna2", "frobnitz", world.room)
+        assert event not in world.homeserver.redacted
+        told = world.in_review()[-1]
+        assert "this one is for people to decide" in told
+        assert "moderates" not in told, "whose other account it is, is nobody's business"
