@@ -65,7 +65,9 @@ class MediaSection(Section):
 class RateSection(Section):
     """How often one person posts in one room."""
 
-    more_than: int = Field(ge=1, description="So many posts are not too many.")
+    more_than: int = Field(
+        ge=1, le=1000, description="So many posts are not too many, 1000 at the most."
+    )
     within: Span = Field(description="The time in which they are counted, PT1H at the most.")
 
     @model_validator(mode="after")

@@ -57,6 +57,7 @@ class Post:
     sender: str
     seen: Seen
     at: datetime
+    """When it was sent, as its homeserver says."""
     files: tuple[File, ...] | None = None
     """What its files are, where somebody looked; None where nobody did."""
     first: bool | None = None
@@ -108,7 +109,7 @@ class View(Protocol):
         """Say whether somebody was seen to enter and has not posted since."""
 
     def posted(self, room_id: str, user_id: str, within: timedelta, now: datetime) -> int:
-        """Count somebody's posts in a room, the one that is judged included."""
+        """Count somebody's posts in a room within a time before `now`, the judged one included."""
 
 
 Places = Mapping[int, Sequence[Span]]

@@ -53,12 +53,8 @@ class Automation:
         room = await rooms.get(tx, finding.room_id)
         if room is None or control(room.levels, config.bot_user_id) is Control.NONE:
             return Hindrance("I have no rank in the room")
-        spared = await self._spared(tx, finding.room_id, room.levels)
-        if finding.user_id in spared:
-            return Hindrance("it was written by somebody who moderates or answers for the room")
-        if not spared.isdisjoint(await members.accounts_of(tx, finding.user_id)):
-            # Whose other account it is, is nobody's business.
-            return Hindrance("this one is for people to decide")
+        if why := await self._spares(tx, finding, room.levels):
+            return Hindrance(why)
         if Then.HOLD in mechanism.then and (why := await self._no_hold(tx, mechanism, finding)):
             return Hindrance(why)
         since = self._setting.now() - HOUR
@@ -70,13 +66,17 @@ class Automation:
             return Hindrance(f"rules have acted on {MOST_SUBJECTS} people within an hour", breaker=True)
         return None
 
-    async def _spared(self, tx: Tx, room_id: str, levels: Levels) -> set[str]:
-        """Name the accounts of those who moderate a room or answer for it, and of the staff."""
-        found = levels.moderators() | set(self._setting.config.staff)
-        filing = await filings.of_room(tx, room_id)
+    async def _spares(self, tx: Tx, finding: Finding, levels: Levels) -> str:
+        """Say why nothing befalls its author by itself; empty if there is no such reason."""
+        spared = levels.moderators() | set(self._setting.config.staff)
+        filing = await filings.of_room(tx, finding.room_id)
         if filing is not None:
-            found |= {user for user in (filing.applicant, filing.deputy) if user is not None}
-        return found
+            spared |= {user for user in (filing.applicant, filing.deputy) if user is not None}
+        if finding.user_id in spared:
+            return "it was written by somebody who moderates or answers for the room"
+        if not spared.isdisjoint(await members.accounts_of(tx, finding.user_id)):
+            return "this one is for people to decide"  # whose other account it is, is nobody's business
+        return ""
 
     async def _no_hold(self, tx: Tx, mechanism: Mechanism, finding: Finding) -> str:
         """Say why a rule that holds has to be left to people; empty if it has not."""

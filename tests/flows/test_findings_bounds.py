@@ -1,10 +1,13 @@
 """Rules held against messages: what people must never suffer from a machine."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from policybot.domain.condition import Rate
 from policybot.domain.effects import RestrictMember
+from policybot.services.findings import Pace
 from policybot.store.findings import Outcome
-from tests.flows.test_findings import kept, ruled
+from tests.flows.test_findings import kept, picture, ruled
 from tests.world import World, user
 
 
@@ -87,3 +90,51 @@ async def test_who_answers_for_a_room_is_spared_with_each_of_their_accounts(tmp_
         told = world.in_review()[-1]
         assert "this one is for people to decide" in told
         assert "moderates" not in told, "whose other account it is, is nobody's business"
+
+
+async def sent(world: World, who: str, body: str, ago: timedelta) -> str:
+    """Deliver now what somebody wrote some time ago."""
+    at = world.clock() - ago
+    return await world.deliver(
+        type="m.room.message",
+        room_id=world.room,
+        sender=user(who),
+        origin_server_ts=int(at.timestamp() * 1000),
+        content={"msgtype": "m.text", "body": body},
+    )
+
+
+async def test_who_catches_up_after_an_outage_does_not_post_too_often(tmp_path: Path) -> None:
+    rate = {"rate": {"more_than": 3, "within": "PT1M"}}
+    async with ruled(tmp_path, when=rate) as world:
+        await world.governed_room()
+        for minutes in range(10, 0, -1):
+            await sent(world, "tom", "Tulip", timedelta(minutes=minutes))
+        assert await kept(world) == []
+        for seconds in range(4):
+            await sent(world, "lea", "Rose", timedelta(minutes=5, seconds=-seconds))
+        assert len(await kept(world)) == 1, "what was too often then is found"
+
+
+async def test_a_picture_is_counted_with_what_was_posted_before_it_not_after(tmp_path: Path) -> None:
+    when = {"rate": {"more_than": 2, "within": "PT1M"}, "media": {"kinds": ["image/*"]}}
+    async with ruled(tmp_path, when=when) as world:
+        await world.governed_room()
+        world.homeserver.away = True
+        for number in range(4):
+            world.clock.pass_time(seconds=1)
+            await picture(world, f"$p{number}", {"kind": "image/png", "size": 2000, "animated": False})
+        world.homeserver.away = False
+        await world.tick(minutes=10)
+        assert [finding.event_id for finding in await kept(world)] == ["$p2", "$p3"]
+
+
+def test_what_is_remembered_of_posts_is_bounded() -> None:
+    pace, now = Pace(), datetime(2026, 3, 2, tzinfo=UTC)
+    pace.remember([Rate(1000, timedelta(hours=1))])
+    for number in range(250_000):
+        pace.note("!r", f"@p{number // 500}", now, f"${number}")
+    assert sum(map(len, pace._times.values())) <= 200_000
+    assert pace.count("!r", "@p499", timedelta(hours=1), now) == 500
+    pace.note("!r", "@p499", now, "$249999")
+    assert pace.count("!r", "@p499", timedelta(hours=1), now) == 500, "what comes twice counts once"
