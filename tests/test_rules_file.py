@@ -55,11 +55,15 @@ def test_a_mistake_is_named_with_its_key(
 
 def test_words_come_from_the_file_and_from_beside_it(tmp_path: Path) -> None:
     tmp_path.mkdir(exist_ok=True)
-    (tmp_path / "words.txt").write_text("\ufeffwobble # a comment\n\n# none\n blue gronk \n", "utf-8")
+    (tmp_path / "words.txt").write_text(
+        "\ufeffwobble # a comment\n\n#none\n blue gronk \nw#bble\n", "utf-8"
+    )
     when = {"terms": {"words": ["frobnitz"], "file": "words.txt"}, "none": [{"unverified": True}]}
     config = load(written(tmp_path, when=when, state="shadow", then=["refuse", "report"]))
     (mechanism,) = config.mechanisms
-    assert mechanism.when == All((Terms(("frobnitz", "wobble", "blue gronk")), NoneOf((Unverified(),))))
+    assert mechanism.when == All(
+        (Terms(("frobnitz", "wobble", "blue gronk", "w#bble")), NoneOf((Unverified(),)))
+    )
     assert mechanism.stage is Stage.SHADOW
     assert mechanism.then == {Then.REFUSE, Then.REPORT}
 
@@ -69,6 +73,12 @@ def test_a_file_that_holds_no_words_is_refused(tmp_path: Path, content: bytes) -
     (tmp_path / "words.txt").write_bytes(content)
     with pytest.raises(ConfigRefused, match=r"words\.txt is (not UTF-8|empty)"):
         load(written(tmp_path, when={"terms": {"file": "words.txt"}}))
+
+
+def test_a_file_that_never_ends_is_refused(tmp_path: Path) -> None:
+    for endless in ("/dev/zero", "."):
+        with pytest.raises(ConfigRefused, match="is no ordinary file"):
+            load(written(tmp_path / endless.strip("/."), when={"terms": {"file": endless}}))
 
 
 def run(path: Path, *words: str, text: str = "") -> tuple[int, str]:
