@@ -19,7 +19,11 @@ _UNSEEN = re.compile(
 )
 """What Unicode says not to show (Default_Ignorable_Code_Point), and control characters."""
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
+_MARKS = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20e2\u20e4-\u20ff\ufe20-\ufe2f]"
+    # A figure on a key is a sign of its own.
+    "|(?<![0-9#*])\u20e3"
+)
 """Marks that remain when letters are composed with theirs. Few languages write such letters, and read
 their words without the mark as well; laid over Latin letters they are the commonest disguise."""
 _WITHOUT_SPACES = re.compile(

@@ -181,3 +181,11 @@ def test_the_looks_of_other_letters_do_not_turn_a_latin_word_into_a_cyrillic_one
 def test_two_flags_beside_each_other_are_no_third_one() -> None:
     assert not hits("🇧🇩🇪🇸", "🇩🇪")
     assert hits("🇧🇩🇩🇪🇪🇸", "🇩🇪")
+
+
+def test_a_figure_on_a_key_is_not_the_figure() -> None:
+    key = "1\ufe0f\u20e3"
+    assert hits(f"Press {key}!", key)
+    assert not hits("I have 1 chair", key)
+    assert not hits(f"Press {key}!", "1")
+    assert hits("f\u20e3r\u20e3o\u20e3b\u20e3n\u20e3i\u20e3t\u20e3z\u20e3", "frobnitz")
