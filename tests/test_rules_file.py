@@ -105,6 +105,10 @@ def test_a_file_and_the_standard_input_are_tried(tmp_path: Path) -> None:
     assert run(path, "test", "x" * 5000)[0] == 0, "too long for the name of a file"
 
 
+def test_what_is_no_text_is_tried_without_fault(tmp_path: Path) -> None:
+    assert run(written(tmp_path), "test", "frobnitz \udcff")[0] == 1
+
+
 def test_what_a_text_does_not_say_is_told_apart(tmp_path: Path) -> None:
     path = written(tmp_path, when=FROBNITZ | {"unverified": True})
     status, said = run(path, "test", "frobnitz", "--json")

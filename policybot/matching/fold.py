@@ -35,8 +35,8 @@ _WITHOUT_SPACES = re.compile(
 _FLAGS = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
 _MOST_FLAGS = 512
 """Letters of flags in a row that are counted; an even number."""
-_REMEMBERED = 20_000
-"""Letters whose looks are remembered; nobody needs more at a time."""
+_REMEMBERED = 65_536
+"""Letters whose looks are remembered; more than an event can hold, so none is asked for twice."""
 
 
 def visible(text: str) -> str:
