@@ -59,7 +59,7 @@ class Post:
     at: datetime
     """When it was sent, as its homeserver says."""
     files: tuple[File, ...] | None = None
-    """What its files are, where somebody looked; None where nobody did."""
+    """What those of its files are that could be looked into; None where nobody looked."""
     first: bool | None = None
     """Whether it is its sender's first one there, if that was found out when it was posted."""
     declared: str | None = None
@@ -301,12 +301,14 @@ def joined(
 def _is_such(media: Media, post: Post) -> bool | None:
     if post.files is None:
         return None if post.seen.files else False
-    return any(
+    found = any(
         (not media.kinds or any(_of_kind(file.kind, kind) for kind in media.kinds))
         and (media.larger_than is None or file.size > media.larger_than)
         and (media.animated is None or file.animated is media.animated)
         for file in post.files
     )
+    # Those that nobody could look into may be such.
+    return True if found else None if len(post.files) < post.seen.files else False
 
 
 def _of_kind(kind: str, wanted: str) -> bool:
