@@ -43,8 +43,8 @@ def holds(world: World) -> int:
     return sum(isinstance(effect, RestrictMember) for effect in world.homeserver.performed)
 
 
-async def test_holds_by_machine_do_not_follow_each_other(tmp_path: Path) -> None:
-    async with ruled(tmp_path, then=["hold"], automatic=True, hold_for="PT72H") as world:
+async def test_holds_by_machine_do_not_follow_each_other(tmp_path: Path, database_url: str) -> None:
+    async with ruled(tmp_path, database_url, then=["hold"], automatic=True, hold_for="PT72H") as world:
         await world.governed_room()
         await world.message("tom", "frobnitz", world.room)
         await world.message("tom", "frobnitz, sent before the hold arrived", world.room)
