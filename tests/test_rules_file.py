@@ -55,11 +55,15 @@ def test_a_mistake_is_named_with_its_key(
 
 def test_words_come_from_the_file_and_from_beside_it(tmp_path: Path) -> None:
     tmp_path.mkdir(exist_ok=True)
-    (tmp_path / "words.txt").write_text("\ufeffwobble # a comment\n\n# none\n blue gronk \n", "utf-8")
+    (tmp_path / "words.txt").write_text(
+        "\ufeffwobble # a comment\n\n#none\n blue gronk \nw#bble\n", "utf-8"
+    )
     when = {"terms": {"words": ["frobnitz"], "file": "words.txt"}, "none": [{"unverified": True}]}
     config = load(written(tmp_path, when=when, state="shadow", then=["refuse", "report"]))
     (mechanism,) = config.mechanisms
-    assert mechanism.when == All((Terms(("frobnitz", "wobble", "blue gronk")), NoneOf((Unverified(),))))
+    assert mechanism.when == All(
+        (Terms(("frobnitz", "wobble", "blue gronk", "w#bble")), NoneOf((Unverified(),)))
+    )
     assert mechanism.stage is Stage.SHADOW
     assert mechanism.then == {Then.REFUSE, Then.REPORT}
 
@@ -69,6 +73,12 @@ def test_a_file_that_holds_no_words_is_refused(tmp_path: Path, content: bytes) -
     (tmp_path / "words.txt").write_bytes(content)
     with pytest.raises(ConfigRefused, match=r"words\.txt is (not UTF-8|empty)"):
         load(written(tmp_path, when={"terms": {"file": "words.txt"}}))
+
+
+def test_a_file_that_never_ends_is_refused(tmp_path: Path) -> None:
+    for endless in ("/dev/zero", "."):
+        with pytest.raises(ConfigRefused, match="is no ordinary file"):
+            load(written(tmp_path / endless.strip("/."), when={"terms": {"file": endless}}))
 
 
 def run(path: Path, *words: str, text: str = "") -> tuple[int, str]:
@@ -93,6 +103,10 @@ def test_a_file_and_the_standard_input_are_tried(tmp_path: Path) -> None:
     assert run(path, "test", str(tmp_path / "text"))[0] == 1
     assert run(path, "test", "-", text="frobnitz")[0] == 1
     assert run(path, "test", "x" * 5000)[0] == 0, "too long for the name of a file"
+
+
+def test_what_is_no_text_is_tried_without_fault(tmp_path: Path) -> None:
+    assert run(written(tmp_path), "test", "frobnitz \udcff")[0] == 1
 
 
 def test_what_a_text_does_not_say_is_told_apart(tmp_path: Path) -> None:

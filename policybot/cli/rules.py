@@ -83,7 +83,7 @@ def rules_test(
 
     settings = read_config(config)
     load_rules(settings)
-    said = _text(text)
+    said = _text(text).encode(errors="replace").decode()  # words of a command line can be no text
     seen = Seen((said, *((plain(said)[0],) if "<" in said else ())))
     found: list[dict[str, Any]] = []
     begin = time.perf_counter()

@@ -1,5 +1,6 @@
 """The part of a rule that a machine can apply, as operators write it."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,8 @@ from policybot.domain import condition as conditions
 from policybot.domain.condition import Condition
 from policybot.domain.mechanism import LONGEST_HOLD, Then
 
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
+"""A # within a word is part of it, as in C#."""
 _MAX_FILE = 16 * 1024 * 1024
 _MAX_TERMS = 200_000
 _LONGEST_TERM = 200
@@ -27,7 +30,8 @@ class TermsSection(Section):
     )
     file: Word | None = Field(
         None,
-        description="A text file with more of them, one a line, beside this file; # begins a comment.",
+        description="A text file with more of them, one a line, beside this file; # at the beginning or "
+        "after a space begins a comment.",
     )
 
     @model_validator(mode="after")
@@ -65,7 +69,9 @@ class MediaSection(Section):
 class RateSection(Section):
     """How often one person posts in one room."""
 
-    more_than: int = Field(ge=1, description="So many posts are not too many.")
+    more_than: int = Field(
+        ge=1, le=1000, description="So many posts are not too many, 1000 at the most."
+    )
     within: Span = Field(description="The time in which they are counted, PT1H at the most.")
 
     @model_validator(mode="after")
@@ -205,6 +211,10 @@ def _words(section: TermsSection, folder: Path) -> Iterator[str]:
 
 def _read(path: Path, name: str) -> Iterator[str]:
     try:
+        if path.exists() and not path.is_file():
+            # What is read from a pipe or a device need never end.
+            message = f"terms.file: {name} is no ordinary file"
+            raise ValueError(message)
         if path.stat().st_size > _MAX_FILE:
             message = f"terms.file: {name} is larger than 16 MiB"
             raise ValueError(message)
@@ -216,5 +226,5 @@ def _read(path: Path, name: str) -> Iterator[str]:
         message = f"terms.file: {name} cannot be read: {error.strerror}"
         raise ValueError(message) from None
     for line in text.splitlines():
-        if (word := line.partition("#")[0].strip()) != "":
+        if (word := _COMMENT.sub("", line).strip()) != "":
             yield word

@@ -57,8 +57,9 @@ class Post:
     sender: str
     seen: Seen
     at: datetime
+    """When it was sent, as its homeserver says."""
     files: tuple[File, ...] | None = None
-    """What its files are, where somebody looked; None where nobody did."""
+    """What those of its files are that could be looked into; None where nobody looked."""
     first: bool | None = None
     """Whether it is its sender's first one there, if that was found out when it was posted."""
     declared: str | None = None
@@ -108,7 +109,7 @@ class View(Protocol):
         """Say whether somebody was seen to enter and has not posted since."""
 
     def posted(self, room_id: str, user_id: str, within: timedelta, now: datetime) -> int:
-        """Count somebody's posts in a room, the one that is judged included."""
+        """Count somebody's posts in a room within a time before `now`, the judged one included."""
 
 
 Places = Mapping[int, Sequence[Span]]
@@ -300,12 +301,14 @@ def joined(
 def _is_such(media: Media, post: Post) -> bool | None:
     if post.files is None:
         return None if post.seen.files else False
-    return any(
+    found = any(
         (not media.kinds or any(_of_kind(file.kind, kind) for kind in media.kinds))
         and (media.larger_than is None or file.size > media.larger_than)
         and (media.animated is None or file.animated is media.animated)
         for file in post.files
     )
+    # Those that nobody could look into may be such.
+    return True if found else None if len(post.files) < post.seen.files else False
 
 
 def _of_kind(kind: str, wanted: str) -> bool:

@@ -33,6 +33,8 @@ class Then(StrEnum):
 
 LONGEST_HOLD = timedelta(hours=72)
 """Nothing that a machine does to somebody lasts longer without a person."""
+BETWEEN_HOLDS = timedelta(days=7)
+"""A machine holds nobody in the same room again so soon: holds in a row would be a longer one."""
 MOST_SUBJECTS = 20
 """A machine acts on no more people than this in an hour, all rules together."""
 MACHINE = "system:rules"

@@ -103,9 +103,13 @@ def _message(content: Mapping[str, Any], replacement: object) -> Seen:
     """Read a message; an edit is read as what it becomes, and as what older clients show of it."""
     whole = dict(content)
     relation = content.get("m.relates_to")
-    if isinstance(replacement, Mapping):
+    edit = isinstance(replacement, Mapping)
+    if edit:
         whole.pop("m.new_content")
-    elif isinstance(relation, Mapping) and "m.in_reply_to" in relation:
+    if isinstance(relation, Mapping) and (
+        # What is edited may be a reply, and an edit does not say so.
+        "m.in_reply_to" in relation or (edit and relation.get("rel_type") == "m.replace")
+    ):
         whole["body"] = _without_quote(content.get("body"))
     found = _gather(whole)
     if not isinstance(replacement, Mapping):
@@ -170,7 +174,7 @@ def _walk(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Give every string with the key under which it stands, without recursion and within bounds.
 
     A list, and a map in the place of a text (`m.text: [{body: …}]`), stand under the key of what
-    holds them.
+    holds them. What an event refers to is not part of it, nor is the small picture of a file another.
     """
     waiting: list[tuple[str, object, int]] = [
         (key, value, 1) for key, value in content.items() if isinstance(key, str)
@@ -182,7 +186,7 @@ def _walk(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         looked_at += 1
         if isinstance(value, str):
             yield key, value
-        elif deep >= _MAX_DEPTH or key in {"m.relates_to", "m.mentions"}:
+        elif deep >= _MAX_DEPTH or key in {"m.relates_to", "m.mentions", "thumbnail_file"}:
             continue
         elif isinstance(value, Mapping):
             inner = [(name, part, deep + 1) for name, part in value.items() if isinstance(name, str)]

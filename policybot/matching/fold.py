@@ -2,11 +2,13 @@
 
 Two views. The first drops what is not seen (zero-width and direction characters, marks laid over
 letters) and differences of form and case. The second also writes letters that look like Latin ones as
-those; positions in it are kept only while its length is that of the first.
+those; some look like two, so `origins` says which letter each comes from.
 """
 
 import re
 import unicodedata
+from collections import Counter
+from functools import lru_cache
 
 import disarm
 
@@ -17,13 +19,24 @@ _UNSEEN = re.compile(
 )
 """What Unicode says not to show (Default_Ignorable_Code_Point), and control characters."""
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
-"""Marks that remain when letters are composed with theirs: no letter of any language has them."""
+_MARKS = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20e2\u20e4-\u20ff\ufe20-\ufe2f]"
+    # A figure on a key is a sign of its own.
+    "|(?<![0-9#*])\u20e3"
+)
+"""Marks that remain when letters are composed with theirs. Few languages write such letters, and read
+their words without the mark as well; laid over Latin letters they are the commonest disguise."""
 _WITHOUT_SPACES = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff"
     "\uf900-\ufaff\uff66-\uff9f\U00016fe0-\U00018dff\U0001aff0-\U0001b2ff\U00020000-\U0003ffff]"
 )
 """Scripts that are written without spaces between words, and Hangul, where endings join the word."""
+
+_FLAGS = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
+_MOST_FLAGS = 512
+"""Letters of flags in a row that are counted; an even number."""
+_REMEMBERED = 65_536
+"""Letters whose looks are remembered; more than an event can hold, so none is asked for twice."""
 
 
 def visible(text: str) -> str:
@@ -43,19 +56,65 @@ def folded(text: str) -> str:
 
 def lookalike(view: str) -> str:
     """Give the second view, from the first."""
-    if view.isascii():
-        return view
-    return disarm.normalize_confusables(view).lower()
+    return view if view.isascii() else view.translate(_LATIN)
+
+
+def origins(view: str) -> list[int] | None:
+    """Say from which place in the first view each of the second comes; None if it is the same."""
+    lengths = [len(_LATIN[ord(char)]) for char in view]
+    if lengths.count(1) == len(lengths):
+        return None
+    return [at for at, length in enumerate(lengths) for _ in range(length)]
+
+
+class _Latin(dict[int, str]):
+    """How a letter is written in the second view, by its code point."""
+
+    def __missing__(self, point: int) -> str:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[point] = disarm.normalize_confusables(chr(point)).lower()
+        return self[point]
+
+
+_LATIN = _Latin()
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def script(char: str) -> str:
+    """Name the script of a letter as its name does, such as `CYRILLIC`; empty for what is no letter."""
+    return unicodedata.name(char, "").partition(" ")[0] if char.isalpha() else ""
+
+
+def scripts(text: str) -> Counter[str]:
+    """Count the letters of each script in a text."""
+    counted: Counter[str] = Counter()
+    for char, number in Counter(text).items():
+        counted[script(char)] += number
+    del counted[""]
+    return counted
 
 
 def starts_a_word(text: str, at: int) -> bool:
     """Say whether what begins there is not the rest of a longer word."""
-    return at == 0 or not _joins(text[at - 1]) or not _joins(text[at])
+    return at == 0 or not (
+        (_joins(text[at - 1]) and _joins(text[at])) or (text[at] in _FLAGS and _half_before(text, at))
+    )
 
 
 def ends_a_word(text: str, at: int) -> bool:
     """Say whether what ends before `at` is not the beginning of a longer word."""
-    return at >= len(text) or not _joins(text[at]) or not _joins(text[at - 1])
+    return at >= len(text) or not (
+        (_joins(text[at]) and _joins(text[at - 1])) or (text[at] in _FLAGS and _half_before(text, at))
+    )
+
+
+def _half_before(text: str, at: int) -> bool:
+    """Say whether a flag, which two letters make, is half written before a place."""
+    begin = at
+    while begin and at - begin < _MOST_FLAGS and text[begin - 1] in _FLAGS:
+        begin -= 1
+    return (at - begin) % 2 == 1
 
 
 def _joins(char: str) -> bool:

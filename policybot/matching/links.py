@@ -19,12 +19,14 @@ _ADDRESS = re.compile(
     r"""(?P<scheme>[a-z][a-z0-9+.-]{1,20}):[/\\]{1,8}(?P<authority>[^\s/\\?#<>"'\x60]{1,512})"""
     r"""(?:(?!https?:)[^\s<>"'])*"""
     # What has the form of a domain, and is no part of a mail address.
-    r"""|(?:(?<=^)|(?<=[\s(\[{<>"',;:=|*_~]))"""
+    # Strokes below that make it stand out count at the beginning alone: no run of them is tried anew.
+    r"""|(?:(?<![^\s(\[{<>"',;:=|*~])|(?<=^_)|(?<=^__)|(?<=[^\w-]_)|(?<=[^\w-]__))"""
     r"""(?P<host>(?:[\w-]{1,63}[.\u3002\uff0e\uff61]){1,32}[\w-]{2,63})(?![\w@-])""",
     re.IGNORECASE,
 )
 """An address. All repeats that could be tried in several ways are bounded."""
 _TOKEN = re.compile(r"[@#!$][^\s:]*:$")
+_PERSON = re.compile("/#/(?:@|%40)", re.IGNORECASE)
 _LONGEST_ID = 255
 _DOTS = re.compile("[\u3002\uff0e\uff61]")
 _QUIET = frozenset({"mxc", "matrix", "mailto"})
@@ -48,6 +50,7 @@ def ascii_host(host: str) -> str:
         return host[:_MAX_HOST]
 
 
+@lru_cache(maxsize=4096)
 def is_registrable(domain: str) -> bool:
     """Say whether a domain is one that somebody can have, or lies below one: not `com`."""
     return _suffixes().privatesuffix(ascii_host(domain)) is not None
@@ -64,6 +67,9 @@ def hosts(texts: Iterable[str]) -> Iterator[tuple[int, int, int, str]]:
             host = _host_of(found)
             if host is None or _is_of_an_id(shown, found):
                 continue
+            behind = found.end("host" if found["authority"] is None else "authority")
+            if host == "matrix.to" and _PERSON.match(shown, behind):
+                continue  # a person is mentioned
             yield number, found.start(), found.end(), host
             left -= 1
             if left == 0:
@@ -73,8 +79,8 @@ def hosts(texts: Iterable[str]) -> Iterator[tuple[int, int, int, str]]:
 def _host_of(found: re.Match[str]) -> str | None:
     authority = found["authority"]
     if authority is None:
-        host = ascii_host(found["host"])
-        return host if _suffixes().privatesuffix(host) is not None else None
+        host = ascii_host(found["host"].strip("_"))
+        return host if is_registrable(host) else None
     if found["scheme"].lower() in _QUIET:
         return None
     if "%" in authority:

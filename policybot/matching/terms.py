@@ -2,7 +2,8 @@
 
 A word in a script with spaces matches as a whole word; one in a script without spaces wherever it
 stands. What only looks like one of them matches too, and only where some letter of it is not what it
-seems: a Latin word is not taken for a Cyrillic one of the same looks.
+seems: a Latin word is not taken for a Cyrillic one of the same looks. A word wholly of one other script
+is that script's own (Russian «но» is no «ho»), unless all that stands around it is in Latin letters.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,10 @@ from policybot.matching.fold import ends_a_word, starts_a_word
 
 _PIECE = 4096
 """Characters that are looked at in one go, so that what a text can cost in memory is bounded."""
+
+_LATIN = "LATIN"
+_Place = tuple[int, int, int]
+"""An owner, and where something begins and ends."""
 
 
 class Terms:
@@ -49,10 +54,31 @@ class Terms:
         other = fold.lookalike(view)
         if other == view:
             return
-        aligned = len(other) == len(view)
-        for owner, begin, end in self._alike.find(other):
-            if not aligned or view[begin:end] != other[begin:end]:
-                yield owner, begin, end
+        alike = list(self._alike.find(other))
+        origins = fold.origins(view) if alike else None
+        found = []
+        for owner, first, last in alike:
+            begin, end = (origins[first], origins[last - 1] + 1) if origins else (first, last)
+            if view[begin:end] != other[first:last]:
+                found.append((owner, begin, end))
+        if found:
+            yield from _disguised(view, found)
+
+
+def _disguised(view: str, found: list[_Place]) -> Iterator[_Place]:
+    """Leave out the ordinary words of another script that happen to look like what is looked for."""
+    around, kinds = fold.scripts(view), {}
+    places = sorted({(begin, end) for _, begin, end in found})
+    reached = 0
+    for begin, end in places:
+        kinds[begin, end] = fold.scripts(view[begin:end])
+        around -= fold.scripts(view[max(begin, reached) : end])
+        reached = max(reached, end)
+    for owner, begin, end in found:
+        inside = kinds[begin, end]
+        (kind,) = inside if len(inside) == 1 else (_LATIN,)
+        if kind == _LATIN or (around[_LATIN] and not around[kind]):
+            yield owner, begin, end
 
 
 class _Automaton:

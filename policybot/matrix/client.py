@@ -15,6 +15,7 @@ TIMEOUT = 30
 """Seconds after which a request is given up, to be made again later."""
 
 _FAILING = HTTPStatus.INTERNAL_SERVER_ERROR
+_IN_VAIN = (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
 
 Json = Mapping[str, Any]
 
@@ -58,7 +59,7 @@ class Client:
 
         Raises:
             Later: the homeserver is away, busy, or failing.
-            Missing: there is no such file, or it lies elsewhere.
+            Missing: there is no such file, it lies elsewhere, or the homeserver waited for it in vain.
         """
         headers = {"Authorization": f"Bearer {self._api.token}"}
         url = f"{self._address}{path}"
@@ -68,6 +69,11 @@ class Client:
                 # Where it redirects to is nowhere that we go with our token.
                 self._session.get(url, headers=headers, params=query, allow_redirects=False) as answer,
             ):
+                if answer.status in _IN_VAIN and answer.content_type == "application/json":
+                    # It is the homeserver that says so, not what stands before it. To ask on for days
+                    # would let anybody hold up the looks into all other files of a room.
+                    message = f"{answer.status} for a file"
+                    raise Missing(message)
                 if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= _FAILING:
                     message = f"{answer.status} for a file"
                     raise Later(message)

@@ -177,9 +177,7 @@ class Events:
                 found = self._findings.look(event)
                 return None if found is None else partial(self._record, found)
             case "m.room.member" if self._findings.enters(event):
-                return partial(
-                    self._findings.entered, room_id=event["room_id"], user_id=event["state_key"]
-                )
+                return partial(self._findings.entered, event=event)
         return None
 
     async def _record(self, found: Found, tx: Tx) -> None:

@@ -25,7 +25,7 @@ class Files:
         self._client = client
 
     async def look_into(self, event: Mapping[str, Any]) -> Result:
-        """Say what each file of an event is; without `files` where one of them is not there.
+        """Say what those files of an event are that can be had; without `files` if none can.
 
         Raises:
             Later: the homeserver is away, or waits for another one.
@@ -34,12 +34,12 @@ class Files:
         for uri in media_of(event["content"])[:_MOST]:
             match = _MXC.fullmatch(uri)
             if match is None:
-                return {}
+                continue
             path = f"/_matrix/client/v1/media/download/{match[1]}/{match[2]}"
             try:
                 data, size = await self._client.beginning(path, LOOKED_AT, {"timeout_ms": _WAIT})
             except Missing:
-                return {}
+                continue
             file = await asyncio.to_thread(look, data, size)
             found.append({"kind": file.kind, "size": file.size, "animated": file.animated})
-        return {**event, "files": found}
+        return {**event, "files": found} if found else {}

@@ -10,12 +10,19 @@ from policybot.domain.decision import Decision, State
 from policybot.domain.effects import Effect
 from policybot.domain.ladder import History, Scope
 from policybot.domain.measure import Kind, Measure
-from policybot.domain.mechanism import LONGEST_HOLD, MACHINE, MOST_SUBJECTS, Mechanism, Then
-from policybot.domain.rank import Control, control
+from policybot.domain.mechanism import (
+    BETWEEN_HOLDS,
+    LONGEST_HOLD,
+    MACHINE,
+    MOST_SUBJECTS,
+    Mechanism,
+    Then,
+)
+from policybot.domain.rank import Control, Levels, control
 from policybot.services import ledgers
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, decisions, filings, findings, rooms
+from policybot.store import audit, cases, decisions, filings, findings, members, rooms
 from policybot.store.database import Tx, next_number
 from policybot.store.findings import Finding, Outcome
 
@@ -46,12 +53,10 @@ class Automation:
         room = await rooms.get(tx, finding.room_id)
         if room is None or control(room.levels, config.bot_user_id) is Control.NONE:
             return Hindrance("I have no rank in the room")
-        filing = await filings.of_room(tx, finding.room_id)
-        answering = room.levels.moderators() | ({filing.applicant} if filing else set())
-        if finding.user_id in answering or finding.user_id in config.staff:
-            return Hindrance("it was written by a moderator")
-        if Then.HOLD in mechanism.then and "interim_hold" not in ladder.automation_may:
-            return Hindrance("the ladder lets nobody be held without a person")
+        if why := await self._spares(tx, finding, room.levels):
+            return Hindrance(why)
+        if Then.HOLD in mechanism.then and (why := await self._no_hold(tx, mechanism, finding)):
+            return Hindrance(why)
         since = self._setting.now() - HOUR
         acted = await findings.count(tx, mechanism.id, Outcome.ACTED, since)
         stopped = await findings.count(tx, mechanism.id, Outcome.STOPPED, since)
@@ -61,12 +66,38 @@ class Automation:
             return Hindrance(f"rules have acted on {MOST_SUBJECTS} people within an hour", breaker=True)
         return None
 
+    async def _spares(self, tx: Tx, finding: Finding, levels: Levels) -> str:
+        """Say why nothing befalls its author by itself; empty if there is no such reason."""
+        spared = levels.moderators() | set(self._setting.config.staff)
+        filing = await filings.of_room(tx, finding.room_id)
+        if filing is not None:
+            spared |= {user for user in (filing.applicant, filing.deputy) if user is not None}
+        if finding.user_id in spared:
+            return "it was written by somebody who moderates or answers for the room"
+        if not spared.isdisjoint(await members.accounts_of(tx, finding.user_id)):
+            return "this one is for people to decide"  # whose other account it is, is nobody's business
+        return ""
+
+    async def _no_hold(self, tx: Tx, mechanism: Mechanism, finding: Finding) -> str:
+        """Say why a rule that holds has to be left to people; empty if it has not."""
+        if "interim_hold" not in self._setting.config.ladder.automation_may:
+            return "the ladder lets nobody be held without a person"
+        only_held = mechanism.then.isdisjoint(ACTING - {Then.HOLD})
+        if only_held and await self._was_held(tx, finding.user_id, finding.room_id):
+            return "a rule has held this person in this room lately, so people decide now"
+        return ""
+
     async def act(self, tx: Tx, mechanism: Mechanism, case: Case, what: str) -> Decision:
         """Decide a case by machine, and have it carried out.
+
+        Who was held lately is not held again: holds in a row would be a longer one.
 
         Raises:
             Incomplete: rank forbids it; nothing was written.
         """
+        user_id, room_id = case.subject.user_id or "", case.subject.room_id or ""
+        if Then.HOLD in mechanism.then and await self._was_held(tx, user_id, room_id):
+            mechanism = replace(mechanism, then=mechanism.then - {Then.HOLD})
         remove = bool(mechanism.then & {Then.REFUSE, Then.REDACT})
         decision, restraints = await self._draft(tx, mechanism, case, what, remove=remove)
         statement = await self._statement(tx, mechanism, decision)
@@ -90,6 +121,10 @@ class Automation:
         event = case.subject.event_id if remove else None
         await self._sanctions.impose(tx, decision, restraints, remove=event)
         return decision
+
+    async def _was_held(self, tx: Tx, user_id: str, room_id: str) -> bool:
+        since = self._setting.now() - BETWEEN_HOLDS
+        return await decisions.was_restricted(tx, user_id, room_id, MACHINE, since)
 
     async def _draft(
         self, tx: Tx, mechanism: Mechanism, case: Case, what: str, *, remove: bool

@@ -45,8 +45,8 @@ _WHAT = {
     conditions.Unverified: "a message of somebody who is not verified",
     conditions.Unqualified: "a subject for which the room is not qualified",
 }
-_MOST_SENDERS = 50_000
-"""People in rooms whose posts are counted at a time; beyond it, counting begins anew."""
+_MOST_POSTS = 200_000
+"""Posts that are remembered to be counted, of all people together; beyond it, counting begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +106,9 @@ class Findings:
             or not content  # it was redacted meanwhile
         ):
             return None
-        now = self._setting.now()
-        post = Post(room_id, sender, seen(event.get("type"), content), now)
-        self.view.pace.note(room_id, sender, now, event_id)
+        sent = _sent(event, self._setting.now())
+        post = Post(room_id, sender, seen(event.get("type"), content), sent)
+        self.view.pace.note(room_id, sender, sent, event_id)
         verdict = gate.decide(self.view, self.rules, post)
         first = self.view.is_first(room_id, sender)
         files = post.seen.files > 0 and conditions.Media in self._kinds
@@ -135,10 +135,10 @@ class Findings:
 
     # In the database -----------------------------------------------------------------------------
 
-    async def entered(self, tx: Tx, room_id: str, user_id: str) -> None:
+    async def entered(self, tx: Tx, event: Mapping[str, Any]) -> None:
         """Remember that somebody entered a room."""
-        now = self._setting.now()
-        await newcomers.add(tx, Newcomer(room_id, user_id, now))
+        room_id, user_id = event["room_id"], event["state_key"]
+        await newcomers.add(tx, Newcomer(room_id, user_id, _sent(event, self._setting.now())))
         await self._newcomer_changed(tx, room_id, user_id)
 
     async def _newcomer_changed(self, tx: Tx, room_id: str, user_id: str) -> None:
@@ -161,19 +161,19 @@ class Findings:
     async def looked_into(self, tx: Tx, look: LearnFiles, result: Mapping[str, Any]) -> None:
         """Judge a message again, now that it is known what its files are."""
         room, now = self._messages.room(look.room_id), self._setting.now()
+        event = {**result, "event_id": look.event_id, "room_id": look.room_id}
         if room is None:
             return
         post = Post(
             look.room_id,
             str(result["sender"]),
             seen(result["type"], result["content"]),
-            now,
+            _sent(event, now),
             files=tuple(File(**file) for file in result["files"]),
             first=look.first,
         )
         found = gate.find(self.view, self.rules, post, room)
         hits = [hit for hit in found if _asks(hit, conditions.Media)]
-        event = {**result, "event_id": look.event_id, "room_id": look.room_id}
         await self._apply(tx, hits, post, look.event_id, _evidence(event, now))
 
     async def declared(self, tx: Tx, declaration: Declaration) -> None:
@@ -209,7 +209,7 @@ class Findings:
                 post.sender,
                 self.rules.version,
                 hit.spans,
-                post.at,
+                self._setting.now(),
             )
             if await findings.add(tx, finding) and hit.mechanism.stage is Stage.LIVE:
                 fresh.append((hit.mechanism, finding))
@@ -359,28 +359,29 @@ class Pace:
 
     def __init__(self) -> None:
         """Count nothing until a rule asks for it."""
-        self._most = 0
+        self._most = self._kept = 0
         self._times: dict[tuple[str, str], deque[tuple[datetime, str]]] = {}
 
     def remember(self, rates: "list[conditions.Rate]") -> None:
-        """Count as far as these conditions ask."""
-        self._most = max((rate.more_than + 1 for rate in rates), default=0)
-        self._times = {}
+        """Count as far as these conditions ask, and as far again: a file is looked into later."""
+        self._most = 2 * max((rate.more_than + 1 for rate in rates), default=0)
+        self._times, self._kept = {}, 0
 
     def note(self, room_id: str, user_id: str, at: datetime, event_id: str) -> None:
         """Count a post, once."""
         if not self._most:
             return
-        if len(self._times) >= _MOST_SENDERS:
-            self._times = {}
+        if self._kept >= _MOST_POSTS:
+            self._times, self._kept = {}, 0
         times = self._times.setdefault((room_id, user_id), deque(maxlen=self._most))
         if all(known != event_id for _, known in times):
+            self._kept += len(times) < self._most
             times.append((at, event_id))
 
     def count(self, room_id: str, user_id: str, within: timedelta, now: datetime) -> int:
-        """Count somebody's posts within a time."""
+        """Count somebody's posts within a time before one of them."""
         times = self._times.get((room_id, user_id), ())
-        return sum(1 for at, _ in times if now - at < within)
+        return sum(1 for at, _ in times if timedelta(0) <= now - at < within)
 
 
 def in_words(mechanism: Mechanism) -> str:
@@ -401,18 +402,25 @@ def _subject(finding: Finding) -> Subject:
     return Subject(SubjectKind.EVENT, finding.room_id, finding.event_id, finding.user_id)
 
 
-def _evidence(event: Mapping[str, Any], now: datetime) -> Evidence:
-    """Keep an event as it was delivered; a time that cannot be is now."""
+def _sent(event: Mapping[str, Any], now: datetime) -> datetime:
+    """Say when an event was sent, as its homeserver says; a time that cannot be is now.
+
+    What was written while we were away arrives at once, and was not written at once.
+    """
     sent = event.get("origin_server_ts")
     try:
-        at = from_ms(sent) if isinstance(sent, int) else now
+        return min(from_ms(sent), now) if isinstance(sent, int) else now
     except (OverflowError, ValueError, OSError):
-        at = now
+        return now
+
+
+def _evidence(event: Mapping[str, Any], now: datetime) -> Evidence:
+    """Keep an event as it was delivered."""
     return Evidence(
         event_id=str(event["event_id"]),
         room_id=str(event["room_id"]),
         sender=str(event["sender"]),
-        sent_at=min(at, now),
+        sent_at=_sent(event, now),
         content=cases.storable(event["content"]),
         captured_at=now,
     )

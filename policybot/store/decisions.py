@@ -115,6 +115,19 @@ async def about(tx: Tx, user_id: str) -> list[Decision]:
     return [_decision(row) for row in rows]
 
 
+async def was_restricted(tx: Tx, user_id: str, room_id: str, decider: str, since: datetime) -> bool:
+    """Say whether somebody decided since a time to restrict an account in a room."""
+    row = await tx.first(
+        "SELECT 1 AS value FROM decisions WHERE user_id = $1 AND room_id = $2 AND decider = $3"
+        " AND measure LIKE 'restrict%' AND decided_at > $4 LIMIT 1",
+        user_id,
+        room_id,
+        decider,
+        to_ms(since),
+    )
+    return row is not None
+
+
 async def statement(tx: Tx, decision_id: int) -> Statement:
     """Read a decision's statement of reasons."""
     data = await tx.value("SELECT statement AS value FROM decisions WHERE id = $1", decision_id)

@@ -166,6 +166,13 @@ def test_a_file_that_nobody_has_looked_at_makes_no_rule_apply() -> None:
     assert judged(c.NoneOf((media,)), seen=Seen(("x",))).hits, "where there is no file, that is known"
 
 
+def test_one_file_that_could_not_be_looked_into_hides_no_other_and_may_be_anything() -> None:
+    two: dict[str, Any] = {"seen": Seen(("x",), files=2), "files": (GIF,)}
+    assert judged(c.Media(("image/gif",)), **two).hits
+    assert not judged(c.Media(("image/png",)), **two).hits
+    assert not judged(c.NoneOf((c.Media(("image/png",)),)), **two).hits, "the other may be one"
+
+
 def test_conditions_combine() -> None:
     words = c.Any((c.Terms(("frobnitz",)), c.Terms(("wibble",))))
     when = c.All((words, c.NoneOf((c.Terms(("please",)),))))

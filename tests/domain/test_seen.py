@@ -37,6 +37,16 @@ def test_captions_and_file_names_are_seen() -> None:
     assert found.files == 1
 
 
+def test_the_small_picture_of_a_file_is_no_second_file() -> None:
+    content = {
+        "msgtype": "m.image",
+        "body": "a.png",
+        "file": {"url": "mxc://example.org/a"},
+        "info": {"thumbnail_file": {"url": "mxc://example.org/b"}},
+    }
+    assert seen(MESSAGE, content).files == 1
+
+
 def test_a_gallery_has_as_many_files_as_it_shows() -> None:
     items = [{"itemtype": "m.image", "url": f"mxc://a/{n}", "body": f"n{n}"} for n in range(4)]
     assert seen(MESSAGE, {"msgtype": "m.gallery", "body": "g", "itemtypes": items}).files == 4

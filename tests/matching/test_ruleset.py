@@ -220,3 +220,25 @@ def test_sixty_four_kilobytes_are_read_in_little_time() -> None:
         begin = time.perf_counter()
         rules.read(seen("m.room.message", content))
         assert time.perf_counter() - begin < 0.7, unit
+
+
+def test_a_long_row_of_strokes_does_not_make_links_slow() -> None:
+    rules = RuleSet([mechanism(Links(deny=("example.net",)))])
+    begin = time.perf_counter()
+    rules.read(Seen((("_" * 70 + ".") * 900,)))
+    assert time.perf_counter() - begin < 0.3
+    for marked in ("_example.net_", "__example.net__", "see __example.net__", "(_example.net_)"):
+        assert links(marked, deny=("example.net",)), marked
+
+
+def test_a_rule_about_links_is_not_refused_because_links_take_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("policybot.matching.ruleset.SLOWEST", 0.0002)
+    compiled([mechanism(Links(allow=("example.org",)))])
+
+
+def test_a_busy_machine_is_no_slow_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter(range(10_000))
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(ticks)))
+    compiled([mechanism(Terms(("frobnitz",)))])

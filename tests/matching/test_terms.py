@@ -164,3 +164,28 @@ def test_a_word_between_signs_is_found_with_or_without_what_is_not_seen(
 ) -> None:
     assert hits(f"{signs}{word}{signs}", word)
     assert hits(f"{signs}{unseen.join(word)}{signs}", word.upper())
+
+
+def test_a_word_of_another_script_is_none_of_latin_letters_because_it_looks_like_one() -> None:
+    assert not hits("Но вот сор", "ho", "bot", "cop")
+    assert not hits("Но в Firefox нет", "ho"), "one foreign name makes it no other language"
+    assert not hits("το σπίτι", "to")
+    assert hits("cheap сор here", "cop"), "among Latin words it is a disguise"
+    assert hits("сор сор сор here", "cop"), "however often"
+
+
+def test_the_looks_of_other_letters_do_not_turn_a_latin_word_into_a_cyrillic_one() -> None:
+    assert not hits("a cop in the garden, ыщ", "сор"), "some letters look like two"
+
+
+def test_two_flags_beside_each_other_are_no_third_one() -> None:
+    assert not hits("🇧🇩🇪🇸", "🇩🇪")
+    assert hits("🇧🇩🇩🇪🇪🇸", "🇩🇪")
+
+
+def test_a_figure_on_a_key_is_not_the_figure() -> None:
+    key = "1\ufe0f\u20e3"
+    assert hits(f"Press {key}!", key)
+    assert not hits("I have 1 chair", key)
+    assert not hits(f"Press {key}!", "1")
+    assert hits("f\u20e3r\u20e3o\u20e3b\u20e3n\u20e3i\u20e3t\u20e3z\u20e3", "frobnitz")

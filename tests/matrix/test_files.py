@@ -80,6 +80,18 @@ async def test_a_busy_homeserver_is_asked_later(media: Media) -> None:
             await media.look("mxc://x.org/a")
 
 
+async def test_a_file_that_never_comes_holds_up_nobody(media: Media) -> None:
+    for status in (502, 504):
+        media.answers["a"] = web.json_response({"errcode": "M_NOT_YET_UPLOADED"}, status=status)
+        assert await media.look("mxc://x.org/a") == {}
+
+
+async def test_a_file_that_is_not_there_hides_no_other(media: Media) -> None:
+    media.answers["a"] = web.Response(body=PNG)
+    found = await media.look("mxc://x.org/none", "mxc:///odd", "mxc://x.org/a")
+    assert [file["kind"] for file in found["files"]] == ["image/png"]
+
+
 async def test_of_one_message_eight_files_are_looked_into(media: Media) -> None:
     for n in range(12):
         media.answers[f"a{n}"] = web.Response(body=PNG)
