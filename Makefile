@@ -24,7 +24,7 @@ demo: $(VENV)/demo
 	@$(BIN)/policybot demo $(if $(ONCE),--once)
 
 test: $(VENV)/dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n logical --dist loadfile $(ARGS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check
