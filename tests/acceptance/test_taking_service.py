@@ -29,7 +29,7 @@ async def test_a_room_is_taken_over_and_another_made_though_the_service_is_kille
         await anna.wait_until_joined(old, made.bot)
         answer = await cast.asks("anna", f"!policy file {GARDEN} general {PURPOSE}", "Your filing is in")
         number = found(r"F-\d+", answer)
-        await cast.asks("anna", f"!policy adopt {number}", "a new room that takes over")
+        await cast.asks("anna", f"!policy adopt {number}", "I make a new room")
         assert (await anna.power_levels(old))["users"] == {anna.user_id: 100}, "nothing is taken yet"
         await made.people["ravi"].say(made.review_room, f"!policy approve {number}")
         await cast.hears("ravi", made.review_room, "is approved as")
