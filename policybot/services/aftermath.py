@@ -104,7 +104,7 @@ class Aftermath:
             case pinned if isinstance(pinned, PINNED) and "event_id" in result:
                 where = {"event_id": str(result["event_id"])}
                 await outbox.remember(tx, target(pinned), where, self._setting.now())
-            case DeleteRoom(room_id):
+            case DeleteRoom(room_id) if not self._setting.config.dry_run:
                 await self._deletions.done(tx, room_id)
             case ShowCard(_, subject) if "event_id" in result:
                 card = Card(str(result["event_id"]), str(result["shown"]))

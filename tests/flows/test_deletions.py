@@ -74,6 +74,16 @@ async def test_two_people_delete_a_closed_room_and_know_what_that_means(any_worl
     assert "Deletion of the room: done since" in await review(world, "mira", f"!policy show {case}")
 
 
+async def test_in_a_dry_run_no_room_is_said_to_be_deleted(world: World) -> None:
+    record, case = await closed(world)
+    await world.tick(days=OVER)
+    object.__setattr__(world.config, "dry_run", True)
+    code = find(r"(?<=!policy confirm )\w+", await review(world, "mira", f"!policy delete {record}"))
+    await review(world, "otto", f"!policy confirm {code}")
+    assert world.room not in world.homeserver.deleted
+    assert not any(f"{case}: {world.room} is deleted" in text for text in world.in_review())
+
+
 async def test_nothing_is_deleted_as_long_as_the_closure_can_be_appealed(world: World) -> None:
     _, case = await closed(world)
     window = world.config.ladder.appeal_window.days
