@@ -19,7 +19,7 @@ from policybot.domain.mechanism import (
     Then,
 )
 from policybot.domain.rank import Control, Levels, control
-from policybot.services import ledgers
+from policybot.services import ledgers, statements
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.store import audit, cases, decisions, filings, findings, members, rooms
@@ -155,21 +155,14 @@ class Automation:
         return decision, await self._sanctions.restraints(tx, decision)
 
     async def _statement(self, tx: Tx, mechanism: Mechanism, decision: Decision) -> notice.Statement:
-        config = self._setting.config
-        filing = await filings.of_room(tx, decision.room_id or "")
         return notice.complete(
-            notice.statement(
-                rule=mechanism.rule,
-                measure=decision.measure,
-                scope=decision.scope,
-                place=f"the room {filing.number if filing else decision.room_id}",
-                removed=decision.remove,
-                facts=decision.facts,
+            await statements.written(
+                tx,
+                self._setting,
+                decision,
+                mechanism.rule,
+                origin=notice.Origin.MACHINE,
                 severity=f"the mildest severity of this rule, {decision.severity.value}",
                 history="earlier decisions were not looked at",
-                origin=notice.Origin.MACHINE,
-                case_number=decision.number,
-                appeal_window=config.ladder.appeal_window,
-                appeal_body=config.operator.appeal_body,
             )
         )

@@ -16,9 +16,10 @@ from policybot.domain.notice import Statement
 from policybot.domain.permission import Permission, Role, allowed
 from policybot.domain.register import marked
 from policybot.domain.rules import Rule
-from policybot.services import ledgers
+from policybot.services import ledgers, statements
 from policybot.services.cases import Cases, origin_of
 from policybot.services.filings import Filings
+from policybot.services.proposals import propose
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.store import audit, cases, cures, decisions, filings, moves, policies
@@ -169,31 +170,17 @@ class Decisions:
         return ledgers.strikes_of(found, policy, act.key)
 
     async def _statement(self, tx: Tx, decision: Decision, rule: Rule, proposal: Proposal) -> Statement:
-        config = self._setting.config
-        filing = await filings.of_room(tx, decision.room_id) if decision.room_id else None
-        room = filing.number if filing else decision.room_id
-        place = {
-            Scope.MEMBER: f"the room {room}",
-            Scope.ACCOUNT: f"the account {decision.user_id}",
-            Scope.ROOM: f"the room {room}",
-            Scope.SERVER: "the homeserver",
-        }[decision.scope]
         counted = len(proposal.counted)
-        statement = notice.statement(
-            rule=rule,
-            measure=decision.measure,
-            scope=decision.scope,
-            place=place,
-            removed=decision.remove,
-            facts=decision.facts,
+        statement = await statements.written(
+            tx,
+            self._setting,
+            decision,
+            rule,
+            origin=await origin_of(tx, decision.case_id),
             severity=f"severity {decision.severity.value} on a scale from S0 to S4",
             history="no earlier decision counted"
             if not counted
             else f"{counted} earlier decision{'s' if counted > 1 else ''} counted",
-            origin=await origin_of(tx, decision.case_id),
-            case_number=decision.number,
-            appeal_window=config.ladder.appeal_window,
-            appeal_body=config.operator.appeal_body,
         )
         return notice.complete(statement)
 
@@ -213,15 +200,14 @@ class Decisions:
         if not waits:
             await self._enforce(tx, taken, decision, draft.restraints)
             return Taken(draft, None)
-        approval = Approval(
-            code=self._setting.code(),
+        approval = await propose(
+            tx,
+            self._setting,
+            by=by,
             subject=f"decision {decision.id}",
             binding=decision.binding,
-            proposer=by,
             needs_other=bool(draft.second_person),
-            expires_at=self._setting.now() + rules.APPROVAL_LIFE,
         )
-        await decisions.add_approval(tx, approval)
         await cases.save(tx, case_rules.moved(taken, case_rules.Step.PROPOSE))
         self._remember(tx, by, "decision:propose", decision)
         return Taken(draft, approval)
@@ -354,16 +340,9 @@ class Decisions:
             message = "Please give the reason in a sentence; the owner will read it."
             raise Incomplete(message)
         await self._filings.check_revocable(tx, by, filing)
-        approval = Approval(
-            code=self._setting.code(),
-            subject=f"filing {filing.number}",
-            binding=reason.strip(),
-            proposer=by,
-            needs_other=True,
-            expires_at=self._setting.now() + rules.APPROVAL_LIFE,
+        return await propose(
+            tx, self._setting, by=by, subject=f"filing {filing.number}", binding=reason.strip()
         )
-        await decisions.add_approval(tx, approval)
-        return approval
 
     async def _confirm_revocation(self, tx: Tx, by: str, approval: Approval, number: str) -> str:
         filing = await filings.get(tx, number)

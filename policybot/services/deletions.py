@@ -17,6 +17,7 @@ from policybot.domain.measure import Kind
 from policybot.domain.permission import Permission
 from policybot.domain.room_measure import DeleteRoom, UnblockRoom
 from policybot.services.cases import Cases
+from policybot.services.proposals import propose
 from policybot.services.setting import Setting
 from policybot.store import appeals, audit, cases, decisions, deletions, filings, rooms, sanctions
 from policybot.store.database import Tx
@@ -101,15 +102,13 @@ class Deletions:
         decision, case = await self._closure(tx, text)
         case_rules.impartial(case, by, await self._cases.involved(tx, case))
         room_id = await self._check(tx, decision)
-        approval = Approval(
-            code=self._setting.code(),
+        approval = await propose(
+            tx,
+            self._setting,
+            by=by,
             subject=f"deletion {decision.id}",
             binding=rules.binding(decision, room_id),
-            proposer=by,
-            needs_other=True,
-            expires_at=self._setting.now() + decision_rules.APPROVAL_LIFE,
         )
-        await decisions.add_approval(tx, approval)
         self._remember(tx, by, "room:propose_delete", decision, room=room_id)
         return Proposed(decision, room_id, approval)
 

@@ -5,11 +5,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from policybot.domain import unfiled as rules
-from policybot.domain.decision import APPROVAL_LIFE, Approval, confirmable
+from policybot.domain.decision import Approval, confirmable
 from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder
 from policybot.domain.permission import Permission
 from policybot.domain.showing import Publish, Unpublish
 from policybot.domain.unfiled import Action, Room, Standing, Step
+from policybot.services.proposals import propose
 from policybot.services.setting import Setting
 from policybot.store import audit, decisions, filings, members
 from policybot.store import unfiled as store
@@ -112,15 +113,14 @@ class Delisting:
         if not waiting:
             message = "No room waits to be taken out of the directory."
             raise OutOfOrder(message)
-        approval = Approval(
-            code=self._setting.code(),
+        approval = await propose(
+            tx,
+            self._setting,
+            by=by,
             subject=_SUBJECT,
             binding=json.dumps([room.room_id for room in waiting]),
-            proposer=by,
             needs_other=False,
-            expires_at=self._setting.now() + APPROVAL_LIFE,
         )
-        await decisions.add_approval(tx, approval)
         return waiting, await store.count_due(tx, self._setting.now()), approval
 
     async def confirm(self, tx: Tx, by: str, approval: Approval) -> str:

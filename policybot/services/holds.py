@@ -10,10 +10,11 @@ from policybot.domain.ladder import History, Scope
 from policybot.domain.measure import Kind
 from policybot.domain.notice import Statement
 from policybot.domain.rules import Rule
+from policybot.services import statements
 from policybot.services.cases import Cases, origin_of
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, decisions, filings, rooms, sanctions
+from policybot.store import audit, cases, decisions, rooms, sanctions
 from policybot.store.database import Tx, next_number
 
 
@@ -99,22 +100,8 @@ class Holds:
         )
 
     async def _statement(self, tx: Tx, decision: Decision, rule: Rule) -> Statement:
-        config = self._setting.config
-        filing = await filings.of_room(tx, decision.room_id or "")
-        statement = notice.statement(
-            rule=rule,
-            measure=decision.measure,
-            scope=decision.scope,
-            place=f"the room {filing.number if filing else decision.room_id}",
-            removed=False,
-            facts=decision.facts,
-            severity="-",
-            history="-",
-            origin=await origin_of(tx, decision.case_id),
-            case_number=decision.number,
-            appeal_window=config.ladder.appeal_window,
-            appeal_body=config.operator.appeal_body,
-        )
+        origin = await origin_of(tx, decision.case_id)
+        statement = await statements.written(tx, self._setting, decision, rule, origin=origin)
         return notice.complete(notice.held(statement, decision.in_words, rules.LONGEST))
 
     async def dismiss(self, tx: Tx, by: str, case: Case, reason: str) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from policybot.domain import filing as filing_rules
-from policybot.domain.decision import APPROVAL_LIFE, Approval, confirmable
+from policybot.domain.decision import Approval, confirmable
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.permission import Permission
 from policybot.domain.private import Private
@@ -17,6 +17,7 @@ from policybot.services import ledgers, profile
 from policybot.services.documents import Documents
 from policybot.services.drafts import Drafts
 from policybot.services.members import ENTRY, PAPER, PICTURE, Members
+from policybot.services.proposals import propose
 from policybot.services.setting import Setting
 from policybot.store import (
     agreements,
@@ -238,16 +239,9 @@ class Privacy:
         known = await decisions.approval_by(tx, subject, user_id)
         if known is not None:
             return known
-        made = Approval(
-            code=self._setting.code(),
-            subject=subject,
-            binding=about,
-            proposer=user_id,
-            needs_other=False,
-            expires_at=self._setting.now() + APPROVAL_LIFE,
+        return await propose(
+            tx, self._setting, by=user_id, subject=subject, binding=about, needs_other=False
         )
-        await decisions.add_approval(tx, made)
-        return made
 
     async def confirm(self, tx: Tx, by: str, approval: Approval) -> str:
         """Forget the person who asked for it, now or as soon as nothing stands in the way."""

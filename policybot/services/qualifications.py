@@ -7,7 +7,7 @@ from policybot.config.qualification import QualificationSection
 from policybot.domain import filing as filing_rules
 from policybot.domain import number, validity
 from policybot.domain import qualification as rules
-from policybot.domain.decision import APPROVAL_LIFE, Approval, confirmable
+from policybot.domain.decision import Approval, confirmable
 from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing
 from policybot.domain.permission import Permission
@@ -16,6 +16,7 @@ from policybot.services import labels
 from policybot.services.agreements import Agreements
 from policybot.services.filings import Filings
 from policybot.services.members import Members
+from policybot.services.proposals import propose
 from policybot.services.setting import Setting
 from policybot.store import audit, decisions, filings, qualifications
 from policybot.store.database import Tx, next_number
@@ -229,16 +230,9 @@ class Qualifications:
     async def _propose(
         self, tx: Tx, by: str, step: Step, found: Qualification, binding: str
     ) -> Approval:
-        approval = Approval(
-            code=self._setting.code(),
-            subject=f"{NOUN} {found.number} {step}",
-            binding=binding,
-            proposer=by,
-            needs_other=True,
-            expires_at=self._setting.now() + APPROVAL_LIFE,
+        return await propose(
+            tx, self._setting, by=by, subject=f"{NOUN} {found.number} {step}", binding=binding
         )
-        await decisions.add_approval(tx, approval)
-        return approval
 
     async def confirm(self, tx: Tx, by: str, approval: Approval) -> str:
         """Carry out what another reviewer proposed."""

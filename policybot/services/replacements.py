@@ -19,8 +19,10 @@ from policybot.domain.notice import Statement
 from policybot.domain.permission import Permission
 from policybot.domain.replacement import Replacement
 from policybot.domain.rules import Rule
+from policybot.services import statements
 from policybot.services.cases import Cases, origin_of
 from policybot.services.filings import Filings
+from policybot.services.proposals import propose
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.transfers import Transfers
@@ -93,17 +95,15 @@ class Replacements:
             raise NotPermitted(message)
         decision = self._decision(by, case, rule, await next_number(tx, "decision"), wanted, facts)
         wanted = replace(wanted, decision_id=decision.id)
-        await decisions.add(tx, decision, await self._statement(tx, decision, rule, filing))
+        await decisions.add(tx, decision, await self._statement(tx, decision, rule))
         await replacements.save(tx, wanted)
-        approval = Approval(
-            code=self._setting.code(),
+        approval = await propose(
+            tx,
+            self._setting,
+            by=by,
             subject=f"replacement {decision.id}",
             binding=rules.binding(decision, wanted),
-            proposer=by,
-            needs_other=True,
-            expires_at=self._setting.now() + decision_rules.APPROVAL_LIFE,
         )
-        await decisions.add_approval(tx, approval)
         await cases.save(tx, case_rules.moved(taken, case_rules.Step.PROPOSE))
         self._remember(tx, by, "decision:propose", decision, wanted)
         return Proposed(wanted, filing, approval)
@@ -158,22 +158,9 @@ class Replacements:
             nature=Nature.REPLACEMENT,
         )
 
-    async def _statement(self, tx: Tx, decision: Decision, rule: Rule, filing: Filing) -> Statement:
-        config = self._setting.config
-        statement = notice.statement(
-            rule=rule,
-            measure=decision.measure,
-            scope=decision.scope,
-            place=f"the room {filing.number}",
-            removed=False,
-            facts=decision.facts,
-            severity="-",
-            history="-",
-            origin=await origin_of(tx, decision.case_id),
-            case_number=decision.number,
-            appeal_window=config.ladder.appeal_window,
-            appeal_body=config.operator.appeal_body,
-        )
+    async def _statement(self, tx: Tx, decision: Decision, rule: Rule) -> Statement:
+        origin = await origin_of(tx, decision.case_id)
+        statement = await statements.written(tx, self._setting, decision, rule, origin=origin)
         return notice.complete(notice.replaced(statement, decision.in_words))
 
     # Confirming: `services.approvals.Act` --------------------------------------------------------

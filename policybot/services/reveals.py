@@ -16,6 +16,7 @@ from policybot.services.cases import Cases
 from policybot.services.looks import Looks
 from policybot.services.members import Members
 from policybot.services.privacy import Privacy
+from policybot.services.proposals import propose
 from policybot.services.setting import Setting
 from policybot.services.verifications import hashed
 from policybot.store import audit, cases, decisions, filings, looks, members, reveals
@@ -85,15 +86,7 @@ class Reveals:
             requested_at=self._setting.now(),
         )
         await reveals.add(tx, reveal)
-        approval = Approval(
-            code=self._setting.code(),
-            subject=reveal.number,
-            binding=reveal.binding,
-            proposer=by,
-            needs_other=True,
-            expires_at=self._setting.now() + APPROVAL_LIFE,
-        )
-        await decisions.add_approval(tx, approval)
+        approval = await propose(tx, self._setting, by=by, subject=reveal.number, binding=reveal.binding)
         self._remember(tx, by, "reveal:request", reveal)
         link = await members.link_of(tx, account)
         moved = link is None or link.person_id != person_id

@@ -7,7 +7,7 @@ from policybot.config.schema import FilingSection
 from policybot.domain import filing as filing_rules
 from policybot.domain import number
 from policybot.domain import review as rules
-from policybot.domain.decision import APPROVAL_LIFE, Approval, confirmable
+from policybot.domain.decision import Approval, confirmable
 from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing, State, Step
 from policybot.domain.permission import Permission
@@ -16,6 +16,7 @@ from policybot.domain.sanction import hides
 from policybot.services import cards
 from policybot.services import taking as taking_service
 from policybot.services.filings import Filings, cause
+from policybot.services.proposals import propose
 from policybot.services.setting import Setting
 from policybot.store import audit, decisions, filings, members, reviews, rooms, sanctions
 from policybot.store.database import Tx, next_number
@@ -291,15 +292,13 @@ class Reviews:
             raise OutOfOrder(message)
         if earlier is not None:
             await decisions.end_approval(tx, earlier.code, "denied", None)
-        approval = Approval(
-            code=self._setting.code(),
+        approval = await propose(
+            tx,
+            self._setting,
+            by=by,
             subject=f"{NOUN} F-{filing.id}",
             binding=await cards.binding(tx, filing),
-            proposer=by,
-            needs_other=True,
-            expires_at=self._setting.now() + APPROVAL_LIFE,
         )
-        await decisions.add_approval(tx, approval)
         filing = await self._keep(tx, filing, review)
         self._remember(tx, by, "filing:propose", filing)
         self._setting.tell_staff(
