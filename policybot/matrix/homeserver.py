@@ -18,7 +18,7 @@ from policybot.matrix.entry import Entry
 from policybot.matrix.files import Files
 from policybot.matrix.measures import Measures
 from policybot.matrix.members import Members
-from policybot.matrix.power import Power, levels_of
+from policybot.matrix.power import Power, facts, levels_of
 from policybot.matrix.signs import Signs
 from policybot.matrix.synapse import Synapse
 from policybot.matrix.taking import Taking
@@ -190,12 +190,7 @@ class MatrixHomeserver:
             state.get(("m.room.create", ""), {}),
             state.get(("m.room.power_levels", ""), {}).get("content", {}),
         )
-        return {
-            "version": levels.version,
-            "creators": list(levels.creators),
-            "levels": dict(levels.content),
-            "predecessor": levels.predecessor,
-        }
+        return facts(levels)
 
     # Events -------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from mautrix.api import Path
 
+from policybot.matrix import state
 from policybot.matrix.client import Client
 from policybot.matrix.power import Power
 from policybot.ports import Impossible, Result
@@ -18,11 +19,7 @@ class Members:
 
     async def membership(self, room_id: str, user_id: str) -> str:
         """Read somebody's membership in a room; `leave` where there is none."""
-        try:
-            member = await self._client.get(Path.v3.rooms[room_id].state["m.room.member"][user_id])
-        except Impossible:
-            return "leave"
-        return str(member.get("membership", "leave"))
+        return await state.membership(self._client, room_id, user_id)
 
     async def exclude(self, room_id: str, user_id: str) -> Result:
         """Ban somebody from a room."""

@@ -6,6 +6,7 @@ from typing import Any
 from mautrix.api import Path
 
 from policybot.domain.drift import Look, Seen
+from policybot.matrix import state
 from policybot.matrix.client import Client, Missing
 from policybot.matrix.power import Power
 from policybot.matrix.signs import LABEL
@@ -30,34 +31,28 @@ class Observer:
         """
         room_id = asked.room_id
         try:
-            me = await self._content(room_id, "m.room.member", self._bot)
+            me = await state.content(self._client, room_id, "m.room.member", self._bot)
         except Impossible:
             return None
         if me is None or me.get("membership") != "join":
             return None
-        tombstone = await self._content(room_id, "m.room.tombstone")
-        topic = await self._content(room_id, "m.room.topic") if asked.topic else None
+        tombstone = await state.content(self._client, room_id, "m.room.tombstone")
+        topic = await state.content(self._client, room_id, "m.room.topic") if asked.topic else None
         return Seen(
             levels=await self._power.levels(room_id),
-            join_rule=_text(await self._content(room_id, "m.room.join_rules"), "join_rule", "invite"),
-            encrypted=await self._content(room_id, "m.room.encryption") is not None,
+            join_rule=_text(
+                await state.content(self._client, room_id, "m.room.join_rules"), "join_rule", "invite"
+            ),
+            encrypted=await state.content(self._client, room_id, "m.room.encryption") is not None,
             successor=None if tombstone is None else _text(tombstone, "replacement_room"),
             published=await self._published(room_id),
             alias=await self._leads_to(asked.alias),
-            label=await self._content(room_id, LABEL, self._bot) or {},
+            label=await state.content(self._client, room_id, LABEL, self._bot) or {},
             topic=_text(topic, "topic"),
             notice=asked.notice is None or await self._stands(room_id, asked.notice),
             banner=asked.banner is None or await self._stands(room_id, asked.banner),
             banned=await self._banned(room_id) if asked.bans else frozenset(),
         )
-
-    async def _content(self, room_id: str, kind: str, key: str = "") -> dict[str, Any] | None:
-        path = Path.v3.rooms[room_id].state[kind]
-        try:
-            content = await self._client.get(path[key] if key else path)
-        except Missing:
-            return None
-        return content if isinstance(content, dict) else {}
 
     async def _published(self, room_id: str) -> bool:
         try:
@@ -74,14 +69,10 @@ class Observer:
 
     async def _stands(self, room_id: str, event_id: str) -> bool:
         """Say whether a message of ours is pinned, and not removed."""
-        pinned = (await self._content(room_id, "m.room.pinned_events") or {}).get("pinned")
+        pinned = (await state.content(self._client, room_id, "m.room.pinned_events") or {}).get("pinned")
         if not isinstance(pinned, list) or event_id not in pinned:
             return False
-        try:
-            event = await self._client.get(Path.v3.rooms[room_id].event[event_id])
-        except Missing:
-            return False
-        return "redacted_because" not in event.get("unsigned", {})
+        return await state.stands(self._client, room_id, event_id)
 
     async def _banned(self, room_id: str) -> frozenset[str]:
         answer = await self._client.get(Path.v3.rooms[room_id].members, {"membership": "ban"})

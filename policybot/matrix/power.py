@@ -178,6 +178,16 @@ class Power:
             raise Impossible(reason)
 
 
+def facts(levels: Levels) -> dict[str, Any]:
+    """Write who ranks how in a room as plain JSON values, for whoever remembers the room."""
+    return {
+        "version": levels.version,
+        "creators": list(levels.creators),
+        "levels": dict(levels.content),
+        "predecessor": levels.predecessor,
+    }
+
+
 def levels_of(create: dict[str, Any], content: dict[str, Any]) -> Levels:
     """Read a room's creation event and its power levels."""
     made = create.get("content", {})

@@ -4,7 +4,8 @@ from mautrix.api import Path
 
 from policybot.domain.review import Sight
 from policybot.domain.taking import View
-from policybot.matrix.client import Client, Missing
+from policybot.matrix import state
+from policybot.matrix.client import Client
 from policybot.matrix.power import Power
 from policybot.ports import Impossible
 
@@ -25,13 +26,13 @@ class Reader:
             Later: the homeserver is away.
         """
         try:
-            me = await self._content(room_id, "m.room.member", self._bot)
+            me = await state.content(self._client, room_id, "m.room.member", self._bot)
             if me is None or me.get("membership") != "join":
                 return None
             levels = await self._power.levels(room_id)
-            encryption = await self._content(room_id, "m.room.encryption")
-            tombstone = await self._content(room_id, "m.room.tombstone")
-            named = await self._content(room_id, "m.room.name") or {}
+            encryption = await state.content(self._client, room_id, "m.room.encryption")
+            tombstone = await state.content(self._client, room_id, "m.room.tombstone")
+            named = await state.content(self._client, room_id, "m.room.name") or {}
         except Impossible:
             return None
         successor = None if tombstone is None else str(tombstone.get("replacement_room", ""))
@@ -45,14 +46,14 @@ class Reader:
             Later: the homeserver is away.
         """
         try:
-            me = await self._content(room_id, "m.room.member", self._bot)
+            me = await state.content(self._client, room_id, "m.room.member", self._bot)
             if me is None or me.get("membership") != "join":
                 return None
             # The summary of a space of one room: it counts the members without listing them.
             found = await self._client.get(Path.v1.rooms[room_id].hierarchy, {"limit": "1"})
             room = found["rooms"][0]
             levels = await self._power.levels(room_id)
-            encryption = await self._content(room_id, "m.room.encryption")
+            encryption = await state.content(self._client, room_id, "m.room.encryption")
         except Impossible:
             return None
         return Sight(
@@ -63,11 +64,3 @@ class Reader:
             join_rule=str(room.get("join_rule") or ""),
             encrypted=encryption is not None,
         )
-
-    async def _content(self, room_id: str, kind: str, key: str = "") -> dict[str, object] | None:
-        path = Path.v3.rooms[room_id].state[kind]
-        try:
-            content = await self._client.get(path[key] if key else path)
-        except Missing:
-            return None
-        return content if isinstance(content, dict) else {}

@@ -9,6 +9,7 @@ from typing import Any
 from mautrix.api import Path, PathBuilder
 
 from policybot.domain import label as rules
+from policybot.matrix import state
 from policybot.matrix.client import Client, Missing
 from policybot.ports import Impossible, Result
 
@@ -30,13 +31,6 @@ class Signs:
         self._bot = bot
         self._server = bot.partition(":")[2]
 
-    async def _state(self, room_id: str, kind: str, key: str = "") -> dict[str, Any] | None:
-        try:
-            content = await self._client.get(self._path(room_id, kind, key))
-        except Missing:
-            return None
-        return content if isinstance(content, dict) else {}
-
     @staticmethod
     def _path(room_id: str, kind: str, key: str = "") -> PathBuilder:
         return Path.v3.rooms[room_id].state[kind][key]
@@ -45,7 +39,7 @@ class Signs:
 
     async def label(self, room_id: str, label: Result) -> Result:
         """Write a room's label, unless it stands there."""
-        if (await self._state(room_id, LABEL, self._bot) or {}) == label:
+        if (await state.content(self._client, room_id, LABEL, self._bot) or {}) == label:
             return {}
         answer = await self._client.put(self._path(room_id, LABEL, self._bot), label)
         return {"event_id": answer["event_id"]}
@@ -108,12 +102,12 @@ class Signs:
 
     async def observe_topic(self, room_id: str, line: str) -> Result:
         """Read the topic as it is before a line is appended, and remember the line."""
-        return {"topic": await self._state(room_id, _TOPIC), "line": line}
+        return {"topic": await state.content(self._client, room_id, _TOPIC), "line": line}
 
     async def show_line(self, room_id: str, line: str, before: Result | None) -> Result:
         """Append a line to the topic, unless it is there; what stands already keeps its words."""
         line = line if before is None else str(before["line"])
-        present = await self._state(room_id, _TOPIC)
+        present = await state.content(self._client, room_id, _TOPIC)
         if line not in _topic(present).split("\n"):
             await self._client.put(self._path(room_id, _TOPIC), _with_line(present, line))
         return {}
@@ -121,7 +115,7 @@ class Signs:
     async def hide_line(self, room_id: str, before: Result) -> Result:
         """Give the topic back as it was; if somebody changed it, take out the line alone."""
         former, line = before.get("topic"), str(before["line"])
-        present = await self._state(room_id, _TOPIC)
+        present = await state.content(self._client, room_id, _TOPIC)
         if present == _with_line(former, line):
             await self._client.put(self._path(room_id, _TOPIC), former or {"topic": ""})
             return {}
@@ -156,11 +150,11 @@ class Signs:
 
     async def _write_pinned(self, room_id: str, pinned: list[Any]) -> None:
         """Change what is pinned, and nothing else that stands in the event."""
-        content = await self._state(room_id, _PINNED) or {}
+        content = await state.content(self._client, room_id, _PINNED) or {}
         await self._client.put(self._path(room_id, _PINNED), content | {"pinned": pinned})
 
     async def _pinned(self, room_id: str) -> list[Any]:
-        pinned = (await self._state(room_id, _PINNED) or {}).get("pinned")
+        pinned = (await state.content(self._client, room_id, _PINNED) or {}).get("pinned")
         return pinned if isinstance(pinned, list) else []
 
 

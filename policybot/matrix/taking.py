@@ -20,9 +20,10 @@ from policybot.domain.taking import (
     Tombstone,
     UnmakeRoom,
 )
+from policybot.matrix import state
 from policybot.matrix.aliases import Aliases
-from policybot.matrix.client import Client, Missing
-from policybot.matrix.power import Power
+from policybot.matrix.client import Client
+from policybot.matrix.power import Power, facts
 from policybot.matrix.synapse import Synapse
 from policybot.ports import Impossible, Later, Result
 
@@ -52,7 +53,7 @@ class Taking:
         room_id = effect.room_id
         return {
             "aliases": await self._aliases.of(room_id),
-            "canonical": await self._content(room_id, _CANONICAL),
+            "canonical": await state.content(self._client, room_id, _CANONICAL),
         }
 
     async def perform(self, effect: TakingEffect, before: Result | None) -> Result:
@@ -93,7 +94,7 @@ class Taking:
         room_id = await self._found(effect.alias)
         if room_id is None:
             room_id = await self._create(effect, version)
-        if await self._content(room_id, "m.room.encryption") is not None:
+        if await state.content(self._client, room_id, "m.room.encryption") is not None:
             message = (
                 "the homeserver encrypts every new room, and a public one has to be readable; see "
                 "encryption_enabled_by_default_for_room_type in homeserver.yaml"
@@ -102,7 +103,7 @@ class Taking:
         await self._write(room_id, _CANONICAL, {})
         if old is None:
             levels = rules.created_levels(self._bot, effect.owner, version)
-            present = await self._content(room_id, _LEVELS) or {}
+            present = await state.content(self._client, room_id, _LEVELS) or {}
             await self._write(room_id, _LEVELS, present | levels)
             await self._invite_one(room_id, effect.owner)
         return await self._known(room_id)
@@ -157,7 +158,7 @@ class Taking:
 
     async def _carry_over(self, old: str, new: str) -> Result:
         for kind in CARRIED:
-            content = await self._content(old, kind)
+            content = await state.content(self._client, old, kind)
             if content is not None:
                 await self._carry(new, kind, content)
         there = await self._members(new, "ban")
@@ -166,7 +167,7 @@ class Taking:
         levels = rules.carried_levels(await self._power.levels(old), self._bot)
         await self._carry(new, _LEVELS, levels)
         # Last: nobody enters before the banned are kept out.
-        rule = await self._content(old, _JOIN_RULES) or _BY_INVITATION
+        rule = await state.content(self._client, old, _JOIN_RULES) or _BY_INVITATION
         await self._carry(new, _JOIN_RULES, rule)
         return {}
 
@@ -190,13 +191,17 @@ class Taking:
         elsewhere = await self._aliases.lead(before.get("aliases", []), new, old)
         canonical = before.get("canonical")
         # Taking an alias away, the homeserver strikes it out here too where our rank allows that.
-        if canonical and await self._content(old, _CANONICAL) != canonical and not elsewhere:
+        if (
+            canonical
+            and await state.content(self._client, old, _CANONICAL) != canonical
+            and not elsewhere
+        ):
             await self._write(old, _CANONICAL, canonical)
         return {}
 
     async def _tombstone(self, old: str, new: str, text: str) -> Result:
         wanted = {"body": text, "replacement_room": new}
-        present = await self._content(old, "m.room.tombstone")
+        present = await state.content(self._client, old, "m.room.tombstone")
         if present != wanted:
             if present:
                 message = f"somebody else has replaced {old} meanwhile"
@@ -238,37 +243,24 @@ class Taking:
             await self._client.post(Path.v3.rooms[room_id].invite, {"user_id": user_id})
 
     async def _membership(self, room_id: str, user_id: str = "") -> str:
-        path = Path.v3.rooms[room_id].state["m.room.member"][user_id or self._bot]
-        try:
-            return str((await self._client.get(path)).get("membership", "leave"))
-        except Impossible:
-            return "leave"
+        return await state.membership(self._client, room_id, user_id or self._bot)
 
     async def _members(self, room_id: str, membership: str) -> set[str]:
         answer = await self._client.get(Path.v3.rooms[room_id].members, {"membership": membership})
         return set(_memberships(answer))
 
-    async def _content(self, room_id: str, kind: str) -> dict[str, Any] | None:
-        try:
-            return dict(await self._client.get(Path.v3.rooms[room_id].state[kind]))
-        except Missing:
-            return None
-
     async def _write(self, room_id: str, kind: str, content: dict[str, Any]) -> None:
-        if await self._content(room_id, kind) != content:
+        if await state.content(self._client, room_id, kind) != content:
             await self._client.put(Path.v3.rooms[room_id].state[kind], content)
 
     async def _known(self, room_id: str) -> Result:
         """Say what is to be known of a room that was taken in: who ranks how, and how it is called."""
         levels = await self._power.levels(room_id)
         return {
-            "name": (await self._content(room_id, _NAME) or {}).get("name"),
-            "alias": (await self._content(room_id, _CANONICAL) or {}).get("alias"),
+            "name": (await state.content(self._client, room_id, _NAME) or {}).get("name"),
+            "alias": (await state.content(self._client, room_id, _CANONICAL) or {}).get("alias"),
             "room_id": room_id,
-            "version": levels.version,
-            "creators": list(levels.creators),
-            "levels": dict(levels.content),
-            "predecessor": levels.predecessor,
+            **facts(levels),
         }
 
 

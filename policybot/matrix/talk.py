@@ -12,6 +12,7 @@ from typing import Any
 
 from mautrix.api import Path
 
+from policybot.matrix import state
 from policybot.matrix.accounts import Accounts
 from policybot.matrix.client import Client, Missing
 from policybot.matrix.members import Members
@@ -65,7 +66,7 @@ class Talk:
         earlier = await self._sent_before(room_id, errand.key) if errand.again else None
         # An earlier try has sent what was true then.
         shown = errand.card["shown"] if earlier is None else ""
-        if stands is None or not await self._is_there(room_id, str(stands)):
+        if stands is None or not await state.stands(self._client, room_id, str(stands)):
             sent = await self.send(errand, room_id, content)
             return {"event_id": sent["event_id"], "room_id": room_id, "shown": shown}
         edit = notice(f"* {content['body']}") | {
@@ -74,13 +75,6 @@ class Talk:
         }
         await self.send(errand, room_id, edit)
         return {"event_id": stands, "room_id": room_id, "shown": shown}
-
-    async def _is_there(self, room_id: str, event_id: str) -> bool:
-        try:
-            event = await self._client.get(Path.v3.rooms[room_id].event[event_id])
-        except Missing:
-            return False
-        return "redacted_because" not in event.get("unsigned", {})
 
     async def send(self, errand: Errand, room_id: str, content: dict[str, Any]) -> Result:
         """Send a message, once."""

@@ -5,13 +5,12 @@ by invitation, reads whether the new room names the old one, and leaves again if
 then does it ask the homeserver for its rank.
 """
 
-from typing import Any
-
 from mautrix.api import Path
 
 from policybot.domain.upgrade import FollowUpgrade, Successor, obstacle
-from policybot.matrix.client import Client, Missing
-from policybot.matrix.power import Power
+from policybot.matrix import state
+from policybot.matrix.client import Client
+from policybot.matrix.power import Power, facts
 from policybot.matrix.synapse import Synapse
 from policybot.ports import Impossible, Result
 
@@ -51,12 +50,14 @@ class Upgrades:
         # Of a room that does not name the old one, nothing else is read.
         seen = Successor(levels, encrypted=False, join_rule="public")
         if levels.predecessor == effect.room_id:
-            rule = (await self._content(room_id, "m.room.join_rules") or {}).get("join_rule")
+            rule = (await state.content(self._client, room_id, "m.room.join_rules") or {}).get(
+                "join_rule"
+            )
             seen = Successor(
                 levels,
-                encrypted=await self._content(room_id, "m.room.encryption") is not None,
+                encrypted=await state.content(self._client, room_id, "m.room.encryption") is not None,
                 join_rule=str(rule),
-                replaced=await self._content(room_id, "m.room.tombstone") is not None,
+                replaced=await state.content(self._client, room_id, "m.room.tombstone") is not None,
             )
         if (reason := obstacle(effect, seen)) is not None:
             raise Impossible(reason)
@@ -70,20 +71,12 @@ class Upgrades:
         banned = await self._client.get(Path.v3.rooms[room_id].members, {"membership": "ban"})
         return {
             "room_id": room_id,
-            "version": levels.version,
-            "creators": list(levels.creators),
-            "levels": dict(levels.content),
-            "predecessor": levels.predecessor,
+            **facts(levels),
             "join_rule": seen.join_rule,
             "banned": [str(event["state_key"]) for event in banned.get("chunk", [])],
-            "topic": (await self._content(room_id, "m.room.topic") or {}).get("topic"),
-            "name": (await self._content(room_id, "m.room.name") or {}).get("name"),
-            "alias": (await self._content(room_id, "m.room.canonical_alias") or {}).get("alias"),
+            "topic": (await state.content(self._client, room_id, "m.room.topic") or {}).get("topic"),
+            "name": (await state.content(self._client, room_id, "m.room.name") or {}).get("name"),
+            "alias": (await state.content(self._client, room_id, "m.room.canonical_alias") or {}).get(
+                "alias"
+            ),
         }
-
-    async def _content(self, room_id: str, kind: str) -> dict[str, Any] | None:
-        try:
-            content = await self._client.get(Path.v3.rooms[room_id].state[kind])
-        except Missing:
-            return None
-        return content if isinstance(content, dict) else {}
