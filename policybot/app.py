@@ -86,6 +86,17 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+async def _tried(what: str, work: Awaitable[object]) -> bool:
+    """Do something that is done again later whatever becomes of it; say whether there is more to do."""
+    try:
+        return bool(await work)
+    except DatabaseAway as error:
+        log.warning("%s: waiting for the database: %s", what, error)
+    except Exception:
+        log.exception("%s: this failed, and is tried again", what)
+    return False
+
+
 class App:
     """One running policybot."""
 
@@ -246,35 +257,20 @@ class App:
 
     async def _keep_time(self) -> None:
         while True:
-            try:
-                await self.tick()
-            except DatabaseAway as error:
-                log.warning("The clock waits for the database: %s", error)
-            except Exception:
-                log.exception("Something that was due could not be done")
+            await _tried("What is due by the clock", self.tick())
             await asyncio.sleep(TICK)
 
     async def _keep_looking(self) -> None:
         """Learn what other processes have changed: a version of the agreement, an account, a room."""
         while True:
             await asyncio.sleep(_LOOK)
-            try:
-                await self.services.messages.refresh(self.database)
-            except DatabaseAway as error:
-                log.warning("Who may publish where cannot be read again: %s", error)
-            except Exception:
-                log.exception("Who may publish where could not be read again")
+            await _tried("Who may publish where", self.services.messages.refresh(self.database))
 
     async def _keep_scanning(self, directory: PublicRooms) -> None:
         """Look through the directory, a page at a time; apart, for what is due must not wait for it."""
         while True:
-            more = False
-            try:
-                more = self.ready and await self.services.unfiled.step(self.database, directory)
-            except DatabaseAway as error:
-                log.warning("The directory is not looked through, for the database is away: %s", error)
-            except Exception:
-                log.exception("The directory could not be looked through")
+            step = self.services.unfiled.step
+            more = self.ready and await _tried("The directory", step(self.database, directory))
             await asyncio.sleep(_PAGE_PAUSE if more else TICK)
 
     @asynccontextmanager

@@ -137,6 +137,10 @@ class Desks:
         await reviews.prolong_desk(tx, hashed(token), until)
         return reviewer, filing
 
+    async def check_alive(self, tx: Tx, token: str) -> None:
+        """Check that an opened page can still be used; raises as `reviewer`."""
+        await self._at(tx, token, _WORK)
+
     async def sheet(self, tx: Tx, token: str) -> Sheet:
         """Lay out an application for the reader of an opened page; raises as `reviewer`."""
         reviewer, filing = await self._at(tx, token, _WORK)

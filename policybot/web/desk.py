@@ -132,7 +132,7 @@ class DeskPages:
     async def _tried(self, token: str, act: str, given: Mapping[str, str]) -> str | None:
         """Do one thing; say why it is refused, if it is."""
         async with self._database.transaction(reading=True) as tx:
-            await self._desks.sheet(tx, token)  # a dead link is no mistake in the form
+            await self._desks.check_alive(tx, token)  # a dead link is no mistake in the form
         try:
             async with self._database.transaction() as tx:
                 await self._do(tx, token, act, given)
