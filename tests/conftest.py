@@ -12,6 +12,7 @@ from policybot.store.database import Database
 from tests import browser as browsers
 from tests import canary, provider
 from tests.postgres import fresh_database, postgres
+from tests.reviewing import reviewing_world
 from tests.staffed import Private, staffed_world
 from tests.world import World
 from tests.world import world as make_world
@@ -61,6 +62,20 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 async def any_world(tmp_path: Path, database_url: str) -> AsyncIterator[World]:
     """A world, once on SQLite and once on PostgreSQL."""
     async with make_world(tmp_path, database_url) as made:
+        yield made
+
+
+@pytest.fixture
+async def review(tmp_path: Path) -> AsyncIterator[World]:
+    """A world in which Ravi, Rosa and Rick review, on SQLite."""
+    async with reviewing_world(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def any_review(tmp_path: Path, database_url: str) -> AsyncIterator[World]:
+    """The same, once on SQLite and once on PostgreSQL."""
+    async with reviewing_world(tmp_path, database_url) as made:
         yield made
 
 

@@ -12,9 +12,8 @@ from typing import Any
 from urllib.parse import urljoin
 
 import aiohttp
-from aiohttp import web
 
-from policybot.demo.synapse import die_with_parent, free_port
+from policybot.demo.synapse import die_with_parent
 from tests.world import World, find
 
 HOST = "policybot.example.org"
@@ -112,18 +111,6 @@ class Browser:
         gone = await self.post(path, way=way)
         assert gone.status == 200, gone.text
         return await self.get(await self.login(gone.leads_to, person))
-
-
-@asynccontextmanager
-async def served(world: World) -> AsyncIterator[str]:
-    """Serve a world's pages on loopback."""
-    runner, port = web.AppRunner(world.app.pages(), access_log=None), free_port()
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        await runner.cleanup()
 
 
 @asynccontextmanager

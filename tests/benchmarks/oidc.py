@@ -20,7 +20,8 @@ from policybot.domain.private import Private
 from policybot.identity.fetch import Fetch
 from policybot.services.members import Members
 from policybot.store.vault import Index
-from tests.provider import browser, link, provider, served
+from tests.provider import browser, link, provider
+from tests.serving import served
 from tests.world import world
 
 ROUNDS = 9

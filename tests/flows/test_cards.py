@@ -1,34 +1,18 @@
 """Cards: one message for each filing in the review room, which always says what is true."""
 
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from policybot.domain.application import About
 from policybot.domain.effects import Effect, ShowCard
 from policybot.domain.rank import Levels
 from policybot.store import filings, rooms
-from tests.reviewing import card, cards, filed, reviewing_world
+from tests.reviewing import card, cards, filed
 from tests.world import REVIEW, World, find, user
 
 
 class Crash(BaseException):
     """The process is gone, in the middle of whatever it did."""
-
-
-@pytest.fixture
-async def any_review(tmp_path: Path, database_url: str) -> AsyncIterator[World]:
-    async with reviewing_world(tmp_path, database_url) as made:
-        yield made
-
-
-@pytest.fixture
-async def review(tmp_path: Path) -> AsyncIterator[World]:
-    async with reviewing_world(tmp_path) as made:
-        yield made
 
 
 def crash_at_cards(world: World) -> None:

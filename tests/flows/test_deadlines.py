@@ -1,25 +1,8 @@
 """Deadlines of applications: they call people, once and then daily, and never decide anything."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
 from policybot.domain.filing import State
-from tests.reviewing import card, filed, reviewing_world, state
+from tests.reviewing import card, filed, state
 from tests.world import World
-
-
-@pytest.fixture
-async def any_review(tmp_path: Path, database_url: str) -> AsyncIterator[World]:
-    async with reviewing_world(tmp_path, database_url) as made:
-        yield made
-
-
-@pytest.fixture
-async def review(tmp_path: Path) -> AsyncIterator[World]:
-    async with reviewing_world(tmp_path) as made:
-        yield made
 
 
 def lines(world: World, *parts: str) -> list[str]:

@@ -14,7 +14,8 @@ from policybot.domain.private import Private
 from policybot.identity.provider import Client, Provider
 from policybot.ports import NotProved
 from policybot.store import members
-from tests.provider import BACK, Browser, browser, link, query, served
+from tests.provider import BACK, Browser, browser, link, query
+from tests.serving import served
 from tests.world import World
 from tests.world import world as make_world
 

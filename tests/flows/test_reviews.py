@@ -1,7 +1,6 @@
 """Reviews: one person at a time, nobody in their own matter, all checked, two where it is grave."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +12,9 @@ from policybot.domain.taking import CarryOver
 from policybot.store import audit, filings
 from policybot.store.database import DatabaseAway
 from tests import files
-from tests.reviewing import POINTS, card, desk, filed, reviewing_world, state
+from tests.reviewing import POINTS, card, desk, filed, state
 from tests.staffed import link_to
 from tests.world import BOT, World, find, user
-
-
-@pytest.fixture
-async def any_review(tmp_path: Path, database_url: str) -> AsyncIterator[World]:
-    async with reviewing_world(tmp_path, database_url) as made:
-        yield made
-
-
-@pytest.fixture
-async def review(tmp_path: Path) -> AsyncIterator[World]:
-    async with reviewing_world(tmp_path) as made:
-        yield made
-
 
 # One at a time ------------------------------------------------------------------------------------
 

@@ -3,13 +3,10 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import aiohttp
 import pytest
-from aiohttp import web
 
-from policybot.demo.synapse import free_port
 from policybot.domain.application import About
 from policybot.domain.filing import State
 from policybot.services.evidence import Drawn
@@ -17,25 +14,15 @@ from policybot.store import filings
 from policybot.web.site import HEADERS
 from tests import pictures
 from tests.papers import Browser
-from tests.reviewing import POINTS, REASONS, desk, filed, reviewing_world, state
+from tests.reviewing import POINTS, REASONS, desk, filed, state
+from tests.serving import served
 from tests.world import REVIEW, World, find, user
 
 
 @pytest.fixture
-async def review(tmp_path: Path) -> AsyncIterator[World]:
-    async with reviewing_world(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
 async def browser(review: World) -> AsyncIterator[Browser]:
-    runner = web.AppRunner(review.app.pages(), access_log=None, shutdown_timeout=0.2)
-    port = free_port()
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    async with aiohttp.ClientSession() as session:
-        yield Browser(session, f"http://127.0.0.1:{port}")
-    await runner.cleanup()
+    async with served(review) as url, aiohttp.ClientSession() as session:
+        yield Browser(session, url)
 
 
 async def post(browser: Browser, path: str, **given: str) -> tuple[int, str]:

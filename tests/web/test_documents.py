@@ -8,13 +8,12 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 
-from policybot.demo.synapse import free_port
 from policybot.web import upload
 from policybot.web.site import HEADERS
 from tests import pictures
 from tests.papers import HOST, NAME, NUMBER, OFFERED, TYPED, Browser, handed_in
+from tests.serving import served
 from tests.world import World, find
 from tests.world import world as make_world
 
@@ -28,14 +27,8 @@ async def papers(tmp_path: Path) -> AsyncIterator[World]:
 
 @pytest.fixture
 async def browser(papers: World) -> AsyncIterator[Browser]:
-    # A connection that was given up in the middle is not waited for.
-    runner = web.AppRunner(papers.app.pages(), access_log=None, shutdown_timeout=0.2)
-    port = free_port()
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    async with aiohttp.ClientSession() as session:
-        yield Browser(session, f"http://127.0.0.1:{port}")
-    await runner.cleanup()
+    async with served(papers) as url, aiohttp.ClientSession() as session:
+        yield Browser(session, url)
 
 
 async def link(world: World, who: str = "anna") -> str:

@@ -9,14 +9,13 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from aiohttp import web
 
-from policybot.demo.synapse import free_port
 from policybot.store import filings
 from policybot.web.site import HEADERS
 from tests import pictures
 from tests.applying import PURPOSE, fault, form, invited, saved, send, state, value
 from tests.papers import Browser
+from tests.serving import served
 from tests.world import World, find, user
 
 HOSTILE = "\u202e</textarea><script>alert(1)</script>\u2066 &amp; \x00 more than ten"
@@ -24,13 +23,8 @@ HOSTILE = "\u202e</textarea><script>alert(1)</script>\u2066 &amp; \x00 more than
 
 @pytest.fixture
 async def browser(world: World) -> AsyncIterator[Browser]:
-    runner = web.AppRunner(world.app.pages(), access_log=None, shutdown_timeout=0.2)
-    port = free_port()
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    async with aiohttp.ClientSession() as session:
-        yield Browser(session, f"http://127.0.0.1:{port}")
-    await runner.cleanup()
+    async with served(world) as url, aiohttp.ClientSession() as session:
+        yield Browser(session, url)
 
 
 @pytest.fixture

@@ -7,15 +7,14 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from policybot import doors
-from policybot.demo.synapse import free_port
 from policybot.domain.identity import Source
 from policybot.ports import SourceAway, Step
 from policybot.web.site import HEADERS
 from tests.files import CODES
+from tests.serving import served
 from tests.world import World, find
 
 HOST = "policybot.example.org"
@@ -44,12 +43,8 @@ class Browser:
 
 @pytest.fixture
 async def browser(world: World) -> AsyncIterator[Browser]:
-    runner, port = web.AppRunner(world.app.pages(), access_log=None), free_port()
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    async with aiohttp.ClientSession() as session:
-        yield Browser(session, f"http://127.0.0.1:{port}")
-    await runner.cleanup()
+    async with served(world) as url, aiohttp.ClientSession() as session:
+        yield Browser(session, url)
 
 
 async def link(world: World, who: str = "anna") -> str:

@@ -10,11 +10,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 
-from policybot.demo.synapse import free_port
 from policybot.web.site import HEADERS
 from tests.files import NAMES
+from tests.serving import served
 from tests.staffed import Private
 from tests.world import find
 
@@ -40,12 +39,8 @@ class Browser:
 
 @pytest.fixture
 async def browser(staffed: Private) -> AsyncIterator[Browser]:
-    runner, port = web.AppRunner(staffed.world.app.pages(), access_log=None), free_port()
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    async with aiohttp.ClientSession() as session:
-        yield Browser(session, f"http://127.0.0.1:{port}")
-    await runner.cleanup()
+    async with served(staffed.world) as url, aiohttp.ClientSession() as session:
+        yield Browser(session, url)
 
 
 async def test_a_preview_of_a_reveal_opens_nothing(browser: Browser, staffed: Private) -> None:

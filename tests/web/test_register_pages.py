@@ -11,14 +11,13 @@ from xml.etree import ElementTree as ET
 
 import aiohttp
 import pytest
-from aiohttp import web
 
-from policybot.demo.synapse import free_port
 from policybot.domain.filing import State
 from policybot.domain.identity import FrontClass
 from policybot.web.site import HEADERS
 from tests.files import NAMES
 from tests.listed import listed
+from tests.serving import served
 from tests.web.test_pages import HOST, Browser, browser
 from tests.world import World, user
 from tests.world import world as make_world
@@ -365,13 +364,12 @@ LICENCES = [
 @pytest.fixture
 async def licensed(tmp_path: Path) -> AsyncIterator[tuple[World, Browser]]:
     changes: dict[str, Any] = {"operator.licences": LICENCES}
-    async with make_world(tmp_path, **changes) as world:
-        runner, port = web.AppRunner(world.app.pages(), access_log=None), free_port()
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        async with aiohttp.ClientSession() as session:
-            yield world, Browser(session, f"http://127.0.0.1:{port}")
-        await runner.cleanup()
+    async with (
+        make_world(tmp_path, **changes) as world,
+        served(world) as url,
+        aiohttp.ClientSession() as session,
+    ):
+        yield world, Browser(session, url)
 
 
 async def test_the_operator_shows_its_licences_its_rules_and_how_busy_it_is(

@@ -15,7 +15,8 @@ from policybot import __main__
 from policybot.demo.synapse import free_port
 from policybot.web.site import HEADERS
 from tests import files
-from tests.provider import Browser, Page, browser, link, served
+from tests.provider import Browser, Page, browser, link
+from tests.serving import served
 from tests.world import SERVER, World
 from tests.world import world as make_world
 
