@@ -13,8 +13,11 @@ from tests import files
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-LANGUAGES = ("agreement.texts.", "agreement.commitments.text.")
+LANGUAGES = ("agreement.texts.", "agreement.commitments.text.", "languages.")
 """Where the keys of the sample are languages."""
+EXAMPLES = ["licences", "oidc", "mas", "widget", "callback", "qualifications", "unfiled", "when"]
+EXAMPLES += ["slow", "translations", "gate", "languages"]
+"""Keys under which an example stands in the sample."""
 LONGEST = 460
 """Lines that a module has at the most; beyond that it is to be split by noun."""
 
@@ -63,13 +66,14 @@ def test_every_key_of_the_sample_is_explained() -> None:
 
 def test_the_examples_in_the_sample_are_good(tmp_path: Path) -> None:
     path = files.write(tmp_path)
-    empty = r"^( +(?:licences|oidc|mas|widget|callback|qualifications|unfiled|when):) (?:\[\]|null)$"
+    empty = rf"^( *(?:{'|'.join(EXAMPLES)}):) (?:\[\]|\{{\}}|null)$"
     text = re.sub(empty, r"\1", "\n".join(sample_lines()), flags=re.MULTILINE)
     fresh_keys = [line for line in path.read_text("utf-8").splitlines() if "_token:" in line]
     fresh_keys += [line for line in path.read_text("utf-8").splitlines() if "index_key:" in line]
     for line in fresh_keys:
         text = re.sub(rf"^{line.partition(':')[0]}:.*$", line, text, flags=re.MULTILINE)
     text = text.replace("whsec_CHANGE-ME", f"whsec_{'x' * 32}").replace("CHANGE-ME-api-key", "a key")
+    text = text.replace("CHANGE-ME-gate-token", "x" * 32)
     path.write_text(text, "utf-8")
     config = load(path)
     assert config.operator.licences[0].valid_until is not None
@@ -79,6 +83,10 @@ def test_the_examples_in_the_sample_are_good(tmp_path: Path) -> None:
     assert identity.binding.mas is not None
     assert identity.binding.widget is not None
     assert config.filing.unfiled is not None
+    assert config.gate is not None
+    assert config.gate.uploads is not None
+    assert config.languages["de"]
+    assert config.rules[0].in_language("de") != config.rules[0].in_language("")
 
 
 @pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)

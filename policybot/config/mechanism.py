@@ -103,6 +103,9 @@ class ConditionSection(Section):
     member_younger_than: Span | None = Field(
         None, description="Its sender was seen to enter the room less than this ago."
     )
+    account_younger_than: Span | None = Field(
+        None, description="Its sender's account was made less than this ago."
+    )
     unverified: bool = Field(default=False, description="Its sender is not a verified person.")
     unqualified: tuple[str, ...] | None = Field(
         None,
@@ -122,6 +125,9 @@ class ConditionSection(Section):
         young = self.member_younger_than
         if young is not None and not timedelta(0) < young <= _LONGEST_NEW:
             message = "member_younger_than: must be longer than nothing and P30D at the most"
+            raise ValueError(message)
+        if self.account_younger_than is not None and self.account_younger_than <= timedelta(0):
+            message = "account_younger_than: must be longer than nothing"
             raise ValueError(message)
         return self
 
@@ -167,6 +173,8 @@ class ConditionSection(Section):
             yield conditions.FirstPost()
         if self.member_younger_than is not None:
             yield conditions.NewMember(self.member_younger_than)
+        if self.account_younger_than is not None:
+            yield conditions.NewAccount(self.account_younger_than)
         if self.unverified:
             yield conditions.Unverified()
         if self.unqualified is not None:

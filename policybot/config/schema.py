@@ -1,21 +1,18 @@
 """What can be configured: each key with its type, its default and what it means."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
 from policybot.config.agreement import AgreementSection
-from policybot.config.drift import DriftSection
-from policybot.config.evidence import EvidenceSection
+from policybot.config.filing import FilingSection
+from policybot.config.gate import GateSection, LanguageCode, check_languages
 from policybot.config.identity import Identity
-from policybot.config.measure import BANNER, Banner, CureSpan
-from policybot.config.mechanism import ConditionSection, check_acts
+from policybot.config.measure import BANNER
 from policybot.config.operator import Operator
 from policybot.config.privacy import PrivacySection
-from policybot.config.qualification import QualificationSection, ShownSection
-from policybot.config.review import DeadlinesSection, Lease, Point, Reason
+from policybot.config.rule import RuleSection
 from policybot.config.types import (
     Address,
     Database,
@@ -23,17 +20,15 @@ from policybot.config.types import (
     Room,
     Secret,
     Section,
-    Span,
     Url,
     UserId,
     Word,
 )
-from policybot.config.unfiled import UnfiledSection
-from policybot.domain.identity import Assurance, FrontClass
-from policybot.domain.ladder import Ladder, Scope, Severity
-from policybot.domain.mechanism import Mechanism, Stage, Then
+from policybot.domain.ladder import Ladder
+from policybot.domain.mechanism import Mechanism
 from policybot.domain.permission import Role
-from policybot.domain.rules import Ground, Rule
+from policybot.domain.refusal import Words
+from policybot.domain.view import Creation, House, Pages
 
 
 class Homeserver(Section):
@@ -76,191 +71,6 @@ class Ops(Section):
     listen: Address = Field(Listen("127.0.0.1", 29332), description="Where /live and /ready are served.")
 
 
-class Category(Section):
-    """A kind of public room."""
-
-    id: str = Field(
-        pattern=r"^[a-z0-9_-]+$", description="A short name in small letters, as it is typed."
-    )
-    title: Word = Field(description="What it is called.")
-    assurance: Assurance = Field(
-        Assurance.LOW, description="How sure the applicant's verification must be."
-    )
-    front: FrontClass = Field(
-        FrontClass.VOLUNTARY,
-        description="Which names such a room shows, and who publishes there: voluntary (what a person "
-        "chose; everybody), verified_required (always whether they are verified; verified persons who "
-        "have signed), role_based (a role in place of the owner; the same) or pseudonym_only (never a "
-        "real name; everybody).",
-    )
-    checklist: tuple[Point, ...] = Field(
-        (), description="What a reviewer has to check before such a room is approved, point by point."
-    )
-    second_person: bool = Field(
-        default=False,
-        description="Whether a second reviewer has to confirm the approval of such a room.",
-    )
-
-
-class FilingSection(Section):
-    """How rooms become public rooms."""
-
-    prefix: str = Field(
-        "PB", pattern=r"^[A-Z]{2,4}$", description="The letters that record numbers begin with."
-    )
-    categories: tuple[Category, ...] = Field(
-        min_length=1, description="The kinds of room that can be filed."
-    )
-    valid_for: Span = Field(
-        timedelta(days=365), description="How long an approval is valid, such as P365D."
-    )
-    rooms_per_person: int = Field(
-        3, ge=1, description="How many rooms one person may have filed at a time."
-    )
-    rooms_per_organisation: int = Field(
-        20, ge=1, description="How many rooms may be filed in the name of one organisation at a time."
-    )
-    qualifications: tuple[QualificationSection, ...] = Field(
-        (), description="The subjects on which rooms can be qualified to publish; none are built in."
-    )
-    evidence: EvidenceSection = Field(
-        default_factory=lambda: EvidenceSection.model_validate({}),
-        description="The files that an applicant may show with a filing.",
-    )
-    claim: Lease = Field(
-        timedelta(minutes=30),
-        description="For how long an application is a reviewer's who has taken it; each act on it "
-        "begins that time anew (PT5M to PT24H).",
-    )
-    deadlines: DeadlinesSection = Field(
-        default_factory=DeadlinesSection,
-        description="When people are called because an application waits; time never decides one.",
-    )
-    reasons: tuple[Reason, ...] = Field(
-        (),
-        description="Reasons for rejecting that reviewers can choose from, as the applicant reads them. "
-        "What stands in {braces} is a blank that they have to fill.",
-    )
-    shown: ShownSection = Field(
-        default_factory=ShownSection, description="What a filed room shows in your words."
-    )
-    owner_grace: Span = Field(
-        timedelta(days=14),
-        description="How long an owner whose verification has ended has to verify anew, such as P14D.",
-    )
-    drift: DriftSection = Field(
-        default_factory=DriftSection,
-        description="What happens where a room differs from its filing and its measures.",
-    )
-    unfiled: UnfiledSection | None = Field(
-        None,
-        description="What is done about rooms in your directory that nobody has filed; null to look for "
-        "none.",
-    )
-    cure: CureSpan = Field(
-        timedelta(days=7), description="How long an owner usually has to put something right: P7D."
-    )
-    suspension_notice: Banner | None = Field(
-        None,
-        max_length=2000,
-        description="What is pinned in a room while it is suspended or on hold; without it: that it is, "
-        "by whom, until when, and where to ask. {number}, {measure} and {until} are filled in.",
-    )
-    closing_notice: Word | None = Field(
-        None, description="What is said in a room that is closed; without it, that it is, and by whom."
-    )
-    delete_closed_after: Span | None = Field(
-        None,
-        description="After which time a closed room is proposed for deletion, once; null for never. Two "
-        "people decide, and what was written is kept.",
-    )
-
-
-class RuleSection(Section):
-    """One of your published rules."""
-
-    id: str = Field(pattern=r"^[A-Z0-9.-]+$", description="Its number, in capitals: R1.")
-    title: Word = Field(description="What it is about, in a few words.")
-    text: Word = Field(description="The rule, as people read it.")
-    ground: Ground = Field(Ground.TERMS, description="terms, or law if a law forbids it.")
-    legal_ref: str | None = Field(None, description="The provision, if the ground is law.")
-    severity: tuple[Severity, Severity] = Field(
-        (Severity.S0, Severity.S4), description="The mildest and the gravest a breach can be."
-    )
-    scope: Literal["member", "account"] = Field(
-        "member", description="Whether a breach counts in its room (member) or everywhere."
-    )
-    when: ConditionSection | None = Field(
-        None,
-        description="When it applies, as far as a machine can see; everything that is named at once. "
-        "null for a rule that only people can judge.",
-    )
-    state: Stage = Field(
-        Stage.LIVE,
-        description="draft (checked, and applied to nothing), shadow (counted, and nothing follows) or "
-        "live. It is about the machine alone.",
-    )
-    where: tuple[str, ...] = Field(
-        (), description="The categories of the rooms in which it is looked for; [] for all."
-    )
-    then: tuple[Then, ...] = Field(
-        (Then.REPORT,),
-        description="What follows: report (a case for people), refuse (it is not accepted), redact "
-        "(removed, with a warning) or hold (no posting in that room for a time).",
-    )
-    automatic: bool = Field(
-        default=False,
-        description="Whether redact and hold, or refuse where it was delivered already, are done at "
-        "once; people see each and can take it back.",
-    )
-    hold_for: Span = Field(
-        timedelta(hours=24), description="How long hold lasts; PT72H at the most, without a person."
-    )
-
-    @model_validator(mode="after")
-    def _sound(self) -> Self:
-        if self.ground is Ground.LAW and not self.legal_ref:
-            message = "legal_ref: is needed where the ground is law"
-            raise ValueError(message)
-        if self.severity[1] < self.severity[0]:
-            message = "severity: must name the milder one first"
-            raise ValueError(message)
-        check_acts(self.then, automatic=self.automatic, hold_for=self.hold_for)
-        return self
-
-    def mechanism(self, folder: Path) -> Mechanism | None:
-        """Give what a machine can apply of it; None if that is nothing.
-
-        Raises:
-            ValueError: a file of words cannot be read.
-        """
-        if self.when is None:
-            return None
-        return Mechanism(
-            self.rule(),
-            self.when.condition(folder),
-            self.state,
-            frozenset(self.where),
-            frozenset(self.then),
-            self.automatic,
-            self.hold_for,
-        )
-
-    def rule(self) -> Rule:
-        """Give the rule as the domain knows it."""
-        mildest, harshest = self.severity
-        return Rule(
-            id=self.id,
-            title=self.title,
-            text=self.text.strip(),
-            ground=self.ground,
-            legal_ref=self.legal_ref,
-            mildest=mildest,
-            harshest=harshest,
-            scope=Scope(self.scope),
-        )
-
-
 class Logging(Section):
     """What is written to the log."""
 
@@ -294,6 +104,16 @@ class Settings(Section):
     filing: FilingSection = Field(description="How rooms become public rooms.")
     rules: tuple[RuleSection, ...] = Field(min_length=1, description="Your published rules.")
     ladder: dict[str, Any] = Field(description="Which measure answers which breach.")
+    gate: GateSection | None = Field(
+        None,
+        description="The answer before something is accepted, for the homeserver's module or its HTTP "
+        "callbacks; null for none.",
+    )
+    languages: dict[LanguageCode, dict[str, Word]] = Field(
+        default_factory=dict,
+        description="What the gate says, in other languages than English: by a language's code, then by "
+        "the sentence's key.",
+    )
     dry_run: bool = Field(
         default=False,
         description="Say and record what would be done, and change nothing for anybody.",
@@ -341,10 +161,18 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _sayable(self) -> Self:
+        check_languages(self.languages)
+        return self
+
+    @model_validator(mode="after")
     def _distinct(self) -> Self:
         tokens = self.appservice.as_token, self.appservice.hs_token
         if tokens[0] == tokens[1]:
             message = "appservice: as_token and hs_token must differ"
+            raise ValueError(message)
+        if self.gate is not None and self.gate.token in tokens:
+            message = "gate.token: must differ from those of the appservice"
             raise ValueError(message)
         for name, ids in (
             ("rules", [r.id for r in self.rules]),
@@ -375,6 +203,8 @@ class Config:
         self.identity = settings.identity
         self.privacy = settings.privacy
         self.filing = settings.filing
+        self.gate = settings.gate
+        self.languages = {code: dict(said) for code, said in settings.languages.items()}
         self.dry_run = settings.dry_run
         self.logging = settings.logging
         self.ladder = ladder
@@ -386,6 +216,26 @@ class Config:
         self.key_file = folder / settings.identity.key_file
         self._database = settings.database
         self._folder = folder
+
+    @property
+    def house(self) -> House:
+        """What counts for the whole homeserver when the gate is asked."""
+        url, gate = self.web.public_url, self.gate
+        pages = Pages(
+            agreement=f"{url}/agreement",
+            rules=self.ladder.text_url,
+            contact=self.operator.contact,
+            register=f"{url}/register",
+        )
+        return House(
+            bot=self.bot_user_id,
+            pages=pages,
+            words=Words(self.languages),
+            creation=gate.creation if gate else Creation.EVERYBODY,
+            listed=gate is not None and gate.directory == "register",
+            prefix=self.filing.prefix,
+            upload=gate.uploads.upload() if gate and gate.uploads else None,
+        )
 
     @property
     def closing_notice(self) -> str:

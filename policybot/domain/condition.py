@@ -83,6 +83,13 @@ class NewMember:
 
 
 @dataclass(frozen=True, slots=True)
+class NewAccount:
+    """Its sender's account was made less than this ago."""
+
+    younger_than: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Unverified:
     """Its sender is not a verified person."""
 
@@ -125,6 +132,7 @@ Leaf = (
     | Rate
     | FirstPost
     | NewMember
+    | NewAccount
     | Unverified
     | Unqualified
 )
@@ -169,6 +177,7 @@ def needs_words(condition: Condition) -> bool:
             | Rate()
             | FirstPost()
             | NewMember()
+            | NewAccount()
             | Unverified()
             | Unqualified()
         ):

@@ -6,8 +6,7 @@ compiled, and the event. Whoever asks decides what is done with the answer.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 from typing import Protocol, assert_never
 
 from policybot.domain import publishing
@@ -20,6 +19,7 @@ from policybot.domain.condition import (
     Links,
     Media,
     Mentions,
+    NewAccount,
     NewMember,
     NoneOf,
     Patterns,
@@ -30,23 +30,15 @@ from policybot.domain.condition import (
 )
 from policybot.domain.mechanism import Mechanism, Stage, Then
 from policybot.domain.publishing import Account, Obstacle
+from policybot.domain.refusal import Code, Refusal, in_words
 from policybot.domain.seen import File, Seen
+from policybot.domain.view import FAST, Curb, House, Room, View
 
 Span = tuple[int, int, int]
 """Where something was found: which text of those that are seen, and from which character to which."""
 
 MAX_HITS = 64
 """Places that are remembered of one rule in one message."""
-
-
-class Code(StrEnum):
-    """Why something is refused, for machines."""
-
-    UNVERIFIED = "unverified"
-    UNSIGNED = "unsigned"
-    DUE = "due"
-    LIMITED = "limited"
-    RULE = "rule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,52 +56,8 @@ class Post:
     """Whether it is its sender's first one there, if that was found out when it was posted."""
     declared: str | None = None
     """A subject that its author declared, and for which the room is not qualified."""
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """What counts of a governed room."""
-
-    categories: tuple[str, ...]
-    named: bool = False
-    """Whether only verified persons publish there who have signed."""
-    limited: bool = False
-    """Whether it is suspended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pages:
-    """Where people are sent."""
-
-    agreement: str
-    rules: str
-    contact: str
-
-
-class View(Protocol):
-    """What is known of people and rooms, from memory."""
-
-    @property
-    def pages(self) -> Pages:
-        """Where people are sent."""
-
-    def room(self, room_id: str) -> Room | None:
-        """Describe a governed room; None for any other."""
-
-    def account(self, user_id: str) -> Account:
-        """Say what counts of an account."""
-
-    def bound(self) -> int:
-        """Say which version of the agreement binds; 0 for none."""
-
-    def entered(self, room_id: str, user_id: str) -> datetime | None:
-        """Say when somebody was seen to enter a room."""
-
-    def is_first(self, room_id: str, user_id: str) -> bool:
-        """Say whether somebody was seen to enter and has not posted since."""
-
-    def posted(self, room_id: str, user_id: str, within: timedelta, now: datetime) -> int:
-        """Count somebody's posts in a room within a time before `now`, the judged one included."""
+    counts: bool = True
+    """Whether it is a post of its own, and not an edit or a reaction: rooms may take those slowly."""
 
 
 Places = Mapping[int, Sequence[Span]]
@@ -137,16 +85,6 @@ class Numbered:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why something is not accepted, and what its sender can do."""
-
-    code: Code
-    sentence: str
-    link: str
-    rule_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Hit:
     """A rule that applies to something."""
 
@@ -166,24 +104,9 @@ class Verdict:
 ALLOWED = Verdict()
 
 _MISSING = {
-    Obstacle.UNVERIFIED: (
-        Code.UNVERIFIED,
-        (
-            "This was not sent: here, people write who are verified. Others go on seeing the name of "
-            "your choice. Write to the bot: !policy verify"
-        ),
-    ),
-    Obstacle.UNSIGNED: (
-        Code.UNSIGNED,
-        "This was not sent: please read and sign the agreement first. Write to the bot: !policy agree",
-    ),
-    Obstacle.DUE: (
-        Code.DUE,
-        (
-            "This was not sent: the agreement has a new version, which you have not signed yet. Write "
-            "to the bot: !policy agree"
-        ),
-    ),
+    Obstacle.UNVERIFIED: Code.UNVERIFIED,
+    Obstacle.UNSIGNED: Code.UNSIGNED,
+    Obstacle.DUE: Code.DUE,
 }
 
 
@@ -193,29 +116,69 @@ def decide(view: View, rules: Rules, post: Post) -> Verdict:
     if room is None:
         return ALLOWED
     hits = find(view, rules, post, room)
-    account, bound = view.account(post.sender), view.bound()
-    why = publishing.obstacle(account, bound, named=room.named)
-    if why is not None:
-        code, sentence = _MISSING[why]
-        return Verdict(Refusal(code, sentence, view.pages.agreement), hits)
-    if room.limited:
-        text = f"This was not sent: the room is suspended. Questions: {view.pages.contact}"
-        return Verdict(Refusal(Code.LIMITED, text, view.pages.rules), hits)
+    account = view.account(post.sender)
+    refusal = standing(view, post.room_id, post.sender, room, account, post.at)
+    if refusal is None and post.counts and room.slow is not FAST:
+        refusal = _too_soon(view, post, room, account.language)
+    if refusal is not None:
+        return Verdict(refusal, hits)
     if not hits:
         return ALLOWED
     for hit in hits:
-        if hit.mechanism.stage is Stage.LIVE and Then.REFUSE in hit.mechanism.then:
-            return Verdict(_refusal(hit.mechanism, view.pages), hits)
+        mechanism = hit.mechanism
+        refuses = mechanism.stage is Stage.LIVE and Then.REFUSE in mechanism.then
+        if refuses and mechanism.id not in view.stopped:
+            return Verdict(_by_rule(mechanism, view.house, account.language), hits)
     return Verdict(None, hits)
 
 
-def _refusal(mechanism: Mechanism, pages: Pages) -> Refusal:
+def standing(  # noqa: PLR0913, PLR0917 - who, where, when, and what is known of both
+    view: View, room_id: str, user_id: str, room: Room, account: Account, now: datetime
+) -> Refusal | None:
+    """Say why somebody may do nothing there, whatever it is: a measure, what is missing, its state."""
+    house, language = view.house, account.language
+    curb = view.curb(room_id, user_id)
+    if curb is not None and (curb.until is None or now < curb.until):
+        return curbed(curb, house, language, Code.CURBED)
+    why = publishing.obstacle(account, view.bound(), named=room.named)
+    if why is not None:
+        code = _MISSING[why]
+        return Refusal(code, house.words.say(code, language), house.pages.agreement)
+    if room.limited:
+        said = house.words.say(Code.LIMITED, language, contact=house.pages.contact)
+        return Refusal(Code.LIMITED, said, house.pages.rules)
+    return None
+
+
+def curbed(curb: Curb, house: House, language: str, code: Code) -> Refusal:
+    """Say by which decision, until when, and how to object."""
+    time = f"{curb.until:%Y-%m-%d %H:%M}" if curb.until else None
+    until = house.words.until(language, time)
+    said = house.words.say(code, language, number=curb.number, until=until)
+    return Refusal(code, said, house.pages.rules)
+
+
+def _too_soon(view: View, post: Post, room: Room, language: str) -> Refusal | None:
+    slow, every = room.slow, room.slow.every
+    if slow.new_every > every:
+        entered = view.entered(post.room_id, post.sender)
+        if entered is not None and post.at - entered < slow.new_for:
+            every = slow.new_every
+    last = view.last_post(post.room_id, post.sender)
+    if not every or last is None or post.at - last >= every:
+        return None
+    # A clock that was set back must not make anybody wait for longer.
+    wait = min(every, every - (post.at - last))
+    said = view.house.words.say(Code.SLOW, language, every=in_words(every), wait=in_words(wait))
+    return Refusal(Code.SLOW, said, view.house.pages.rules, wait=wait)
+
+
+def _by_rule(mechanism: Mechanism, house: House, language: str) -> Refusal:
     rule = mechanism.rule
-    sentence = (
-        f"This was not sent. Rule {rule.id} ({rule.title}): {rule.text} Please change it and send it "
-        f"again. If you think that this is a mistake, write to {pages.contact}"
-    )
-    return Refusal(Code.RULE, sentence, pages.rules, rule.id)
+    title, text = rule.in_language(language)
+    contact = house.pages.contact
+    said = house.words.say(Code.RULE, language, id=rule.id, title=title, text=text, contact=contact)
+    return Refusal(Code.RULE, said, house.pages.rules, rule.id)
 
 
 def find(view: View, rules: Rules, post: Post, room: Room) -> tuple[Hit, ...]:
@@ -277,6 +240,9 @@ class _Found:
             case NewMember(younger_than):
                 entered = view.entered(post.room_id, post.sender)
                 return entered is not None and post.at - entered < younger_than
+            case NewAccount(younger_than):
+                made = view.made(post.sender)
+                return None if made is None else post.at - made < younger_than
             case Unverified():
                 return not view.account(post.sender).verified
             case Unqualified(kinds):
@@ -302,7 +268,7 @@ def _is_such(media: Media, post: Post) -> bool | None:
     if post.files is None:
         return None if post.seen.files else False
     found = any(
-        (not media.kinds or any(_of_kind(file.kind, kind) for kind in media.kinds))
+        (not media.kinds or any(of_kind(file.kind, kind) for kind in media.kinds))
         and (media.larger_than is None or file.size > media.larger_than)
         and (media.animated is None or file.animated is media.animated)
         for file in post.files
@@ -311,5 +277,6 @@ def _is_such(media: Media, post: Post) -> bool | None:
     return True if found else None if len(post.files) < post.seen.files else False
 
 
-def _of_kind(kind: str, wanted: str) -> bool:
+def of_kind(kind: str, wanted: str) -> bool:
+    """Say whether a MIME type is a wanted one: `image/gif`, or `video/*` for all of them."""
     return kind == wanted or (wanted.endswith("/*") and kind.startswith(wanted[:-1]))

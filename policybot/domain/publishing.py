@@ -23,6 +23,8 @@ class Account:
     """Whether it is linked to a person whose verification is good today."""
     signed: int = 0
     """The number of the newest version of the agreement that it has signed; 0 for none."""
+    language: str = ""
+    """The language in which its owner wants to be answered; empty for the operator's own."""
 
 
 STRANGER = Account()

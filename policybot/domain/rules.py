@@ -27,6 +27,15 @@ class Rule:
     harshest: Severity = Severity.S4
     scope: Scope = Scope.MEMBER
     """The ledger a breach by a person is counted in: `member` (one room) or `account`."""
+    translations: tuple[tuple[str, str, str], ...] = ()
+    """The title and the text in other languages, each behind the language's code."""
+
+    def in_language(self, language: str) -> tuple[str, str]:
+        """Give the title and the text in a language, or as they were written."""
+        for code, title, text in self.translations:
+            if code == language:
+                return title, text
+        return self.title, self.text
 
     def covers(self, severity: Severity) -> bool:
         """Say whether a breach of this rule can have that severity."""

@@ -4,7 +4,6 @@ Whether a rule applies is decided in memory, for it is asked for every message; 
 applies to costs no look at the database.
 """
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,10 +15,12 @@ from policybot.domain import gate
 from policybot.domain.case import Subject, SubjectKind
 from policybot.domain.effects import LearnFiles
 from policybot.domain.errors import Incomplete
-from policybot.domain.gate import Hit, Pages, Post, Room, Verdict
+from policybot.domain.gate import Hit, Post, Verdict
 from policybot.domain.mechanism import Mechanism, Stage
+from policybot.domain.pace import Pace
 from policybot.domain.publishing import Account
 from policybot.domain.seen import File, seen
+from policybot.domain.view import Curb, House, Room
 from policybot.matching.ruleset import RuleSet
 from policybot.services.automation import ACTING, HOUR, Automation, Hindrance
 from policybot.services.cases import Cases
@@ -42,11 +43,10 @@ _WHAT = {
     conditions.Rate: "too many messages in a short time",
     conditions.FirstPost: "the first message of somebody new in the room",
     conditions.NewMember: "a message of somebody new in the room",
+    conditions.NewAccount: "a message of somebody whose account is new",
     conditions.Unverified: "a message of somebody who is not verified",
     conditions.Unqualified: "a subject for which the room is not qualified",
 }
-_MOST_POSTS = 200_000
-"""Posts that are remembered to be counted, of all people together; beyond it, counting begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,14 +318,11 @@ class Known:
 
     def __init__(self, setting: Setting, messages: Messages) -> None:
         """Ask the messages' service."""
-        config = setting.config
-        self.pages = Pages(
-            agreement=f"{config.web.public_url}/agreement",
-            rules=config.ladder.text_url,
-            contact=config.operator.contact,
-        )
+        self.house: House = setting.config.house
+        self.stopped: frozenset[str] = frozenset()
         self.pace = Pace()
         self._messages = messages
+        self._made: dict[str, datetime] = {}
 
     def room(self, room_id: str) -> Room | None:
         """Describe a governed room; None for any other."""
@@ -338,6 +335,14 @@ class Known:
     def bound(self) -> int:
         """Say which version of the agreement binds; 0 for none."""
         return self._messages.bound()
+
+    def curb(self, room_id: str, user_id: str) -> Curb | None:
+        """Find what keeps somebody from writing in a room, or out of it."""
+        return self._messages.curb(room_id, user_id)
+
+    def made(self, user_id: str) -> datetime | None:
+        """Say when an account was made, if that is known."""
+        return self._made.get(user_id)
 
     def entered(self, room_id: str, user_id: str) -> datetime | None:
         """Say when somebody was seen to enter a room."""
@@ -353,35 +358,9 @@ class Known:
         """Count somebody's posts in a room, the one that is judged included."""
         return self.pace.count(room_id, user_id, within, now)
 
-
-class Pace:
-    """How often people have posted where lately; in memory, and only as far as rules ask."""
-
-    def __init__(self) -> None:
-        """Count nothing until a rule asks for it."""
-        self._most = self._kept = 0
-        self._times: dict[tuple[str, str], deque[tuple[datetime, str]]] = {}
-
-    def remember(self, rates: "list[conditions.Rate]") -> None:
-        """Count as far as these conditions ask, and as far again: a file is looked into later."""
-        self._most = 2 * max((rate.more_than + 1 for rate in rates), default=0)
-        self._times, self._kept = {}, 0
-
-    def note(self, room_id: str, user_id: str, at: datetime, event_id: str) -> None:
-        """Count a post, once."""
-        if not self._most:
-            return
-        if self._kept >= _MOST_POSTS:
-            self._times, self._kept = {}, 0
-        times = self._times.setdefault((room_id, user_id), deque(maxlen=self._most))
-        if all(known != event_id for _, known in times):
-            self._kept += len(times) < self._most
-            times.append((at, event_id))
-
-    def count(self, room_id: str, user_id: str, within: timedelta, now: datetime) -> int:
-        """Count somebody's posts within a time before one of them."""
-        times = self._times.get((room_id, user_id), ())
-        return sum(1 for at, _ in times if timedelta(0) <= now - at < within)
+    def last_post(self, room_id: str, user_id: str) -> datetime | None:
+        """Say when somebody last posted in a room that takes posts slowly."""
+        return self.pace.last(room_id, user_id)
 
 
 def in_words(mechanism: Mechanism) -> str:

@@ -12,10 +12,10 @@ from functools import partial
 
 from policybot.domain import publishing
 from policybot.domain.effects import ReleaseMember, RestrictMember
-from policybot.domain.gate import Room
 from policybot.domain.publishing import NAMED, STRANGER, Account, Obstacle
 from policybot.domain.rank import hindrance
 from policybot.domain.sanction import BINDING
+from policybot.domain.view import Curb, Room, gravest
 from policybot.services.agreements import CHANGED, Agreements, day
 from policybot.services.newcomers import Newcomers
 from policybot.services.setting import Setting
@@ -48,6 +48,8 @@ class Messages:
         self._restricted: dict[str, dict[str, datetime]] = {}
         """The rooms in which an account's right to post is taken, and until when messages that were
         under way are expected there."""
+        self._curbs: dict[str, tuple[Curb, ...]] = {}
+        """The measures that keep accounts from writing, or out."""
         self._seen = 0
         self.newcomers = Newcomers()
         setting.account_changed = self.account_changed
@@ -76,6 +78,11 @@ class Messages:
     def account(self, user_id: str) -> Account:
         """Say from memory what counts of an account."""
         return self._accounts.get(user_id, STRANGER)
+
+    def curb(self, room_id: str, user_id: str) -> Curb | None:
+        """Find from memory what keeps somebody from writing in a room, or out of it."""
+        curbs = self._curbs.get(user_id)
+        return None if curbs is None else gravest(curbs, room_id)
 
     def bound(self) -> int:
         """Say which version of the agreement binds; 0 for none."""

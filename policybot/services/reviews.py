@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from policybot.config.schema import FilingSection
+from policybot.config.filing import FilingSection
 from policybot.domain import filing as filing_rules
 from policybot.domain import number
 from policybot.domain import review as rules

@@ -4,52 +4,21 @@ import asyncio
 import random
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from policybot.domain.condition import Patterns, Terms
-from policybot.domain.gate import Pages, Post, Room, decide
+from policybot.domain.gate import Post, decide
 from policybot.domain.mechanism import Mechanism
-from policybot.domain.publishing import Account
 from policybot.domain.rules import Rule
 from policybot.domain.seen import seen
 from policybot.matching.ruleset import RuleSet, compiled
+from tests.viewing import NAMED, View
 
 MESSAGES, ROUNDS = 400, 5
 WORDS, PATTERNS = 10_000, 200
 GOALS = {120: 50_000, 2000: 8_000}
 LETTERS = "abcdefghijklmnopqrst"
-_GOOD = Account(verified=True, signed=1)
-_ROOM = Room(("general",), named=True)
 _DRAW = random.Random(7)  # noqa: S311 - for measuring
-
-
-class View:
-    """Everybody is verified, and everything is one room."""
-
-    pages = Pages("", "", "")
-
-    def room(self, room_id: str) -> Room:
-        """Describe the room."""
-        return _ROOM
-
-    def account(self, user_id: str) -> Account:
-        """Say what counts of an account."""
-        return _GOOD
-
-    def bound(self) -> int:
-        """Say which version of the agreement binds."""
-        return 1
-
-    def entered(self, room_id: str, user_id: str) -> None:
-        """Know nobody who is new."""
-
-    def is_first(self, room_id: str, user_id: str) -> bool:
-        """Know nobody who is new."""
-        return False
-
-    def posted(self, room_id: str, user_id: str, within: timedelta, now: datetime) -> int:
-        """Count one post."""
-        return 1
 
 
 def word() -> str:
@@ -85,7 +54,7 @@ def messages(length: int, words: Sequence[str]) -> list[dict[str, str]]:
 
 def per_second(ruleset: RuleSet, contents: list[dict[str, str]]) -> float:
     """Judge all messages some times; give the best round by time of this process."""
-    view, now, best = View(), datetime.now(UTC), 0.0
+    view, now, best = View(NAMED), datetime.now(UTC), 0.0
     for _ in range(ROUNDS):
         begin = time.process_time()
         for content in contents:

@@ -16,8 +16,8 @@ from pathlib import Path
 import aiohttp
 
 from policybot.demo.synapse import free_port
-from policybot.domain.gate import Room
 from policybot.domain.publishing import Account
+from policybot.domain.view import Room
 from policybot.matrix.appservice import PolicyAppService
 from policybot.matrix.network import Network
 from policybot.services.messages import Messages

@@ -12,49 +12,18 @@ from hypothesis import strategies as st
 
 from policybot.domain import condition as c
 from policybot.domain.condition import Condition
-from policybot.domain.gate import ALLOWED, Code, Pages, Post, Room, Verdict, decide, joined
+from policybot.domain.gate import ALLOWED, Post, Verdict, decide, joined
 from policybot.domain.mechanism import Mechanism, Stage, Then
 from policybot.domain.publishing import STRANGER, Account
+from policybot.domain.refusal import Code
 from policybot.domain.rules import Rule
 from policybot.domain.seen import File, Seen
+from policybot.domain.view import Room
 from policybot.matching.ruleset import RuleSet
+from tests.viewing import NAMED, OPEN, View
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-GOOD = Account(verified=True, signed=1)
 FROBNITZ = c.Terms(("frobnitz",))
-
-
-class View:
-    """What is known, for tests."""
-
-    pages = Pages("https://a.example/agreement", "https://a.example/rules", "help@a.example")
-
-    def __init__(self, room: Room | None = None, account: Account = GOOD, **more: Any) -> None:
-        self._room = room
-        self._account = account
-        self._more = more
-
-    def room(self, room_id: str) -> Room | None:
-        return self._room
-
-    def account(self, user_id: str) -> Account:
-        return self._account
-
-    def bound(self) -> int:
-        return 1
-
-    def entered(self, room_id: str, user_id: str) -> datetime | None:
-        return self._more.get("entered")
-
-    def is_first(self, room_id: str, user_id: str) -> bool:
-        return bool(self._more.get("first"))
-
-    def posted(self, room_id: str, user_id: str, within: timedelta, now: datetime) -> int:
-        return int(self._more.get("posted", 1))
-
-
-OPEN = Room(("general",))
-NAMED = Room(("general",), named=True)
 
 
 def rule(when: Condition, *then: Then, **more: Any) -> Mechanism:
@@ -131,12 +100,12 @@ GIF = File("image/gif", 2_000_000, animated=True)
         (c.Files(2), View(OPEN), {"seen": Seen(files=2)}, False),
         (c.Mentions(2), View(OPEN), {"seen": Seen(mentions=3)}, True),
         (c.Mentions(3), View(OPEN), {"seen": Seen(mentions=3)}, False),
-        (c.Rate(3, timedelta(minutes=1)), View(OPEN, posted=4), {}, True),
-        (c.Rate(3, timedelta(minutes=1)), View(OPEN, posted=3), {}, False),
+        (c.Rate(3, timedelta(minutes=1)), View(OPEN, posts=4), {}, True),
+        (c.Rate(3, timedelta(minutes=1)), View(OPEN, posts=3), {}, False),
         (c.FirstPost(), View(OPEN, first=True), {}, True),
         (c.FirstPost(), View(OPEN), {}, False),
-        (c.NewMember(timedelta(days=1)), View(OPEN, entered=NOW - timedelta(hours=23)), {}, True),
-        (c.NewMember(timedelta(days=1)), View(OPEN, entered=NOW - timedelta(days=1)), {}, False),
+        (c.NewMember(timedelta(days=1)), View(OPEN, entered_at=NOW - timedelta(hours=23)), {}, True),
+        (c.NewMember(timedelta(days=1)), View(OPEN, entered_at=NOW - timedelta(days=1)), {}, False),
         (c.NewMember(timedelta(days=1)), View(OPEN), {}, False),
         (c.Unverified(), View(OPEN, STRANGER), {}, True),
         (c.Unverified(), View(OPEN), {}, False),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from policybot.domain.condition import Rate
 from policybot.domain.effects import RestrictMember
-from policybot.services.findings import Pace
+from policybot.domain.pace import Pace
 from policybot.store.findings import Outcome
 from tests.flows.test_findings import kept, picture, ruled
 from tests.world import World, user

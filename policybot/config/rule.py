@@ -1,0 +1,103 @@
+"""One of the operator's published rules, as it stands in the configuration."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from policybot.config.gate import TranslationSection
+from policybot.config.mechanism import ConditionSection, check_acts
+from policybot.config.types import Section, Span, Word
+from policybot.domain.ladder import Scope, Severity
+from policybot.domain.mechanism import Mechanism, Stage, Then
+from policybot.domain.rules import Ground, Rule
+
+
+class RuleSection(Section):
+    """One of your published rules."""
+
+    id: str = Field(pattern=r"^[A-Z0-9.-]+$", description="Its number, in capitals: R1.")
+    title: Word = Field(description="What it is about, in a few words.")
+    text: Word = Field(description="The rule, as people read it.")
+    ground: Ground = Field(Ground.TERMS, description="terms, or law if a law forbids it.")
+    legal_ref: str | None = Field(None, description="The provision, if the ground is law.")
+    severity: tuple[Severity, Severity] = Field(
+        (Severity.S0, Severity.S4), description="The mildest and the gravest a breach can be."
+    )
+    scope: Literal["member", "account"] = Field(
+        "member", description="Whether a breach counts in its room (member) or everywhere."
+    )
+    when: ConditionSection | None = Field(
+        None,
+        description="When it applies, as far as a machine can see; everything that is named at once. "
+        "null for a rule that only people can judge.",
+    )
+    state: Stage = Field(
+        Stage.LIVE,
+        description="draft (checked, and applied to nothing), shadow (counted, and nothing follows) or "
+        "live. It is about the machine alone.",
+    )
+    translations: tuple[TranslationSection, ...] = Field(
+        (), description="The title and the text in other languages."
+    )
+    where: tuple[str, ...] = Field(
+        (), description="The categories of the rooms in which it is looked for; [] for all."
+    )
+    then: tuple[Then, ...] = Field(
+        (Then.REPORT,),
+        description="What follows: report (a case for people), refuse (it is not accepted), redact "
+        "(removed, with a warning) or hold (no posting in that room for a time).",
+    )
+    automatic: bool = Field(
+        default=False,
+        description="Whether redact and hold, or refuse where it was delivered already, are done at "
+        "once; people see each and can take it back.",
+    )
+    hold_for: Span = Field(
+        timedelta(hours=24), description="How long hold lasts; PT72H at the most, without a person."
+    )
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.ground is Ground.LAW and not self.legal_ref:
+            message = "legal_ref: is needed where the ground is law"
+            raise ValueError(message)
+        if self.severity[1] < self.severity[0]:
+            message = "severity: must name the milder one first"
+            raise ValueError(message)
+        check_acts(self.then, automatic=self.automatic, hold_for=self.hold_for)
+        return self
+
+    def mechanism(self, folder: Path) -> Mechanism | None:
+        """Give what a machine can apply of it; None if that is nothing.
+
+        Raises:
+            ValueError: a file of words cannot be read.
+        """
+        if self.when is None:
+            return None
+        return Mechanism(
+            self.rule(),
+            self.when.condition(folder),
+            self.state,
+            frozenset(self.where),
+            frozenset(self.then),
+            self.automatic,
+            self.hold_for,
+        )
+
+    def rule(self) -> Rule:
+        """Give the rule as the domain knows it."""
+        mildest, harshest = self.severity
+        return Rule(
+            id=self.id,
+            title=self.title,
+            text=self.text.strip(),
+            ground=self.ground,
+            legal_ref=self.legal_ref,
+            mildest=mildest,
+            harshest=harshest,
+            scope=Scope(self.scope),
+            translations=tuple((t.language, t.title, t.text.strip()) for t in self.translations),
+        )

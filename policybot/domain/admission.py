@@ -1,0 +1,99 @@
+"""Whether somebody may enter, invite, make a room, show it in the directory, name it, upload a file."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from policybot.domain import number, publishing
+from policybot.domain.gate import curbed, of_kind, standing
+from policybot.domain.refusal import Code, Refusal
+from policybot.domain.seen import File
+from policybot.domain.view import Creation, View
+
+
+def enters(view: View, room_id: str, user_id: str, now: datetime) -> Refusal | None:
+    """Say why somebody may not enter a room; who is invited is no exception."""
+    room, house = view.room(room_id), view.house
+    if room is None or user_id == house.bot:
+        return None
+    account = view.account(user_id)
+    curb = view.curb(room_id, user_id)
+    if curb is not None and curb.excluded and (curb.until is None or now < curb.until):
+        return curbed(curb, house, account.language, Code.EXCLUDED)
+    if room.guarded and publishing.obstacle(account, view.bound(), named=True) is not None:
+        said = house.words.say(Code.ENTRY, account.language)
+        return Refusal(Code.ENTRY, said, house.pages.agreement)
+    return None
+
+
+def invites(view: View, room_id: str, user_id: str, now: datetime) -> Refusal | None:
+    """Say why somebody may not invite others into a room: an invitation speaks for it."""
+    room = view.room(room_id)
+    if room is None or user_id == view.house.bot:
+        return None
+    return standing(view, room_id, user_id, room, view.account(user_id), now)
+
+
+def changes(view: View, room_id: str, user_id: str, now: datetime) -> Refusal | None:
+    """Say why somebody may change nothing in a room, whatever it is that they change."""
+    return invites(view, room_id, user_id, now)
+
+
+def creates(view: View, user_id: str, wanted: Mapping[str, Any]) -> Refusal | None:
+    """Say why somebody may not make a room; `wanted` is the body of the request (`createRoom`).
+
+    Only rooms that everybody could enter or find are looked at: what else people make is theirs.
+    """
+    house = view.house
+    if user_id == house.bot or house.creation is Creation.EVERYBODY or not _is_open(wanted):
+        return None
+    account = view.account(user_id)
+    if house.creation is Creation.VERIFIED and account.verified:
+        return None
+    verified = house.creation is Creation.VERIFIED
+    code = Code.VERIFIED_CREATION if verified else Code.CREATION
+    return Refusal(code, house.words.say(code, account.language), house.pages.register)
+
+
+def _is_open(wanted: Mapping[str, Any]) -> bool:
+    if wanted.get("visibility") == "public":
+        return True
+    rule = "public" if wanted.get("preset") == "public_chat" else "invite"
+    state = wanted.get("initial_state")
+    for event in state if isinstance(state, list) else ():
+        if isinstance(event, Mapping) and event.get("type") == "m.room.join_rules":
+            content = event.get("content")
+            rule = str(content.get("join_rule")) if isinstance(content, Mapping) else rule
+    return rule == "public"
+
+
+def lists(view: View, user_id: str) -> Refusal | None:
+    """Say why somebody may not put a room into the list of public rooms, or take it out."""
+    house = view.house
+    if not house.listed or user_id == house.bot:
+        return None
+    said = house.words.say(Code.DIRECTORY, view.account(user_id).language)
+    return Refusal(Code.DIRECTORY, said, house.pages.register)
+
+
+def names(view: View, user_id: str, localpart: str) -> Refusal | None:
+    """Say why somebody may not give a room an address: it would be taken for a record number."""
+    house, text = view.house, localpart.upper().lstrip("_").removeprefix("POLICYBOT_")
+    ours = bool(house.prefix) and text.startswith(f"{house.prefix}-") and number.looks_like_record(text)
+    if not ours or user_id == house.bot:
+        return None
+    said = house.words.say(Code.ALIAS, view.account(user_id).language)
+    return Refusal(Code.ALIAS, said, house.pages.register)
+
+
+def uploads(view: View, file: File) -> Refusal | None:
+    """Say why nobody may upload such a file, on the whole homeserver; by what is in it."""
+    wanted, house = view.house.upload, view.house
+    if wanted is None:
+        return None
+    kind = any(of_kind(file.kind, unwanted) for unwanted in wanted.kinds)
+    large = wanted.larger_than is not None and file.size > wanted.larger_than
+    if not (kind or large):
+        return None
+    said = house.words.say(Code.UPLOAD, "", contact=house.pages.contact)
+    return Refusal(Code.UPLOAD, said, house.pages.rules)

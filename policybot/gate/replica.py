@@ -1,0 +1,189 @@
+"""The copy of the view within the homeserver: fed page by page, and never half old where it matters.
+
+Everything is renewed in place: an account keeps its old value until its new one comes, so that nobody
+is refused meanwhile. Accounts are many: each costs its ID and one entry, what counts of them is shared.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from policybot.domain.gate import Post
+from policybot.domain.pace import Pace
+from policybot.domain.publishing import STRANGER, Account
+from policybot.domain.view import Curb, House, Pages, Room, gravest
+from policybot.gate.wire import Head, Newcomer, Page
+
+_STEP = 2_000
+"""Accounts that are looked at without a pause when those that are gone are swept away."""
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+_Held = tuple[Account, int]
+"""What counts of an account, and the round in which it came."""
+
+_NOTHING = Head(House(bot="", pages=Pages("", "", "")))
+
+
+@dataclass
+class _Fresh:
+    """What came of everything so far, but for the accounts."""
+
+    rooms: dict[str, Room] = field(default_factory=dict)
+    curbs: dict[str, tuple[Curb, ...]] = field(default_factory=dict)
+    newcomers: dict[tuple[str, str], Newcomer] = field(default_factory=dict)
+
+
+class Replica:
+    """What is known, from memory; a `domain.view.View`."""
+
+    def __init__(self) -> None:
+        """Know nothing."""
+        self.head = _NOTHING
+        self.whole = False
+        """Whether everything came once."""
+        self.clock = 0
+        self.pace = Pace()
+        self._server = ""
+        self._round = 0
+        self._rooms: dict[str, Room] = {}
+        self._accounts: dict[str, _Held] = {}
+        self._shared: dict[_Held, _Held] = {}
+        self._curbs: dict[str, tuple[Curb, ...]] = {}
+        self._newcomers: dict[tuple[str, str], Newcomer] = {}
+        self._made: dict[str, datetime] = {}
+        self._fresh = _Fresh()
+
+    # What came -----------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Begin with everything anew; what is known stays until it is swept away."""
+        self._round += 1
+        self._fresh = _Fresh()
+
+    def take(self, page: Page) -> None:
+        """Take a page of everything, or what changed."""
+        if page.head.house.bot != self.head.house.bot:
+            # Keys depend on where the homeserver's own accounts live.
+            self._accounts, self._shared = {}, {}
+            self._server = ":" + page.head.house.bot.partition(":")[2]
+        self.head = page.head
+        fresh = self._fresh
+        rooms = fresh.rooms if page.whole else self._rooms
+        curbs = fresh.curbs if page.whole else self._curbs
+        newcomers = fresh.newcomers if page.whole else self._newcomers
+        for room_id, room in (page.rooms or {}).items():
+            _put(rooms, room_id, room)
+        for user_id, curbed in (page.curbs or {}).items():
+            _put(curbs, user_id, curbed or None)
+        for newcomer in page.newcomers:
+            known = newcomer if newcomer.entered_at is not None else None
+            _put(newcomers, (newcomer.room_id, newcomer.user_id), known)
+        for user_id, account in (page.accounts or {}).items():
+            self._put_account(user_id, account)
+        if not page.whole:
+            self.clock = page.clock
+
+    def _put_account(self, user_id: str, account: Account | None) -> None:
+        key = self._key(user_id)
+        if account is None or account == STRANGER:
+            self._accounts.pop(key, None)
+            return
+        held = (account, self._round)
+        self._accounts[key] = self._shared.setdefault(held, held)
+
+    def end(self, clock: int) -> Iterator[None]:
+        """Sweep away what did not come again, in steps between which others may do something."""
+        fresh = self._fresh
+        self._rooms, self._curbs, self._newcomers = fresh.rooms, fresh.curbs, fresh.newcomers
+        self.clock, self.whole = clock, True
+        yield
+        keys = iter(list(self._accounts))
+        while batch := [key for key, _ in zip(keys, range(_STEP), strict=False)]:
+            for key in batch:
+                held = self._accounts.get(key)
+                if held is not None and held[1] != self._round:
+                    del self._accounts[key]
+            yield
+        self._shared = {held: held for held in self._shared if held[1] == self._round}
+
+    def learn(self, user_id: str, made: datetime) -> None:
+        """Remember when an account was made."""
+        if len(self._made) >= _STEP * 10:
+            self._made = {}
+        self._made[user_id] = made
+
+    def accepted(self, post: Post, event_id: str) -> None:
+        """Remember that a post was accepted, until policybot says so as well."""
+        room_id, user_id = post.room_id, post.sender
+        self.pace.note(room_id, user_id, post.at, event_id)
+        if post.counts:
+            self.pace.spoke(room_id, user_id, post.at)
+        known = self._newcomers.get((room_id, user_id))
+        if known is not None and not known.posted:
+            self._newcomers[room_id, user_id] = Newcomer(room_id, user_id, known.entered_at, posted=True)
+
+    def __len__(self) -> int:
+        """Count the accounts."""
+        return len(self._accounts)
+
+    def _key(self, user_id: str) -> str:
+        return user_id.removesuffix(self._server) if self._server else user_id
+
+    # What is asked -------------------------------------------------------------------------------
+
+    @property
+    def house(self) -> House:
+        """What counts for the whole homeserver."""
+        return self.head.house
+
+    @property
+    def stopped(self) -> frozenset[str]:
+        """The rules that refuse nothing at the moment."""
+        return self.head.stopped
+
+    def room(self, room_id: str) -> Room | None:
+        """Describe a governed room; None for any other."""
+        return self._rooms.get(room_id)
+
+    def account(self, user_id: str) -> Account:
+        """Say what counts of an account."""
+        held = self._accounts.get(self._key(user_id))
+        return STRANGER if held is None else held[0]
+
+    def bound(self) -> int:
+        """Say which version of the agreement binds; 0 for none."""
+        return self.head.bound
+
+    def curb(self, room_id: str, user_id: str) -> Curb | None:
+        """Find what keeps somebody from writing in a room, or out of it."""
+        curbs = self._curbs.get(user_id)
+        return None if curbs is None else gravest(curbs, room_id)
+
+    def made(self, user_id: str) -> datetime | None:
+        """Say when an account was made, if that is known."""
+        return self._made.get(user_id)
+
+    def entered(self, room_id: str, user_id: str) -> datetime | None:
+        """Say when somebody was seen to enter a room."""
+        known = self._newcomers.get((room_id, user_id))
+        return known.entered_at if known else None
+
+    def is_first(self, room_id: str, user_id: str) -> bool:
+        """Say whether somebody was seen to enter and has not posted since."""
+        known = self._newcomers.get((room_id, user_id))
+        return known is not None and not known.posted
+
+    def posted(self, room_id: str, user_id: str, within: timedelta, now: datetime) -> int:
+        """Count somebody's posts in a room; the judged one is not among them yet."""
+        return self.pace.count(room_id, user_id, within, now) + 1
+
+    def last_post(self, room_id: str, user_id: str) -> datetime | None:
+        """Say when somebody last posted in a room that takes posts slowly."""
+        return self.pace.last(room_id, user_id)
+
+
+def _put(where: dict[_K, _V], key: _K, value: _V | None) -> None:
+    where.pop(key, None)
+    if value is not None:
+        where[key] = value
