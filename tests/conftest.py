@@ -10,14 +10,21 @@ from playwright.async_api import Browser, Page
 
 from policybot.store.database import Database
 from tests import browser as browsers
-from tests import canary, provider
-from tests.postgres import fresh_database, postgres
+from tests import canary, provider, ready
+from tests.postgres import drop_database, fresh_database, postgres, ready_database
 from tests.reviewing import reviewing_world
 from tests.staffed import Private, staffed_world
 from tests.world import World
 from tests.world import world as make_world
 
 _databases = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_disks() -> Iterator[None]:
+    """Save the time for which commits would wait; processes that tests start wait as in service."""
+    with ready.no_waiting_for_disks():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -35,12 +42,23 @@ def issuer() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+async def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database, once of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/test.db"
     socket = request.getfixturevalue("postgres_socket")
-    return await fresh_database(socket, f"test{next(_databases)}")
+    return await fresh_database(socket, f"empty{next(_databases)}")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """The address of a database to work with, once of each kind; PostgreSQL's has the schema."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/test.db"
+        return
+    socket, name = request.getfixturevalue("postgres_socket"), f"test{next(_databases)}"
+    yield await ready_database(socket, name)
+    await drop_database(socket, name)
 
 
 @pytest.fixture
