@@ -18,6 +18,9 @@ INSTALL := VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --require-hashes
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate
 
+# Tests start Synapse and policybot dozens of times, and each would compile all of its modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint bench docs lock clean
 
 demo: $(VENV)/demo
