@@ -2,12 +2,14 @@
 
 import itertools
 import logging
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page
 
+from policybot.demo import synapse
 from policybot.store.database import Database
 from tests import browser as browsers
 from tests import canary, provider, ready
@@ -18,6 +20,18 @@ from tests.world import World
 from tests.world import world as make_world
 
 _databases = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ports_of_its_own() -> Iterator[None]:
+    """Let each worker look for free ports apart: until one is used, another could find it too."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    share = synapse._PORTS // workers
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(synapse, "_FIRST_PORT", synapse._FIRST_PORT + worker % workers * share)
+        patch.setattr(synapse, "_PORTS", share)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
