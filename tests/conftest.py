@@ -22,6 +22,12 @@ from tests.world import world as make_world
 _databases = itertools.count(1)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Work on one more file than there are processors: Synapse and clocks are mostly waited for."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session", autouse=True)
 def ports_of_its_own() -> Iterator[None]:
     """Let each worker look for free ports apart: until one is used, another could find it too."""
