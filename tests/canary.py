@@ -14,9 +14,10 @@ MARK = "Canary"
 _OPERATORS_OWN = (".csv",)
 """Files that the operator's side of a test writes: lists of names to import."""
 
+_TABLES = "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
 _COLUMNS = """
-    SELECT table_name, column_name FROM information_schema.columns
-    WHERE table_schema = 'public' ORDER BY table_name, column_name
+    SELECT column_name AS name FROM information_schema.columns
+    WHERE table_schema = 'public' AND table_name = $1 ORDER BY column_name
 """
 
 
@@ -35,14 +36,20 @@ async def in_tables(database: Database) -> list[str]:
         return []
     found = []
     async with database.transaction(reading=True) as tx:
-        for row in await tx.fetch(_COLUMNS):
-            table, column = row["table_name"], row["column_name"]
-            hits = await tx.value(
-                f'SELECT COUNT(*) AS value FROM "{table}" WHERE "{column}"::text LIKE $1',  # noqa: S608 - as the database names them
-                f"%{MARK}%",
-            )
-            if hits:
-                found.append(f"{table}.{column}")
+        tables = [row["name"] for row in await tx.fetch(_TABLES)]
+        # Whole rows of all tables at once: to ask of each column takes longer than many a test.
+        every = " UNION ALL ".join(
+            f"SELECT '{name}' AS name FROM \"{name}\" AS found WHERE found::text LIKE $1"  # noqa: S608 - as the database names them
+            for name in tables
+        )
+        for table in {row["name"] for row in await tx.fetch(every, f"%{MARK}%")}:
+            for row in await tx.fetch(_COLUMNS, table):
+                hits = await tx.value(
+                    f'SELECT COUNT(*) AS value FROM "{table}" WHERE "{row["name"]}"::text LIKE $1',  # noqa: S608 - as above
+                    f"%{MARK}%",
+                )
+                if hits:
+                    found.append(f"{table}.{row['name']}")
     return found
 
 

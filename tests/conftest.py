@@ -2,22 +2,49 @@
 
 import itertools
 import logging
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page
 
+from policybot.demo import synapse
 from policybot.store.database import Database
 from tests import browser as browsers
-from tests import canary, provider
-from tests.postgres import fresh_database, postgres
+from tests import canary, provider, ready
+from tests.postgres import drop_database, fresh_database, postgres, ready_database
 from tests.reviewing import reviewing_world
 from tests.staffed import Private, staffed_world
 from tests.world import World
 from tests.world import world as make_world
 
 _databases = itertools.count(1)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Work on one more file than there are processors: Synapse and clocks are mostly waited for."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ports_of_its_own() -> Iterator[None]:
+    """Let each worker look for free ports apart: until one is used, another could find it too."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    share = synapse._PORTS // workers
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(synapse, "_FIRST_PORT", synapse._FIRST_PORT + worker % workers * share)
+        patch.setattr(synapse, "_PORTS", share)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_disks() -> Iterator[None]:
+    """Save the time for which commits would wait; processes that tests start wait as in service."""
+    with ready.no_waiting_for_disks():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -35,12 +62,23 @@ def issuer() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+async def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database, once of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/test.db"
     socket = request.getfixturevalue("postgres_socket")
-    return await fresh_database(socket, f"test{next(_databases)}")
+    return await fresh_database(socket, f"empty{next(_databases)}")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """The address of a database to work with, once of each kind; PostgreSQL's has the schema."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/test.db"
+        return
+    socket, name = request.getfixturevalue("postgres_socket"), f"test{next(_databases)}"
+    yield await ready_database(socket, name)
+    await drop_database(socket, name)
 
 
 @pytest.fixture

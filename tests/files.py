@@ -1,9 +1,15 @@
 """Configuration files for tests, made as operators make them: from the sample."""
 
+import pickle
+import secrets
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from policybot.config import fresh
+import pytest
+
+from policybot.config import Config, fresh, load
+from policybot.config.keys import KeyFile
 
 CODES = {
     "anna": "birch-7421",
@@ -30,3 +36,55 @@ def write(folder: Path, database_url: str = "", changes: dict[str, Any] | None =
     if database_url:
         answers["database"] = database_url
     return fresh.write(folder, answers | (changes or {})).config
+
+
+class _Kept(NamedTuple):
+    """A configuration as it was written, and read again, once."""
+
+    data: Any
+    texts: dict[str, str]
+    """The files that it came with, by their names."""
+
+
+_kept: dict[bytes, _Kept] = {}
+_loading = sys.modules[load.__module__]
+_SECRETS = (("appservice", "as_token"), ("appservice", "hs_token"), ("identity", "index_key"))
+
+
+def settled(folder: Path, database_url: str = "", changes: dict[str, Any] | None = None) -> Config:
+    """Write a configuration as `write` does, and load it.
+
+    To parse and to lay out this long file takes longer than all else that a world needs. So it is done
+    once for all worlds of a process with the same changes. Each has secrets, keys and a database of its
+    own all the same, and what its file says is checked as ever.
+    """
+    same, database = pickle.dumps(changes), database_url or "sqlite:policybot.db"
+    kept, config, registration = _kept.get(same), folder / "config.yaml", folder / "registration.yaml"
+    if kept is None or config.exists():
+        write(folder, database, changes)
+        texts = {path.name: path.read_text("utf-8") for path in (config, registration)}
+        kept = _kept[same] = _Kept(_loading._read(config), texts)
+    else:
+        _exchange(kept, ("database",), database)
+        for key in _SECRETS:
+            if ".".join(key) not in (changes or {}):
+                _exchange(kept, key, secrets.token_urlsafe(32))
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in kept.texts.items():
+            (folder / name).write_text(text, "utf-8")
+            (folder / name).chmod(0o600)
+        KeyFile.make(folder / "vault.key")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_loading, "_read", lambda _: kept.data)
+        return load(config)
+
+
+def _exchange(kept: _Kept, key: tuple[str, ...], value: str) -> None:
+    """Put a value in the place of another, in what was read and in the files."""
+    *above, last = key
+    section = kept.data
+    for part in above:
+        section = section[part]
+    for name, text in kept.texts.items():
+        kept.texts[name] = text.replace(str(section[last]), value)
+    section[last] = value

@@ -10,6 +10,14 @@ from urllib.parse import quote
 
 import asyncpg
 
+from policybot.store.database import Database
+
+_TEMPLATE = "with_schema"
+_HURRIED = ("fsync", "full_page_writes", "synchronous_commit", "autovacuum", "jit")
+"""What a server does for a database that is to last or to grow; those of tests live for a second."""
+_prepared: set[str] = set()
+"""The sockets of servers that have the template."""
+
 
 @contextmanager
 def postgres() -> Iterator[str]:
@@ -34,9 +42,42 @@ def postgres() -> Iterator[str]:
 
 async def fresh_database(socket: str, name: str) -> str:
     """Make an empty database; return its address."""
+    return await _make(socket, name)
+
+
+async def ready_database(socket: str, name: str) -> str:
+    """Make a database that has the schema already; return its address.
+
+    It is a copy of one that was opened as every new database is: making the tables takes several
+    times as long as copying them.
+    """
+    if socket not in _prepared:
+        await _hurry(socket)
+        template = await Database.open(await _make(socket, _TEMPLATE))
+        await template.close()
+        _prepared.add(socket)
+    return await _make(socket, name, f'TEMPLATE "{_TEMPLATE}"')
+
+
+async def drop_database(socket: str, name: str) -> None:
+    """Remove a database, before the disk has to write what was in it."""
+    await _command(socket, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def _make(socket: str, name: str, how: str = "") -> str:
+    await _command(socket, f'CREATE DATABASE "{name}" {how}')
+    return f"postgres://postgres@/{name}?host={quote(socket, safe='')}"
+
+
+async def _hurry(socket: str) -> None:
+    await _command(socket, *(f"ALTER SYSTEM SET {name} = off" for name in _HURRIED))
+    await _command(socket, "SELECT pg_reload_conf()")
+
+
+async def _command(socket: str, *commands: str) -> None:
     connection = await asyncpg.connect(user="postgres", host=socket, database="postgres")
     try:
-        await connection.execute(f'CREATE DATABASE "{name}"')
+        for command in commands:
+            await connection.execute(command)
     finally:
         await connection.close()
-    return f"postgres://postgres@/{name}?host={quote(socket, safe='')}"

@@ -379,3 +379,20 @@ def test_there_is_nothing_to_verify_before_the_first_run(tmp_path: Path) -> None
     assert result.exit_code == 1
     assert "policybot run" in result.output
     assert not (tmp_path / "policybot.db").exists()
+
+
+def test_the_second_world_with_the_same_changes_has_what_its_own_file_says(tmp_path: Path) -> None:
+    changes = {"filing.categories": [{"id": "garden", "title": "Gardens"}], "dry_run": True}
+    settled = [
+        files.settled(tmp_path / name, f"sqlite:{name}.db", changes) for name in ("first", "second")
+    ]
+    for name, config in zip(("first", "second"), settled, strict=True):
+        read = load(tmp_path / name / "config.yaml")
+        assert vars(config) == vars(read)
+        assert config.database_url.endswith(f"/{name}/{name}.db")
+        assert config.dry_run
+    first, second = settled
+    assert first.identity.index_key != second.identity.index_key
+    assert first.appservice.as_token != second.appservice.as_token
+    keys = [(tmp_path / name / "vault.key").read_text("utf-8") for name in ("first", "second")]
+    assert keys[0] != keys[1]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from policybot.app import App
-from policybot.config import Config, load
+from policybot.config import Config
 from policybot.domain import effects, label, room_measure, showing
 from policybot.domain.drift import Look, Seen
 from policybot.domain.effects import Effect
@@ -28,7 +28,7 @@ from policybot.store import rooms
 from policybot.store.database import Database
 from policybot.store.rooms import Kind
 from policybot.store.vault import Stretch
-from tests import canary, files
+from tests import canary, files, ready
 from tests.rooms import FakeRooms
 
 SERVER = "example.org"
@@ -552,9 +552,8 @@ def find(pattern: str, text: str) -> str:
 @asynccontextmanager
 async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIterator[World]:
     """Make a world in a folder; `changes` are keys of the configuration by their dotted names."""
-    config_file = files.write(folder, database_url, changes)
-    config = load(config_file)
-    database = await Database.open(config.database_url)
+    config = files.settled(folder, database_url, changes)
+    database = await ready.opened(config.database_url)
     clock = Clock()
     homeserver = FakeHomeserver(clock)
     app = App(config, database, now=clock, stretch=CHEAP)

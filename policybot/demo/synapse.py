@@ -24,6 +24,8 @@ from policybot.demo.person import Person
 _READY_WITHIN = 60
 _PR_SET_PDEATHSIG = 1
 _FIRST_PORT, _PORTS = 10_000, 22_000
+_given: set[int] = set()
+"""Ports that were found before: whoever was told of one may be about to use it."""
 _UNLIMITED = {"per_second": 100_000, "burst_count": 100_000}
 _LIMITS = (
     "rc_message",
@@ -50,8 +52,11 @@ def free_port() -> int:
     """
     for _ in range(100):
         port = _FIRST_PORT + secrets.randbelow(_PORTS)
+        if port in _given:
+            continue
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            _given.add(port)
             return port
     message = "There is no free port on loopback."
     raise DidNotStart(message)

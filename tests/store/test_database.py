@@ -116,9 +116,9 @@ async def test_numbers_of_a_rolled_back_transaction_are_given_out_again(database
         assert await next_number(tx, "record 2026") == 1
 
 
-async def test_opening_a_database_again_finds_it_up_to_date(database_url: str) -> None:
+async def test_opening_a_database_again_finds_it_up_to_date(empty_url: str) -> None:
     for _ in range(2):
-        opened = await Database.open(database_url)
+        opened = await Database.open(empty_url)
         assert await opened.version() == 1
         await opened.close()
 
