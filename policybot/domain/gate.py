@@ -170,18 +170,18 @@ def standing(  # noqa: PLR0913, PLR0917 - who, where, when, and what is known of
 
     Who only asks the bot for something need not have what they may be asking for.
     """
-    house, language = view.house, account.language
     curb = view.curb(room_id, user_id, now)
     if curb is not None:
-        return curbed(curb, house, language, Code.CURBED)
+        return curbed(curb, view.house, account.language, Code.CURBED)
     why = None if asks else publishing.obstacle(account, view.bound(), named=room.named)
+    if why is None and not room.limited:
+        return None
+    house, language = view.house, account.language
     if why is not None:
         code = _MISSING[why]
         return Refusal(code, house.words.say(code, language), house.pages.agreement)
-    if room.limited:
-        said = house.words.say(Code.LIMITED, language, contact=house.pages.contact)
-        return Refusal(Code.LIMITED, said, house.pages.rules)
-    return None
+    said = house.words.say(Code.LIMITED, language, contact=house.pages.contact)
+    return Refusal(Code.LIMITED, said, house.pages.rules)
 
 
 def curbed(curb: Curb, house: House, language: str, code: Code) -> Refusal:
