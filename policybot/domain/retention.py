@@ -98,14 +98,6 @@ RULES: tuple[Rule, ...] = (
         Act.DELETE,
     ),
     Rule("newcomers", ("newcomers",), "who was seen to enter a room", "it", 30, Act.DELETE),
-    Rule(
-        "languages",
-        ("languages",),
-        "the language that somebody chose who is not linked",
-        "the choice",
-        365,
-        Act.DELETE,
-    ),
     Rule("notices", ("outbox",), "texts of messages that were sent", "sending", 90, Act.BLANK),
     Rule(
         "effects",
@@ -138,6 +130,14 @@ RULES: tuple[Rule, ...] = (
         "signatures of accounts that are no longer linked",
         "the signature",
         1095,
+        Act.DELETE,
+    ),
+    Rule(
+        "languages",
+        ("languages",),
+        "the language that somebody chose who is not linked",
+        "the choice",
+        365,
         Act.DELETE,
     ),
     Rule(

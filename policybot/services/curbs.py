@@ -1,10 +1,9 @@
 """Curbs in memory: the measures that keep accounts from writing, or out of rooms, as the gate asks."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from policybot.domain.view import Curb, gravest
+from policybot.domain.view import Curb
 from policybot.services.setting import Setting
 from policybot.store import sanctions, standing
 from policybot.store.database import Tx
@@ -13,8 +12,8 @@ ACCOUNT = "account"
 """What the notes of accounts of which something changed begin with."""
 
 
-class Curbs:
-    """What binds whom; in a dry run nothing does."""
+class Curbs(Mapping[str, tuple[Curb, ...]]):
+    """What binds whom, by user IDs; in a dry run nothing does."""
 
     def __init__(self, setting: Setting) -> None:
         """Hear of each measure that changes; `load` reads what binds already."""
@@ -45,11 +44,14 @@ class Curbs:
         if curbs and not self._setting.config.dry_run:
             self._known[user_id] = curbs
 
-    def on(self, user_id: str) -> tuple[Curb, ...]:
+    def __getitem__(self, user_id: str, /) -> tuple[Curb, ...]:
         """List what binds an account."""
-        return self._known.get(user_id, ())
+        return self._known[user_id]
 
-    def get(self, room_id: str, user_id: str, now: datetime) -> Curb | None:
-        """Find what keeps somebody from writing in a room, or out of it, at a time: the gravest."""
-        curbs = self._known.get(user_id)
-        return None if curbs is None else gravest(curbs, room_id, now)
+    def __iter__(self) -> Iterator[str]:
+        """Name the accounts that something binds."""
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self._known)

@@ -361,7 +361,7 @@ class Known:
 
     def curb(self, room_id: str, user_id: str, now: datetime) -> Curb | None:
         """Find what keeps somebody from writing in a room, or out of it."""
-        return self._messages.curbs.get(room_id, user_id, now)
+        return self._messages.curb(room_id, user_id, now)
 
     def made(self, user_id: str) -> datetime | None:
         """Say when an account was made, if that is known."""

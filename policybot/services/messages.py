@@ -15,7 +15,7 @@ from policybot.domain.effects import ReleaseMember, RestrictMember
 from policybot.domain.publishing import NAMED, STRANGER, Account, Obstacle
 from policybot.domain.rank import hindrance
 from policybot.domain.sanction import BINDING
-from policybot.domain.view import Room, slowest
+from policybot.domain.view import Curb, Room, gravest, slowest
 from policybot.services.agreements import CHANGED, Agreements, day
 from policybot.services.curbs import ACCOUNT, Curbs
 from policybot.services.newcomers import Newcomers
@@ -49,9 +49,10 @@ class Messages:
         self._restricted: dict[str, dict[str, datetime]] = {}
         """The rooms in which an account's right to post is taken, and until when messages that were
         under way are expected there."""
+        self._curbs = Curbs(setting)
+        """The measures that keep accounts from writing, or out."""
         self._seen = 0
         self.newcomers = Newcomers()
-        self.curbs = Curbs(setting)
         setting.account_changed = self.account_changed
         setting.room_changed = self.room_changed
 
@@ -79,6 +80,11 @@ class Messages:
         """Say from memory what counts of an account."""
         return self._accounts.get(user_id, STRANGER)
 
+    def curb(self, room_id: str, user_id: str, now: datetime) -> Curb | None:
+        """Find from memory what keeps somebody from writing in a room, or out of it."""
+        curbs = self._curbs.get(user_id)
+        return None if curbs is None else gravest(curbs, room_id, now)
+
     def bound(self) -> int:
         """Say which version of the agreement binds; 0 for none."""
         return self._agreements.bound()
@@ -100,7 +106,7 @@ class Messages:
         for restriction in await standing.restrictions(tx):
             restricted.setdefault(restriction.user_id, {})[restriction.room_id] = _quiet(restriction)
         await self.newcomers.load(tx)
-        await self.curbs.load(tx)
+        await self._curbs.load(tx)
         self._seen, self._rooms, self._accounts = seen, known, accounts
         self._restricted = restricted
 
@@ -129,7 +135,7 @@ class Messages:
         elif noun == ACCOUNT:
             taken = await standing.of_account(tx, which)
             self._put_account(which, await standing.account(tx, which), taken)
-            await self.curbs.read_again(tx, which)
+            await self._curbs.read_again(tx, which)
 
     def _put_account(self, user_id: str, account: Account, taken: list[Restriction]) -> None:
         self._accounts.pop(user_id, None)

@@ -117,14 +117,6 @@ REACHES: dict[str, Reach] = {
         "entered_at < $1 AND user_id NOT IN HELD",
         "",
     ),
-    "languages": Reach(
-        "languages",
-        "user_id",
-        "chosen_at",
-        "chosen_at < $1 AND user_id NOT IN HELD AND user_id NOT IN"
-        " (SELECT l.user_id FROM links l WHERE l.ended_at IS NULL)",
-        "",
-    ),
     "notices": Reach(
         "outbox",
         "id",
@@ -173,6 +165,14 @@ REACHES: dict[str, Reach] = {
         "agreement_hash || ' ' || person_id || ' ' || user_id",
         "at",
         "at < $1 AND user_id NOT IN (SELECT user_id FROM links) AND user_id NOT IN HELD",
+        "",
+    ),
+    "languages": Reach(
+        "languages",
+        "user_id",
+        "chosen_at",
+        "chosen_at < $1 AND user_id NOT IN HELD AND user_id NOT IN"
+        " (SELECT l.user_id FROM links l WHERE l.ended_at IS NULL)",
         "",
     ),
     "documents": Reach(

@@ -106,11 +106,11 @@ async def test_a_measure_binds_at_the_gate_from_the_decision_until_it_is_lifted_
     world.clock.pass_time(days=7)
     assert curb(world) is None, "its time is over, though the clock has not struck"
     await world.tick()
-    assert world.app.services.messages.curbs.on(user("tom")) == ()
+    assert world.app.services.messages._curbs.get(user("tom")) is None
 
     again = await decided(world, "restrict:P7D")
     await world.review("mira", f"!policy lift {again} They have apologised to each other")
-    assert world.app.services.messages.curbs.on(user("tom")) == ()
+    assert world.app.services.messages._curbs.get(user("tom")) is None
     await other.services.messages.refresh(world.database)
     assert there.curb(world.room, user("tom"), world.clock()) is None
 
@@ -189,7 +189,7 @@ async def test_a_decision_and_a_message_at_the_same_moment_do_not_wait_for_each_
             asyncio.gather(lift, *(world.message(who, "Hello", world.room) for who in ("zoe", "leo"))),
             20,
         )
-        assert world.app.services.messages.curbs.on(user("tom")) == ()
+        assert world.app.services.messages._curbs.get(user("tom")) is None
 
 
 # Rooms ---------------------------------------------------------------------------------------------
