@@ -27,6 +27,7 @@ from policybot.services.filings import Filings
 from policybot.services.findings import Findings
 from policybot.services.holds import Holds
 from policybot.services.labels import Labels
+from policybot.services.languages import Languages
 from policybot.services.licences import Licences
 from policybot.services.looks import Looks
 from policybot.services.members import Members
@@ -94,6 +95,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         openings=Openings(setting, people, papers, watch),
         roster=Roster(setting, people),
         agreements=signatures,
+        languages=Languages(setting),
         announcements=Announcements(setting, signatures),
         messages=messages,
         findings=Findings(setting, messages, casework, Automation(setting, measures)),

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from policybot.domain.publishing import Account
-from policybot.domain.view import Curb, House, Pages, Room
+from policybot.domain.view import Curb, House, Pages, Room, gravest
 
 PAGES = Pages(
     "https://a.example/agreement",
@@ -41,8 +41,8 @@ class View:
     def bound(self) -> int:
         return 1
 
-    def curb(self, room_id: str, user_id: str) -> Curb | None:
-        return self.curbed
+    def curb(self, room_id: str, user_id: str, now: datetime) -> Curb | None:
+        return gravest((self.curbed,), room_id, now) if self.curbed else None
 
     def made(self, user_id: str) -> datetime | None:
         return self.made_at

@@ -82,6 +82,8 @@ class FakeHomeserver:
     profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
     files: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """What the files of events are."""
+    made: dict[str, int] = field(default_factory=dict)
+    """When accounts were made, in milliseconds."""
     suspended: set[str] = field(default_factory=set)
     banned: set[tuple[str, str]] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
@@ -331,8 +333,10 @@ class FakeHomeserver:
                     message = "404 M_NOT_FOUND"
                     raise Impossible(message)
                 return {"sender": self.events[event_id]["sender"]}
-            case effects.LearnFiles(_, event_id):
-                return {**self.events[event_id], "files": self.files.get(event_id, [])}
+            case effects.LearnMore(_, event_id, _, files, account):
+                found = {"files": self.files.get(event_id, [])} if files else {}
+                made = {"made": self.made.get(account)} if account else {}
+                return {**self.events[event_id], **found, **made}
             case FollowUpgrade() as follow:
                 return self._follow(follow)
             case effect if isinstance(effect, TakingEffect):

@@ -45,7 +45,8 @@ class QualificationSection(Section):
         (Right.PUBLISH, Right.REPUBLISH, Right.ANSWER),
         min_length=1,
         description="What it allows: publish (own texts), republish (those of others), answer "
-        "(questions). Rights are shown, and never enforced by a machine.",
+        "(questions). Rights are shown; a machine looks at publish alone, and only where a rule of "
+        "yours has unqualified.",
     )
     second_person: bool = Field(
         default=False, description="Whether a second reviewer has to confirm that it is granted."

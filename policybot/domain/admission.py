@@ -17,8 +17,8 @@ def enters(view: View, room_id: str, user_id: str, now: datetime) -> Refusal | N
     if room is None or user_id == house.bot:
         return None
     account = view.account(user_id)
-    curb = view.curb(room_id, user_id)
-    if curb is not None and curb.excluded and (curb.until is None or now < curb.until):
+    curb = view.curb(room_id, user_id, now)
+    if curb is not None and curb.excluded:
         return curbed(curb, house, account.language, Code.EXCLUDED)
     if room.guarded and publishing.obstacle(account, view.bound(), named=True) is not None:
         said = house.words.say(Code.ENTRY, account.language)

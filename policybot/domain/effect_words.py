@@ -69,8 +69,8 @@ def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line 
             return f"remove our notice in {room_id}"
         case effects.LearnAuthor(room_id, event_id):
             return f"read who has written {event_id} in {room_id}"
-        case effects.LearnFiles(room_id, event_id):
-            return f"look into the files of {event_id} in {room_id}"
+        case effects.LearnMore(room_id, event_id):
+            return f"find out what rules ask about {event_id} in {room_id}"
         case effects.SuspendAccount(user_id):
             return f"suspend {user_id}"
         case effects.UnsuspendAccount(user_id):

@@ -159,12 +159,17 @@ class LearnAuthor:
 
 
 @dataclass(frozen=True, slots=True)
-class LearnFiles:
-    """Look into the files of a message; `first` is whether it was its sender's first one there."""
+class LearnMore:
+    """Find out what rules ask about a message and it does not say itself."""
 
     room_id: str
     event_id: str
     first: bool
+    """Whether it was its sender's first one there."""
+    files: bool = True
+    """Whether what its files are is asked."""
+    account: str = ""
+    """The account of which it is asked when it was made; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +225,7 @@ Effect = (
     | ExcludeMember
     | ReadmitMember
     | LearnAuthor
-    | LearnFiles
+    | LearnMore
     | SuspendAccount
     | UnsuspendAccount
     | LearnName
@@ -303,7 +308,7 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return None
         case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence():
             return None
-        case LearnName() | LearnAuthor() | LearnFiles():
+        case LearnName() | LearnAuthor() | LearnMore():
             return None
         case _:  # the other steps of taking a room in, and following it; see services/taking.py
             return None
@@ -341,7 +346,7 @@ def lane(effect: Effect) -> str:  # noqa: PLR0911 - one for each
             return f"profile {user_id}"
         case MakeRoom(room_id, alias) | UnmakeRoom(room_id, alias):
             return room_id or alias
-        case LearnFiles(room_id):
+        case LearnMore(room_id):
             # Apart, for a measure must not wait for another server's file.
             return f"files {room_id}"
         case InviteMembers(room_id):

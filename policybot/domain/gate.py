@@ -5,7 +5,7 @@ compiled, and the event. Whoever asks decides what is done with the answer.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, assert_never
 
@@ -31,7 +31,7 @@ from policybot.domain.condition import (
 from policybot.domain.mechanism import Mechanism, Stage, Then
 from policybot.domain.publishing import Account, Obstacle
 from policybot.domain.refusal import Code, Refusal, in_words
-from policybot.domain.seen import File, Seen
+from policybot.domain.seen import File, Seen, asks_the_bot, counts, seen, subject
 from policybot.domain.view import FAST, Curb, House, Room, View
 
 Span = tuple[int, int, int]
@@ -58,6 +58,30 @@ class Post:
     """A subject that its author declared, and for which the room is not qualified."""
     counts: bool = True
     """Whether it is a post of its own, and not an edit or a reaction: rooms may take those slowly."""
+    asks: bool = False
+    """Whether it is a bare command of the bot: who lacks something has to be able to ask for it."""
+
+
+def posted(  # noqa: PLR0913, PLR0917 - the parts of an event
+    room_id: str, sender: str, kind: object, content: object, at: datetime, room: Room | None
+) -> Post:
+    """Read an event, of whatever type and content, as what is to be judged in a room."""
+    asks = kind == "m.room.message" and asks_the_bot(content)
+    return Post(
+        room_id,
+        sender,
+        seen(kind, content),
+        at,
+        declared=declared(content, room),
+        counts=counts(kind, content) and not asks,
+        asks=asks,
+    )
+
+
+def declared(content: object, room: Room | None) -> str | None:
+    """Say which subject its author declares a post to be about, if the room is not qualified for it."""
+    said = subject(content)
+    return None if said is None or (room is not None and said in room.qualified) else said
 
 
 Places = Mapping[int, Sequence[Span]]
@@ -99,6 +123,8 @@ class Verdict:
 
     refusal: Refusal | None = None
     hits: tuple[Hit, ...] = ()
+    undecided: tuple[Mechanism, ...] = ()
+    """The rules that would apply or not, if more were known."""
 
 
 ALLOWED = Verdict()
@@ -113,41 +139,49 @@ _MISSING = {
 def decide(view: View, rules: Rules, post: Post) -> Verdict:
     """Judge a post; every room that is not governed is none of our business."""
     room = view.room(post.room_id)
-    if room is None:
+    if room is None or post.sender == view.house.bot:
         return ALLOWED
-    hits = find(view, rules, post, room)
+    found = find(view, rules, post, room)
     account = view.account(post.sender)
-    refusal = standing(view, post.room_id, post.sender, room, account, post.at)
+    refusal = standing(view, post.room_id, post.sender, room, account, post.at, asks=post.asks)
     if refusal is None and post.counts and room.slow is not FAST:
         refusal = _too_soon(view, post, room, account.language)
     if refusal is not None:
-        return Verdict(refusal, hits)
-    if not hits:
-        return ALLOWED
-    for hit in hits:
+        return replace(found, refusal=refusal)
+    for hit in found.hits:
         mechanism = hit.mechanism
         refuses = mechanism.stage is Stage.LIVE and Then.REFUSE in mechanism.then
         if refuses and mechanism.id not in view.stopped:
-            return Verdict(_by_rule(mechanism, view.house, account.language), hits)
-    return Verdict(None, hits)
+            return replace(found, refusal=by_rule(mechanism, view.house, account.language))
+    return found
 
 
 def standing(  # noqa: PLR0913, PLR0917 - who, where, when, and what is known of both
-    view: View, room_id: str, user_id: str, room: Room, account: Account, now: datetime
+    view: View,
+    room_id: str,
+    user_id: str,
+    room: Room,
+    account: Account,
+    now: datetime,
+    *,
+    asks: bool = False,
 ) -> Refusal | None:
-    """Say why somebody may do nothing there, whatever it is: a measure, what is missing, its state."""
+    """Say why somebody may do nothing there, whatever it is: a measure, what is missing, its state.
+
+    Who only asks the bot for something need not have what they may be asking for.
+    """
+    curb = view.curb(room_id, user_id, now)
+    if curb is not None:
+        return curbed(curb, view.house, account.language, Code.CURBED)
+    why = None if asks else publishing.obstacle(account, view.bound(), named=room.named)
+    if why is None and not room.limited:
+        return None
     house, language = view.house, account.language
-    curb = view.curb(room_id, user_id)
-    if curb is not None and (curb.until is None or now < curb.until):
-        return curbed(curb, house, language, Code.CURBED)
-    why = publishing.obstacle(account, view.bound(), named=room.named)
     if why is not None:
         code = _MISSING[why]
         return Refusal(code, house.words.say(code, language), house.pages.agreement)
-    if room.limited:
-        said = house.words.say(Code.LIMITED, language, contact=house.pages.contact)
-        return Refusal(Code.LIMITED, said, house.pages.rules)
-    return None
+    said = house.words.say(Code.LIMITED, language, contact=house.pages.contact)
+    return Refusal(Code.LIMITED, said, house.pages.rules)
 
 
 def curbed(curb: Curb, house: House, language: str, code: Code) -> Refusal:
@@ -173,7 +207,8 @@ def _too_soon(view: View, post: Post, room: Room, language: str) -> Refusal | No
     return Refusal(Code.SLOW, said, view.house.pages.rules, wait=wait)
 
 
-def _by_rule(mechanism: Mechanism, house: House, language: str) -> Refusal:
+def by_rule(mechanism: Mechanism, house: House, language: str) -> Refusal:
+    """Say which rule forbids it, and where to turn."""
     rule = mechanism.rule
     title, text = rule.in_language(language)
     contact = house.pages.contact
@@ -181,20 +216,24 @@ def _by_rule(mechanism: Mechanism, house: House, language: str) -> Refusal:
     return Refusal(Code.RULE, said, house.pages.rules, rule.id)
 
 
-def find(view: View, rules: Rules, post: Post, room: Room) -> tuple[Hit, ...]:
-    """Name the rules that apply to a post in a room."""
+def find(view: View, rules: Rules, post: Post, room: Room) -> Verdict:
+    """Name the rules that apply to a post in a room, and those of which that is not known."""
     places, candidates = rules.read(post.seen)
     if not candidates:
-        return ()
-    hits = []
+        return ALLOWED
+    hits, undecided = [], []
     for numbered in candidates:
         mechanism = numbered.mechanism
         if not mechanism.applies_in(room.categories):
             continue
         found = _Found(view, post, places, numbered.numbers)
-        if found.holds(mechanism.when):
+        if holds := found.holds(mechanism.when):
             hits.append(Hit(mechanism, found.spans()))
-    return tuple(hits)
+        elif holds is None:
+            undecided.append(mechanism)
+    if not (hits or undecided):
+        return ALLOWED
+    return Verdict(hits=tuple(hits), undecided=tuple(undecided))
 
 
 class _Found:

@@ -18,7 +18,7 @@ from policybot.domain.errors import Incomplete, NotPermitted, OutOfOrder
 
 
 class Right(StrEnum):
-    """What a qualified room may do in its subject. Rights are shown, and never enforced by a machine."""
+    """What a qualified room may do in its subject. Rights are shown; only a rule may look at one."""
 
     PUBLISH = "publish"
     """Its own texts."""

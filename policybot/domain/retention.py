@@ -133,6 +133,14 @@ RULES: tuple[Rule, ...] = (
         Act.DELETE,
     ),
     Rule(
+        "languages",
+        ("languages",),
+        "the language that somebody chose who is not linked",
+        "the choice",
+        365,
+        Act.DELETE,
+    ),
+    Rule(
         "documents",
         ("documents",),
         "which kind of document was shown, and what came of it",
@@ -182,7 +190,6 @@ EXCEPTIONS: dict[str, str] = {
     "webhooks": "the numbers of posts, for a day beyond the time in which they are taken",
     "front_names": "display names of linked accounts; each goes when its link ends",
     "account_tokens": "fingerprints of tokens, for a day",
-    "languages": "the language that somebody chose; goes when they are forgotten",
     "agreements": "published texts",
     "announcements": "how far the telling of a new agreement has come",
     "standing_restrictions": "who may not write where; goes when they verify or sign",

@@ -26,6 +26,7 @@ from policybot.domain.room_measure import (
     UnquietRoom,
 )
 from policybot.domain.showing import Unpublish, WithdrawLabel
+from policybot.domain.view import Curb
 
 
 class State(StrEnum):
@@ -69,6 +70,8 @@ MOVES: dict[tuple[State, Step], State] = {
 
 BINDING = frozenset({State.PLANNED, State.ACTIVE})
 """States in which the effects of a sanction are wanted on the homeserver."""
+_CURBING = frozenset({RestrictMember, ExcludeMember, SuspendAccount})
+"""The kinds of effect that keep somebody from writing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ class Sanction:
     """The effects that carry it, fixed when it was decided; and the banner, once it says until when."""
     interim: bool = False
     """Whether it only holds until somebody decides; see `hold`."""
+    dry: bool = False
+    """Whether it was only rehearsed, in a dry run."""
     version: int = 1
 
 
@@ -141,6 +146,25 @@ def with_banner(sanction: Sanction, text: str | None) -> Sanction:
 def stayed(sanction: Sanction, at: datetime) -> Sanction:
     """Let a sanction rest while an appeal is decided; the time served is kept."""
     return replace(moved(sanction, Step.STAY), served=ran(sanction, at))
+
+
+def curb(sanction: Sanction, number: str) -> Curb | None:
+    """Say what a sanction is to the gate; None if it keeps nobody from writing, or out of a room.
+
+    What reaches an account counts in every governed room, in those that are filed later as well.
+    """
+    reach = {type(effect) for effect in sanction.restraints}
+    binds = sanction.state in BINDING and not sanction.dry
+    if sanction.user_id is None or not binds or _CURBING.isdisjoint(reach):
+        return None
+    # Before the homeserver has carried it its clock does not run, but for that of a hold.
+    runs = sanction.state is State.ACTIVE or sanction.interim
+    return Curb(
+        number,
+        "" if sanction.scope is Scope.ACCOUNT else sanction.room_id or "",
+        excluded=ExcludeMember in reach,
+        until=sanction.ends_at if runs else None,
+    )
 
 
 def due(sanction: Sanction, now: datetime) -> bool:

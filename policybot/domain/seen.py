@@ -32,6 +32,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _PERSON = re.compile(r"matrix\.to/#/(?:@|%40)([^\s\"'<>?/()\]]+)", re.IGNORECASE)
 
 _POLLS = ("m.poll.start", "org.matrix.msc3381.poll.start")
+_POSTS = frozenset({"m.room.message", "m.sticker", "m.room.encrypted", *_POLLS})
+SUBJECT = "org.policybot.subject"
+"""The key under which an author says of which subject a post is: the ID of a qualification."""
+_SUBJECT = re.compile(r"[a-z0-9_-]{1,40}")
+_COMMAND = re.compile(r"!policy(?: [a-z]{2,12})?")
 _TEXT_KEYS = frozenset(
     {
         "body",
@@ -162,6 +167,38 @@ def _gather(content: Mapping[str, Any]) -> Seen:
         ) else None
         everybody = mentions.get("room") is True
     return Seen(tuple(texts), tuple(targets), len(named) + everybody, len(files))
+
+
+def counts(kind: object, content: object) -> bool:
+    """Say whether an event is a post of its own: no edit, no reaction, no answer to a poll."""
+    if not (isinstance(kind, str) and kind in _POSTS and isinstance(content, Mapping)):
+        return False
+    relation = content.get("m.relates_to")
+    return not (isinstance(relation, Mapping) and relation.get("rel_type") == "m.replace")
+
+
+def asks_the_bot(content: object) -> bool:
+    """Say whether a message is a bare command of the bot and shows nothing else to anybody.
+
+    Only so can somebody ask how they are verified where they cannot write yet; whatever can be read
+    beside it would be a way to write there.
+    """
+    if not isinstance(content, Mapping) or content.get("msgtype") != "m.text":
+        return False
+    body, mentions = content.get("body"), content.get("m.mentions", {})
+    bare = isinstance(body, str) and _COMMAND.fullmatch(body) is not None
+    # Clients add empty mentions to everything.
+    return bare and mentions == {} and content.keys() <= {"msgtype", "body", "m.mentions"}
+
+
+def subject(content: object) -> str | None:
+    """Say which subject its author declares a post to be about; of an edit, as what it becomes."""
+    if not isinstance(content, Mapping):
+        return None
+    new = content.get("m.new_content")
+    said = new.get(SUBJECT) if isinstance(new, Mapping) else None
+    said = content.get(SUBJECT) if said is None else said
+    return said if isinstance(said, str) and _SUBJECT.fullmatch(said) else None
 
 
 def media_of(content: Mapping[str, Any]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 policybot has such a view of its own records; the module in the homeserver has a copy of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -27,6 +27,15 @@ class Slow:
 
 
 FAST = Slow()
+
+
+def slowest(slows: Iterable[Slow]) -> Slow:
+    """Join what several kinds of room ask: the longest time that any of them does."""
+    found = list(slows)
+    every = max((slow.every for slow in found), default=NONE)
+    asked = ((slow.new_every, slow.new_for) for slow in found if slow.new_every)
+    joined = Slow(every, *max(asked, default=(NONE, NONE)))
+    return FAST if joined == FAST else joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +132,8 @@ class View(Protocol):
     def bound(self) -> int:
         """Say which version of the agreement binds; 0 for none."""
 
-    def curb(self, room_id: str, user_id: str) -> Curb | None:
-        """Find what keeps somebody from writing in a room, or out of it: the gravest."""
+    def curb(self, room_id: str, user_id: str, now: datetime) -> Curb | None:
+        """Find what keeps somebody from writing in a room, or out of it, at a time: the gravest."""
 
     def made(self, user_id: str) -> datetime | None:
         """Say when an account was made, if that is known."""
@@ -142,11 +151,10 @@ class View(Protocol):
         """Say when somebody last posted in a room, if that counts there."""
 
 
-def gravest(curbs: "tuple[Curb, ...]", room_id: str) -> Curb | None:
-    """Choose the curb that counts in a room: an exclusion before a restriction, then the longest."""
-    here = [curb for curb in curbs if curb.room_id in ("", room_id)]
+def gravest(curbs: Iterable[Curb], room_id: str, now: datetime) -> Curb | None:
+    """Choose the curb that counts in a room: an exclusion before a restriction, then the longest.
+
+    One whose time is over counts no more, whether anybody has ended it or not.
+    """
+    here = [c for c in curbs if c.room_id in ("", room_id) and (c.until is None or now < c.until)]
     return max(here, key=lambda c: (c.excluded, c.until.timestamp() if c.until else inf), default=None)
-
-
-Curbs = Mapping[str, tuple[Curb, ...]]
-"""By the account's user ID."""

@@ -155,10 +155,10 @@ class Replica:
         """Say which version of the agreement binds; 0 for none."""
         return self.head.bound
 
-    def curb(self, room_id: str, user_id: str) -> Curb | None:
+    def curb(self, room_id: str, user_id: str, now: datetime) -> Curb | None:
         """Find what keeps somebody from writing in a room, or out of it."""
         curbs = self._curbs.get(user_id)
-        return None if curbs is None else gravest(curbs, room_id)
+        return None if curbs is None else gravest(curbs, room_id, now)
 
     def made(self, user_id: str) -> datetime | None:
         """Say when an account was made, if that is known."""

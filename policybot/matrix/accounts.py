@@ -30,6 +30,15 @@ class Accounts:
             return False
         return bool(user.get("suspended"))
 
+    async def made(self, user_id: str) -> int | None:
+        """Say when an account was made, in milliseconds; None if the homeserver does not say it."""
+        try:
+            user = await self._synapse.user(user_id)
+        except Impossible:
+            return None
+        seconds = user.get("creation_ts")
+        return seconds * 1000 if isinstance(seconds, int) and seconds > 0 else None
+
     async def suspend(self, user_id: str) -> Result:
         """Suspend an account."""
         if user_id == self._bot:

@@ -80,7 +80,7 @@ class Events:
             return
         meaning = self._meaning(event)
         try:
-            judged = self._judged(event) if self._findings.rules.mechanisms else None
+            judged = self._judged(event) if self._findings.watches else None
             if judged is not None:
                 # On record once by itself; what the event means besides is another matter.
                 async with self._database.transaction() as tx:

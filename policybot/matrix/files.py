@@ -24,14 +24,14 @@ class Files:
         """Read with the bot's own token."""
         self._client = client
 
-    async def look_into(self, event: Mapping[str, Any]) -> Result:
-        """Say what those files of an event are that can be had; without `files` if none can.
+    async def look_into(self, content: Mapping[str, Any]) -> list[Result]:
+        """Say what those files of a message are that can be had.
 
         Raises:
             Later: the homeserver is away, or waits for another one.
         """
-        found = []
-        for uri in media_of(event["content"])[:_MOST]:
+        found: list[Result] = []
+        for uri in media_of(content)[:_MOST]:
             match = _MXC.fullmatch(uri)
             if match is None:
                 continue
@@ -42,4 +42,4 @@ class Files:
                 continue
             file = await asyncio.to_thread(look, data, size)
             found.append({"kind": file.kind, "size": file.size, "animated": file.animated})
-        return {**event, "files": found} if found else {}
+        return found

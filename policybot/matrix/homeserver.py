@@ -125,8 +125,8 @@ class MatrixHomeserver:
                 if before is None:
                     return {}
                 return await self._signs.unpin(room_id, str(before["event_id"]), errand.key)
-            case effects.LearnFiles(room_id, event_id):
-                return await self._look_into(room_id, event_id)
+            case effects.LearnMore() as look:
+                return await self._look_into(look)
             case effects.LearnAuthor(room_id, event_id):
                 return {"sender": (await self._event(room_id, event_id))["sender"]}
             case effects.SuspendAccount(user_id):
@@ -205,13 +205,17 @@ class MatrixHomeserver:
             raise Impossible(message)
         return {key: event[key] for key in ("sender", "origin_server_ts", "content")}
 
-    async def _look_into(self, room_id: str, event_id: str) -> Result:
-        """Look into the files of an event, unless it was redacted meanwhile."""
-        event = await self._client.get(Path.v3.rooms[room_id].event[event_id])
+    async def _look_into(self, look: effects.LearnMore) -> Result:
+        """Look into the files of an event and when its sender came, unless it was redacted meanwhile."""
+        event = await self._client.get(Path.v3.rooms[look.room_id].event[look.event_id])
         if "redacted_because" in event.get("unsigned", {}):
             return {}
         known = {key: event[key] for key in ("sender", "origin_server_ts", "content", "type")}
-        return await self._files.look_into(known)
+        if look.files:
+            known["files"] = await self._files.look_into(known["content"])
+        if look.account:
+            known["made"] = await self._accounts.made(look.account)
+        return known
 
     async def _redact(self, errand: Errand, room_id: str, event_id: str, reason: str) -> Result:
         if errand.again:

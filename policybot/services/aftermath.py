@@ -5,7 +5,7 @@ from policybot.domain.effects import (
     JoinRoom,
     KeepEvidence,
     LearnAuthor,
-    LearnFiles,
+    LearnMore,
     LearnName,
     Notify,
     ReleaseMember,
@@ -114,7 +114,7 @@ class Aftermath:
                 made = await self._declarations.learned(tx, look, queued.cause, author)
                 if made is not None:
                     await self._findings.declared(tx, made)
-            case LearnFiles() as look if "files" in result:
+            case LearnMore() as look if "content" in result:
                 await self._findings.looked_into(tx, look, result)
             case _:
                 pass

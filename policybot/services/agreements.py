@@ -8,8 +8,9 @@ from policybot.domain import amendment as amendments
 from policybot.domain.agreement import Agreement, Standing, Version
 from policybot.domain.amendment import Amendment
 from policybot.domain.errors import NotFound, OutOfOrder
+from policybot.services.languages import keep
 from policybot.services.setting import Setting
-from policybot.store import agreements, audit, members, standing
+from policybot.store import agreements, audit, languages, members, standing
 from policybot.store.database import Tx, next_number
 
 log = logging.getLogger(__name__)
@@ -137,7 +138,7 @@ class Agreements:
 
     async def language(self, tx: Tx, user_id: str) -> str:
         """Say which language somebody chose last; empty for none."""
-        return await agreements.language_of(tx, user_id) or ""
+        return await languages.get(tx, user_id) or ""
 
     async def choose(self, tx: Tx, user_id: str, language: str) -> None:
         """Remember the language that somebody chooses.
@@ -149,16 +150,7 @@ class Agreements:
         if language not in known:
             message = f"The agreement is not written in «{language[:20]}». It is in: {', '.join(known)}."
             raise NotFound(message)
-        if language != await agreements.language_of(tx, user_id):
-            await agreements.choose_language(tx, user_id, language)
-            audit.append(
-                tx,
-                at=self._setting.now(),
-                actor=user_id,
-                tag="agreement:language",
-                object=user_id,
-                language=language,
-            )
+        await keep(self._setting, tx, user_id, language)
 
     # Signing ---------------------------------------------------------------------------------------
 

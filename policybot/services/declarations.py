@@ -6,7 +6,7 @@ from policybot.domain import filing as filing_rules
 from policybot.domain.effects import LearnAuthor
 from policybot.domain.errors import NotFound
 from policybot.domain.filing import Filing
-from policybot.domain.qualification import State
+from policybot.domain.qualification import Right, State
 from policybot.services.qualifications import Qualifications
 from policybot.services.setting import Setting
 from policybot.store import audit, declarations, filings, qualifications
@@ -50,7 +50,7 @@ class Declarations:
             return None
         granted = await qualifications.of_filing(tx, filing.id, State.GRANTED)
         in_force = filing.state in filing_rules.IN_FORCE
-        qualified = in_force and any(q.kind == kind for q in granted)
+        qualified = in_force and any(q.kind == kind and Right.PUBLISH in q.rights for q in granted)
         now, room_id, event_id = self._setting.now(), look.room_id, look.event_id
         said = await declarations.unqualified_since(tx, room_id, kind, now - _DAY)
         made = Declaration(event_id, room_id, user_id, kind, qualified, now)

@@ -5,7 +5,7 @@ applies to costs no look at the database.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -13,14 +13,14 @@ from typing import Any
 from policybot.domain import condition as conditions
 from policybot.domain import gate
 from policybot.domain.case import Subject, SubjectKind
-from policybot.domain.effects import LearnFiles
+from policybot.domain.effects import LearnMore
 from policybot.domain.errors import Incomplete
 from policybot.domain.gate import Hit, Post, Verdict
 from policybot.domain.mechanism import Mechanism, Stage
 from policybot.domain.pace import Pace
 from policybot.domain.publishing import Account
 from policybot.domain.seen import File, seen
-from policybot.domain.view import Curb, House, Room
+from policybot.domain.view import FAST, Curb, House, Room
 from policybot.matching.ruleset import RuleSet
 from policybot.services.automation import ACTING, HOUR, Automation, Hindrance
 from policybot.services.cases import Cases
@@ -47,6 +47,8 @@ _WHAT = {
     conditions.Unverified: "a message of somebody who is not verified",
     conditions.Unqualified: "a subject for which the room is not qualified",
 }
+_MOST_ACCOUNTS = 20_000
+"""Accounts of which it is remembered when they were made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,8 @@ class Found:
     post: Post
     verdict: Verdict
     first: bool
-    look_into: bool
-    """Whether a rule asks what its files are."""
+    look: LearnMore | None
+    """What has to be found out to know whether rules apply."""
 
 
 class Findings:
@@ -73,6 +75,7 @@ class Findings:
         self.view = Known(setting, messages)
         self.rules = RuleSet()
         self._kinds: frozenset[type[conditions.Condition]] = frozenset()
+        self._slow = any(kind.slow for kind in setting.config.filing.categories)
 
     def use(self, rules: RuleSet) -> None:
         """Put rules in the place of those before, between two events."""
@@ -87,6 +90,11 @@ class Findings:
         self.rules, self._kinds = rules, frozenset(leaves)
 
     @property
+    def watches(self) -> bool:
+        """Whether there is anything to look for: a rule, or how slowly people write somewhere."""
+        return bool(self.rules.mechanisms) or self._slow
+
+    @property
     def watches_entry(self) -> bool:
         """Whether a rule asks who is new."""
         return not self._kinds.isdisjoint({conditions.FirstPost, conditions.NewMember})
@@ -98,28 +106,44 @@ class Findings:
         room_id, sender, event_id = event.get("room_id"), event.get("sender"), event.get("event_id")
         if not (isinstance(room_id, str) and isinstance(sender, str) and isinstance(event_id, str)):
             return None
-        content = event.get("content")
+        content, room = event.get("content"), self._messages.room(room_id)
         if (
-            self._messages.room(room_id) is None
+            room is None
             or sender == self._setting.config.bot_user_id
             or not isinstance(content, dict)
             or not content  # it was redacted meanwhile
         ):
             return None
         sent = _sent(event, self._setting.now())
-        post = Post(room_id, sender, seen(event.get("type"), content), sent)
+        post = gate.posted(room_id, sender, event.get("type"), content, sent, room)
         self.view.pace.note(room_id, sender, sent, event_id)
         verdict = gate.decide(self.view, self.rules, post)
+        if post.counts and room.slow is not FAST:
+            self.view.pace.spoke(room_id, sender, sent)
         first = self.view.is_first(room_id, sender)
-        files = post.seen.files > 0 and conditions.Media in self._kinds
-        if not (verdict.hits or first or files):
+        look = self._to_learn(verdict, sender, LearnMore(room_id, event_id, first))
+        if not (verdict.hits or first or look):
             return None
-        return Found(event, post, verdict, first, files)
+        return Found(event, post, verdict, first, look)
+
+    def _to_learn(self, verdict: Verdict, sender: str, look: LearnMore) -> LearnMore | None:
+        """Say what has to be found out to know whether rules apply; None if nothing can be."""
+        if not verdict.undecided:
+            return None
+        kinds = {type(leaf) for m in verdict.undecided for leaf in conditions.leaves(m.when)}
+        files = conditions.Media in kinds
+        # Only our own homeserver says when an account was made.
+        age = conditions.NewAccount in kinds and self._setting.is_local(sender)
+        age = age and not self.view.asked(sender)
+        return replace(look, files=files, account=sender if age else "") if files or age else None
 
     def enters(self, event: Mapping[str, Any]) -> bool:
-        """Say whether somebody enters a governed room, and a rule asks for that."""
+        """Say whether somebody enters a governed room in which it counts who is new."""
         room_id, user_id, content = (event.get(key) for key in ("room_id", "state_key", "content"))
-        if not (self.watches_entry and isinstance(room_id, str) and isinstance(user_id, str)):
+        room = self._messages.room(room_id) if isinstance(room_id, str) else None
+        if room is None or not isinstance(user_id, str):
+            return False
+        if not (self.watches_entry or room.slow.new_every):
             return False
         if not isinstance(content, dict) or content.get("membership") != "join":
             return False
@@ -127,11 +151,8 @@ class Findings:
         before = unsigned.get("prev_content") if isinstance(unsigned, dict) else None
         if isinstance(before, dict) and before.get("membership") == "join":
             return False  # a change of name
-        return (
-            self._messages.room(room_id) is not None
-            and user_id != self._setting.config.bot_user_id
-            and self._messages.newcomers.get(room_id, user_id) is None
-        )
+        known = self._messages.newcomers.get(str(room_id), user_id)
+        return known is None and user_id != self._setting.config.bot_user_id
 
     # In the database -----------------------------------------------------------------------------
 
@@ -149,31 +170,33 @@ class Findings:
     async def record(self, tx: Tx, found: Found) -> None:
         """Record what applies to an event, once, and do what follows."""
         post, event = found.post, found.event
-        if found.first:
-            await newcomers.has_posted(tx, post.room_id, post.sender)
-            await self._newcomer_changed(tx, post.room_id, post.sender)
-        if found.look_into:
-            look = LearnFiles(post.room_id, str(event["event_id"]), found.first)
-            self._setting.queue(tx, [look], cause=f"files {look.event_id}")
+        if found.look:
+            self._setting.queue(tx, [found.look], cause=f"files {found.look.event_id}")
         evidence = _evidence(event, self._setting.now())
         await self._apply(tx, found.verdict.hits, post, evidence.event_id, evidence)
+        if found.first:  # last, for others wait for whoever has noted something
+            await newcomers.has_posted(tx, post.room_id, post.sender)
+            await self._newcomer_changed(tx, post.room_id, post.sender)
 
-    async def looked_into(self, tx: Tx, look: LearnFiles, result: Mapping[str, Any]) -> None:
-        """Judge a message again, now that it is known what its files are."""
+    async def looked_into(self, tx: Tx, look: LearnMore, result: Mapping[str, Any]) -> None:
+        """Judge a message again, now that more is known: what its files are, when its sender came."""
         room, now = self._messages.room(look.room_id), self._setting.now()
+        made, files = result.get("made"), result.get("files")
+        if look.account:
+            self.view.learn(look.account, from_ms(made) if isinstance(made, int) else None)
         event = {**result, "event_id": look.event_id, "room_id": look.room_id}
         if room is None:
             return
-        post = Post(
-            look.room_id,
-            str(result["sender"]),
-            seen(result["type"], result["content"]),
-            _sent(event, now),
-            files=tuple(File(**file) for file in result["files"]),
+        sender, kind, content = str(result["sender"]), result["type"], result["content"]
+        post = replace(
+            gate.posted(look.room_id, sender, kind, content, _sent(event, now), room),
+            files=None if files is None else tuple(File(**file) for file in files),
             first=look.first,
         )
         found = gate.find(self.view, self.rules, post, room)
-        hits = [hit for hit in found if _asks(hit, conditions.Media)]
+        # What else may have changed meanwhile, such as how many posts there were, counts as it was.
+        asked = (conditions.Media, conditions.NewAccount)
+        hits = [hit for hit in found.hits if _asks(hit, *asked)]
         await self._apply(tx, hits, post, look.event_id, _evidence(event, now))
 
     async def declared(self, tx: Tx, declaration: Declaration) -> None:
@@ -192,7 +215,7 @@ class Findings:
         )
         hits = [
             hit
-            for hit in gate.find(self.view, self.rules, post, room)
+            for hit in gate.find(self.view, self.rules, post, room).hits
             if _asks(hit, conditions.Unqualified)
         ]
         await self._apply(tx, hits, post, declaration.event_id, kept)
@@ -322,7 +345,7 @@ class Known:
         self.stopped: frozenset[str] = frozenset()
         self.pace = Pace()
         self._messages = messages
-        self._made: dict[str, datetime] = {}
+        self._made: dict[str, datetime | None] = {}
 
     def room(self, room_id: str) -> Room | None:
         """Describe a governed room; None for any other."""
@@ -336,13 +359,23 @@ class Known:
         """Say which version of the agreement binds; 0 for none."""
         return self._messages.bound()
 
-    def curb(self, room_id: str, user_id: str) -> Curb | None:
+    def curb(self, room_id: str, user_id: str, now: datetime) -> Curb | None:
         """Find what keeps somebody from writing in a room, or out of it."""
-        return self._messages.curb(room_id, user_id)
+        return self._messages.curb(room_id, user_id, now)
 
     def made(self, user_id: str) -> datetime | None:
         """Say when an account was made, if that is known."""
         return self._made.get(user_id)
+
+    def asked(self, user_id: str) -> bool:
+        """Say whether it was asked already when an account was made."""
+        return user_id in self._made
+
+    def learn(self, user_id: str, made: datetime | None) -> None:
+        """Remember when an account was made, or that nobody says it: in memory, and for a while."""
+        if len(self._made) >= _MOST_ACCOUNTS:
+            self._made = {}
+        self._made[user_id] = made
 
     def entered(self, room_id: str, user_id: str) -> datetime | None:
         """Say when somebody was seen to enter a room."""
@@ -369,8 +402,8 @@ def in_words(mechanism: Mechanism) -> str:
     return ", ".join(said)
 
 
-def _asks(hit: Hit, kind: type[conditions.Leaf]) -> bool:
-    return any(isinstance(leaf, kind) for leaf in conditions.leaves(hit.mechanism.when))
+def _asks(hit: Hit, *kinds: type[conditions.Leaf]) -> bool:
+    return any(isinstance(leaf, kinds) for leaf in conditions.leaves(hit.mechanism.when))
 
 
 def _acts(mechanism: Mechanism) -> bool:

@@ -15,8 +15,9 @@ from policybot.domain.effects import ReleaseMember, RestrictMember
 from policybot.domain.publishing import NAMED, STRANGER, Account, Obstacle
 from policybot.domain.rank import hindrance
 from policybot.domain.sanction import BINDING
-from policybot.domain.view import Curb, Room, gravest
+from policybot.domain.view import Curb, Room, gravest, slowest
 from policybot.services.agreements import CHANGED, Agreements, day
+from policybot.services.curbs import ACCOUNT, Curbs
 from policybot.services.newcomers import Newcomers
 from policybot.services.setting import Setting
 from policybot.store import audit, filings, outbox, rooms, sanctions, standing
@@ -25,7 +26,7 @@ from policybot.store.standing import How, Place, Restriction
 
 CAUSE = "standing"
 """What the effects belong to in the outbox, with the account and the room."""
-_ACCOUNT, _ROOM = "account", "room"
+_ROOM = "room"
 ENTERED = "entered"
 """What the notes of people who were seen to enter a room begin with."""
 _BATCH = 100
@@ -41,14 +42,14 @@ class Messages:
         """Keep track of accounts and rooms from now on; `load` reads what was before."""
         self._setting = setting
         self._agreements = signatures
-        self._named = {c.id for c in setting.config.filing.categories if c.front in NAMED}
+        self._kinds = setting.config.filing.categories
         self._rooms: dict[str, Room] = {}
         """The governed rooms."""
         self._accounts: dict[str, Account] = {}
         self._restricted: dict[str, dict[str, datetime]] = {}
         """The rooms in which an account's right to post is taken, and until when messages that were
         under way are expected there."""
-        self._curbs: dict[str, tuple[Curb, ...]] = {}
+        self._curbs = Curbs(setting)
         """The measures that keep accounts from writing, or out."""
         self._seen = 0
         self.newcomers = Newcomers()
@@ -79,10 +80,10 @@ class Messages:
         """Say from memory what counts of an account."""
         return self._accounts.get(user_id, STRANGER)
 
-    def curb(self, room_id: str, user_id: str) -> Curb | None:
+    def curb(self, room_id: str, user_id: str, now: datetime) -> Curb | None:
         """Find from memory what keeps somebody from writing in a room, or out of it."""
         curbs = self._curbs.get(user_id)
-        return None if curbs is None else gravest(curbs, room_id)
+        return None if curbs is None else gravest(curbs, room_id, now)
 
     def bound(self) -> int:
         """Say which version of the agreement binds; 0 for none."""
@@ -98,12 +99,14 @@ class Messages:
         """Read everything into memory."""
         seen = await standing.clock(tx)
         await self._agreements.load(tx)
-        known = {room: self._room(found) for room, found in (await standing.places(tx)).items()}
+        places = await standing.places(tx, self._setting.now())
+        known = {room: self._room(found) for room, found in places.items()}
         accounts = await standing.accounts(tx)
         restricted: dict[str, dict[str, datetime]] = {}
         for restriction in await standing.restrictions(tx):
             restricted.setdefault(restriction.user_id, {})[restriction.room_id] = _quiet(restriction)
         await self.newcomers.load(tx)
+        await self._curbs.load(tx)
         self._seen, self._rooms, self._accounts = seen, known, accounts
         self._restricted = restricted
 
@@ -126,12 +129,13 @@ class Messages:
         if noun == CHANGED:
             await self._agreements.load(tx)
         elif noun == _ROOM:
-            self._put_room(which, await standing.place(tx, which))
+            self._put_room(which, await self._place_of(tx, which))
         elif noun == ENTERED:
             await self.newcomers.read_again(tx, *which.split(" ", 1))
-        elif noun == _ACCOUNT:
+        elif noun == ACCOUNT:
             taken = await standing.of_account(tx, which)
             self._put_account(which, await standing.account(tx, which), taken)
+            await self._curbs.read_again(tx, which)
 
     def _put_account(self, user_id: str, account: Account, taken: list[Restriction]) -> None:
         self._accounts.pop(user_id, None)
@@ -147,14 +151,26 @@ class Messages:
             self._rooms[room_id] = self._room(place)
 
     def _room(self, place: Place) -> Room:
-        named = not self._named.isdisjoint(place.categories)
-        return Room(place.categories, named, place.suspended)
+        kinds = [kind for kind in self._kinds if kind.id in place.categories]
+        return Room(
+            place.categories,
+            named=any(kind.front in NAMED for kind in kinds),
+            limited=place.suspended,
+            guarded=any(kind.enter == "publishers" for kind in kinds),
+            slow=slowest(kind.slow.slow() for kind in kinds if kind.slow),
+            qualified=place.qualified,
+        )
+
+    async def _place_of(self, tx: Tx, room_id: str) -> Place | None:
+        return await standing.place(tx, room_id, self._setting.now())
 
     # What changes it -----------------------------------------------------------------------------
 
     async def account_changed(self, tx: Tx, user_id: str) -> None:
         """Give an account back what nothing stands in the way of any more."""
-        await standing.changed(tx, f"{_ACCOUNT} {user_id}", self._setting.now())
+        # Rooms before the clock, as with measures: two must not wait for each other.
+        await rooms.hold(tx, [r.room_id for r in await standing.of_account(tx, user_id)])
+        await standing.changed(tx, f"{ACCOUNT} {user_id}", self._setting.now())
         account = await standing.account(tx, user_id)
         taken = await standing.of_account(tx, user_id)
         free = [r for r in taken if await self._obstacle(tx, account, r.room_id) is None]
@@ -165,7 +181,7 @@ class Messages:
     async def room_changed(self, tx: Tx, room_id: str) -> None:
         """Take a room up, or leave it; what was taken there is given back when it is left."""
         await standing.changed(tx, f"{_ROOM} {room_id}", self._setting.now())
-        place = await standing.place(tx, room_id)
+        place = await self._place_of(tx, room_id)
         tx.after_commit(partial(self._put_room, room_id, place))
         if place is None:
             for restriction in await standing.in_room(tx, room_id):
@@ -183,7 +199,7 @@ class Messages:
                 await self.account_changed(tx, user_id)
 
     async def _obstacle(self, tx: Tx, account: Account, room_id: str) -> Obstacle | None:
-        place = await standing.place(tx, room_id)
+        place = await self._place_of(tx, room_id)
         if place is None:
             return None
         return publishing.obstacle(account, self.bound(), named=self._room(place).named)
@@ -192,7 +208,8 @@ class Messages:
 
     async def published(self, tx: Tx, room_id: str, sender: str) -> None:
         """Look at a message of somebody who may not publish there, and do what is to be done, once."""
-        await standing.changed(tx, f"{_ACCOUNT} {sender}", self._setting.now())
+        await rooms.hold(tx, [room_id])
+        await standing.changed(tx, f"{ACCOUNT} {sender}", self._setting.now())
         account = await standing.account(tx, sender)
         taken = await standing.of_account(tx, sender)
         why = await self._obstacle(tx, account, room_id)
@@ -207,7 +224,6 @@ class Messages:
         self, tx: Tx, room_id: str, user_id: str, why: Obstacle, account: Account
     ) -> Restriction:
         hindered = await self._hindrance(tx, room_id, user_id)
-        await rooms.hold(tx, [room_id])
         how = How.TOLD if hindered else How.DRY if self._setting.config.dry_run else How.TAKEN
         restriction = Restriction(user_id, room_id, why, how, self._setting.now())
         await standing.add(tx, restriction)
@@ -242,7 +258,6 @@ class Messages:
         await standing.save(tx, again)
         # What the homeserver refuses has called people already.
         if again.how is How.TAKEN and await outbox.unfinished(tx, _cause(again)) == 0:
-            await rooms.hold(tx, [again.room_id])
             taken = RestrictMember(again.room_id, again.user_id)
             self._setting.queue(tx, [taken], cause=_cause(again))
             self._remember(tx, "system:messages", "standing:restrict", again)
@@ -289,7 +304,6 @@ class Messages:
         """Give rights back, but for those that a sanction takes as well."""
         if not free:
             return
-        await rooms.hold(tx, [restriction.room_id for restriction in free])
         user_id = free[0].user_id
         others = await sanctions.binding_on(tx, user_id, None)
         wanted = {effect for s in others if s.state in BINDING for effect in s.restraints}

@@ -27,7 +27,7 @@ from policybot.domain.effects import (
     JoinRoom,
     KeepEvidence,
     LearnAuthor,
-    LearnFiles,
+    LearnMore,
     LearnName,
     Notify,
     Redact,
@@ -76,9 +76,9 @@ _AT_ONCE: Final = 8
 _PAGE: Final = 500
 _ENTERING: Final = 0.2
 """Seconds until it is looked again whether an invitation was followed."""
-_HARMLESS = (Say, ShowCard, JoinRoom, KeepEvidence, LearnName, LearnAuthor, LearnFiles)
+_HARMLESS = (Say, ShowCard, JoinRoom, KeepEvidence, LearnName, LearnAuthor, LearnMore)
 """What is done in a dry run too: answers, entering rooms, reading."""
-_ONLY_SHOWN = (LearnName, LearnAuthor, LearnFiles, SetProfileField, ClearProfileField)
+_ONLY_SHOWN = (LearnName, LearnAuthor, LearnMore, SetProfileField, ClearProfileField)
 """What nobody is called for when the homeserver does not do it, unless a name stays that was hidden."""
 _ANSWERS = ("$", "invitation ", "verification ", "encrypted ", "link ")
 """Causes of what only answers somebody: a command, an invitation, a page. Such an effect is performed

@@ -20,13 +20,13 @@ from policybot.services.members import ENTRY, PAPER, PICTURE, Members
 from policybot.services.proposals import propose
 from policybot.services.setting import Setting
 from policybot.store import (
-    agreements,
     appeals,
     attempts,
     audit,
     cases,
     decisions,
     filings,
+    languages,
     members,
     privacy,
     results,
@@ -388,7 +388,7 @@ class Privacy:
         await self._drafts.forget_of(tx, user_id, span)
         if span.until is None:
             await privacy.drop_exports(tx, user_id)
-            await agreements.forget_language(tx, user_id)
+            await languages.forget(tx, user_id)
 
     @staticmethod
     def _forgotten(final_on: datetime) -> str:

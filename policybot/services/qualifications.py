@@ -192,6 +192,7 @@ class Qualifications:
                 self._remember(tx, by, "qualification:renew", before, filing)
         await qualifications.save(tx, granted)
         self._remember(tx, by, "qualification:grant", granted, filing)
+        await self._setting.room_changed(tx, filing.room_id)
         self._setting.queue(tx, await labels.renewed(tx, filing), cause=_cause(granted))
         self._setting.tell(
             tx,
@@ -272,6 +273,7 @@ class Qualifications:
         revoked = rules.ended(found, Step.REVOKE, self._setting.now(), reason=reason)
         await qualifications.save(tx, revoked)
         self._remember(tx, by, "qualification:revoke", revoked, filing)
+        await self._setting.room_changed(tx, filing.room_id)
         self._setting.queue(tx, await labels.renewed(tx, filing), cause=_cause(found))
         self._setting.tell(
             tx,
@@ -294,6 +296,7 @@ class Qualifications:
             if filing is None or filing.state in filing_rules.ENDED:
                 continue
             self._remember(tx, "system:clock", "qualification:expire", found, filing)
+            await self._setting.room_changed(tx, filing.room_id)
             if filing.state in filing_rules.IN_FORCE:
                 self._setting.queue(tx, await labels.renewed(tx, filing), cause=_cause(found))
             self._setting.tell(

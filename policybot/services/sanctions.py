@@ -145,9 +145,11 @@ class Sanctions:
             served=served + (rules.ran(held, self._setting.now()) if held else _NOTHING),
             restraints=restraints,
             interim=decision.interim,
+            dry=self._setting.config.dry_run,
         )
         await _hold(tx, restraints)
         await sanctions.add(tx, sanction)
+        self._setting.curbs_changed(tx, sanction.user_id or "")
         effects: list[Effect] = []
         case = await cases.get(tx, decision.case_id) if remove else None
         if remove and case is not None and case.subject.room_id:  # where it was written
@@ -211,7 +213,7 @@ class Sanctions:
             sanction = await self._show_banner(tx, decision, sanction)
         if decision.measure.kind in (Kind.NONE, Kind.ADVISE, Kind.WARN):
             sanction = rules.moved(sanction, Step.END)
-        await sanctions.save(tx, sanction)
+        await self._save(tx, sanction)
         audit.append(tx, at=now, actor="system:outbox", tag="sanction:enforce", object=decision.number)
         # The clock also starts anew after a stay; then the person knows the decision already.
         if decision.told_at is None:
@@ -361,7 +363,8 @@ class Sanctions:
             return
         sanction = rules.with_banner(sanction, None)  # it says another end once that is known
         await _hold(tx, sanction.restraints)
-        await sanctions.save(tx, rules.moved(sanction, Step.RESUME))
+        resumed = replace(rules.moved(sanction, Step.RESUME), dry=self._setting.config.dry_run)
+        await self._save(tx, resumed)
         self._setting.queue(tx, sanction.restraints, cause=cause_of(decision))
         if sanction.scope is Scope.ROOM and sanction.measure.kind in _ROOM_MEASURES:
             again, room_id = filing_rules.Step.SUSPEND, sanction.room_id or ""
@@ -375,7 +378,7 @@ class Sanctions:
         was_binding = rules.to_release(sanction, step)
         await _hold(tx, sanction.restraints)
         closed = rules.stayed(sanction, now) if step is Step.STAY else rules.moved(sanction, step)
-        await sanctions.save(tx, closed, lifted_by=by, reason=reason)
+        await self._save(tx, closed, lifted_by=by, reason=reason)
         if was_binding:
             await outbox.drop(tx, f"decision {sanction.decision_id}")
             await outbox.drop(tx, f"banner {sanction.decision_id}")
@@ -405,6 +408,12 @@ class Sanctions:
             reason=reason or "",
         )
         return replace(closed, version=closed.version + 1)
+
+    async def _save(
+        self, tx: Tx, sanction: Sanction, *, lifted_by: str | None = None, reason: str | None = None
+    ) -> None:
+        await sanctions.save(tx, sanction, lifted_by=lifted_by, reason=reason)
+        self._setting.curbs_changed(tx, sanction.user_id or "")
 
     async def _tell_concerned(self, tx: Tx, sanction: Sanction, text: str, decision: Decision) -> None:
         if concerned := sanction.user_id or await self._concerned(tx, decision):

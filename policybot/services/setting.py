@@ -28,7 +28,7 @@ def _nobody_to_nudge() -> None:
 
 
 def _nobody_to_look(tx: Tx, user_id: str) -> None:
-    """Stand in until somebody shows names."""
+    """Stand in until somebody keeps track of an account."""
 
 
 async def _nobody_to_list(tx: Tx, room_id: str, called: Mapping[str, object]) -> None:
@@ -53,6 +53,8 @@ class Setting:
     """To be told of every room that becomes governed or stops being so: by its ID."""
     name_changed: Callable[[Tx, str], None] = field(default=_nobody_to_look)
     """To be told of everything that may change under which name an account is seen."""
+    curbs_changed: Callable[[Tx, str], None] = field(default=_nobody_to_look)
+    """To be told of every measure on an account that begins, moves or ends: by the account."""
     room_called: Callable[[Tx, str, Mapping[str, object]], Awaitable[None]] = field(
         default=_nobody_to_list
     )

@@ -171,6 +171,7 @@ class Upgrades:
             kept = [e for e in sanction.restraints if e not in there or not isinstance(e, _INSTEAD)]
             room_id = new if sanction.room_id == old else sanction.room_id
             await sanctions.move(tx, replace(sanction, room_id=room_id, restraints=(*here, *kept)))
+            self._setting.curbs_changed(tx, sanction.user_id or "")
             for was, is_ in zip(there, here, strict=True):
                 await self._carry_memory(tx, was, is_, seen)
             if sanction.state in BINDING:

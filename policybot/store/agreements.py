@@ -46,11 +46,6 @@ async def withdraw(tx: Tx, version: Version, now: datetime) -> None:
     )
 
 
-async def forget_language(tx: Tx, user_id: str) -> None:
-    """Forget which language somebody chose."""
-    await tx.execute("DELETE FROM languages WHERE user_id = $1", user_id)
-
-
 async def accept(  # noqa: PLR0913 - the columns
     tx: Tx,
     *,
@@ -91,25 +86,6 @@ async def signers(tx: Tx, number: int) -> int:
             " HAVING MAX(g.number) = $1) AS signers",
             number,
         )
-    )
-
-
-# The language that somebody reads --------------------------------------------------------------------
-
-
-async def language_of(tx: Tx, user_id: str) -> str | None:
-    """Read which language somebody chose last."""
-    found = await tx.value("SELECT language AS value FROM languages WHERE user_id = $1", user_id)
-    return None if found is None else str(found)
-
-
-async def choose_language(tx: Tx, user_id: str, language: str) -> None:
-    """Remember which language somebody chose."""
-    await tx.execute(
-        "INSERT INTO languages (user_id, language) VALUES ($1, $2)"
-        " ON CONFLICT (user_id) DO UPDATE SET language = $2",
-        user_id,
-        language,
     )
 
 

@@ -205,7 +205,7 @@ OF_ACCOUNT: tuple[Part, ...] = (
     Part(
         "language",
         "The language that you chose.",
-        "SELECT language FROM languages WHERE user_id = $1",
+        "SELECT language, chosen_at FROM languages WHERE user_id = $1",
     ),
     Part(
         "standing",

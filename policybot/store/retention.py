@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from policybot.domain.retention import Rule
-from policybot.store import privacy, register, reviews
+from policybot.store import privacy, register, reviews, standing
 from policybot.store.database import Tx, optional_time, to_ms
 
 _SHORT = {
@@ -167,6 +167,14 @@ REACHES: dict[str, Reach] = {
         "at < $1 AND user_id NOT IN (SELECT user_id FROM links) AND user_id NOT IN HELD",
         "",
     ),
+    "languages": Reach(
+        "languages",
+        "user_id",
+        "chosen_at",
+        "chosen_at < $1 AND user_id NOT IN HELD AND user_id NOT IN"
+        " (SELECT l.user_id FROM links l WHERE l.ended_at IS NULL)",
+        "",
+    ),
     "documents": Reach(
         "documents",
         "id",
@@ -257,6 +265,9 @@ async def apply(tx: Tx, rule: Rule, before: datetime, now: datetime, limit: int)
         to_ms(before),
         limit,
     )
+    if rule.name == "languages":
+        for row in rows:
+            await standing.changed(tx, f"account {row['gone']}", now)
     if rule.name == "filings":
         gone = [row["gone"] for row in rows]
         await register.forget(tx, gone)

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from policybot.domain.effects import dump, load
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Measure
-from policybot.domain.sanction import Sanction, State
+from policybot.domain.sanction import Sanction, State, curb
+from policybot.domain.view import Curb
 from policybot.store.database import (
     Row,
     Stale,
@@ -17,12 +18,17 @@ from policybot.store.database import (
     to_ms,
 )
 
+_CURBS = (
+    "SELECT s.*, d.case_id FROM sanctions s JOIN decisions d ON d.id = s.decision_id"
+    " WHERE s.user_id IS NOT NULL AND s.state IN ('planned', 'active')"
+)
+
 
 async def add(tx: Tx, sanction: Sanction) -> None:
     """Save a new sanction."""
     await tx.execute(
         "INSERT INTO sanctions (decision_id, scope, measure, state, user_id, room_id, served,"
-        " restraints, ends_at, interim) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        " restraints, ends_at, interim, dry) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         sanction.decision_id,
         sanction.scope.value,
         str(sanction.measure),
@@ -33,6 +39,7 @@ async def add(tx: Tx, sanction: Sanction) -> None:
         _dumped(sanction),
         optional_ms(sanction.ends_at),
         int(sanction.interim),
+        int(sanction.dry),
     )
 
 
@@ -51,7 +58,7 @@ async def save(
     row = await tx.first(
         "UPDATE sanctions SET state = $1, starts_at = $2, ends_at = $3, served = $4,"
         " lifted_by = COALESCE($5, lifted_by), lift_reason = COALESCE($6, lift_reason),"
-        " restraints = $7, version = version + 1 WHERE decision_id = $8 AND version = $9"
+        " restraints = $7, dry = $8, version = version + 1 WHERE decision_id = $9 AND version = $10"
         " RETURNING version",
         sanction.state.value,
         optional_ms(sanction.starts_at),
@@ -60,6 +67,7 @@ async def save(
         lifted_by,
         reason,
         _dumped(sanction),
+        int(sanction.dry),
         sanction.decision_id,
         sanction.version,
     )
@@ -83,6 +91,21 @@ async def binding_on(tx: Tx, user_id: str | None, room_id: str | None) -> list[S
         room_id,
     )
     return [_sanction(row) for row in rows]
+
+
+async def curbs(tx: Tx) -> dict[str, tuple[Curb, ...]]:
+    """Read what keeps accounts from writing, or out of rooms, by their user IDs."""
+    found: dict[str, tuple[Curb, ...]] = {}
+    for row in await tx.fetch(f"{_CURBS} ORDER BY s.decision_id"):
+        if (read := _curb(row)) is not None:
+            found[row["user_id"]] = (*found.get(row["user_id"], ()), read)
+    return found
+
+
+async def curbs_on(tx: Tx, user_id: str) -> tuple[Curb, ...]:
+    """Read what keeps one account from writing, or out of rooms."""
+    rows = await tx.fetch(f"{_CURBS} AND s.user_id = $1 ORDER BY s.decision_id", user_id)
+    return tuple(read for row in rows if (read := _curb(row)) is not None)
 
 
 async def reaching(tx: Tx, room_id: str) -> list[Sanction]:
@@ -145,6 +168,10 @@ async def held_until(tx: Tx, room_id: str) -> datetime | None:
     return optional_time(value)
 
 
+def _curb(row: Row) -> Curb | None:
+    return curb(_sanction(row), f"C-{row['case_id']}")
+
+
 def _sanction(row: Row) -> Sanction:
     return Sanction(
         decision_id=row["decision_id"],
@@ -158,5 +185,6 @@ def _sanction(row: Row) -> Sanction:
         served=timedelta(milliseconds=row["served"]),
         restraints=tuple(load(kind, data) for kind, data in json.loads(row["restraints"])),
         interim=bool(row["interim"]),
+        dry=bool(row["dry"]),
         version=row["version"],
     )

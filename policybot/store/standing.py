@@ -1,11 +1,13 @@
 """Who may publish where: what counts of an account, what rooms ask, whose right to post is taken."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from policybot.domain.publishing import STRANGER, Account, Obstacle
+from policybot.domain.qualification import Right
 from policybot.store.database import Row, Tx, from_ms, next_number, to_ms
 
 CLOCK = "standing"
@@ -15,7 +17,16 @@ _ACCOUNT = (
     "SELECT l.user_id, (SELECT COUNT(*) FROM verifications v WHERE v.person_id = l.person_id"
     " AND v.ended_at IS NULL) AS verified, (SELECT MAX(g.number) FROM acceptances a JOIN agreements g"
     " ON g.hash = a.agreement_hash WHERE a.user_id = l.user_id AND a.person_id = l.person_id) AS signed"
-    " FROM links l WHERE l.ended_at IS NULL"
+    ", (SELECT p.language FROM languages p WHERE p.user_id = l.user_id) AS language"
+    " FROM links l WHERE l.ended_at IS NULL{one}"
+    " UNION ALL SELECT p.user_id, 0, NULL, p.language FROM languages p WHERE NOT EXISTS"
+    " (SELECT 1 FROM links l WHERE l.user_id = p.user_id AND l.ended_at IS NULL){other}"
+)
+_EVERYBODY = _ACCOUNT.format(one="", other="")
+_ONE = _ACCOUNT.format(one=" AND l.user_id = $1", other=" AND p.user_id = $1")
+_QUALIFIED = (
+    "SELECT f.room_id, q.kind, q.rights FROM qualifications q JOIN filings f ON f.id = q.filing_id"
+    " WHERE q.state = 'granted' AND q.valid_until > $1"
 )
 _ROOM = (
     "SELECT r.room_id, f.categories, f.state FROM rooms r JOIN filings f ON f.room_id = r.room_id"
@@ -51,28 +62,36 @@ class Place:
 
     categories: tuple[str, ...]
     suspended: bool = False
+    qualified: tuple[str, ...] = ()
+    """The subjects on which it may publish today."""
 
 
 async def account(tx: Tx, user_id: str) -> Account:
     """Read what counts of an account."""
-    row = await tx.first(f"{_ACCOUNT} AND l.user_id = $1", user_id)
+    row = await tx.first(_ONE, user_id)
     return STRANGER if row is None else _account(row)
 
 
 async def accounts(tx: Tx) -> dict[str, Account]:
-    """Read what counts of every linked account."""
-    return {row["user_id"]: _account(row) for row in await tx.fetch(_ACCOUNT)}
+    """Read what counts of every account that is linked, or whose owner has chosen a language."""
+    return {row["user_id"]: _account(row) for row in await tx.fetch(_EVERYBODY)}
 
 
-async def place(tx: Tx, room_id: str) -> Place | None:
+async def place(tx: Tx, room_id: str, now: datetime) -> Place | None:
     """Read what is on record of a governed room; None if it is none."""
     row = await tx.first(f"{_ROOM} AND r.room_id = $1", room_id)
-    return None if row is None else _place(row)
+    if row is None:
+        return None
+    return _place(row, await tx.fetch(f"{_QUALIFIED} AND f.room_id = $2", to_ms(now), room_id))
 
 
-async def places(tx: Tx) -> dict[str, Place]:
+async def places(tx: Tx, now: datetime) -> dict[str, Place]:
     """Read what is on record of every governed room."""
-    return {row["room_id"]: _place(row) for row in await tx.fetch(_ROOM)}
+    granted: dict[str, list[Row]] = {}
+    for row in await tx.fetch(_QUALIFIED, to_ms(now)):
+        granted.setdefault(row["room_id"], []).append(row)
+    rows = await tx.fetch(_ROOM)
+    return {row["room_id"]: _place(row, granted.get(row["room_id"], ())) for row in rows}
 
 
 # Restrictions --------------------------------------------------------------------------------------
@@ -175,12 +194,16 @@ async def forget_before(tx: Tx, at: datetime) -> None:
     await tx.execute("DELETE FROM standing_changes WHERE at < $1", to_ms(at))
 
 
-def _place(row: Row) -> Place:
-    return Place(tuple(json.loads(row["categories"])), row["state"] == "suspended")
+def _place(row: Row, granted: Sequence[Row]) -> Place:
+    may = {one["kind"] for one in granted if Right.PUBLISH in json.loads(one["rights"])}
+    categories = tuple(json.loads(row["categories"]))
+    return Place(categories, row["state"] == "suspended", tuple(sorted(may)))
 
 
 def _account(row: Row) -> Account:
-    return Account(verified=bool(row["verified"]), signed=int(row["signed"] or 0))
+    # The gate's sentences are written in languages, not in their regional forms (de-ch).
+    language = (row["language"] or "").partition("-")[0]
+    return Account(bool(row["verified"]), int(row["signed"] or 0), language)
 
 
 def _restriction(row: Row) -> Restriction:

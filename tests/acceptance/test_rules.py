@@ -17,7 +17,12 @@ from tests.acceptance.test_publishing import verified_and_signed
 from tests.ruled import R1, R2
 
 RULES: list[dict[str, Any]] = [
-    R1 | {"when": {"terms": {"words": ["frobnitz"]}}, "then": ["report"]},
+    # Synapse is asked when the account was made: all of them are minutes old.
+    R1
+    | {
+        "when": {"terms": {"words": ["frobnitz"]}, "account_younger_than": "PT1H"},
+        "then": ["report"],
+    },
     R2 | {"when": {"patterns": [r"(?i)\bwibble-\d{4}\b"]}, "then": ["redact"], "automatic": True},
 ]
 

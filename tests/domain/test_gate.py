@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from policybot.domain import condition as c
 from policybot.domain.condition import Condition
-from policybot.domain.gate import ALLOWED, Post, Verdict, decide, joined
+from policybot.domain.gate import ALLOWED, Post, Verdict, decide, declared, joined, posted
 from policybot.domain.mechanism import Mechanism, Stage, Then
 from policybot.domain.publishing import STRANGER, Account
 from policybot.domain.refusal import Code
 from policybot.domain.rules import Rule
 from policybot.domain.seen import File, Seen
-from policybot.domain.view import Room
+from policybot.domain.view import Curb, Room, Slow
 from policybot.matching.ruleset import RuleSet
 from tests.viewing import NAMED, OPEN, View
 
@@ -228,3 +228,58 @@ def test_the_gate_needs_nothing_but_the_engines() -> None:
     brought = set(loaded.stdout.split())
     assert {"disarm", "ahocorasick_rs", "re2", "publicsuffixlist", "idna"} <= brought
     assert not brought & {"pydantic", "aiohttp", "mautrix", "asyncpg", "ruamel", "magic", "sqlite3"}
+
+
+# Posts as they are read -------------------------------------------------------------------------------
+
+COMMAND = {"msgtype": "m.text", "body": "!policy verify"}
+SLOWLY = Slow(timedelta(minutes=1))
+
+
+def asked(view: View, when: Condition = FROBNITZ, content: Any = COMMAND) -> Verdict:
+    post = posted("!r", "@u:x", "m.room.message", content, NOW, view.here)
+    return decide(view, RuleSet([rule(when)]), post)
+
+
+def test_who_lacks_something_can_ask_the_bot_for_it_however_slowly_people_write() -> None:
+    room = Room(("general",), named=True, slow=SLOWLY)
+    assert asked(View(room, STRANGER, last=NOW)) is ALLOWED
+    assert asked(View(room, Account(verified=True), last=NOW)) is ALLOWED
+    other = asked(View(room, STRANGER), content={"msgtype": "m.text", "body": "!policy verify please"})
+    assert other.refusal is not None
+
+
+def test_but_no_measure_no_suspended_room_and_no_rule_is_passed_by_that() -> None:
+    for view, when, code in (
+        (View(NAMED, curbed=Curb("C-1")), FROBNITZ, Code.CURBED),
+        (View(Room(("general",), limited=True), STRANGER), FROBNITZ, Code.LIMITED),
+        (View(OPEN), c.Terms(("verify",)), Code.RULE),
+    ):
+        refusal = asked(view, when).refusal
+        assert refusal is not None
+        assert refusal.code is code
+
+
+def test_the_bot_is_refused_nothing() -> None:
+    view = View(Room(("general",), named=True, limited=True), STRANGER, curbed=Curb("C-1"))
+    post = Post("!r", view.house.bot, Seen(("frobnitz",)), NOW)
+    assert decide(view, RuleSet([rule(FROBNITZ)]), post) is ALLOWED
+
+
+def test_a_subject_counts_unless_the_room_is_qualified_for_it() -> None:
+    said = {"msgtype": "m.text", "body": "Two a day", "org.policybot.subject": "medical"}
+    assert declared(said, OPEN) == "medical"
+    assert declared(said, None) == "medical"
+    assert declared(said, Room(("general",), qualified=("medical",))) is None
+    assert declared({"org.policybot.subject": ["medical"]}, OPEN) is None
+    assert asked(View(OPEN), c.Unqualified(("medical",)), said).refusal is not None
+    assert asked(View(OPEN), c.Unqualified(("legal",)), said).refusal is None
+
+
+def test_a_rule_is_undecided_where_more_would_have_to_be_known_and_only_there() -> None:
+    young = c.NewAccount(timedelta(days=7))
+    both = c.All((FROBNITZ, young))
+    assert [m.id for m in judged(both).undecided] == ["R1"]
+    assert judged(both, "tulips").undecided == ()
+    assert judged(both, view=View(OPEN, made_at=NOW)).undecided == ()
+    assert judged(young, "tulips").refusal is None

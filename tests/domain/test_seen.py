@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policybot.domain.seen import NOTHING, plain, seen
+from policybot.domain.seen import NOTHING, asks_the_bot, counts, plain, seen, subject
 
 MESSAGE = "m.room.message"
 
@@ -161,3 +161,127 @@ def test_whatever_is_sent_is_read_without_fault(kind: str, content: dict[str, An
         assert isinstance(text, str)
         text.encode()
     assert found.mentions >= 0
+
+
+# A post of its own, a bare command, a declared subject ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "expected"),
+    [
+        (MESSAGE, {"msgtype": "m.text", "body": "Hello"}, True),
+        (MESSAGE, {"msgtype": "m.image", "url": "mxc://x/y"}, True),
+        ("m.sticker", {"body": "a cat"}, True),
+        ("m.room.encrypted", {"ciphertext": "…"}, True),
+        ("m.poll.start", {"m.poll": {}}, True),
+        ("org.matrix.msc3381.poll.start", {}, True),
+        (MESSAGE, {"body": "Hi", "m.relates_to": {"rel_type": "m.thread", "event_id": "$e"}}, True),
+        (MESSAGE, {"body": "* Hi", "m.relates_to": {"rel_type": "m.replace", "event_id": "$e"}}, False),
+        ("m.room.encrypted", {"m.relates_to": {"rel_type": "m.replace"}}, False),
+        ("m.reaction", {"m.relates_to": {"rel_type": "m.annotation", "key": "+"}}, False),
+        ("m.poll.response", {"m.relates_to": {"rel_type": "m.reference"}}, False),
+        ("m.room.redaction", {"redacts": "$e"}, False),
+        ("m.room.topic", {"topic": "Gardens"}, False),
+        (["m.room.message"], {"body": "Hi"}, False),
+        (MESSAGE, "Hi", False),
+    ],
+)
+def test_what_is_a_post_of_its_own(kind: object, content: object, expected: bool) -> None:
+    assert counts(kind, content) is expected
+
+
+COMMAND = {"msgtype": "m.text", "body": "!policy verify"}
+
+
+@pytest.mark.parametrize("body", ["!policy", "!policy verify", "!policy me", "!policy help"])
+def test_a_bare_command_asks_the_bot_and_shows_nothing_else(body: str) -> None:
+    assert asks_the_bot({"msgtype": "m.text", "body": body})
+    assert asks_the_bot({"msgtype": "m.text", "body": body, "m.mentions": {}})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"body": "!policy verify 123"},
+        {"body": "!policy  verify"},
+        {"body": "!policy verify\n"},
+        {"body": " !policy verify"},
+        {"body": "!policy v"},
+        {"body": "!policy abcdefghijklm"},
+        {"body": "!policy Verify"},
+        {"body": "!policy vérify"},
+        {"body": "!policy ver1fy"},
+        {"body": "!policyverify"},
+        {"body": ["!policy verify"]},
+        {"body": None},
+        {"msgtype": "m.notice"},
+        {"msgtype": None},
+        {"formatted_body": "<b>Buy my spades</b>", "format": "org.matrix.custom.html"},
+        {"m.new_content": {"body": "Buy my spades"}},
+        {"m.text": [{"body": "Buy my spades"}]},
+        {"org.example.caption": "Buy my spades"},
+        {"m.mentions": {"user_ids": ["@lea:x"]}},
+        {"m.mentions": []},
+        {"m.relates_to": {"rel_type": "m.replace", "event_id": "$e"}},
+        {"url": "mxc://x/y"},
+    ],
+)
+def test_whatever_can_be_read_beside_it_is_no_bare_command(changes: dict[str, Any]) -> None:
+    assert not asks_the_bot(COMMAND | changes)
+    assert not asks_the_bot("!policy verify")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"org.policybot.subject": "medical"}, "medical"),
+        ({"org.policybot.subject": "Medical"}, None),
+        ({"org.policybot.subject": "a" * 41}, None),
+        ({"org.policybot.subject": ""}, None),
+        ({"org.policybot.subject": ["medical"]}, None),
+        ({"org.policybot.subject": {"medical": 1}}, None),
+        ({"org.policybot.subject": 1}, None),
+        ({"body": "medical"}, None),
+        ({"m.new_content": {"org.policybot.subject": "legal"}}, "legal"),
+        ({"org.policybot.subject": "medical", "m.new_content": {"body": "Hi"}}, "medical"),
+        (
+            {"org.policybot.subject": "medical", "m.new_content": {"org.policybot.subject": "legal"}},
+            "legal",
+        ),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_an_author_declares_a_subject_and_wrong_types_are_nothing(
+    content: object, expected: str | None
+) -> None:
+    assert subject(content) == expected
+
+
+@given(
+    st.text() | st.none(),
+    st.recursive(
+        st.none() | st.booleans() | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "msgtype",
+                        "body",
+                        "m.relates_to",
+                        "m.new_content",
+                        "m.mentions",
+                        "rel_type",
+                        "org.policybot.subject",
+                    ]
+                ),
+                inner,
+            )
+        ),
+    ),
+)
+def test_nothing_that_can_be_sent_makes_these_fail(kind: object, content: object) -> None:
+    assert counts(kind, content) in (True, False)
+    assert asks_the_bot(content) in (True, False)
+    assert subject(content) is None or isinstance(subject(content), str)

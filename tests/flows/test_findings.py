@@ -10,7 +10,7 @@ import pytest
 
 from policybot.app import CannotStart
 from policybot.config import Config, load
-from policybot.domain.effects import LearnFiles, Redact, RestrictMember
+from policybot.domain.effects import LearnMore, Redact, RestrictMember
 from policybot.matching.ruleset import RuleRefused
 from policybot.store import cases, decisions, findings, sanctions
 from policybot.store.findings import Finding, Outcome
@@ -520,7 +520,7 @@ async def test_a_file_is_what_is_found_in_it_whatever_its_sender_says(tmp_path: 
         assert [finding.event_id for finding in await kept(world)] == [moving]
         assert {moving, still, gone} & world.homeserver.redacted == {moving}
         assert "a file of a kind that is not wanted" in world.told("tom")[-1]
-        looks = [e for e in world.homeserver.performed if isinstance(e, LearnFiles)]
+        looks = [e for e in world.homeserver.performed if isinstance(e, LearnMore)]
         assert len(looks) == 3
 
 
@@ -537,4 +537,4 @@ async def test_the_first_post_is_still_the_first_when_its_file_was_looked_into(t
 
 async def test_no_file_is_looked_into_unless_a_rule_asks(reporting: World) -> None:
     await picture(reporting, "$png", {"kind": "image/png", "size": 1, "animated": False})
-    assert not [e for e in reporting.homeserver.performed if isinstance(e, LearnFiles)]
+    assert not [e for e in reporting.homeserver.performed if isinstance(e, LearnMore)]

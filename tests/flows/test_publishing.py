@@ -19,6 +19,7 @@ from policybot.domain.effects import (
     RestrictMember,
     SuspendAccount,
 )
+from policybot.domain.identity import FrontClass
 from policybot.matrix.commands.dispatch import Dispatch
 from policybot.matrix.events import Events
 from policybot.store.database import Database
@@ -390,7 +391,11 @@ async def test_a_room_that_is_governed_no_more_gives_everything_back(named: Worl
 async def test_a_category_that_becomes_milder_gives_everything_back(named: World) -> None:
     await named.governed_room()
     await named.message("tom", "Look at my tulips", named.room)
-    named.app.services.messages._named.clear()
+    milder = (
+        kind.model_copy(update={"front": FrontClass.VOLUNTARY})
+        for kind in named.config.filing.categories
+    )
+    named.app.services.messages._kinds = tuple(milder)
     await named.app.record_policy()
     await named.tick()
     assert level(named, "tom") is None

@@ -31,6 +31,7 @@ from policybot.services.filings import Filings
 from policybot.services.findings import Findings
 from policybot.services.holds import Holds
 from policybot.services.labels import Labels
+from policybot.services.languages import Languages
 from policybot.services.licences import Licences
 from policybot.services.looks import Looks
 from policybot.services.members import Members
@@ -75,6 +76,7 @@ class Services:
     openings: Openings
     roster: Roster
     agreements: Agreements
+    languages: Languages
     announcements: Announcements
     messages: Messages
     findings: Findings

@@ -5,6 +5,7 @@ from policybot.matrix.commands import (
     agreement,
     cases,
     filings,
+    languages,
     measures,
     members,
     names,
@@ -30,6 +31,12 @@ COMMANDS: tuple[Command, ...] = (
         "Read the agreement, in a language such as «de»; with its version, sign it.",
         Permission.AGREEMENT_SIGN,
         agreement.agree,
+    ),
+    Command(
+        "language [CODE]",
+        "In which language you read why something is not accepted; «default» for the usual one.",
+        Permission.SELF_READ,
+        languages.language,
     ),
     Command("me", "What is known and decided about you.", Permission.SELF_READ, members.me),
     Command(

@@ -271,8 +271,9 @@ CREATE TABLE acceptances (
 );
 
 CREATE TABLE languages (                  -- the one that somebody chose last
-    user_id  TEXT PRIMARY KEY,
-    language TEXT NOT NULL
+    user_id   TEXT PRIMARY KEY,
+    language  TEXT NOT NULL,
+    chosen_at BIGINT NOT NULL
 );
 
 CREATE TABLE announcements (              -- how far the telling of a version has come
@@ -807,6 +808,7 @@ CREATE TABLE sanctions (                  -- one for each decision that was carr
     lifted_by   TEXT,
     lift_reason TEXT,
     interim     INTEGER NOT NULL DEFAULT 0,
+    dry         INTEGER NOT NULL DEFAULT 0, -- decided in a dry run, and never carried out
     version     INTEGER NOT NULL DEFAULT 1
 );
 CREATE INDEX sanctions_ending ON sanctions (ends_at) WHERE state = 'active' OR interim = 1;
