@@ -13,7 +13,7 @@ from policybot.domain.publishing import Account
 from policybot.domain.refusal import SENTENCES, Code, Words, blanks, in_words
 from policybot.domain.rules import Rule
 from policybot.domain.seen import Seen
-from policybot.domain.view import Curb, House, Room, Slow, gravest
+from policybot.domain.view import Curb, House, Room, Slow
 from policybot.matching.ruleset import RuleSet
 from tests.viewing import PAGES, View
 
@@ -105,16 +105,6 @@ def test_a_rule_that_was_stopped_refuses_nothing_and_is_still_found() -> None:
     verdict = decide(view, WORD, Post("!r", "@u:x", Seen(("frobnitz",)), NOW))
     assert verdict.refusal is None
     assert [hit.mechanism.id for hit in verdict.hits] == ["R1"]
-
-
-def test_of_several_measures_the_gravest_and_longest_counts() -> None:
-    short, long = Curb("C-1", "!r", until=NOW), Curb("C-2", "!r", until=NOW + timedelta(days=1))
-    everywhere, out = Curb("C-3"), Curb("C-4", "!r", excluded=True, until=NOW)
-    assert gravest((short, long), "!r") is long
-    assert gravest((short, everywhere, long), "!r") is everywhere
-    assert gravest((short, out, everywhere), "!r") is out
-    assert gravest((short, out), "!other") is None
-    assert gravest((everywhere, out), "!other") is everywhere
 
 
 @pytest.mark.parametrize("code", Code)
