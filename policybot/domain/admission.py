@@ -1,6 +1,7 @@
 """Whether somebody may enter, invite, make a room, show it in the directory, name it, upload a file."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -35,8 +36,15 @@ def invites(view: View, room_id: str, user_id: str, now: datetime) -> Refusal | 
 
 
 def changes(view: View, room_id: str, user_id: str, now: datetime) -> Refusal | None:
-    """Say why somebody may change nothing in a room, whatever it is that they change."""
-    return invites(view, room_id, user_id, now)
+    """Say why somebody may change nothing in a room: a measure, or the room's suspension.
+
+    Who has not verified or signed yet publishes nothing by it, and goes on looking after the room.
+    """
+    room = view.room(room_id)
+    if room is None or user_id == view.house.bot:
+        return None
+    able = replace(view.account(user_id), verified=True, signed=view.bound())
+    return standing(view, room_id, user_id, room, able, now)
 
 
 def creates(view: View, user_id: str, wanted: Mapping[str, Any]) -> Refusal | None:

@@ -5,8 +5,9 @@
     module     the homeserver's side: what Synapse loads
     link       the homeserver's side: keeps the copy of the view true
     replica    the homeserver's side: the copy
+    judge      both sides: what is asked of a message and of a change of state
     wire       what travels between the two
 
-`module`, `link`, `replica` and `wire` import `domain` and `matching` and nothing else, so that Synapse
-needs nothing of policybot's but the engines that match.
+`module`, `link`, `replica`, `judge` and `wire` import `domain` and `matching` and nothing else, so that
+Synapse needs nothing of policybot's but the engines that match.
 """
