@@ -53,7 +53,7 @@ def creates(view: View, user_id: str, wanted: Mapping[str, Any]) -> Refusal | No
     Only rooms that everybody could enter or find are looked at: what else people make is theirs.
     """
     house = view.house
-    if user_id == house.bot or house.creation is Creation.EVERYBODY or not _is_open(wanted):
+    if user_id == house.bot or house.creation is Creation.EVERYBODY or not is_open(wanted):
         return None
     account = view.account(user_id)
     if house.creation is Creation.VERIFIED and account.verified:
@@ -63,7 +63,8 @@ def creates(view: View, user_id: str, wanted: Mapping[str, Any]) -> Refusal | No
     return Refusal(code, house.words.say(code, account.language), house.pages.register)
 
 
-def _is_open(wanted: Mapping[str, Any]) -> bool:
+def is_open(wanted: Mapping[str, Any]) -> bool:
+    """Say whether a room that is asked for (`createRoom`) is one that everybody could enter or find."""
     if wanted.get("visibility") == "public":
         return True
     rule = "public" if wanted.get("preset") == "public_chat" else "invite"
