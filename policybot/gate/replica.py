@@ -17,7 +17,7 @@ from policybot.domain.view import FAST, Curb, House, Pages, Room, gravest
 from policybot.gate.accounts import Accounts
 from policybot.gate.wire import Head, Newcomer, Page
 
-_STEP = 1_000
+_STEP = 500
 """Things of a page that are taken without a pause."""
 _MOST_MADE = 20_000
 _K = TypeVar("_K")
