@@ -37,7 +37,7 @@ lint: $(VENV)/dev
 	$(BIN)/lint-imports
 
 bench: $(VENV)/dev
-	@for name in transactions decisions documents start roster lookup oidc register rooms publishing rules; do \
+	@for name in transactions decisions documents start roster lookup oidc register rooms publishing rules gate_callback gate_memory; do \
 		$(BIN)/python -W ignore -m tests.benchmarks.$$name || exit 1; done
 
 docs: $(VENV)/dev
@@ -47,6 +47,7 @@ lock: $(VENV)/uv
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 	$(COMPILE) requirements/build.in -o requirements/build.txt
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) requirements/gate.in -c requirements/runtime.txt -o requirements/gate.txt
 	$(COMPILE) pyproject.toml --extra demo -c requirements/runtime.txt -o requirements/demo.txt
 	$(COMPILE) pyproject.toml --extra demo --group dev -c requirements/demo.txt -o requirements/dev.txt
 	cd tests/node && $(NPM) update --package-lock-only

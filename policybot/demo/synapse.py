@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -78,8 +78,12 @@ class Synapse:
         registrations: Sequence[Path] = (),
         bot: str = "@policybot:localhost",
         room_version: str = "12",
+        modules: Sequence[Mapping[str, object]] = (),
     ) -> None:
-        """Prepare a homeserver that knows these application services and lets `bot` publish rooms."""
+        """Prepare a homeserver that knows these application services and lets `bot` publish rooms.
+
+        `modules` are loaded as its own configuration names them.
+        """
         self.folder = folder
         self.server_name = "localhost"
         self.port = free_port()
@@ -87,9 +91,15 @@ class Synapse:
         self._secret = secrets.token_hex(16)
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
-        self._write_config(registrations, bot, room_version)
+        self._write_config(registrations, bot, room_version, modules)
 
-    def _write_config(self, registrations: Sequence[Path], bot: str, room_version: str) -> None:
+    def _write_config(
+        self,
+        registrations: Sequence[Path],
+        bot: str,
+        room_version: str,
+        modules: Sequence[Mapping[str, object]],
+    ) -> None:
         config: dict[str, Any] = {
             "server_name": self.server_name,
             "public_baseurl": f"{self.address}/",
@@ -121,6 +131,7 @@ class Synapse:
             "default_room_version": room_version,
             "encryption_enabled_by_default_for_room_type": "off",
             "app_service_config_files": [str(path) for path in registrations],
+            "modules": [dict(module) for module in modules],
             "room_list_publication_rules": [
                 {"user_id": bot, "action": "allow"},
                 {"action": "deny"},

@@ -1,6 +1,7 @@
 """Whether somebody may enter, invite, make a room, show it in the directory, name it, upload a file."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -35,8 +36,15 @@ def invites(view: View, room_id: str, user_id: str, now: datetime) -> Refusal | 
 
 
 def changes(view: View, room_id: str, user_id: str, now: datetime) -> Refusal | None:
-    """Say why somebody may change nothing in a room, whatever it is that they change."""
-    return invites(view, room_id, user_id, now)
+    """Say why somebody may change nothing in a room: a measure, or the room's suspension.
+
+    Who has not verified or signed yet publishes nothing by it, and goes on looking after the room.
+    """
+    room = view.room(room_id)
+    if room is None or user_id == view.house.bot:
+        return None
+    able = replace(view.account(user_id), verified=True, signed=view.bound())
+    return standing(view, room_id, user_id, room, able, now)
 
 
 def creates(view: View, user_id: str, wanted: Mapping[str, Any]) -> Refusal | None:
@@ -45,7 +53,7 @@ def creates(view: View, user_id: str, wanted: Mapping[str, Any]) -> Refusal | No
     Only rooms that everybody could enter or find are looked at: what else people make is theirs.
     """
     house = view.house
-    if user_id == house.bot or house.creation is Creation.EVERYBODY or not _is_open(wanted):
+    if user_id == house.bot or house.creation is Creation.EVERYBODY or not is_open(wanted):
         return None
     account = view.account(user_id)
     if house.creation is Creation.VERIFIED and account.verified:
@@ -55,7 +63,8 @@ def creates(view: View, user_id: str, wanted: Mapping[str, Any]) -> Refusal | No
     return Refusal(code, house.words.say(code, account.language), house.pages.register)
 
 
-def _is_open(wanted: Mapping[str, Any]) -> bool:
+def is_open(wanted: Mapping[str, Any]) -> bool:
+    """Say whether a room that is asked for (`createRoom`) is one that everybody could enter or find."""
     if wanted.get("visibility") == "public":
         return True
     rule = "public" if wanted.get("preset") == "public_chat" else "invite"

@@ -1,26 +1,27 @@
 """The copy of the view within the homeserver: fed page by page, and never half old where it matters.
 
 Everything is renewed in place: an account keeps its old value until its new one comes, so that nobody
-is refused meanwhile. Accounts are many: each costs its ID and one entry, what counts of them is shared.
+is refused meanwhile.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from policybot.domain.gate import Post
 from policybot.domain.pace import Pace
-from policybot.domain.publishing import STRANGER, Account
-from policybot.domain.view import Curb, House, Pages, Room, gravest
+from policybot.domain.publishing import Account
+from policybot.domain.view import FAST, Curb, House, Pages, Room, gravest
+from policybot.gate.accounts import Accounts
 from policybot.gate.wire import Head, Newcomer, Page
 
-_STEP = 2_000
-"""Accounts that are looked at without a pause when those that are gone are swept away."""
+_STEP = 500
+"""Things of a page that are taken without a pause."""
+_MOST_MADE = 20_000
 _K = TypeVar("_K")
 _V = TypeVar("_V")
-_Held = tuple[Account, int]
-"""What counts of an account, and the round in which it came."""
 
 _NOTHING = Head(House(bot="", pages=Pages("", "", "")))
 
@@ -44,11 +45,8 @@ class Replica:
         """Whether everything came once."""
         self.clock = 0
         self.pace = Pace()
-        self._server = ""
-        self._round = 0
         self._rooms: dict[str, Room] = {}
-        self._accounts: dict[str, _Held] = {}
-        self._shared: dict[_Held, _Held] = {}
+        self._accounts = Accounts()
         self._curbs: dict[str, tuple[Curb, ...]] = {}
         self._newcomers: dict[tuple[str, str], Newcomer] = {}
         self._made: dict[str, datetime] = {}
@@ -58,58 +56,49 @@ class Replica:
 
     def begin(self) -> None:
         """Begin with everything anew; what is known stays until it is swept away."""
-        self._round += 1
+        self._accounts.begin()
         self._fresh = _Fresh()
 
-    def take(self, page: Page) -> None:
-        """Take a page of everything, or what changed."""
+    def take(self, page: Page) -> Iterator[None]:
+        """Take a page of everything, or what changed, in steps between which others may do something."""
         if page.head.house.bot != self.head.house.bot:
             # Keys depend on where the homeserver's own accounts live.
-            self._accounts, self._shared = {}, {}
-            self._server = ":" + page.head.house.bot.partition(":")[2]
+            self._accounts = Accounts(page.head.house.bot)
         self.head = page.head
+        for number, put in enumerate(self._puts(page), 1):
+            put()
+            if number % _STEP == 0:
+                yield
+        if not page.whole:
+            self.clock = page.clock
+
+    def _puts(self, page: Page) -> Iterator[Callable[[], None]]:
+        """Name what is to be done for a page; people come before the rooms that ask for them."""
         fresh = self._fresh
         rooms = fresh.rooms if page.whole else self._rooms
         curbs = fresh.curbs if page.whole else self._curbs
         newcomers = fresh.newcomers if page.whole else self._newcomers
-        for room_id, room in (page.rooms or {}).items():
-            _put(rooms, room_id, room)
+        for user_id, account in (page.accounts or {}).items():
+            yield partial(self._accounts.put, user_id, account)
         for user_id, curbed in (page.curbs or {}).items():
-            _put(curbs, user_id, curbed or None)
+            yield partial(_put, curbs, user_id, curbed or None)
         for newcomer in page.newcomers:
             known = newcomer if newcomer.entered_at is not None else None
-            _put(newcomers, (newcomer.room_id, newcomer.user_id), known)
-        for user_id, account in (page.accounts or {}).items():
-            self._put_account(user_id, account)
-        if not page.whole:
-            self.clock = page.clock
-
-    def _put_account(self, user_id: str, account: Account | None) -> None:
-        key = self._key(user_id)
-        if account is None or account == STRANGER:
-            self._accounts.pop(key, None)
-            return
-        held = (account, self._round)
-        self._accounts[key] = self._shared.setdefault(held, held)
+            yield partial(_put, newcomers, (newcomer.room_id, newcomer.user_id), known)
+        for room_id, room in (page.rooms or {}).items():
+            yield partial(_put, rooms, room_id, room)
 
     def end(self, clock: int) -> Iterator[None]:
-        """Sweep away what did not come again, in steps between which others may do something."""
+        """Forget what did not come again, in steps between which others may do something."""
         fresh = self._fresh
         self._rooms, self._curbs, self._newcomers = fresh.rooms, fresh.curbs, fresh.newcomers
         self.clock, self.whole = clock, True
         yield
-        keys = iter(list(self._accounts))
-        while batch := [key for key, _ in zip(keys, range(_STEP), strict=False)]:
-            for key in batch:
-                held = self._accounts.get(key)
-                if held is not None and held[1] != self._round:
-                    del self._accounts[key]
-            yield
-        self._shared = {held: held for held in self._shared if held[1] == self._round}
+        yield from self._accounts.sweep()
 
     def learn(self, user_id: str, made: datetime) -> None:
         """Remember when an account was made."""
-        if len(self._made) >= _STEP * 10:
+        if len(self._made) >= _MOST_MADE:
             self._made = {}
         self._made[user_id] = made
 
@@ -117,7 +106,8 @@ class Replica:
         """Remember that a post was accepted, until policybot says so as well."""
         room_id, user_id = post.room_id, post.sender
         self.pace.note(room_id, user_id, post.at, event_id)
-        if post.counts:
+        room = self._rooms.get(room_id)
+        if post.counts and room is not None and room.slow is not FAST:
             self.pace.spoke(room_id, user_id, post.at)
         known = self._newcomers.get((room_id, user_id))
         if known is not None and not known.posted:
@@ -126,9 +116,6 @@ class Replica:
     def __len__(self) -> int:
         """Count the accounts."""
         return len(self._accounts)
-
-    def _key(self, user_id: str) -> str:
-        return user_id.removesuffix(self._server) if self._server else user_id
 
     # What is asked -------------------------------------------------------------------------------
 
@@ -148,8 +135,7 @@ class Replica:
 
     def account(self, user_id: str) -> Account:
         """Say what counts of an account."""
-        held = self._accounts.get(self._key(user_id))
-        return STRANGER if held is None else held[0]
+        return self._accounts.get(user_id)
 
     def bound(self) -> int:
         """Say which version of the agreement binds; 0 for none."""

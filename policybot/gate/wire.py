@@ -26,7 +26,7 @@ from policybot.domain.mechanism import Mechanism, Stage, Then
 from policybot.domain.publishing import Account
 from policybot.domain.refusal import Words
 from policybot.domain.rules import Rule
-from policybot.domain.view import Creation, Curb, House, Pages, Room, Slow, Upload
+from policybot.domain.view import FAST, Creation, Curb, House, Pages, Room, Slow, Upload
 
 PROTOCOL = 1
 """Raised when an older module would misunderstand what a newer policybot sends, or the reverse."""
@@ -169,13 +169,14 @@ def _room_out(room: Room) -> list[Any]:
 
 
 def _room_in(data: Sequence[Any]) -> Room:
-    categories, named, limited, guarded, slow, qualified = data[:6]
+    categories, named, limited, guarded, spans, qualified = data[:6]
+    slow = Slow(*(timedelta(seconds=float(span)) for span in spans[:3]))
     return Room(
         categories=tuple(map(str, categories)),
         named=bool(named),
         limited=bool(limited),
         guarded=bool(guarded),
-        slow=Slow(*(timedelta(seconds=float(span)) for span in slow[:3])),
+        slow=FAST if slow == FAST else slow,
         qualified=tuple(map(str, qualified)),
     )
 

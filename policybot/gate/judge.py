@@ -1,0 +1,77 @@
+"""What both doors ask of an event that is on its way into a room: is it refused, and why.
+
+Whatever is in the event was written by somebody who may wish us ill: what is not of the right type is
+not there, and nothing here raises.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from policybot.domain import admission, gate
+from policybot.domain.gate import Post, Rules
+from policybot.domain.refusal import Refusal
+from policybot.domain.seen import NOTHING, File, seen
+from policybot.domain.view import View
+
+_NEVER = frozenset({"m.room.member", "m.room.redaction"})
+"""Members are judged when they enter or invite; what is taken back does no harm."""
+_POSTS = frozenset(
+    {"m.room.message", "m.room.encrypted", "m.sticker", "m.poll.start", "org.matrix.msc3381.poll.start"}
+)
+"""What is a post of its own, unless it is an edit."""
+
+
+def judged(
+    view: View,
+    rules: Rules,
+    event: Mapping[str, Any],
+    now: datetime,
+    *,
+    files: tuple[File, ...] | None = None,
+) -> tuple[Refusal | None, Post | None]:
+    """Judge a message or a change of state, as clients see them, before it is accepted.
+
+    Args:
+        view: what is known; its `posted` counts the judged event although it is not accepted yet.
+        rules: as they were compiled.
+        event: in the format of the Client-Server API.
+        now: when it is sent.
+        files: what those of its files are that could be looked into; None where nobody looked.
+
+    Returns:
+        Why it is refused, if it is, and what was judged: None where it is none of our business, or
+        where nothing is said in it. What is not refused may be counted by it.
+    """
+    room_id, sender, kind = event.get("room_id"), event.get("sender"), event.get("type")
+    if not (isinstance(room_id, str) and isinstance(sender, str) and isinstance(kind, str)):
+        return None, None
+    if kind in _NEVER or view.room(room_id) is None or not is_judged(view, sender):
+        return None, None
+    content = event.get("content")
+    what = seen(kind, content)
+    state = event.get("state_key") is not None
+    if state and what == NOTHING:
+        return admission.changes(view, room_id, sender, now), None
+    counts = not state and kind in _POSTS and not _is_edit(kind, content)
+    post = Post(room_id, sender, what, now, files=files, counts=counts)
+    return gate.decide(view, rules, post).refusal, post
+
+
+def is_judged(view: View, user_id: str) -> bool:
+    """Say whether the gate judges somebody: an account of our homeserver, and not the bot.
+
+    What comes from elsewhere was accepted there: refusing it here would tell its author nothing.
+    """
+    bot = view.house.bot
+    return user_id != bot and user_id.partition(":")[2] == bot.partition(":")[2]
+
+
+def _is_edit(kind: str, content: object) -> bool:
+    if not isinstance(content, Mapping):
+        return False
+    relation = content.get("m.relates_to")
+    if not (isinstance(relation, Mapping) and relation.get("rel_type") == "m.replace"):
+        return False
+    # An encrypted edit says inside what it becomes; any other that says nothing is shown as a post.
+    return kind == "m.room.encrypted" or isinstance(content.get("m.new_content"), Mapping)
