@@ -2,19 +2,22 @@
 
 import asyncio
 import os
+import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 import aiohttp
 
 from policybot.config import fresh
+from policybot.config.homeserver_modules import SAFE
 from policybot.demo.person import Person
 from policybot.demo.synapse import DidNotStart, Synapse, die_with_parent, free_port
 
@@ -42,6 +45,8 @@ _AGREEMENT = {
 }
 _READY_WITHIN = 60
 
+Door = Literal["module", "antispam"]
+"""Where the homeserver asks: our module within it, or synapse-http-antispam."""
 Told = Callable[[str], None]
 
 
@@ -157,10 +162,15 @@ async def stage(
     database: str = "sqlite:policybot.db",
     room_version: str = "12",
     changes: Mapping[str, object] = MappingProxyType({}),
+    gate: Sequence[Door] = (),
+    metrics: bool = False,
 ) -> AsyncIterator[Stage]:
-    """Set everything up in a folder, and take it down whatever happens."""
+    """Set everything up in a folder, and take it down whatever happens.
+
+    `gate` names the doors at which the homeserver asks before it accepts something.
+    """
     told("writing the configuration")
-    synapse, made = _prepare(folder, database, room_version, changes)
+    synapse, made = _prepare(folder, database, room_version, changes, gate, metrics=metrics)
     try:
         async with aiohttp.ClientSession() as session:
             made.session = session
@@ -180,13 +190,41 @@ async def stage(
         synapse.stop()
 
 
-def _prepare(
-    folder: Path, database: str, room_version: str, changes: Mapping[str, object]
+def _module(door: Door, port: int, token: str) -> dict[str, object]:
+    """Write how the homeserver loads the module of a door."""
+    address = f"http://127.0.0.1:{port}"
+    if door == "module":
+        config: dict[str, object] = {"address": address, "token": token}
+        return {"module": "policybot.gate.module.Gate", "config": config}
+    config = {
+        "base_url": f"{address}/gate/antispam",
+        "authorization": token,
+        "enabled_callbacks": list(SAFE),
+        "fail_open": dict.fromkeys(SAFE, True),
+    }
+    return {"module": "synapse_http_antispam.HTTPAntispam", "config": config}
+
+
+def _prepare(  # noqa: PLR0913 - what a stage is made of
+    folder: Path,
+    database: str,
+    room_version: str,
+    changes: Mapping[str, object],
+    gate: Sequence[Door],
+    *,
+    metrics: bool,
 ) -> tuple[Synapse, Stage]:
     """Write the files as `policybot init` does, with ports that are free here."""
     ports = [free_port() for _ in range(3)]
     registration = folder / "policybot" / "registration.yaml"
-    synapse = Synapse(folder / "synapse", registrations=[registration], room_version=room_version)
+    token = secrets.token_urlsafe(32)
+    synapse = Synapse(
+        folder / "synapse",
+        registrations=[registration],
+        room_version=room_version,
+        modules=[_module(door, ports[0], token) for door in gate],
+        metrics=metrics,
+    )
     server = synapse.server_name
     files = fresh.write(
         folder / "policybot",
@@ -211,6 +249,7 @@ def _prepare(
             # In the story a second person is asked for already here, so that one can see it.
             "ladder.approvals.second_person_from": {"measure": "restrict", "duration": "P7D"},
         }
+        | ({"gate": {"token": token}} if gate else {})
         | dict(changes),
     )
     rows = "".join(f"{n},{NAMES[name]},{code}\n" for n, (name, code) in enumerate(CODES.items(), 1))

@@ -79,10 +79,11 @@ class Synapse:
         bot: str = "@policybot:localhost",
         room_version: str = "12",
         modules: Sequence[Mapping[str, object]] = (),
+        metrics: bool = False,
     ) -> None:
         """Prepare a homeserver that knows these application services and lets `bot` publish rooms.
 
-        `modules` are loaded as its own configuration names them.
+        `modules` are loaded as its own configuration names them; with `metrics` it measures itself.
         """
         self.folder = folder
         self.server_name = "localhost"
@@ -91,7 +92,7 @@ class Synapse:
         self._secret = secrets.token_hex(16)
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
-        self._write_config(registrations, bot, room_version, modules)
+        self._write_config(registrations, bot, room_version, modules, metrics=metrics)
 
     def _write_config(
         self,
@@ -99,7 +100,10 @@ class Synapse:
         bot: str,
         room_version: str,
         modules: Sequence[Mapping[str, object]],
+        *,
+        metrics: bool,
     ) -> None:
+        resources = ["client", "openid", *(["metrics"] if metrics else [])]
         config: dict[str, Any] = {
             "server_name": self.server_name,
             "public_baseurl": f"{self.address}/",
@@ -116,7 +120,7 @@ class Synapse:
                     "type": "http",
                     "tls": False,
                     "bind_addresses": ["127.0.0.1"],
-                    "resources": [{"names": ["client", "openid"], "compress": False}],
+                    "resources": [{"names": resources, "compress": False}],
                 }
             ],
             "trusted_key_servers": [],
@@ -131,6 +135,7 @@ class Synapse:
             "default_room_version": room_version,
             "encryption_enabled_by_default_for_room_type": "off",
             "app_service_config_files": [str(path) for path in registrations],
+            "enable_metrics": metrics,
             "modules": [dict(module) for module in modules],
             "room_list_publication_rules": [
                 {"user_id": bot, "action": "allow"},

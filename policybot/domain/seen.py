@@ -174,7 +174,10 @@ def counts(kind: object, content: object) -> bool:
     if not (isinstance(kind, str) and kind in _POSTS and isinstance(content, Mapping)):
         return False
     relation = content.get("m.relates_to")
-    return not (isinstance(relation, Mapping) and relation.get("rel_type") == "m.replace")
+    if not (isinstance(relation, Mapping) and relation.get("rel_type") == "m.replace"):
+        return True
+    # An encrypted edit says inside what it becomes; any other one that says nothing is shown as a post.
+    return kind != "m.room.encrypted" and not isinstance(content.get("m.new_content"), Mapping)
 
 
 def asks_the_bot(content: object) -> bool:

@@ -5,21 +5,18 @@ not there, and nothing here raises.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from policybot.domain import admission, gate
 from policybot.domain.gate import Post, Rules
 from policybot.domain.refusal import Refusal
-from policybot.domain.seen import NOTHING, File, seen
+from policybot.domain.seen import NOTHING, File
 from policybot.domain.view import View
 
 _NEVER = frozenset({"m.room.member", "m.room.redaction"})
 """Members are judged when they enter or invite; what is taken back does no harm."""
-_POSTS = frozenset(
-    {"m.room.message", "m.room.encrypted", "m.sticker", "m.poll.start", "org.matrix.msc3381.poll.start"}
-)
-"""What is a post of its own, unless it is an edit."""
 
 
 def judged(
@@ -46,15 +43,15 @@ def judged(
     room_id, sender, kind = event.get("room_id"), event.get("sender"), event.get("type")
     if not (isinstance(room_id, str) and isinstance(sender, str) and isinstance(kind, str)):
         return None, None
-    if kind in _NEVER or view.room(room_id) is None or not is_judged(view, sender):
+    room = view.room(room_id)
+    if kind in _NEVER or room is None or not is_judged(view, sender):
         return None, None
-    content = event.get("content")
-    what = seen(kind, content)
-    state = event.get("state_key") is not None
-    if state and what == NOTHING:
-        return admission.changes(view, room_id, sender, now), None
-    counts = not state and kind in _POSTS and not _is_edit(kind, content)
-    post = Post(room_id, sender, what, now, files=files, counts=counts)
+    post = gate.posted(room_id, sender, kind, event.get("content"), now, room)
+    if event.get("state_key") is not None:
+        if post.seen == NOTHING:
+            return admission.changes(view, room_id, sender, now), None
+        post = replace(post, counts=False, asks=False)
+    post = replace(post, files=files)
     return gate.decide(view, rules, post).refusal, post
 
 
@@ -65,13 +62,3 @@ def is_judged(view: View, user_id: str) -> bool:
     """
     bot = view.house.bot
     return user_id != bot and user_id.partition(":")[2] == bot.partition(":")[2]
-
-
-def _is_edit(kind: str, content: object) -> bool:
-    if not isinstance(content, Mapping):
-        return False
-    relation = content.get("m.relates_to")
-    if not (isinstance(relation, Mapping) and relation.get("rel_type") == "m.replace"):
-        return False
-    # An encrypted edit says inside what it becomes; any other that says nothing is shown as a post.
-    return kind == "m.room.encrypted" or isinstance(content.get("m.new_content"), Mapping)

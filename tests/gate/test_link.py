@@ -102,10 +102,10 @@ async def test_everything_comes_page_by_page_and_then_what_changes_at_once() -> 
         feed.change(accounts={TOM: GOOD, "@p3:a.example": None}, curbs={TOM: (Curb("D-1"),)})
         await until(lambda: view.account(TOM) == GOOD)
         assert view.account("@p3:a.example") == STRANGER
-        assert view.curb(ROOM, TOM) == Curb("D-1")
+        assert view.curb(ROOM, TOM, NOW) == Curb("D-1")
         feed.change(rooms={ROOM: None}, curbs={TOM: ()})
         await until(lambda: view.room(ROOM) is None)
-        assert view.curb(ROOM, TOM) is None
+        assert view.curb(ROOM, TOM, NOW) is None
 
 
 async def test_whoever_was_away_too_long_begins_anew_and_nobody_is_forgotten_meanwhile() -> None:
