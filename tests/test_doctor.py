@@ -5,6 +5,8 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from ruamel.yaml import YAML
 
-from policybot.cli.doctor import file_findings, gate_findings
+from policybot import __version__
+from policybot.cli.doctor import file_findings, gate_findings, module_findings
 from policybot.config import load
 from tests import files
 
 TOKEN = "a-token-for-the-gate-of-these-tests"
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @asynccontextmanager
@@ -60,6 +64,39 @@ async def test_without_a_gate_the_doctor_says_nothing_of_it(tmp_path: Path) -> N
     config = load(files.write(tmp_path))
     assert await gate_findings(config) == []
     assert file_findings(config, tmp_path / "registration.yaml", []) == []
+
+
+@dataclass
+class Asked:
+    worker: str
+    minutes: float = 0
+    version: str = __version__
+
+    @property
+    def seen_at(self) -> datetime:
+        return NOW - timedelta(minutes=self.minutes)
+
+
+def test_the_doctor_says_which_processes_ask_and_which_are_of_another_version() -> None:
+    asked = [
+        Asked("main", 1),
+        Asked("media", 2, version="0.0.1"),
+        Asked("", 3, version=""),
+        Asked("main", 30, version="0.0.1"),
+        Asked("old\n\x1b[31m", 60),
+        Asked("gone", 60 * 25),
+    ]
+    main, media, old = module_findings(asked, NOW)
+    assert main.good, "its former life counts no more"
+    assert f"main asks, with version {__version__}" in main.said
+    assert not media.good
+    assert f"media has version 0.0.1, and this is {__version__}" in media.said
+    assert "Install the same package" in media.mend
+    assert not old.good
+    assert old.said == "old??[31m asked last at 2026-03-01 11:00 UTC"
+    [none] = module_findings([], NOW)
+    assert none.good
+    assert "none has asked" in none.said
 
 
 def doctor(path: Path, *more: str) -> dict[str, dict[str, Any]]:

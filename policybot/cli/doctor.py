@@ -3,22 +3,27 @@
 import json
 import logging
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import typer
 from rich.markup import escape
 
+from policybot import __version__
 from policybot.cli.agreement import agreement_finding
 from policybot.cli.terminal import console
 from policybot.config import Config
-from policybot.config.finding import Finding
+from policybot.config.finding import Finding, shown
 
 if TYPE_CHECKING:
     from policybot.config.oidc import MasSection, ProviderSection
 
 _ANSWERS_WITHIN = 10
 """Seconds."""
+_SILENT = timedelta(minutes=10)
+"""A module asks all the time."""
+_REMEMBERED = timedelta(days=1)
 
 
 def _keys_finding(config: Config) -> Finding:
@@ -165,6 +170,50 @@ async def gate_findings(config: Config) -> list[Finding]:
         case _:
             said = f"{address} answers {status}"
     return [Finding(what, good=False, said=said, mend=mend)]
+
+
+class Module(Protocol):
+    """A process of the homeserver that has asked at the gate."""
+
+    @property
+    def worker(self) -> str:
+        """The name that it has in the homeserver."""
+
+    @property
+    def version(self) -> str:
+        """Of the package from which it was loaded."""
+
+    @property
+    def seen_at(self) -> datetime:
+        """When it last asked, to the minute."""
+
+
+def module_findings(asked: Sequence[Module], now: datetime) -> list[Finding]:
+    """Say which processes of the homeserver ask at the gate, and which are of another version.
+
+    Args:
+        asked: the one that asked last first; a process that began anew is there under its old life, too.
+        now: what time it is.
+    """
+    newest: dict[str, Module] = {}
+    for module in asked:
+        if module.version and now - module.seen_at < _REMEMBERED:
+            newest.setdefault(module.worker, module)
+    found = []
+    for name, module in sorted(newest.items()):
+        what, worker = "gate module", shown(name)
+        at = f"{module.seen_at:%Y-%m-%d %H:%M} UTC"
+        if now - module.seen_at >= _SILENT:
+            said = f"{worker} asked last at {at}"
+            mend = "Look into the homeserver's log. If that process is no more, this goes within a day."
+            found.append(Finding(what, good=False, said=said, mend=mend))
+        elif module.version != __version__:
+            said = f"{worker} has version {shown(module.version)}, and this is {__version__}"
+            mend = "Install the same package where the homeserver is installed, and restart it."
+            found.append(Finding(what, good=False, said=said, mend=mend))
+        else:
+            found.append(Finding(what, good=True, said=f"{worker} asks, with version {module.version}"))
+    return found or [Finding("gate module", good=True, said="none has asked within a day")]
 
 
 async def examine(

@@ -234,10 +234,9 @@ def _is_time(value: object) -> bool:
             return parse_duration(value) <= _LONGEST_PATIENCE
         except (ValueError, OverflowError):
             return False
-    if value is None:
-        return True
-    seconds = isinstance(value, int) and not isinstance(value, bool)
-    return seconds and 0 <= value <= _LONGEST_PATIENCE.total_seconds()
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value is None
+    return 0 <= value <= _LONGEST_PATIENCE.total_seconds()
 
 
 def _antispam(door: _Door, name: str) -> Iterator[Finding]:
