@@ -9,9 +9,9 @@ from typing import Any
 from policybot.demo.stage import stage
 
 
-def doctor(config: Path) -> tuple[int, dict[str, Any]]:
+def doctor(config: Path, *more: str) -> tuple[int, dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, "-m", "policybot", "doctor", "--json", "-c", str(config)],
+        [sys.executable, "-m", "policybot", "doctor", "--json", "-c", str(config), *more],
         capture_output=True,
         text=True,
         check=False,
@@ -32,8 +32,10 @@ def run_beside(config: Path) -> subprocess.CompletedProcess[str]:
 
 async def test_the_doctor_finds_nothing_wrong_with_a_good_set_up(tmp_path: Path) -> None:
     async with stage(tmp_path) as made:
-        status, found = doctor(made.config)
+        file = made.synapse.folder / "homeserver.yaml"
+        status, found = doctor(made.config, "--homeserver-yaml", str(file))
         assert [row for row in found.values() if not row["good"]] == []
+        assert "the bot may" in found["homeserver.yaml, room_list_publication_rules"]["said"]
         assert status == 0
 
 
