@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,9 @@ from aiohttp.test_utils import TestServer
 from ruamel.yaml import YAML
 
 from policybot import __version__
-from policybot.cli.doctor import file_findings, gate_findings, module_findings
+from policybot.cli.doctor import asked_findings, file_findings, gate_findings, module_findings
 from policybot.config import load
+from policybot.store.modules import Module
 from tests import files
 
 TOKEN = "a-token-for-the-gate-of-these-tests"
@@ -63,30 +63,24 @@ async def test_the_doctor_knocks_at_the_gate(tmp_path: Path, status: int, said: 
 async def test_without_a_gate_the_doctor_says_nothing_of_it(tmp_path: Path) -> None:
     config = load(files.write(tmp_path))
     assert await gate_findings(config) == []
+    assert await asked_findings(config) == []
     assert file_findings(config, tmp_path / "registration.yaml", []) == []
 
 
-@dataclass
-class Asked:
-    worker: str
-    minutes: float = 0
-    version: str = __version__
-
-    @property
-    def seen_at(self) -> datetime:
-        return NOW - timedelta(minutes=self.minutes)
+def asked(worker: str, minutes: float, version: str = __version__) -> Module:
+    return Module(f"{worker} {minutes}", worker, version, 1, NOW - timedelta(minutes=minutes))
 
 
 def test_the_doctor_says_which_processes_ask_and_which_are_of_another_version() -> None:
-    asked = [
-        Asked("main", 1),
-        Asked("media", 2, version="0.0.1"),
-        Asked("", 3, version=""),
-        Asked("main", 30, version="0.0.1"),
-        Asked("old\n\x1b[31m", 60),
-        Asked("gone", 60 * 25),
+    known = [
+        asked("main", 1),
+        asked("media", 2, version="0.0.1"),
+        asked("", 3, version=""),
+        asked("main", 30, version="0.0.1"),
+        asked("old\n\x1b[31m", 60),
+        asked("gone", 60 * 25),
     ]
-    main, media, old = module_findings(asked, NOW)
+    main, media, old = module_findings(known, NOW)
     assert main.good, "its former life counts no more"
     assert f"main asks, with version {__version__}" in main.said
     assert not media.good

@@ -2,10 +2,11 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import typer
 from rich.markup import escape
@@ -18,6 +19,8 @@ from policybot.config.finding import Finding, shown
 
 if TYPE_CHECKING:
     from policybot.config.oidc import MasSection, ProviderSection
+    from policybot.store.database import Tx
+    from policybot.store.modules import Module
 
 _ANSWERS_WITHIN = 10
 """Seconds."""
@@ -52,24 +55,36 @@ def licence_findings(config: Config) -> list[Finding]:
     return found
 
 
+@asynccontextmanager
+async def _reading(config: Config) -> AsyncIterator["Tx | None"]:
+    """Read what is on record; None where nothing is yet, or the database is away."""
+    from policybot.store.database import Database, DatabaseAway
+
+    try:
+        database = await Database.open(config.database_url, upgrade=False)
+    except DatabaseAway:
+        yield None
+        return
+    try:
+        if await database.version() == 0:
+            yield None
+            return
+        async with database.transaction(reading=True) as tx:
+            yield tx
+    finally:
+        await database.close()
+
+
 async def staffing_findings(config: Config) -> list[Finding]:
     """Tell the doctor whether the operator's people are enough for what comes in."""
     from policybot.app import utc_now
     from policybot.services.staffing import Staffing
-    from policybot.store.database import Database, DatabaseAway
 
     service = Staffing(config, utc_now)
-    try:
-        database = await Database.open(config.database_url, upgrade=False)
-    except DatabaseAway:
-        return []
-    try:
-        if await database.version() == 0:
+    async with _reading(config) as tx:
+        if tx is None:
             return []
-        async with database.transaction(reading=True) as tx:
-            figures = await service.figures(tx)
-    finally:
-        await database.close()
+        figures = await service.figures(tx)
     lacks = service.lacks(figures)
     said = "; ".join(lacks) or service.in_words(figures)
     mend = "Give more people the role moderator, or set other limits in operator.staffing."
@@ -172,23 +187,19 @@ async def gate_findings(config: Config) -> list[Finding]:
     return [Finding(what, good=False, said=said, mend=mend)]
 
 
-class Module(Protocol):
-    """A process of the homeserver that has asked at the gate."""
+async def asked_findings(config: Config) -> list[Finding]:
+    """Tell the doctor which processes of the homeserver ask at the gate."""
+    from policybot.app import utc_now
+    from policybot.store import modules
 
-    @property
-    def worker(self) -> str:
-        """The name that it has in the homeserver."""
-
-    @property
-    def version(self) -> str:
-        """Of the package from which it was loaded."""
-
-    @property
-    def seen_at(self) -> datetime:
-        """When it last asked, to the minute."""
+    if config.gate is None:
+        return []
+    async with _reading(config) as tx:
+        asked = [] if tx is None else await modules.listed(tx)
+    return module_findings(asked, utc_now())
 
 
-def module_findings(asked: Sequence[Module], now: datetime) -> list[Finding]:
+def module_findings(asked: "Sequence[Module]", now: datetime) -> list[Finding]:
     """Say which processes of the homeserver ask at the gate, and which are of another version.
 
     Args:
@@ -241,6 +252,7 @@ async def examine(
         *licence_findings(config),
         *await staffing_findings(config),
         *await gate_findings(config),
+        *await asked_findings(config),
         *file_findings(config, registration, homeserver),
     )
     async with aiohttp.ClientSession() as session:
