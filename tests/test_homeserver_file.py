@@ -118,6 +118,9 @@ def test_modules_of_others_are_none_of_our_business(folder: Path, config: Config
     others = {"module": ANTISPAM, "config": {"base_url": "http://127.0.0.1:29339", "fail_open": 3}}
     data = good(folder, {"module": "mjolnir.Module", "config": 7}, others, ours(folder))
     assert bad(folder, config, data) == []
+    [wrong] = bad(folder, config, good(folder, others))
+    assert "nothing asks our gate" in wrong
+    assert "synapse-http-antispam asks http://127.0.0.1:29339" in wrong
 
 
 # Mistakes with either door --------------------------------------------------------------------------
@@ -281,6 +284,18 @@ def test_rules_of_publication_are_read_as_synapse_reads_them(folder: Path, confi
     assert bad(folder, config, data) == []
     data["room_list_publication_rules"] = [{"action": "allow"}]
     assert "the bot and others may publish rooms" in [f.said for f in found(folder, config, data)]
+
+
+def test_what_is_listed_beside_our_registration_may_be_anything(folder: Path, config: Config) -> None:
+    odd_ones = ["[" * 20_000, "a: !!timestamp x", "- 1", "\0", "id: 9" + "9" * 5000]
+    for number, text in enumerate(odd_ones):
+        (folder / f"{number}.yaml").write_text(text, "utf-8")
+    names = [f"{number}.yaml" for number in range(len(odd_ones))]
+    data = good(folder, ours(folder)) | {"app_service_config_files": names}
+    [wrong] = bad(folder, config, data)
+    assert "names no registration of ours among those that can be read; 5 cannot" in wrong
+    data["app_service_config_files"] = [*names, str(folder / "registration.yaml")]
+    assert bad(folder, config, data) == []
 
 
 def test_a_copy_of_the_registration_is_ours_and_an_older_one_is_told(

@@ -18,6 +18,16 @@ from policybot.config.schema import Config
 from policybot.config.types import EXAMPLE
 from policybot.domain.label import PROTOCOL
 
+NOT_YAML = (
+    YAMLError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What reading raises where a text is no YAML, or too deep, or has values that are none."""
 _OWNER_ONLY = 0o600
 _NOT_OFFERED = ("document",)
 """Ways in that the sample shows and a fresh configuration leaves out: the operator decides on each."""
@@ -157,7 +167,7 @@ def registration_problems(path: Path, config: Config) -> list[str]:
         data = YAML(typ="safe").load(path.read_text("utf-8"))
     except OSError as error:
         return [f"{path} cannot be read: {error.strerror}"]
-    except (YAMLError, UnicodeDecodeError):
+    except NOT_YAML:
         return [f"{path} is not YAML"]
     if not isinstance(data, dict):
         return [f"{path} is not a map"]

@@ -13,10 +13,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 
 from policybot.config.finding import Finding, shown
-from policybot.config.fresh import registration_problems
+from policybot.config.fresh import NOT_YAML, registration_problems
 from policybot.config.homeserver_modules import NAME, modules
 from policybot.config.schema import Config
 
@@ -60,8 +60,10 @@ def read(paths: Sequence[Path]) -> HomeserverFile:
 def _each(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         try:
-            folder = path.is_dir()
-            yield from sorted(path.glob("*.yaml")) if folder else [path]
+            if path.is_dir():
+                yield from sorted(p for p in path.iterdir() if p.suffix == ".yaml" and p.is_file())
+            else:
+                yield path
         except OSError as error:
             message = f"{path} cannot be read: {error.strerror}"
             raise Unreadable(message) from None
@@ -87,15 +89,7 @@ def _keys(path: Path) -> dict[Any, Any]:
         why = "this key is there twice" if isinstance(error, DuplicateKeyError) else "is not YAML"
         message = f"{path}, line {line}: {why}"
         raise Unreadable(message) from None
-    except (
-        YAMLError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        ArithmeticError,
-        RecursionError,
-    ) as error:
+    except NOT_YAML as error:
         message = f"{path} is not YAML ({type(error).__name__})"
         raise Unreadable(message) from None
     if data is None:

@@ -61,16 +61,20 @@ def modules(listed: object, config: Config, folder: Path, *, everybodys: bool) -
         return [Finding(what, good=False, said=said, mend=mend)]
     found: list[Finding] = []
     ours, theirs = 0, 0
+    elsewhere = ""
     for place, entry in enumerate(listed if isinstance(listed, list) else ()):
         name, section = entry["module"], entry.get("config")
         door = _Door(f"{what}[{place}]", section, config, folder, everybodys)
         if name.startswith("policybot"):
             ours += 1
             found += _module(door, name)
-        elif "http_antispam" in name.lower() and door.is_for_us(alone=not _has_module(listed)):
-            theirs += 1
-            found += _antispam(door, name)
-    found += _together(what, config, ours=ours, theirs=theirs)
+        elif "http_antispam" in name.lower():
+            if door.is_for_us():
+                theirs += 1
+                found += _antispam(door, name)
+            else:
+                elsewhere = f"; synapse-http-antispam asks {shown(door.keys.get('base_url'))}"
+    found += _together(what, config, elsewhere, ours=ours, theirs=theirs)
     return found
 
 
@@ -78,11 +82,7 @@ def _is_module(entry: object) -> bool:
     return isinstance(entry, dict) and isinstance(entry.get("module"), str)
 
 
-def _has_module(listed: object) -> bool:
-    return isinstance(listed, list) and any(e["module"].startswith("policybot") for e in listed)
-
-
-def _together(what: str, config: Config, *, ours: int, theirs: int) -> list[Finding]:
+def _together(what: str, config: Config, elsewhere: str, *, ours: int, theirs: int) -> list[Finding]:
     found = []
     if config.gate is None and (ours or theirs):
         said = "the homeserver asks our gate, and `gate` in our configuration is null"
@@ -91,7 +91,7 @@ def _together(what: str, config: Config, *, ours: int, theirs: int) -> list[Find
         )
         found.append(Finding(what, good=False, said=said, mend=mend))
     if config.gate is not None and not ours and not theirs:
-        said = "nothing asks our gate, though it is in our configuration"
+        said = f"nothing asks our gate, though it is in our configuration{elsewhere}"
         mend = f"Add our module to homeserver.yaml as docs/gate.md says, and {_RESTART}."
         found.append(Finding(what, good=False, said=said, mend=mend))
     if ours > 1 or theirs > 1:
@@ -120,14 +120,13 @@ class _Door:
     def bad(self, said: str, mend: str) -> Finding:
         return Finding(self.what, good=False, said=said, mend=mend)
 
-    def is_for_us(self, *, alone: bool) -> bool:
-        """Say whether synapse-http-antispam asks us, and not another service as well as our module."""
+    def is_for_us(self) -> bool:
+        """Say whether synapse-http-antispam is meant to ask us, and not another service."""
         there = _place(self.keys.get("base_url"))
-        near = there is not None and any(
-            p is not None and there[:3] == p[:3] for p in map(_place, self._known())
-        )
-        gate = there is not None and "/gate" in there[3]
-        return near or gate or (alone and self.config.gate is not None)
+        if there is None:
+            return self.config.gate is not None
+        known = [place[:3] for place in map(_place, self._known()) if place is not None]
+        return there[:3] in known or "/gate" in there[3]
 
     def _known(self) -> tuple[str, ...]:
         service = self.config.appservice
