@@ -133,6 +133,7 @@ def test_modules_of_others_are_none_of_our_business(folder: Path, config: Config
         ({"address": "http://127.0.0.1:29331"}, "we are reached at http://127.0.0.1:29330"),
         ({"address": 29330}, "address is no text, and we are reached at"),
         ({"address": "http://me:hunter2@[::1"}, "address is an address with a name or a password in it"),
+        ({"address": "http://me:hunter2@127.0.0.1:29330"}, "an address with a name or a password in it"),
         ({"token_path": None}, "neither token nor token_path is there"),
         ({"token_path": ["x"]}, "token_path is no path"),
         ({"token": TOKEN}, "token and token_path are both there"),
@@ -147,7 +148,9 @@ def test_modules_of_others_are_none_of_our_business(folder: Path, config: Config
         ({"patience": 10**400}, "patience is no time"),
         ({"patience": float("nan")}, "patience is no time"),
         ({"patience": 0.5}, "patience is no time"),
-        ({"patience": "P400D"}, "patience is no time of at most a year"),
+        ({"patience": "P400D"}, "patience is no time from five seconds to a year"),
+        ({"patience": 4}, "patience is no time"),
+        ({"patience": "PT0S"}, "patience is no time"),
         ({"patience": True}, "patience is no time"),
     ],
 )

@@ -41,7 +41,7 @@ AWAY: Mapping[str, str] = {
     "closed": "afterwards nothing is accepted in governed rooms",
 }
 _LONGEST_TOKEN = 4096
-_LONGEST_PATIENCE = timedelta(days=365)
+_PATIENCE = timedelta(seconds=5), timedelta(days=365)
 _RESTART = "restart the homeserver"
 
 
@@ -223,19 +223,20 @@ def _absence(door: _Door) -> Iterator[Finding]:
     if not isinstance(away, str) or away not in AWAY:
         yield door.bad("away is neither open nor closed: Synapse does not start", "Write away: open")
     if not _is_time(door.keys.get("patience")):
-        said = "patience is no time of at most a year: Synapse does not start"
+        said = "patience is no time from five seconds to a year: Synapse does not start"
         yield door.bad(said, "Write a time such as P1D, which is a day.")
 
 
 def _is_time(value: object) -> bool:
+    shortest, longest = _PATIENCE
     if isinstance(value, str):
         try:
-            return parse_duration(value) <= _LONGEST_PATIENCE
+            return shortest <= parse_duration(value) <= longest
         except (ValueError, OverflowError):
             return False
     if not isinstance(value, int) or isinstance(value, bool):
         return value is None
-    return 0 <= value <= _LONGEST_PATIENCE.total_seconds()
+    return shortest.total_seconds() <= value <= longest.total_seconds()
 
 
 def _antispam(door: _Door, name: str) -> Iterator[Finding]:
@@ -310,7 +311,8 @@ def _place(address: object) -> Place | None:
     except ValueError:
         return None
     host = parts.hostname
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+    bare = not parts.query and not parts.fragment and parts.username is None
+    if parts.scheme not in ("http", "https") or not host or not bare:
         return None
     host = "127.0.0.1" if host in ("localhost", "::1") else host
     return parts.scheme, host, port, parts.path
