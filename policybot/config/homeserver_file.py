@@ -165,8 +165,8 @@ def _publication(data: Mapping[Any, Any], config: Config) -> Finding:
     if not _may_publish(rules, config.bot_user_id):
         return Finding(what, good=False, said="do not let the bot publish rooms", mend=mend)
     others = _may_publish(rules, f"@{_SOMEBODY}:{config.homeserver.server_name}")
-    who = "the bot and others may" if others else "the bot may, and not everybody"
-    return Finding(what, good=True, said=f"{who} publish rooms")
+    who = "so may others" if others else "not everybody"
+    return Finding(what, good=True, said=f"the bot may publish rooms, and {who}")
 
 
 def _is_rule(rule: object) -> bool:
