@@ -7,7 +7,7 @@ import signal
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.logging import RichHandler
@@ -16,7 +16,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from policybot import __version__
-from policybot.cli.agreement import agreement_app, agreement_finding
+from policybot.cli.agreement import agreement_app
+from policybot.cli.doctor import examine
 from policybot.cli.keys import keys_app
 from policybot.cli.privacy import privacy_app
 from policybot.cli.rooms import rooms_app
@@ -34,10 +35,6 @@ from policybot.cli.terminal import (
     read_config,
 )
 from policybot.config import Config
-
-if TYPE_CHECKING:
-    from policybot.config.oidc import MasSection, ProviderSection
-    from policybot.matrix.doctor import Finding
 
 app = typer.Typer(
     help="Governed public rooms for a Matrix homeserver.",
@@ -139,6 +136,7 @@ def init(  # noqa: PLR0913 - one option for each question
     contact: Annotated[str, typer.Option(prompt="How people reach you")],
     moderator: Annotated[str, typer.Option(prompt="User ID of a moderator")],
     reviewer: Annotated[str, typer.Option(prompt="User ID of the one who reviews filings and appeals")],
+    gate: Annotated[bool, typer.Option(help="Have a gate: the answer before delivery.")] = False,
     force: Annotated[bool, typer.Option(help="Overwrite files that are there.")] = False,
 ) -> None:
     """Write config.yaml and registration.yaml with fresh secrets, and say what to do next."""
@@ -154,7 +152,7 @@ def init(  # noqa: PLR0913 - one option for each question
         "staff": {moderator: ["moderator"]} | {reviewer: ["reviewer", "appeals", "privacy"]},
     }
     try:
-        paths = fresh.write(folder, answers, force=force)
+        paths = fresh.write(folder, answers, gate=gate, force=force)
     except FileExistsError as error:
         raise fail(str(error)) from None
     settings = read_config(paths.config)
@@ -172,138 +170,31 @@ def init(  # noqa: PLR0913 - one option for each question
         f"{settings.bot_user_id} and your people.\n"
         "4. policybot run, and in another terminal: policybot doctor"
     )
+    if paths.token is not None:
+        console.print(
+            "5. The gate, once the rest runs (docs/gate.md): install policybot where Synapse is, let "
+            f"Synapse read {escape(str(paths.token))}, add to homeserver.yaml and restart it:\n",
+            soft_wrap=True,
+        )
+        console.print(fresh.module_lines(settings, paths.token), markup=False, soft_wrap=True)
 
 
 @app.command()
 def doctor(
     config: ConfigFile = DEFAULT,
     registration: Annotated[Path | None, typer.Option(help="The registration file.")] = None,
+    homeserver_yaml: Annotated[
+        list[Path] | None,
+        typer.Option(help="The homeserver's file, or a folder of them; repeat it as for Synapse."),
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Check each thing that can be wrong, and say the mend."""
     settings = read_config(config)
     file = registration or config.parent / "registration.yaml"
-    raise typer.Exit(asyncio.run(_examine(settings, config, file, as_json=as_json)))
-
-
-def _keys_finding(config: Config) -> "Finding":
-    from policybot.config.keys import KeyFile, KeyMissing
-    from policybot.matrix.doctor import Finding
-
-    keys = KeyFile(config.key_file)
-    try:
-        keys.check()
-    except KeyMissing as error:
-        mend = "Put the key file back from your copy; a new one opens nothing that is in the vault."
-        return Finding("keys of the vault", good=False, said=str(error), mend=mend)
-    return Finding("keys of the vault", good=True, said=f"{keys.names[-1]} is in use")
-
-
-def _licence_findings(config: Config) -> "list[Finding]":
-    """Tell the doctor which of the operator's licences end soon or have ended."""
-    from policybot.app import utc_now
-    from policybot.domain.licence import due, in_words
-    from policybot.matrix.doctor import Finding
-
-    today, found = utc_now().date(), []
-    for section in config.operator.licences:
-        licence = section.licence()
-        good = due(licence, today) is None
-        said = f"{licence.title} is valid" if good else in_words(licence, today)
-        found.append(Finding("licence", good=good, said=said, mend="Have it renewed."))
-    return found
-
-
-async def _staffing_findings(config: Config) -> "list[Finding]":
-    """Tell the doctor whether the operator's people are enough for what comes in."""
-    from policybot.app import utc_now
-    from policybot.matrix.doctor import Finding
-    from policybot.services.staffing import Staffing
-    from policybot.store.database import Database, DatabaseAway
-
-    service = Staffing(config, utc_now)
-    try:
-        database = await Database.open(config.database_url, upgrade=False)
-    except DatabaseAway:
-        return []
-    try:
-        if await database.version() == 0:
-            return []
-        async with database.transaction(reading=True) as tx:
-            figures = await service.figures(tx)
-    finally:
-        await database.close()
-    lacks = service.lacks(figures)
-    said = "; ".join(lacks) or service.in_words(figures)
-    mend = "Give more people the role moderator, or set other limits in operator.staffing."
-    return [Finding("staffing", good=not lacks, said=said, mend=mend)]
-
-
-async def _openid_findings(config: Config) -> "list[Finding]":
-    """Ask each OpenID provider who it is, and the homeserver whether it checks clients' tokens."""
-    from policybot.app import utc_now
-    from policybot.doors import openid_provider, openid_token
-    from policybot.matrix.doctor import Finding
-    from policybot.ports import SourceAway
-
-    binding, found = config.identity.binding, []
-    named: list[tuple[str, ProviderSection | MasSection]] = [
-        (f"OpenID provider {section.id}", section) for section in config.identity.oidc
-    ]
-    if binding.mas is not None:
-        named.append(("account login", binding.mas))
-    for what, section in named:
-        good, said = True, f"{section.issuer} answers under its name"
-        try:
-            await openid_provider(config, section, utc_now).endpoints()
-        except SourceAway as error:
-            good, said = False, str(error)
-        mend = "Check issuer in the configuration, and that this machine reaches it by https."
-        found.append(Finding(what, good=good, said=said, mend=mend))
-    if binding.widget is not None:
-        good, said = False, "the homeserver does not check clients' tokens there"
-        try:
-            if await openid_token(config, binding.widget).served():
-                good, said = True, "the homeserver checks clients' tokens"
-        except SourceAway as error:
-            said = str(error)
-        mend = "Add openid to the resources of a listener in homeserver.yaml, and name that listener in "
-        mend += "identity.binding.widget.homeserver."
-        found.append(Finding("widget", good=good, said=said, mend=mend))
-    return found
-
-
-async def _examine(config: Config, file: Path, registration: Path, *, as_json: bool) -> int:
-    import aiohttp
-
-    from policybot.matrix.doctor import Doctor
-
-    logging.disable(logging.WARNING)
-    found = []
-    more = (
-        _keys_finding(config),
-        *await _openid_findings(config),
-        await agreement_finding(config),
-        *_licence_findings(config),
-        *await _staffing_findings(config),
-    )
-    async with aiohttp.ClientSession() as session:
-        doctor_ = Doctor(config, file, registration, session, more=more)
-        async for finding in doctor_.look():
-            found.append(finding)
-            if not as_json:
-                mark = "[green]✓[/]" if finding.good else "[red]✗[/]"
-                console.print(f"{mark} {escape(finding.what)}: {escape(finding.said)}")
-                if not finding.good and finding.mend:
-                    console.print(f"    → {escape(finding.mend)}", soft_wrap=True)
-    if as_json:
-        rows = [
-            {"what": f.what, "good": f.good, "said": f.said, "mend": "" if f.good else f.mend}
-            for f in found
-        ]
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
-    return 0 if all(f.good for f in found) else 1
+    examined = examine(settings, config, file, homeserver_yaml or [], as_json=as_json)
+    raise typer.Exit(asyncio.run(examined))
 
 
 @config_app.command("check")

@@ -335,6 +335,37 @@ def test_a_fresh_file_offers_no_documents_and_loses_no_comment(tmp_path: Path) -
     assert "# The text that everybody signs before publishing" in path.read_text("utf-8")
 
 
+def test_a_fresh_file_has_a_gate_if_asked(tmp_path: Path) -> None:
+    made = fresh.write(tmp_path / "gate", {}, gate=True)
+    assert made.token is not None
+    assert made.token.stat().st_mode & 0o777 == 0o600
+    config, text = load(made.config), made.config.read_text("utf-8")
+    assert config.gate is not None
+    assert config.gate.uploads is None
+    assert config.gate.token.get_secret_value() == made.token.read_text("utf-8").strip()
+    assert "what stands behind `gate:`" not in text
+    assert "  # Who makes rooms that everybody can enter" in text
+    made.config.rename(tmp_path / "moved")
+    with pytest.raises(FileExistsError):
+        fresh.write(tmp_path / "gate", {}, gate=True)
+    plain = fresh.write(tmp_path / "plain", {})
+    assert plain.token is None
+    assert load(plain.config).gate is None
+
+
+def test_init_with_a_gate_prints_what_the_homeserver_needs(tmp_path: Path) -> None:
+    answers = {"server-name": "example.org", "public-url": "https://p.example.org", "operator": "We"}
+    answers |= {"contact": "x@example.org", "moderator": "@m:example.org", "reviewer": "@r:example.org"}
+    flags = [f"--{name}={value}" for name, value in answers.items()]
+    said = CliRunner().invoke(app, ["init", str(tmp_path / "with"), "--gate", *flags])
+    assert said.exit_code == 0, said.output
+    assert "5. The gate" in said.output
+    assert f"token_path: {tmp_path / 'with' / 'gate.token'}" in said.output
+    assert (tmp_path / "with" / "gate.token").read_text("utf-8").strip() not in said.output
+    said = CliRunner().invoke(app, ["init", str(tmp_path / "without"), *flags])
+    assert "5." not in said.output
+
+
 def test_two_fresh_files_never_share_a_secret(tmp_path: Path) -> None:
     one, two = load(files.write(tmp_path / "1")), load(files.write(tmp_path / "2"))
     secrets = [

@@ -21,8 +21,8 @@ from policybot.cli.terminal import (
 from policybot.config import Config
 
 if TYPE_CHECKING:
+    from policybot.config.finding import Finding
     from policybot.domain.agreement import Version
-    from policybot.matrix.doctor import Finding
     from policybot.store.database import Tx
 
 agreement_app = typer.Typer(help="The agreement that everybody signs.", no_args_is_help=True)
@@ -176,7 +176,7 @@ def _state(versions: "tuple[Version, ...]", version: "Version") -> str:
 
 async def agreement_finding(config: Config) -> "Finding":
     """Tell the doctor whether the agreement binds as its operator wrote."""
-    from policybot.matrix.doctor import Finding
+    from policybot.config.finding import Finding
     from policybot.services.agreements import remarks
     from policybot.store import agreements
     from policybot.store.database import Database, DatabaseAway

@@ -18,6 +18,16 @@ from policybot.config.schema import Config
 from policybot.config.types import EXAMPLE
 from policybot.domain.label import PROTOCOL
 
+NOT_YAML = (
+    YAMLError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What reading raises where a text is no YAML, or too deep, or has values that are none."""
 _OWNER_ONLY = 0o600
 _NOT_OFFERED = ("document",)
 """Ways in that the sample shows and a fresh configuration leaves out: the operator decides on each."""
@@ -30,6 +40,8 @@ class Files:
     config: Path
     registration: Path
     keys: Path
+    token: Path | None = None
+    """The gate's, for the homeserver's module."""
 
 
 def sample(name: str) -> str:
@@ -47,37 +59,57 @@ def full_sample() -> str:
     return re.sub(example, r"\1", sample("config.sample.yaml"))
 
 
-def write(folder: Path, answers: dict[str, Any], *, force: bool = False) -> Files:
+def write(folder: Path, answers: dict[str, Any], *, gate: bool = False, force: bool = False) -> Files:
     """Write the files, readable by their owner alone.
 
     Args:
         folder: where to write; it is made if it is not there.
         answers: values by their dotted keys, such as `operator.name`.
+        gate: have a gate, with a token of its own in a file beside the configuration.
         force: overwrite files that are there.
 
     Raises:
         FileExistsError: a file is there already.
         KeyError: an answer is to no question.
     """
-    files = Files(folder / "config.yaml", folder / "registration.yaml", folder / "vault.key")
-    for path in (files.config, files.registration, files.keys):
-        if path.exists() and not force:
+    token = folder / "gate.token" if gate else None
+    files = Files(folder / "config.yaml", folder / "registration.yaml", folder / "vault.key", token)
+    for path in (files.config, files.registration, files.keys, token):
+        if path is not None and path.exists() and not force:
             message = f"{path} is there already. Use --force to overwrite it: its secrets are lost."
             raise FileExistsError(message)
     yaml = _yaml()
     text = sample("config.sample.yaml")
     for way in _NOT_OFFERED:
         text = re.sub(rf"(?m)^  {way}:\n(    .*\n)+", f"  {way}: null\n", text)
-    data = yaml.load(text)
+    data = yaml.load(_with_gate(text) if gate else text)
+    if token is not None:
+        _set(data, "gate.token", secrets.token_urlsafe(32))
     for key in ("appservice.as_token", "appservice.hs_token", "identity.index_key"):
         _set(data, key, secrets.token_urlsafe(32))
     for key, value in answers.items():
         _set(data, key, value)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(files.config, data)
-    _write(files.registration, registration(data))
+    _write(files.config, _text(data))
+    _write(files.registration, _text(registration(data)))
+    if token is not None:
+        _write(token, f"{data['gate']['token']}\n")
     KeyFile.make(files.keys)
     return files
+
+
+def _with_gate(text: str) -> str:
+    """Take the gate's example for good, but for what it says of uploads."""
+    text = re.sub(
+        r"(?m)^# The lines below that begin with # and two spaces (.*\n)+?(?=gate: null)", "", text
+    )
+    block = re.search(r"(?m)^gate: null\n(?:#  .*\n)+", text)
+    if block is None:
+        message = "the sample has no example of a gate"
+        raise LookupError(message)
+    lines = re.sub(r"(?m)^#(?=  )", "", block[0]).replace("gate: null", "gate:", 1)
+    lines = re.sub(r"(?m)^  uploads:\n(    .*\n)+", "  uploads: null\n", lines)
+    return text[: block.start()] + lines + text[block.end() :]
 
 
 def _yaml() -> YAML:
@@ -97,15 +129,19 @@ def _set(data: Any, dotted: str, value: object) -> None:  # noqa: ANN401 - ruame
     data[last] = value
 
 
-def _write(path: Path, data: Any) -> None:  # noqa: ANN401 - ruamel's map
-    """Write beside the file and rename, so that no half file is ever read."""
+def _text(data: Any) -> str:  # noqa: ANN401 - ruamel's map
     text = StringIO()
     _yaml().dump(data, text)
+    return text.getvalue()
+
+
+def _write(path: Path, text: str) -> None:
+    """Write beside the file and rename, so that no half file is ever read."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         os.fchmod(handle, _OWNER_ONLY)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text.getvalue())
+            file.write(text)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -131,7 +167,7 @@ def registration_problems(path: Path, config: Config) -> list[str]:
         data = YAML(typ="safe").load(path.read_text("utf-8"))
     except OSError as error:
         return [f"{path} cannot be read: {error.strerror}"]
-    except (YAMLError, UnicodeDecodeError):
+    except NOT_YAML:
         return [f"{path} is not YAML"]
     if not isinstance(data, dict):
         return [f"{path} is not a map"]
@@ -170,4 +206,16 @@ def homeserver_lines(config: Config, registration_file: Path) -> str:
         "  system_mxid_display_name: Notices\n"
         "  room_name: Notices\n"
         "  auto_join: true\n"
+    )
+
+
+def module_lines(config: Config, token_file: Path) -> str:
+    """Write what has to be added to homeserver.yaml for the gate."""
+    return (
+        "modules:\n"
+        "  - module: policybot.gate.module.Gate\n"
+        "    config:\n"
+        f"      address: {config.appservice.address}\n"
+        f"      token_path: {token_file.resolve()}\n"
+        "      away: open\n"
     )

@@ -1,13 +1,13 @@
 """The doctor: each thing that can be wrong with a set-up, checked in order, with the mend."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path as File
 
 import aiohttp
 from mautrix.api import Path
 
 from policybot.config import Config, permissions_too_open
+from policybot.config.finding import Finding
 from policybot.config.fresh import registration_problems
 from policybot.domain.rank import Control, control
 from policybot.matrix.client import Client
@@ -20,16 +20,6 @@ from policybot.store.database import Database, DatabaseAway, upgrades
 from policybot.store.rooms import Kind
 
 _OLDEST_SYNAPSE = (1, 150)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What came of one check."""
-
-    what: str
-    good: bool
-    said: str
-    mend: str = ""
 
 
 class Doctor:

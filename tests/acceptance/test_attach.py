@@ -6,18 +6,37 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
+from policybot import __version__
+from policybot.config import load
 from policybot.demo.stage import stage
 
+TOKEN = "a-token-for-the-gate-of-these-tests"
 
-def doctor(config: Path) -> tuple[int, dict[str, Any]]:
+
+def doctor(config: Path, *more: str) -> tuple[int, dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, "-m", "policybot", "doctor", "--json", "-c", str(config)],
+        [sys.executable, "-m", "policybot", "doctor", "--json", "-c", str(config), *more],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.stdout, done.stderr
     return done.returncode, {row["what"]: row for row in json.loads(done.stdout)}
+
+
+async def asks_at_the_gate(address: str) -> None:
+    """Ask for the view as the homeserver's module does."""
+    names = {"module": __version__, "worker": "main", "instance": "of a test"}
+    question = {"protocol": 1, **names, "since": None, "after": None, "wait": 0}
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(f"{address}/gate/view", json=question) as response,
+    ):
+        assert response.status == 200
+        assert (await response.json())["whole"]
 
 
 def run_beside(config: Path) -> subprocess.CompletedProcess[str]:
@@ -31,9 +50,23 @@ def run_beside(config: Path) -> subprocess.CompletedProcess[str]:
 
 
 async def test_the_doctor_finds_nothing_wrong_with_a_good_set_up(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made:
-        status, found = doctor(made.config)
+    async with stage(tmp_path, changes={"gate": {"token": TOKEN}}) as made:
+        appservice = load(made.config).appservice.address
+        more = tmp_path / "conf.d"
+        more.mkdir()
+        (tmp_path / "gate.token").write_text(TOKEN, "utf-8")
+        (tmp_path / "gate.token").chmod(0o640)
+        section = {"address": appservice, "token_path": str(tmp_path / "gate.token")}
+        modules = {"modules": [{"module": "policybot.gate.module.Gate", "config": section}]}
+        (more / "gate.yaml").write_text(json.dumps(modules), "utf-8")
+        await asks_at_the_gate(appservice)
+        options = ["--homeserver-yaml", str(made.synapse.folder / "homeserver.yaml")]
+        status, found = doctor(made.config, *options, "--homeserver-yaml", str(more))
         assert [row for row in found.values() if not row["good"]] == []
+        assert found["gate"]["said"] == "answers under its token"
+        assert found["gate module"]["said"].startswith("main asks, with version")
+        assert "our module asks us" in found["homeserver.yaml, modules[0]"]["said"]
+        assert "the bot may" in found["homeserver.yaml, room_list_publication_rules"]["said"]
         assert status == 0
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from policybot.__main__ import _licence_findings, _staffing_findings
+from policybot.cli.doctor import licence_findings, staffing_findings
 from policybot.config import load
 from policybot.domain.licence import EXPIRED, Licence, due
 from policybot.services.staffing import Staffing
@@ -145,19 +145,19 @@ async def test_the_doctor_says_when_people_are_too_few_and_which_licence_ends(tm
     changes: dict[str, Any] = {"operator.licences": [old, ENDLESS]}
     async with make_world(tmp_path, **changes) as world:
         await _reports(world, 1)
-        ended, endless = _licence_findings(world.config)
+        ended, endless = licence_findings(world.config)
         assert not ended.good
         assert "ended on 2 March 2026" in ended.said
         assert endless.good
-        (finding,) = await _staffing_findings(world.config)
+        (finding,) = await staffing_findings(world.config)
         assert not finding.good, "the case of the world's clock is old by now"
         assert "the oldest case has been open for" in finding.said
         assert "operator.staffing" in finding.mend
         object.__setattr__(world.config.operator.staffing, "oldest_case", timedelta(days=100_000))
-        (finding,) = await _staffing_findings(world.config)
+        (finding,) = await staffing_findings(world.config)
         assert finding.good
         assert "1 open cases" in finding.said
 
 
 async def test_before_the_first_start_the_doctor_knows_no_figures(tmp_path: Path) -> None:
-    assert await _staffing_findings(load(files.write(tmp_path))) == []
+    assert await staffing_findings(load(files.write(tmp_path))) == []
