@@ -155,7 +155,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(
+async def stage(  # noqa: PLR0913 - what tests and the demo choose
     folder: Path,
     told: Told = lambda _: None,
     *,

@@ -71,7 +71,7 @@ def die_with_parent() -> None:
 class Synapse:
     """One homeserver; its data stays in its folder when it is stopped and started again."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a homeserver is set up with
         self,
         folder: Path,
         *,

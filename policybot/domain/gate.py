@@ -6,7 +6,7 @@ compiled, and the event. Whoever asks decides what is done with the answer.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, assert_never
 
 from policybot.domain import publishing
@@ -199,10 +199,10 @@ def _too_soon(view: View, post: Post, room: Room, language: str) -> Refusal | No
         if entered is not None and post.at - entered < slow.new_for:
             every = slow.new_every
     last = view.last_post(post.room_id, post.sender)
-    if not every or last is None or post.at - last >= every:
+    # What is still to come by a clock that was set back makes nobody wait.
+    if not every or last is None or not timedelta(0) <= post.at - last < every:
         return None
-    # A clock that was set back must not make anybody wait for longer.
-    wait = min(every, every - (post.at - last))
+    wait = every - (post.at - last)
     said = view.house.words.say(Code.SLOW, language, every=in_words(every), wait=in_words(wait))
     return Refusal(Code.SLOW, said, view.house.pages.rules, wait=wait)
 

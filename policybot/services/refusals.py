@@ -149,7 +149,7 @@ class Refusals:
                 mechanism = next((m for m in rules if m.id == one.rule_id), None)
                 return None if mechanism is None else by_rule(mechanism, house, language)
             case Code.CURBED | Code.EXCLUDED:
-                curb = view.curb(one.room_id, one.user_id)
+                curb = view.curb(one.room_id, one.user_id, self._setting.now())
                 return None if curb is None else curbed(curb, house, language, code)
             case Code.UNVERIFIED | Code.UNSIGNED | Code.DUE | Code.ENTRY:
                 link = house.pages.agreement
