@@ -17,7 +17,7 @@ from policybot.config.keys import KeyFile, KeyMissing
 from policybot.domain.private import Private
 from policybot.domain.review import Sight
 from policybot.domain.taking import View
-from policybot.matching.ruleset import RuleRefused, compiled
+from policybot.matching.ruleset import SLOWEST_KNOWN, RuleRefused, compiled
 from policybot.matrix.appservice import PolicyAppService
 from policybot.matrix.client import Client
 from policybot.matrix.commands.dispatch import Dispatch
@@ -122,7 +122,7 @@ class App:
         vault = Vault(self.keys)
         self.services = assemble(self.setting, vault, Index(secret, stretch))
         try:
-            self.services.findings.use(compiled(config.mechanisms))
+            self.services.findings.use(compiled(config.mechanisms, slowest=SLOWEST_KNOWN))
         except RuleRefused as error:
             message = f"The configuration, {error}"
             raise CannotStart(message) from None

@@ -87,8 +87,9 @@ async def disturbs(made: Stage, tally: Tally, until: float) -> None:
 
     async def reload() -> None:
         new = _SECOND if tally.word == _FIRST else _FIRST
-        text = made.config.read_text("utf-8").replace(f"[{tally.word}]", f"[{new}]")
-        made.config.write_text(text, "utf-8")
+        text = made.config.read_text("utf-8")
+        assert tally.word in text
+        made.config.write_text(text.replace(tally.word, new), "utf-8")
         tally.changed = time.monotonic()
         tally.word = new
         os.kill(made.bot_pid, signal.SIGHUP)
