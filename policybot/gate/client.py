@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any, TypeVar, cast
 
+from synapse.http import RequestTimedOutError
 from synapse.http.client import BodyExceededMaxSize, read_body_with_max_size
 from synapse.logging.context import make_deferred_yieldable, run_in_background
 from synapse.module_api import ModuleApi
@@ -47,7 +48,7 @@ class Client:
         asking.addTimeout(patience, self._reactor)
         try:
             return await make_deferred_yieldable(asking)
-        except defer.TimeoutError:
+        except (defer.TimeoutError, RequestTimedOutError):
             message = "policybot does not answer in time"
         except BodyExceededMaxSize:
             message = "policybot answers with more than was agreed on"

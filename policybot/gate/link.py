@@ -134,9 +134,14 @@ class Link:
             else:
                 failures = 0
                 self._well()
-            longest = min(_LONGEST_PAUSE, 2 ** min(failures - 1, 5)) if failures else _BETWEEN
-            # Many workers must not all come back in the same moment.
-            await self.host.sleep(longest * random.uniform(0.5, 1) if failures else longest)  # noqa: S311
+            await self.host.sleep(self._pause(failures))
+
+    def _pause(self, failures: int) -> float:
+        """Say how many seconds to wait before the next request."""
+        if not failures:
+            return _BETWEEN if self._after is None else 0
+        # Many processes must not all come back in the same moment.
+        return min(_LONGEST_PAUSE, 1 << min(failures - 1, 5)) * random.uniform(0.5, 1)  # noqa: S311
 
     async def _turn(self) -> None:
         """Ask once, and take what comes."""

@@ -85,6 +85,7 @@ class Gate:
             check_event_for_spam=self.check_event_for_spam,
             user_may_join_room=self.user_may_join_room,
             user_may_invite=self.user_may_invite,
+            user_may_send_3pid_invite=self.user_may_send_3pid_invite,
             user_may_create_room_alias=self.user_may_create_room_alias,
             user_may_publish_room=self.user_may_publish_room,
             check_media_file_for_spam=self.check_media_file_for_spam,
@@ -124,9 +125,19 @@ class Gate:
         """Say whether somebody invites another one into a room."""
         return await self._answer(self._invites(inviter, room), room, inviter)
 
+    async def user_may_send_3pid_invite(
+        self,
+        inviter: str,
+        medium: str,  # noqa: ARG002 - Synapse's
+        address: str,  # noqa: ARG002 - Synapse's
+        room: str,
+    ) -> Answer:
+        """Say whether somebody invites another one by e-mail; the address is not looked at."""
+        return await self._answer(self._invites(inviter, room), room, inviter)
+
     async def user_may_create_room_alias(self, user: str, alias: RoomAlias) -> Answer:
         """Say whether a room gets an address."""
-        return await self._answer(self._names(user, alias.localpart), "", user)
+        return await self._answer(self._names(user, alias), "", user)
 
     async def user_may_publish_room(self, user: str, room: str) -> Answer:
         """Say whether somebody puts a room into the list of public rooms, or takes it out."""
@@ -149,8 +160,11 @@ class Gate:
             _raise(*answer)
 
     async def check_media_file_for_spam(self, wrapper: ReadableFileWrapper, info: FileInfo) -> Answer:
-        """Say whether a file is kept; Synapse tells its sender no more than «Bad content»."""
-        return await self._answer(self._keeps(wrapper.path, info), "", "")
+        """Say whether a file is kept.
+
+        Synapse does not say here whose it is, and tells its sender no more than «Bad content».
+        """
+        return await self._answer(self._keeps(wrapper, info), "", "")
 
     async def is_user_allowed_to_upload_media_of_size(self, user: str, size: int) -> bool:
         """Say whether a file is not too large, before it comes."""
@@ -199,8 +213,8 @@ class Gate:
             return self._in_governed(room_id, user)
         return admission.invites(self._view, room_id, user, now)
 
-    async def _names(self, user: str, localpart: str) -> Refusal | None:
-        return admission.names(self._view, user, localpart)
+    async def _names(self, user: str, alias: RoomAlias) -> Refusal | None:
+        return admission.names(self._view, user, alias.localpart)
 
     async def _lists(self, user: str) -> Refusal | None:
         if not self._link.knows(self._host.now()):
@@ -219,12 +233,12 @@ class Gate:
             refusal = admission.names(self._view, user, alias)
         return refusal
 
-    async def _keeps(self, path: str, info: FileInfo) -> Refusal | None:
+    async def _keeps(self, wrapper: ReadableFileWrapper, info: FileInfo) -> Refusal | None:
         if info.server_name is not None or info.url_cache or info.thumbnail is not None:
             return None
         if self._view.house.upload is None and not self._link.compiled.files:
             return None
-        file = await self._api.defer_to_thread(_look, path)
+        file = await self._api.defer_to_thread(_look, wrapper.path)
         while len(self._files) >= _MOST_FILES:
             del self._files[next(iter(self._files))]
         self._files[f"mxc://{self._api.server_name}/{info.file_id}"] = file

@@ -220,6 +220,11 @@ _KINDS: dict[str, type[Any]] = {
     )
 }
 _SPANS = frozenset({"within", "younger_than"})
+_SINGLE: dict[str, tuple[type, ...]] = {
+    "more_than": (int,),
+    "larger_than": (int, type(None)),
+    "animated": (bool, type(None)),
+}
 
 
 def rules_out(version: str, mechanisms: Iterable[Mechanism]) -> dict[str, Any]:
@@ -245,7 +250,7 @@ def rules_in(data: object) -> tuple[str, tuple[Mechanism, ...], tuple[str, ...]]
     for rule in rules:
         try:
             understood.append(_rule_in(rule))
-        except (KeyError, ValueError, TypeError, IndexError, AttributeError):
+        except (KeyError, ValueError, TypeError, IndexError, AttributeError, OverflowError):
             others.append(str(rule.get("id", "?")) if isinstance(rule, dict) else "?")
     return version, tuple(understood), tuple(others)
 
@@ -301,8 +306,15 @@ def _condition_in(data: Json, deep: int = 0) -> Condition:
 
 
 def _value_in(name: str, value: object, deep: int) -> object:
+    """Read a value; what is of another type than here is a rule that is not understood."""
     if name in _SPANS:
         return timedelta(seconds=float(value))  # type: ignore[arg-type]
-    if not isinstance(value, list):
+    if isinstance(value, list):
+        if name == "parts":
+            return tuple(_condition_in(part, deep + 1) for part in value)
+        if all(isinstance(part, str) for part in value):
+            return tuple(value)
+    elif type(value) in _SINGLE.get(name, ()):
         return value
-    return tuple(_condition_in(v, deep + 1) if isinstance(v, dict) else str(v) for v in value)
+    message = f"{name}: of another type"
+    raise ValueError(message)

@@ -199,13 +199,23 @@ async def test_rules_are_renewed_when_they_change_and_those_of_a_newer_policybot
         )
         bad = Mechanism(Rule("R4", "t", "x"), Patterns(("(",)), then=frozenset({Then.REFUSE}))
         shop = Mechanism(Rule("R5", "t", "x"), Links(deny=("shop.example",)))
-        newer = {"id": "R9", "title": "t", "text": "x", "translations": [], "where": []}
-        feed.more_rules = [newer | {"when": {"is": "Phase", "of": "moon"}}, {"id": 7}]
+        newer = {"title": "t", "text": "x", "translations": [], "where": []}
+        strange: list[dict[str, Any]] = [
+            {"is": "Phase", "of": "moon"},
+            {"is": "Rate", "more_than": 1, "within": float("inf")},
+            {"is": "Files", "more_than": "many"},
+            {"is": "Files", "more_than": True},
+            {"is": "Terms", "words": [{"is": "Unverified"}]},
+            {"is": "All", "parts": ["frobnitz"]},
+            {"is": "Media", "kinds": "image/*", "larger_than": None, "animated": None},
+        ]
+        feed.more_rules = [newer | {"id": f"R9{n}", "when": when} for n, when in enumerate(strange)]
+        feed.more_rules.append({"id": 7})
         feed.change(mechanisms=(WORD, films, young, bad, shop))
         await until(lambda: len(link.compiled.rules.mechanisms) == 3)
         assert (link.compiled.files, link.compiled.ages) == (True, True)
-        assert link.compiled.left_out == ("R9", "7", "R4")
-        assert caplog.text.count("R9") == 1
+        assert link.compiled.left_out == (*(f"R9{n}" for n in range(7)), "7", "R4")
+        assert caplog.text.count("R90") == 1
         asked = len(feed.asked)
         await asyncio.sleep(0.05)
         assert len(feed.asked) <= asked + 1  # it does not ask for ever for what it cannot have

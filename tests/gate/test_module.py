@@ -32,6 +32,7 @@ def test_only_what_is_asked_in_memory_is_registered() -> None:
         "check_event_for_spam",
         "user_may_join_room",
         "user_may_invite",
+        "user_may_send_3pid_invite",
         "user_may_create_room_alias",
         "user_may_publish_room",
         "check_media_file_for_spam",
@@ -59,10 +60,12 @@ def test_an_answer_waits_for_nothing_and_a_refusal_has_all_that_a_client_needs()
     assert len(made._link.tally) == 1
 
 
-def test_members_of_other_homeservers_and_what_is_taken_back_pass() -> None:
+def test_members_of_other_homeservers_and_what_is_taken_back_pass_and_others_may_not_invite() -> None:
     made = gate(Api(), PAGE, WORD)
     assert at_once(made.check_event_for_spam(event(ROOM, "@tom:b.example"))) == "NOT_SPAM"
     assert at_once(made.user_may_invite("@tom:b.example", ANNA, ROOM)) == "NOT_SPAM"
+    assert at_once(made.user_may_send_3pid_invite(ANNA, "email", "x@a.example", ROOM)) == "NOT_SPAM"
+    assert at_once(made.user_may_send_3pid_invite(TOM, "email", "x@a.example", ROOM)) != "NOT_SPAM"
     assert at_once(made.user_may_join_room("@tom:b.example", ROOM, is_invited=False)) == "NOT_SPAM"
     assert at_once(made.check_event_for_spam(event(ROOM, TOM, "m.room.redaction"))) == "NOT_SPAM"
     assert at_once(made.check_event_for_spam(event(ROOM, TOM))) != "NOT_SPAM"
