@@ -109,19 +109,19 @@ class RuleSet:
         return self._patterns.locate_each(text) if self._patterns is not None else 0.0
 
 
-def compiled(mechanisms: Iterable[Mechanism], *, slowest: float = SLOWEST) -> RuleSet:
+def compiled(mechanisms: Iterable[Mechanism], *, slowest: float | None = None) -> RuleSet:
     """Compile rules and try each; takes up to some hundred milliseconds, so not on the event loop.
 
     Args:
         mechanisms: the rules.
-        slowest: seconds that one of them may take.
+        slowest: seconds that one of them may take; SLOWEST without it.
 
     Raises:
         RuleRefused: one of them cannot be compiled, is slow, or applies to everything.
     """
     everything = tuple(mechanisms)
     for mechanism in everything:
-        _try(mechanism, slowest)
+        _try(mechanism, SLOWEST if slowest is None else slowest)
     try:
         return RuleSet(everything)
     except ValueError as error:
