@@ -57,6 +57,8 @@ _PAGE_PAUSE = 0.5
 """Seconds between pages of the directory, so that the homeserver has time for others."""
 _LOOK = 3.0
 """Seconds between looks at what other processes have changed of who may publish where."""
+_COUNT = 2.0
+"""Seconds between counts of what was refused."""
 _REMEMBER_CHANGES = timedelta(days=1)
 
 
@@ -165,6 +167,7 @@ class App:
         rules = await asyncio.to_thread(compiled, config.mechanisms)
         self.config.rules, self.config.mechanisms = config.rules, config.mechanisms
         self.services.findings.use(rules)
+        self.services.feed.wake()
 
     async def record_policy(self) -> None:
         """Remember the agreement and the ladder that bind now, and read who may publish where.
@@ -186,6 +189,10 @@ class App:
                 )
                 raise CannotStart(message)
             await self.services.messages.begin(tx)
+            if self.config.gate is not None:
+                await self.services.feed.begin(tx)
+                await self.services.refusals.load(tx)
+        self.database.noted = self.services.feed.hear
         await self.services.register.begin(self.database)
 
     async def tick(self) -> None:
@@ -232,6 +239,7 @@ class App:
             await services.results.sweep(tx)
             await services.roster.strike_off(tx)
             await standing.forget_before(tx, self.setting.now() - _REMEMBER_CHANGES)
+            await services.refusals.sweep(tx)
             await services.documents.expire(tx)
             await services.documents.sweep(tx)
             await services.evidence.sweep(tx)
@@ -264,7 +272,15 @@ class App:
         """Learn what other processes have changed: a version of the agreement, an account, a room."""
         while True:
             await asyncio.sleep(_LOOK)
-            await _tried("Who may publish where", self.services.messages.refresh(self.database))
+            if self.config.gate is not None:
+                await _tried("Which rules are stopped", self.services.refusals.refresh(self.database))
+            await _tried("Who may publish where", self.services.feed.refresh(self.database))
+
+    async def _keep_counting(self) -> None:
+        """Put on record what the gate refuses, a few at a time."""
+        while True:
+            await asyncio.sleep(_COUNT)
+            await _tried("What was refused", self.services.refusals.flush(self.database))
 
     async def _keep_scanning(self, directory: PublicRooms) -> None:
         """Look through the directory, a page at a time; apart, for what is due must not wait for it."""
@@ -304,6 +320,7 @@ class App:
                         worker.run(),
                         self._keep_time(),
                         self._keep_looking(),
+                        self._keep_counting(),
                         self._keep_scanning(Listing(client, synapse)),
                         self._greet(start),
                     )
@@ -341,13 +358,23 @@ class App:
             hs_token=config.appservice.hs_token.get_secret_value(),
             handle=inward.handle,
             network=Network(self.setting, self.database),
+            routes=doors.gate(self.setting, self.services, self.database),
         )
         await door.start(*config.appservice.listen)
+        if config.gate is not None:
+            where = "http://{}:{}/gate".format(*config.appservice.listen)
+            log.info("The gate answers at %s, and synapse-http-antispam at %s/antispam", where, where)
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(door.stop)
+            stack.push_async_callback(self._closed, door)
             await stack.enter_async_context(_served(self.pages(), config.web.listen))
             await stack.enter_async_context(_served(self._health(), config.ops.listen))
             yield
+
+    async def _closed(self, door: PolicyAppService) -> None:
+        """Close the door for the homeserver; whoever waits for a change there is answered first."""
+        self.services.feed.close()
+        await door.stop()
+        await _tried("What was refused", self.services.refusals.flush(self.database))
 
     @cached_property
     def ways(self) -> list[IdentityProvider]:

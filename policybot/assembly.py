@@ -23,6 +23,7 @@ from policybot.services.drafts import Drafts
 from policybot.services.drift import Drift
 from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
+from policybot.services.feed import Feed
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
 from policybot.services.holds import Holds
@@ -35,6 +36,7 @@ from policybot.services.names import Names
 from policybot.services.openings import Openings
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
+from policybot.services.refusals import Refusals
 from policybot.services.register import Register
 from policybot.services.replacements import Replacements
 from policybot.services.results import Results
@@ -79,6 +81,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     reveals = Reveals(setting, people, casework, privacy, watch)
     delisting = Delisting(setting)
     messages = Messages(setting, signatures)
+    found = Findings(setting, messages, casework, Automation(setting, measures))
     deviations = Deviations(setting)
     upgrades = Upgrades(setting, listed, deviations)
     return Services(
@@ -96,7 +99,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         agreements=signatures,
         announcements=Announcements(setting, signatures),
         messages=messages,
-        findings=Findings(setting, messages, casework, Automation(setting, measures)),
+        findings=found,
+        feed=Feed(setting, messages, found),
+        refusals=Refusals(setting, found),
         filings=applied,
         reviews=looked_at,
         deadlines=Deadlines(setting),

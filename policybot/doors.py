@@ -7,6 +7,8 @@ from aiohttp import web
 from policybot.config import Config
 from policybot.config.oidc import MasSection, ProviderSection, WidgetSection
 from policybot.domain.private import Private
+from policybot.gate.callbacks import AntispamDoor
+from policybot.gate.door import ModuleDoor, Token
 from policybot.identity.account import MasLogin, OpenIdToken
 from policybot.identity.callback import CallbackWay
 from policybot.identity.document import ChildCleaner, DocumentWay
@@ -48,6 +50,18 @@ def openid_token(config: Config, section: WidgetSection) -> OpenIdToken:
     """Make the check of clients' tokens."""
     address = section.homeserver or config.homeserver.address
     return OpenIdToken(address, config.homeserver.server_name)
+
+
+def gate(setting: Setting, services: Services, database: Database) -> list[web.RouteDef]:
+    """Make the routes at which the homeserver asks before it accepts something, if there is a gate."""
+    section = setting.config.gate
+    if section is None:
+        return []
+    token = Token(section)
+    return [
+        *ModuleDoor(token, setting, database, services.feed, services.refusals).routes(),
+        *AntispamDoor(token, setting, services.findings, services.refusals).routes(),
+    ]
 
 
 def ways(setting: Setting, services: Services, database: Database) -> list[IdentityProvider]:

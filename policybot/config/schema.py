@@ -219,8 +219,8 @@ class Config:
 
     @property
     def house(self) -> House:
-        """What counts for the whole homeserver when the gate is asked."""
-        url, gate = self.web.public_url, self.gate
+        """What counts for the whole homeserver when the gate is asked; a dry run forbids nothing."""
+        url, gate = self.web.public_url, None if self.dry_run else self.gate
         pages = Pages(
             agreement=f"{url}/agreement",
             rules=self.ladder.text_url,
@@ -233,7 +233,7 @@ class Config:
             words=Words(self.languages),
             creation=gate.creation if gate else Creation.EVERYBODY,
             listed=gate is not None and gate.directory == "register",
-            prefix=self.filing.prefix,
+            prefix="" if self.dry_run else self.filing.prefix,
             upload=gate.uploads.upload() if gate and gate.uploads else None,
         )
 

@@ -128,7 +128,7 @@ def decide(view: View, rules: Rules, post: Post) -> Verdict:
         mechanism = hit.mechanism
         refuses = mechanism.stage is Stage.LIVE and Then.REFUSE in mechanism.then
         if refuses and mechanism.id not in view.stopped:
-            return Verdict(_by_rule(mechanism, view.house, account.language), hits)
+            return Verdict(by_rule(mechanism, view.house, account.language), hits)
     return Verdict(None, hits)
 
 
@@ -173,7 +173,8 @@ def _too_soon(view: View, post: Post, room: Room, language: str) -> Refusal | No
     return Refusal(Code.SLOW, said, view.house.pages.rules, wait=wait)
 
 
-def _by_rule(mechanism: Mechanism, house: House, language: str) -> Refusal:
+def by_rule(mechanism: Mechanism, house: House, language: str) -> Refusal:
+    """Say which rule forbids it, and where to turn."""
     rule = mechanism.rule
     title, text = rule.in_language(language)
     contact = house.pages.contact

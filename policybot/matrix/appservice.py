@@ -13,7 +13,7 @@ import asyncio
 import hmac
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -58,8 +58,13 @@ class PolicyAppService(AppService):
         hs_token: str,
         handle: Handler,
         network: Network,
+        routes: Sequence[web.RouteDef] = (),
     ) -> None:
-        """Hand every event to `handle`, in order; what it raises but `DatabaseAway` is a bug."""
+        """Hand every event to `handle`, in order; what it raises but `DatabaseAway` is a bug.
+
+        `routes` are served at the same address, for others whom only the homeserver reaches there.
+        """
+        self._routes = routes
         super().__init__(
             server=address,
             domain=server_name,
@@ -88,6 +93,7 @@ class PolicyAppService(AppService):
         app.router.add_get(f"{third}/location", self._third(self._by_alias))
         app.router.add_get(f"{third}/user/{{protocol}}", self._unknown)
         app.router.add_get(f"{third}/user", self._unknown)
+        app.router.add_routes(self._routes)
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         """Check the homeserver's token: from the header alone, in constant time."""

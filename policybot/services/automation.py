@@ -22,7 +22,7 @@ from policybot.domain.rank import Control, Levels, control
 from policybot.services import ledgers, statements
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, decisions, filings, findings, members, rooms
+from policybot.store import audit, cases, decisions, filings, findings, members, refusals, rooms
 from policybot.store.database import Tx, next_number
 from policybot.store.findings import Finding, Outcome
 
@@ -53,7 +53,7 @@ class Automation:
         room = await rooms.get(tx, finding.room_id)
         if room is None or control(room.levels, config.bot_user_id) is Control.NONE:
             return Hindrance("I have no rank in the room")
-        if why := await self._spares(tx, finding, room.levels):
+        if why := await self._stopped(tx, mechanism) or await self._spares(tx, finding, room.levels):
             return Hindrance(why)
         if Then.HOLD in mechanism.then and (why := await self._no_hold(tx, mechanism, finding)):
             return Hindrance(why)
@@ -65,6 +65,11 @@ class Automation:
         if len(await findings.acted_on(tx, since) | {finding.user_id}) > MOST_SUBJECTS:
             return Hindrance(f"rules have acted on {MOST_SUBJECTS} people within an hour", breaker=True)
         return None
+
+    async def _stopped(self, tx: Tx, mechanism: Mechanism) -> str:
+        """Say that the gate has stopped the rule: what refuses too much removes nothing either."""
+        stopped = mechanism.id in await refusals.stopped(tx, self._setting.now())
+        return "the gate has stopped it, for it refused something to too many people" if stopped else ""
 
     async def _spares(self, tx: Tx, finding: Finding, levels: Levels) -> str:
         """Say why nothing befalls its author by itself; empty if there is no such reason."""

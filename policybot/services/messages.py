@@ -88,6 +88,23 @@ class Messages:
         """Say which version of the agreement binds; 0 for none."""
         return self._agreements.bound()
 
+    def curbed(self, user_id: str) -> tuple[Curb, ...]:
+        """Name from memory everything that keeps somebody from writing somewhere, or out."""
+        return self._curbs.get(user_id, ())
+
+    @property
+    def clock(self) -> int:
+        """Say how many changes are known: what is in memory is as it was after them, or later."""
+        return self._seen
+
+    def rooms(self) -> list[str]:
+        """Name the governed rooms that are in memory."""
+        return list(self._rooms)
+
+    def people(self) -> list[str]:
+        """Name the accounts of which something counts."""
+        return [*self._accounts, *(who for who in self._curbs if who not in self._accounts)]
+
     async def begin(self, tx: Tx) -> None:
         """Read everything, at the start; what a dry run only recorded counts no more outside it."""
         if not self._setting.config.dry_run:

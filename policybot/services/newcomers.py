@@ -29,3 +29,7 @@ class Newcomers:
     def get(self, room_id: str, user_id: str) -> Newcomer | None:
         """Find one."""
         return self._known.get((room_id, user_id))
+
+    def everybody(self) -> list[tuple[str, str]]:
+        """Name all, by room and account."""
+        return list(self._known)

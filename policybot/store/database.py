@@ -101,6 +101,8 @@ class Tx:
         self._after: list[Callable[[], None]] = []
         self.traceless = False
         """Whether what was deleted is to be gone from the files, too."""
+        self.noted = False
+        """Whether something was noted that others keep in memory."""
 
     def _own(self) -> "_Runner":
         if asyncio.current_task() is not self._task:
@@ -272,6 +274,10 @@ class _Sqlite:
         self._connection.close()
 
 
+def _nobody_to_hear() -> None:
+    """Stand in until somebody keeps something in memory."""
+
+
 class Database:
     """Where transactions come from."""
 
@@ -279,6 +285,8 @@ class Database:
         """Use a pool that was started, or the connection to an SQLite file."""
         self._pool = pool
         self._sqlite = sqlite
+        self.noted: Callable[[], None] = _nobody_to_hear
+        """Hears of every commit by which something was noted that others keep in memory."""
 
     @classmethod
     async def open(cls, url: str, *, upgrade: bool = True) -> "Database":
@@ -353,6 +361,8 @@ class Database:
                 raise DatabaseAway(str(error)) from error
             raise
         tx.committed()
+        if tx.noted:
+            self.noted()
         if tx.traceless and self._sqlite is not None:
             await self._sqlite.scrub()
 

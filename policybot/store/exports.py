@@ -84,6 +84,13 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "entered_at",
     ),
     Part(
+        "refusals",
+        "How often something of yours was refused before it was accepted, and why.",
+        "SELECT hour, code, rule_id, room_id, number, last_at FROM refusals WHERE user_id = $1"
+        " ORDER BY hour, code, rule_id, room_id",
+        "last_at",
+    ),
+    Part(
         "handovers",
         "Rooms that you are asked to answer for, or that you want to hand over.",
         "SELECT filing_id, asked_at FROM transfers WHERE (asker = $1 OR to_user = $1) ORDER BY asked_at",

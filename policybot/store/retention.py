@@ -117,6 +117,14 @@ REACHES: dict[str, Reach] = {
         "entered_at < $1 AND user_id NOT IN HELD",
         "",
     ),
+    "refusals": Reach(
+        "refusals",
+        "CAST(hour AS TEXT) || ' ' || code || ' ' || rule_id || ' ' || room_id || ' ' || user_id",
+        "last_at",
+        "last_at < $1 AND user_id NOT IN HELD",
+        "",
+    ),
+    "gate_modules": Reach("gate_modules", "instance", "seen_at", "seen_at < $1", ""),
     "notices": Reach(
         "outbox",
         "id",

@@ -10,6 +10,7 @@ from policybot.store.database import Row, Tx, from_ms, next_number, to_ms
 
 CLOCK = "standing"
 """The counter that says how often anything of this changed."""
+_MEANING = "standing_meaning"
 
 _ACCOUNT = (
     "SELECT l.user_id, (SELECT COUNT(*) FROM verifications v WHERE v.person_id = l.person_id"
@@ -154,7 +155,19 @@ async def changed(tx: Tx, subject: str, now: datetime) -> int:
         subject,
         to_ms(now),
     )
+    tx.noted = True
     return number
+
+
+async def means(tx: Tx, meaning: int) -> bool:
+    """Keep what the configuration makes of the records, as a number; say whether it was another."""
+    row = await tx.first(
+        "INSERT INTO counters (name, value) VALUES ($1, $2) ON CONFLICT (name)"
+        " DO UPDATE SET value = excluded.value WHERE counters.value <> excluded.value RETURNING value",
+        _MEANING,
+        meaning,
+    )
+    return row is not None
 
 
 async def clock(tx: Tx) -> int:
@@ -162,10 +175,12 @@ async def clock(tx: Tx) -> int:
     return int(await tx.value("SELECT value FROM counters WHERE name = $1", CLOCK) or 0)
 
 
-async def changes(tx: Tx, after: int) -> dict[int, str]:
-    """List what changed since, by its number."""
+async def changes(tx: Tx, after: int, limit: int = 2**31) -> dict[int, str]:
+    """List what changed since, by its number; the oldest if there is more than the limit."""
     rows = await tx.fetch(
-        "SELECT number, subject FROM standing_changes WHERE number > $1 ORDER BY number", after
+        "SELECT number, subject FROM standing_changes WHERE number > $1 ORDER BY number LIMIT $2",
+        after,
+        limit,
     )
     return {int(row["number"]): row["subject"] for row in rows}
 

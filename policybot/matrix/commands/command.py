@@ -27,6 +27,7 @@ from policybot.services.drafts import Drafts
 from policybot.services.drift import Drift
 from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
+from policybot.services.feed import Feed
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
 from policybot.services.holds import Holds
@@ -39,6 +40,7 @@ from policybot.services.names import Names
 from policybot.services.openings import Openings
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
+from policybot.services.refusals import Refusals
 from policybot.services.register import Register
 from policybot.services.replacements import Replacements
 from policybot.services.results import Results
@@ -78,6 +80,8 @@ class Services:
     announcements: Announcements
     messages: Messages
     findings: Findings
+    feed: Feed
+    refusals: Refusals
     filings: Filings
     reviews: Reviews
     deadlines: Deadlines

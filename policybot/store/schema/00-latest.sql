@@ -707,6 +707,43 @@ CREATE TABLE newcomers (                  -- who was seen to enter a governed ro
     PRIMARY KEY (room_id, user_id)
 );
 
+-- The gate ---------------------------------------------------------------------------------------
+
+CREATE TABLE refusals (                   -- how often what was refused to whom, by the hour; no content
+    hour    BIGINT NOT NULL,              -- its beginning
+    code    TEXT NOT NULL,
+    rule_id TEXT NOT NULL,                -- empty where no rule is why
+    room_id TEXT NOT NULL,                -- empty where it was about no room
+    user_id TEXT NOT NULL,
+    number  BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    PRIMARY KEY (hour, code, rule_id, room_id, user_id)
+);
+CREATE INDEX refusals_rule ON refusals (rule_id, last_at);
+CREATE INDEX refusals_user ON refusals (user_id);
+
+CREATE TABLE refusal_notices (            -- when somebody was last told by message why
+    user_id TEXT NOT NULL,
+    reason  TEXT NOT NULL,                -- the code, and the rule
+    at      BIGINT NOT NULL,
+    PRIMARY KEY (user_id, reason)
+);
+CREATE INDEX refusal_notices_at ON refusal_notices (at);
+
+CREATE TABLE refusal_stops (              -- rules that refuse nothing for a time
+    rule_id TEXT PRIMARY KEY,
+    until   BIGINT NOT NULL
+);
+
+CREATE TABLE gate_modules (               -- which processes of the homeserver ask for the view
+    instance TEXT PRIMARY KEY,
+    worker   TEXT NOT NULL,
+    version  TEXT NOT NULL,
+    protocol BIGINT NOT NULL,
+    seen_at  BIGINT NOT NULL,
+    batch    BIGINT NOT NULL DEFAULT 0    -- the last batch of refusals that was counted
+);
+
 -- Decisions, sanctions, appeals --------------------------------------------------------------------
 
 CREATE TABLE policies (
