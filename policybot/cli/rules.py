@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from policybot.app import App
     from policybot.matching.ruleset import RuleSet
     from policybot.store.findings import Stats
+    from policybot.store.refusals import Tally
 
 log = logging.getLogger(__name__)
 
@@ -138,15 +139,16 @@ Days = Annotated[int, typer.Option("--days", min=1, help="How far to look back."
 
 @rules_app.command("stats")
 def rules_stats(config: ConfigFile = DEFAULT, days: Days = 30, *, as_json: AsJson = False) -> None:
-    """Show how often each rule applied, what followed, and how often people disagreed."""
+    """Show how often each rule applied, what followed, how often people disagreed, what was refused."""
     settings = read_config(config)
-    found = asyncio.run(_stats(settings, days))
+    found, refused = asyncio.run(_stats(settings, days))
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in found]))
+        typer.echo(json.dumps([asdict(one) | _refused(refused.get(one.rule_id)) for one in found]))
         return
     all_hits = sum(sum(one.outcomes.values()) for one in found)
     table = Table(
-        "Rule", "Found", "Share", "People", "Counted", "Cases", "Acted", "Stopped", "Disagreement"
+        *("Rule", "Found", "Share", "People", "Counted", "Cases", "Acted", "Stopped", "Disagreement"),
+        *("Refused", "To people"),
     )
     for one in found:
         hits = sum(one.outcomes.values())
@@ -154,19 +156,36 @@ def rules_stats(config: ConfigFile = DEFAULT, days: Days = 30, *, as_json: AsJso
         table.add_row(
             escape(one.rule_id),
             str(hits),
-            f"{hits / all_hits:.0%}",
+            f"{hits / all_hits:.0%}" if hits else "–",
             str(one.people),
             *(str(one.outcomes.get(key, 0)) for key in ("counted", "reported", "acted", "stopped")),
             f"{one.dismissed} of {ended}" if ended else "–",
+            *(str(number) for number in list(_refused(refused.get(one.rule_id)).values())[:2]),
         )
     console.print(table if found else f"No rule has applied to anything within {days} days.")
 
 
-async def _stats(settings: Config, days: int) -> "list[Stats]":
-    from policybot.store import findings
+def _refused(tally: "Tally | None") -> dict[str, Any]:
+    """Say how often the gate refused something for a rule, before it was delivered."""
+    return {
+        "refused": tally.number if tally else 0,
+        "refused_people": tally.people if tally else 0,
+        "refused_rooms": tally.rooms if tally else 0,
+        "refused_last": tally.last_at.isoformat() if tally else None,
+    }
 
+
+async def _stats(settings: Config, days: int) -> "tuple[list[Stats], dict[str, Tally]]":
+    """Read the figures of each rule that found something, or for which something was refused."""
+    from policybot.store import findings, refusals
+
+    since = datetime.now(UTC) - timedelta(days=days)
     async with opened(settings) as database, database.transaction(reading=True) as tx:
-        return await findings.stats(tx, datetime.now(UTC) - timedelta(days=days))
+        found = {one.rule_id: one for one in await findings.stats(tx, since)}
+        refused = {one.rule_id: one for one in await refusals.tallies(tx, since) if one.rule_id}
+    for rule_id in refused:
+        found.setdefault(rule_id, findings.Stats(rule_id, {}, 0, 0, 0))
+    return [found[rule_id] for rule_id in sorted(found)], refused
 
 
 @rules_app.command("backtest")

@@ -196,7 +196,8 @@ class Feed:
                 if left <= 0 or self._closed or self.heading != before:
                     return Part(clock)
                 try:
-                    await asyncio.wait_for(awake.wait(), left)
+                    async with asyncio.timeout(left):
+                        await awake.wait()
                 except TimeoutError:
                     return Part(clock)
         finally:
@@ -205,13 +206,14 @@ class Feed:
     async def _since(self, database: Database, clock: int) -> Part:
         known = self._messages.clock
         if not 0 < known - clock <= _TOO_MANY:
-            return await self.everything(database)
+            return await self._part_at(known, None)
         async with database.transaction(reading=True) as tx:
             noted = await standing.changes(tx, clock, _SLICE)
         subjects = {subject for number, subject in noted.items() if number <= known}
         forgotten = not noted or max(noted) != clock + len(noted)
         if forgotten or _ANEW in subjects:
-            return await self.everything(database)
+            # From now: from an earlier clock, it would be the same again.
+            return await self._part_at(known, None)
         return self._part_of(min(max(noted), known), subjects)
 
     def _part_of(self, clock: int, subjects: set[str]) -> Part:
@@ -245,17 +247,22 @@ class Feed:
             ValueError: that is no cursor.
             DatabaseAway: it cannot be asked.
         """
-        clock, first = (None, 0) if cursor is None else _read(cursor)
-        await self._know(database, clock or 0)
-        if clock is not None and clock > self._messages.clock:
-            clock, first = None, 0  # the records were set back since
-        bins = await self._strewn(clock)
-        clock = bins.clock if clock is None else clock
+        clock, first = (0, None) if cursor is None else _read(cursor)
+        await self._know(database, clock)
+        known = self._messages.clock
+        if first is None or clock > known:  # the records may have been set back since
+            return await self._part_at(known - _FRESH, None)
+        return await self._part_at(clock, first)
+
+    async def _part_at(self, least: int, first: int | None) -> Part:
+        """Give the part that begins with a bin, of what is known after `least` changes or more."""
+        bins = await self._strewn(least)
+        clock = bins.clock if first is None else least
         rooms: dict[str, Room | None] = {}
         accounts: dict[str, Account | None] = {}
         curbs: dict[str, tuple[Curb, ...]] = {}
         newcomers: list[tuple[str, str, Newcomer | None]] = []
-        last = first
+        last = first or 0
         while last < _BINS and len(rooms) + len(accounts) + len(curbs) + len(newcomers) < PAGE:
             for room_id in bins.rooms[last]:
                 if (room := self._room(room_id)) is not None:
@@ -280,11 +287,10 @@ class Feed:
             newcomers=newcomers,
         )
 
-    async def _strewn(self, clock: int | None) -> _Bins:
-        """Strew the IDs over bins, unless there are such that hold what was known at a clock."""
+    async def _strewn(self, least: int) -> _Bins:
+        """Strew the IDs over bins, unless there are such of what was known after so many changes."""
         async with self._binning:
             bins, now, known = self._bins, self._setting.now(), self._messages.clock
-            least = known - _FRESH if clock is None else clock
             if bins is None or not least <= bins.clock <= known:
                 # What is copied now, in one step, is strewn in many.
                 bins = _Bins(known, now)

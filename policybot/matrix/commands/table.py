@@ -11,6 +11,7 @@ from policybot.matrix.commands import (
     names,
     privacy,
     qualifications,
+    refusals,
     register,
     reviews,
     transfers,
@@ -206,6 +207,12 @@ COMMANDS: tuple[Command, ...] = (
         "Grant a qualification to a room.",
         Permission.FILING_REVIEW,
         qualifications.grant,
+    ),
+    Command(
+        "refusals [HOURS]",
+        "What the gate has refused within a day, or so many hours: how often, to how many people.",
+        Permission.CASE_READ,
+        refusals.refusals,
     ),
     Command(
         "unfiled [WHAT]",
