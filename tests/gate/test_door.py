@@ -158,7 +158,7 @@ async def test_a_module_takes_everything_and_then_what_changes(gate: Gate) -> No
     assert page.whole
     assert page.more is None
     replica.begin()
-    replica.take(page)
+    list(replica.take(page))
     list(replica.end(page.clock))
     assert replica.room(gate.world.room) == gate.world.app.services.messages.room(gate.world.room)
     assert replica.account(user("anna")) == Account(verified=True, signed=1)
@@ -167,9 +167,9 @@ async def test_a_module_takes_everything_and_then_what_changes(gate: Gate) -> No
     waiting = asyncio.create_task(gate.view(page.clock, wait=20))
     await asyncio.sleep(0.05)
     await gate.world.verified("tom")
-    replica.take(page_in(await waiting))
+    list(replica.take(page_in(await waiting)))
     while not replica.account(user("tom")).signed:
-        replica.take(page_in(await gate.view(replica.clock, wait=20)))
+        list(replica.take(page_in(await gate.view(replica.clock, wait=20))))
     assert replica.account(user("tom")) == Account(verified=True, signed=1)
 
     (known,) = await gate.modules()
