@@ -60,21 +60,31 @@ class Post:
     """Whether it is a post of its own, and not an edit or a reaction: rooms may take those slowly."""
     asks: bool = False
     """Whether it is a bare command of the bot: who lacks something has to be able to ask for it."""
+    state: bool = False
+    """Whether it is no message, but what the room is called or is about."""
 
 
 def posted(  # noqa: PLR0913, PLR0917 - the parts of an event
-    room_id: str, sender: str, kind: object, content: object, at: datetime, room: Room | None
+    room_id: str,
+    sender: str,
+    kind: object,
+    content: object,
+    at: datetime,
+    room: Room | None,
+    *,
+    state: bool = False,
 ) -> Post:
     """Read an event, of whatever type and content, as what is to be judged in a room."""
-    asks = kind == "m.room.message" and asks_the_bot(content)
+    asks = kind == "m.room.message" and not state and asks_the_bot(content)
     return Post(
         room_id,
         sender,
         seen(kind, content),
         at,
         declared=declared(content, room),
-        counts=counts(kind, content) and not asks,
+        counts=counts(kind, content) and not asks and not state,
         asks=asks,
+        state=state,
     )
 
 

@@ -46,6 +46,12 @@ class Pace:
             self._last = {}
         self._last[room_id, user_id] = at
 
+    def delivered(self, room_id: str, user_id: str, at: datetime) -> None:
+        """Remember a post that was delivered; what comes late is not the last one for that."""
+        last = self.last(room_id, user_id)
+        if last is None or last < at:
+            self.spoke(room_id, user_id, at)
+
     def last(self, room_id: str, user_id: str) -> datetime | None:
         """Say when somebody last posted in a room that takes posts slowly."""
         return self._last.get((room_id, user_id))

@@ -46,11 +46,10 @@ def judged(
     room = view.room(room_id)
     if kind in _NEVER or room is None or not is_judged(view, sender):
         return None, None
-    post = gate.posted(room_id, sender, kind, event.get("content"), now, room)
-    if event.get("state_key") is not None:
-        if post.seen == NOTHING:
-            return admission.changes(view, room_id, sender, now), None
-        post = replace(post, counts=False, asks=False)
+    state = event.get("state_key") is not None
+    post = gate.posted(room_id, sender, kind, event.get("content"), now, room, state=state)
+    if state and post.seen == NOTHING:
+        return admission.changes(view, room_id, sender, now), None
     post = replace(post, files=files)
     return gate.decide(view, rules, post).refusal, post
 

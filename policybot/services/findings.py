@@ -115,16 +115,18 @@ class Findings:
         ):
             return None
         sent = _sent(event, self._setting.now())
-        post = gate.posted(room_id, sender, event.get("type"), content, sent, room)
+        state = event.get("state_key") is not None
+        post = gate.posted(room_id, sender, event.get("type"), content, sent, room, state=state)
         self.view.pace.note(room_id, sender, sent, event_id)
         verdict = gate.decide(self.view, self.rules, post)
         if post.counts and room.slow is not FAST:
-            self.view.pace.spoke(room_id, sender, sent)
+            self.view.pace.delivered(room_id, sender, sent)
         first = self.view.is_first(room_id, sender)
         look = self._to_learn(verdict, sender, LearnMore(room_id, event_id, first))
-        if not (verdict.hits or first or look):
+        begins = first and post.counts  # a reaction or a command is no post yet
+        if not (verdict.hits or begins or look):
             return None
-        return Found(event, post, verdict, first, look)
+        return Found(event, post, verdict, begins, look)
 
     def _to_learn(self, verdict: Verdict, sender: str, look: LearnMore) -> LearnMore | None:
         """Say what has to be found out to know whether rules apply; None if nothing can be."""
@@ -243,17 +245,19 @@ class Findings:
             if acted is not None:
                 await findings.settle(tx, finding, Outcome.REPORTED, acted)
             elif _acts(mechanism):
-                acted = await self._act(tx, mechanism, finding, evidence)
+                acted = await self._act(tx, mechanism, finding, evidence, state=post.state)
             else:
                 await self._report(tx, mechanism, finding, evidence)
 
     async def _act(
-        self, tx: Tx, mechanism: Mechanism, finding: Finding, evidence: Evidence | None
+        self, tx: Tx, mechanism: Mechanism, finding: Finding, evidence: Evidence | None, *, state: bool
     ) -> int | None:
         """Let a rule act by itself, or leave it to people; return the case if it acted."""
         hindered = await self._automation.hindrance(tx, mechanism, finding)
         if evidence is None:
             hindered = Hindrance("no copy of the message is kept yet")
+        elif state:
+            hindered = Hindrance("it is the room's name or topic, and nothing would be there instead")
         if hindered is not None:
             if hindered.breaker:
                 await self._call_people(tx, mechanism, hindered.why)

@@ -39,9 +39,9 @@ class Evidence:
 
     @property
     def body(self) -> str:
-        """The text of the message; empty where there is none."""
-        body = self.content.get("body")
-        return body if isinstance(body, str) else ""
+        """The text of the message, or the name or topic of a room; empty where there is none."""
+        texts = (self.content.get(key) for key in ("body", "name", "topic"))
+        return next((text for text in texts if isinstance(text, str) and text), "")
 
 
 def storable(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -229,6 +229,9 @@ REACHES: dict[str, Reach] = {
 }
 """What each rule of `domain.retention` reaches."""
 
+_REMEMBERED = {"languages": "account", "newcomers": "entered"}
+"""What is in the memory of every process as well, by what the notes of its changes begin with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -273,9 +276,9 @@ async def apply(tx: Tx, rule: Rule, before: datetime, now: datetime, limit: int)
         to_ms(before),
         limit,
     )
-    if rule.name == "languages":
+    if (noun := _REMEMBERED.get(rule.name)) is not None:
         for row in rows:
-            await standing.changed(tx, f"account {row['gone']}", now)
+            await standing.changed(tx, f"{noun} {row['gone']}", now)
     if rule.name == "filings":
         gone = [row["gone"] for row in rows]
         await register.forget(tx, gone)
