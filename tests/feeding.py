@@ -39,9 +39,12 @@ class Feed:
     clock: int = 1
     fault: str = ""
     """How it fails: garbage, error, cut, silent, token, protocol, huge."""
+    behind: dict[str, Any] | None = None
+    """The rules that another process answers with, which has not taken the new ones yet."""
     more_rules: list[dict[str, Any]] = field(default_factory=list)
     """Rules of a kind that only a newer policybot knows."""
     asked: list[dict[str, Any]] = field(default_factory=list)
+    rules_asked: int = 0
     told: list[dict[str, Any]] = field(default_factory=list)
     batches: list[tuple[str, int]] = field(default_factory=list)
     hurry: float = 1
@@ -123,6 +126,9 @@ class Feed:
         if what == "refused":
             return self._hear(body)
         if what == "rules":
+            self.rules_asked += 1
+            if self.behind is not None:
+                return web.json_response(self.behind)
             sent = rules_out(self.head.rules, self.mechanisms)
             sent["rules"] += self.more_rules
             return web.json_response(sent)

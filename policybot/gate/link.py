@@ -94,7 +94,7 @@ class Link:
     compiled: Compiled = field(default_factory=lambda: Compiled(""))
     _heard: datetime | None = None
     _rules_for: str | None = None
-    """The fingerprint for which the rules were last asked for."""
+    """The fingerprint of the rules that came last."""
     _clock: int = 0
     """How far everything will hold that is coming now."""
     _after: str | None = None
@@ -163,9 +163,12 @@ class Link:
             await self._in_steps(replica.end(self._clock))
             log.info("The gate knows everything that policybot knows: %d accounts", len(replica))
         if page.head.rules != self._rules_for:
-            await self._renew_rules(page.head.rules)
+            await self._renew_rules()
         if replica.whole:
             self._heard = self.host.now()
+        if page.head.rules != self._rules_for:
+            message = "policybot's processes do not have the same rules yet"
+            raise Garbage(message)
 
     async def _page(self) -> Page:
         replica = self.replica
@@ -188,12 +191,15 @@ class Link:
             raise
         return await self.host.in_thread(lambda: page_in(_json(body)))
 
-    async def _renew_rules(self, wanted: str) -> None:
+    async def _renew_rules(self) -> None:
         body = await self._ask("/gate/rules", {}, PATIENCE, _MOST_RULES)
         ready = await self.host.in_thread(lambda: _compiled(body))
         if [*ready.rates] != [*self.compiled.rates]:
             self.replica.pace.remember(ready.rates)
-        self.compiled, self._rules_for = ready, wanted
+        news = ready.version != self._rules_for
+        self.compiled, self._rules_for = ready, ready.version
+        if not news:
+            return
         log.info("The rules are now %s: %d", ready.version, len(ready.rules.mechanisms))
         if ready.left_out:
             log.warning(

@@ -18,6 +18,7 @@ from policybot.domain.rules import Rule
 from policybot.domain.view import Curb
 from policybot.gate.link import Link, Lost
 from policybot.gate.replica import Replica
+from policybot.gate.wire import rules_out
 from tests.feeding import TOKEN, Feed, feeding
 from tests.viewing import GOOD, NAMED, OPEN
 
@@ -219,6 +220,20 @@ async def test_rules_are_renewed_when_they_change_and_those_of_a_newer_policybot
         asked = len(feed.asked)
         await asyncio.sleep(0.05)
         assert len(feed.asked) <= asked + 1  # it does not ask for ever for what it cannot have
+
+
+async def test_where_another_process_still_has_the_old_rules_the_new_ones_come_in_the_end() -> None:
+    other = Mechanism(Rule("R2", "t", "x"), Terms(("wobble",)), then=frozenset({Then.REFUSE}))
+    async with feeding(hurry=50, mechanisms=(WORD,)) as feed, linked(feed) as (link, host):
+        await until(lambda: link.knows(host.now()))
+        feed.behind = rules_out(feed.head.rules, feed.mechanisms)
+        feed.change(mechanisms=(other,))
+        host.pauses.clear()
+        await until(lambda: feed.rules_asked > 4)
+        assert max(host.pauses) >= 2, "it does not ask for them in a hurry"
+        assert link.knows(host.now())
+        feed.behind = None
+        await until(lambda: [m.id for m in link.compiled.rules.mechanisms] == ["R2"])
 
 
 async def test_what_was_refused_is_told_in_batches_and_counts_once() -> None:
