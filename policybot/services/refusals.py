@@ -61,12 +61,16 @@ class Refusals:
     def note(self, refusal: Refusal, room_id: str, user_id: str) -> None:
         """Keep in memory that something was refused; `flush` puts it on record."""
         rule_id = refusal.rule_id or ""
-        key = (refusal.code.value, rule_id, room_id, user_id)
+        self._keep(Refused(refusal.code.value, rule_id, room_id, user_id, self._setting.now()))
+
+    def _keep(self, one: Refused) -> None:
+        key = (one.code, one.rule_id, one.room_id, one.user_id)
         known = self._kept.get(key)
-        if known is None and len(self._kept) >= _MOST_KEPT:
+        if known is not None:
+            one = replace(one, at=max(one.at, known.at), number=one.number + known.number)
+        elif len(self._kept) >= _MOST_KEPT:
             return
-        number = 1 if known is None else known.number + 1
-        self._kept[key] = Refused(*key, self._setting.now(), number)
+        self._kept[key] = one
 
     async def flush(self, database: Database) -> None:
         """Put on record what is kept in memory.
@@ -81,7 +85,8 @@ class Refusals:
             async with database.transaction() as tx:
                 await self.record(tx, list(kept.values()))
         except DatabaseAway:
-            self._kept = kept | self._kept
+            for one in kept.values():
+                self._keep(one)
             raise
 
     async def record(self, tx: Tx, refused: Sequence[Refused]) -> None:
@@ -117,7 +122,8 @@ class Refusals:
         now = self._setting.now()
         told = await refusals.told(tx, now - HOUR)
         left = MOST_TOLD - sum(at > now - timedelta(minutes=1) for at in told.values())
-        for one in refused:
+        # In one order: two transactions that tell the same people must not wait for each other.
+        for one in sorted(refused, key=lambda one: (one.user_id, one.reason)):
             if left <= 0:
                 return
             if (one.user_id, one.reason) in told or one.at <= now - HOUR:

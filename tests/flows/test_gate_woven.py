@@ -1,12 +1,17 @@
 """What one part of the gate does to another: the view, both doors, and the path after delivery."""
 
+import asyncio
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from policybot.store import newcomers
+from policybot.domain.refusal import Code, Refusal
+from policybot.store import newcomers, refusals
+from policybot.store.database import DatabaseAway, Tx
+from policybot.store.refusals import Refused
 from tests.flows.test_findings import kept, ruled
 from tests.ruled import FROBNITZ
 from tests.world import World, find, user
@@ -48,6 +53,55 @@ async def test_who_is_not_new_any_more_is_forgotten_in_memory_and_at_the_homeser
         await world.app.services.feed.refresh(world.database)
         assert not view.is_first(world.room, user("tom"))
         assert f"entered {world.room} {user('tom')}" in await told_of(world)
+
+
+# What was refused ---------------------------------------------------------------------------------
+
+
+def many(world: World, room_id: str, people: Iterable[int]) -> list[Refused]:
+    at = world.clock()
+    return [Refused("unverified", "", room_id, user(f"p{number}"), at) for number in people]
+
+
+async def test_two_batches_about_the_same_people_wait_for_nobody_and_tell_everybody_once(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with make_world(tmp_path, database_url, gate={"token": "g" * 40}) as world:
+        await world.governed_room()
+        before = len(world.homeserver.said)
+
+        async def heard(room_id: str, people: Iterable[int]) -> None:
+            async with world.database.transaction() as tx:
+                await world.app.services.refusals.record(tx, many(world, room_id, people))
+
+        await asyncio.gather(
+            heard("!one:example.org", range(12)), heard("!two:example.org", reversed(range(12)))
+        )
+        await world.work()
+        assert len(world.homeserver.said) == before + 12
+
+
+async def test_what_is_refused_while_the_database_is_away_is_counted_with_the_rest(
+    any_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = any_world.app.services.refusals
+    why = Refusal(Code.SLOW, "Slowly.", "")
+    for _ in range(3):
+        service.note(why, any_world.room, user("tom"))
+
+    async def away(tx: Tx, refused: Sequence[Refused]) -> None:
+        for _ in range(2):
+            service.note(why, any_world.room, user("tom"))
+        raise DatabaseAway
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service, "record", away)
+        with pytest.raises(DatabaseAway):
+            await service.flush(any_world.database)
+    await service.flush(any_world.database)
+    async with any_world.database.transaction(reading=True) as tx:
+        (tally,) = await refusals.tallies(tx, any_world.clock() - timedelta(hours=1))
+    assert tally.number == 5
 
 
 # After delivery ------------------------------------------------------------------------------------
