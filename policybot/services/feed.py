@@ -25,7 +25,7 @@ from policybot.matching.ruleset import RuleSet
 from policybot.services.findings import Findings
 from policybot.services.messages import ENTERED, Messages
 from policybot.services.setting import Setting
-from policybot.store import standing
+from policybot.store import modules, standing
 from policybot.store.database import Database, Tx
 from policybot.store.newcomers import Newcomer
 
@@ -42,6 +42,8 @@ _FRESH = 500
 """Changes after which bins are made anew for those who begin."""
 _KEEP_BINS = timedelta(minutes=2)
 MOST_WAITING = 200
+_AWAY = timedelta(minutes=5)
+"""After which it is not taken for sure that the records are those that the modules know."""
 _ANEW = "anew"
 """The change that means: everything counts differently now."""
 
@@ -135,13 +137,21 @@ class Feed:
         self.wake()
 
     async def begin(self, tx: Tx) -> None:
-        """Tell everything anew if the configuration makes something else of the records now."""
+        """Tell everything anew if what the modules know may be of another meaning, or of other records.
+
+        After the meaning has changed, each process that begins within a day tells it: one that was still
+        running may have given what it meant before. Records of a time when the modules have not asked
+        for long may be an older copy that was put in the place of the ones that they know.
+        """
         config = self._setting.config
         kinds = [kind.model_dump(mode="json") for kind in config.filing.categories]
         meaning = json.dumps([__version__, config.dry_run, kinds], sort_keys=True)
         number = int.from_bytes(hashlib.sha256(meaning.encode()).digest()[:7])
-        if await standing.means(tx, number):
-            await standing.changed(tx, _ANEW, self._setting.now())
+        now = self._setting.now()
+        other = await standing.means(tx, number) or await standing.has_changed(tx, _ANEW)
+        if other or not await modules.asked_since(tx, now - _AWAY):
+            await standing.leap(tx, now)
+            await standing.changed(tx, _ANEW, now)
 
     async def refresh(self, database: Database) -> None:
         """Learn what other processes have changed, and let those look who wait for it."""

@@ -46,6 +46,12 @@ async def listed(tx: Tx) -> list[Module]:
     return [_module(row) for row in await tx.fetch("SELECT * FROM gate_modules ORDER BY seen_at DESC")]
 
 
+async def asked_since(tx: Tx, since: datetime) -> bool:
+    """Say whether any process has asked since a time."""
+    row = await tx.first("SELECT 1 AS found FROM gate_modules WHERE seen_at > $1", to_ms(since))
+    return row is not None
+
+
 async def takes(tx: Tx, instance: str, batch: int, now: datetime) -> bool:
     """Take a numbered batch of a process, once; False if it was taken before."""
     row = await tx.first(

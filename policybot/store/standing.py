@@ -204,6 +204,22 @@ async def changes(tx: Tx, after: int, limit: int = 2**31) -> dict[int, str]:
     return {int(row["number"]): row["subject"] for row in rows}
 
 
+async def leap(tx: Tx, now: datetime) -> None:
+    """Let the clock go on from the time of day, beyond what was ever counted, in lost records too."""
+    await tx.execute(
+        "INSERT INTO counters (name, value) VALUES ($1, $2) ON CONFLICT (name)"
+        " DO UPDATE SET value = excluded.value WHERE counters.value < excluded.value",
+        CLOCK,
+        to_ms(now),
+    )
+
+
+async def has_changed(tx: Tx, subject: str) -> bool:
+    """Say whether something was noted, and is not forgotten yet."""
+    found = await tx.first("SELECT 1 AS found FROM standing_changes WHERE subject = $1", subject)
+    return found is not None
+
+
 async def forget_before(tx: Tx, at: datetime) -> None:
     """Forget changes that every process has seen; one that has not reads everything anew."""
     await tx.execute("DELETE FROM standing_changes WHERE at < $1", to_ms(at))

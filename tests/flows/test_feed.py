@@ -3,11 +3,13 @@
 import asyncio
 import itertools
 import random
+import sqlite3
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,9 @@ from policybot.gate.replica import Replica
 from policybot.gate.wire import Head, page_in, page_out
 from policybot.services import feed as feeding
 from policybot.services.feed import Crowded, Feed, Part
-from policybot.store import newcomers, standing
+from policybot.store import modules, newcomers, standing
 from policybot.store.database import Database, Tx, to_ms
+from policybot.store.modules import Module
 from policybot.store.newcomers import Newcomer
 from tests import files
 from tests.world import CHEAP, START, Clock, user
@@ -340,6 +343,10 @@ async def test_a_clock_of_the_future_and_forgotten_changes_begin_anew(tmp_path: 
 async def test_another_meaning_of_the_records_is_told_anew_after_a_restart(tmp_path: Path) -> None:
     async with opened(tmp_path) as house:
         await house.happen("approve", 0, 0)
+        house.clock.pass_time(days=2)
+        await house.happen("forget", 0, 0)
+        await house.happen("link", 0, 1)
+        await seen_at(house, house.clock())
         await house.catch_up()
         clock = house.replica.clock
         await house.start(0)
@@ -357,6 +364,62 @@ async def test_another_meaning_of_the_records_is_told_anew_after_a_restart(tmp_p
         assert room is not None
         assert room.named
         await house.check()
+
+
+async def test_of_two_processes_the_one_that_is_restarted_last_tells_what_it_means_now_too(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path, processes=2) as house:
+        await house.happen("approve", 0, 0)
+        await house.catch_up()
+        sample = house.file.read_text("utf-8")
+        house.file.write_text(sample.replace("front: voluntary", "front: verified_required"), "utf-8")
+        await house.start(0)
+        # The module asks the one that still has the former configuration.
+        await house.apps[1].services.feed.refresh(house.apps[1].database)
+        while (part := await house.ask(1)).whole or part.accounts or part.rooms:
+            pass
+        await house.start(1)
+        await house.catch_up()
+        room = house.replica.room(ROOMS[0])
+        assert room is not None
+        assert room.named
+
+
+async def test_a_copy_of_records_that_were_set_back_is_made_anew_though_as_much_happened_since(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path) as house:
+        await seen_at(house, house.clock())
+        await house.happen("approve", 0, 0)
+        await house.happen("link", 0, 1)
+        records = tmp_path / "policybot.db"
+        copied = tmp_path / "copy.db"
+        with closing(sqlite3.connect(records)) as now, closing(sqlite3.connect(copied)) as copy:
+            now.backup(copy)
+        house.clock.pass_time(minutes=1)
+        await seen_at(house, house.clock())
+        await house.happen("unlink", 0, 1)
+        await house.happen("link", 0, 2)
+        await house.catch_up()
+        assert house.replica.account(PEOPLE[2]).verified
+
+        house.clock.pass_time(minutes=30)
+        await seen_at(house, house.clock())
+        text = house.file.read_text("utf-8")
+        house.file.write_text(text.replace("sqlite:policybot.db", "sqlite:copy.db"), "utf-8")
+        await house.start(0)
+        for number in range(3, 9):
+            await house.happen("link", 0, number)
+        await house.catch_up()
+        await house.check()
+        assert not house.replica.account(PEOPLE[2]).verified
+
+
+async def seen_at(house: House, at: datetime) -> None:
+    """Let the module have asked at a time."""
+    async with house.apps[0].database.transaction() as tx:
+        await modules.seen(tx, Module("one", "main", "9.9", 1, at))
 
 
 async def test_in_a_dry_run_the_gate_forbids_nothing(tmp_path: Path) -> None:
