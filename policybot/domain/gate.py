@@ -63,14 +63,24 @@ class Post:
 
 
 def posted(  # noqa: PLR0913, PLR0917 - the parts of an event
-    room_id: str, sender: str, kind: object, content: object, at: datetime, room: Room | None
+    room_id: str,
+    sender: str,
+    kind: object,
+    content: object,
+    at: datetime,
+    room: Room | None,
+    *,
+    said: Seen | None = None,
 ) -> Post:
-    """Read an event, of whatever type and content, as what is to be judged in a room."""
+    """Read an event, of whatever type and content, as what is to be judged in a room.
+
+    `said` is what people see of it, if that was read before.
+    """
     asks = kind == "m.room.message" and asks_the_bot(content)
     return Post(
         room_id,
         sender,
-        seen(kind, content),
+        seen(kind, content) if said is None else said,
         at,
         declared=declared(content, room),
         counts=counts(kind, content) and not asks,

@@ -110,7 +110,7 @@ class Replica:
         if post.counts and room is not None and room.slow is not FAST:
             self.pace.spoke(room_id, user_id, post.at)
         known = self._newcomers.get((room_id, user_id))
-        if known is not None and not known.posted:
+        if post.counts and known is not None and not known.posted:
             self._newcomers[room_id, user_id] = Newcomer(room_id, user_id, known.entered_at, posted=True)
 
     def __len__(self) -> int:

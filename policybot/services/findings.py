@@ -120,7 +120,8 @@ class Findings:
         verdict = gate.decide(self.view, self.rules, post)
         if post.counts and room.slow is not FAST:
             self.view.pace.spoke(room_id, sender, sent)
-        first = self.view.is_first(room_id, sender)
+        # Whoever only reacts has not posted yet.
+        first = post.counts and self.view.is_first(room_id, sender)
         look = self._to_learn(verdict, sender, LearnMore(room_id, event_id, first))
         if not (verdict.hits or first or look):
             return None

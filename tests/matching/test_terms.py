@@ -194,8 +194,18 @@ def test_a_figure_on_a_key_is_not_the_figure() -> None:
 
 @pytest.mark.parametrize(
     "heap",
-    ["\u0315\u0300\u05ae\u0345" * 7_500, "\U0001d165\U0001d16d\u0300" * 6_000, "a" + "\u0315\u0300" * 15_000, "\ufdfa" * 20_000],
-    ids=["marks of several kinds", "marks of rare scripts", "marks on a letter", "signs for whole sentences"],
+    [
+        "\u0315\u0300\u05ae\u0345" * 7_500,
+        "\U0001d165\U0001d16d\u0300" * 6_000,
+        "a" + "\u0315\u0300" * 15_000,
+        "\ufdfa" * 20_000,
+    ],
+    ids=[
+        "marks of several kinds",
+        "marks of rare scripts",
+        "marks on a letter",
+        "signs for whole sentences",
+    ],
 )
 def test_what_is_heaped_up_to_make_reading_slow_does_not(heap: str) -> None:
     begin = time.thread_time()
