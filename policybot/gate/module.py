@@ -76,6 +76,7 @@ class Gate:
         )
         self._files: dict[str, File] = {}
         self._mistakes = 0
+        self._strange = False
         self._complained = float("-inf")
         self._register()
         api.run_as_background_process("policybot_view", self._link.follow, bg_start_span=False)
@@ -180,7 +181,11 @@ class Gate:
         now = self._host.now()
         if not self._link.knows(now):
             return await self._posts_unknown(room_id, sender)
-        if view.room(room_id) is None or not is_judged(view, sender):
+        if view.room(room_id) is None:
+            return None
+        if not is_judged(view, sender):
+            if sender != view.house.bot:
+                self._stranger(view.house.bot)
             return None
         if self._link.compiled.ages and view.made(sender) is None:
             await self._learn_age(sender)
@@ -329,6 +334,17 @@ class Gate:
                 "start)",
                 self._mistakes,
                 exc_info=error,
+            )
+
+    def _stranger(self, bot: str) -> None:
+        """Say once that policybot serves another homeserver: then nobody here is judged."""
+        if not self._strange:
+            self._strange = True
+            log.error(
+                "The gate judges nobody: policybot's bot is %.255s, and this homeserver is %s. Mend "
+                "homeserver.server_name in policybot's configuration, or the module's address",
+                bot,
+                self._api.server_name,
             )
 
     def _end(self) -> "defer.Deferred[None]":

@@ -121,6 +121,15 @@ def test_a_mistake_of_ours_refuses_nothing_and_is_logged_once_a_minute(
     assert made._mistakes == 3
 
 
+def test_a_bot_of_another_homeserver_is_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    page = replace(PAGE, head=Head(house("b.example"), 1))
+    made = gate(Api(), page, WORD)
+    for _ in range(3):
+        assert at_once(made.check_event_for_spam(event(ROOM, ANNA, body="frobnitz"))) == "NOT_SPAM"
+    assert caplog.text.count("@policybot:b.example") == 1
+    assert "homeserver.server_name" in caplog.text
+
+
 @pytest.mark.parametrize(
     "name",
     [
