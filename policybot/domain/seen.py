@@ -21,6 +21,9 @@ MAX_LENGTH = 65_536
 """Characters of all texts together that are read; an event cannot be longer."""
 
 _FALLBACK = re.compile(r"> (?:\* )?<@[^>\n]*>")
+_OVERRIDE = "\u202e"
+_BACKWARDS = re.compile("\u202e([^\u202c\n]*)")
+"""What is shown from right to left, letter by letter: what stands there reads the other way round."""
 _PERSON = re.compile(r"matrix\.to/#/(?:@|%40)([^\s\"'<>?/()\]]+)", re.IGNORECASE)
 
 _POLLS = ("m.poll.start", "org.matrix.msc3381.poll.start")
@@ -87,7 +90,8 @@ def seen(kind: object, content: object) -> Seen:  # noqa: PLR0911 - one for each
     if kind == "m.room.message":
         replacement = content.get("m.new_content")
         body = content.get("body")
-        if isinstance(body, str) and len(content) == 2 and content.get("msgtype") == "m.text":  # noqa: PLR2004
+        plain_text = len(content) == 2 and content.get("msgtype") == "m.text"  # noqa: PLR2004
+        if isinstance(body, str) and plain_text and _OVERRIDE not in body:
             return Seen((clean(body),) if body else (), mentions=_named_in(body))
         return _message(content, replacement)
     if not isinstance(kind, str):
@@ -174,6 +178,8 @@ def _gather(content: Mapping[str, Any], *, reply: bool = False) -> Seen:
             targets.update(dict.fromkeys(behind))
         if text.strip():
             texts[text] = None
+        if _OVERRIDE in text:
+            texts[_BACKWARDS.sub(lambda found: found[1][::-1], text)] = None
     mentions = content.get("m.mentions")
     if isinstance(mentions, Mapping):
         ids = mentions.get("user_ids")

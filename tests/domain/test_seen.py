@@ -83,6 +83,17 @@ def test_what_is_no_reply_has_no_quotation_to_hide_something_in(relation: dict[s
     assert "frobnitz" in texts(marked | {"m.relates_to": relation})[1]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["\u202eztinborf", "a \u202eztinborf\u202c b", "\u202e ztinborf\nb", "\u202ea\u2067 ztinborf\u2069"],
+)
+def test_what_is_written_backwards_and_shown_forwards_is_read_as_it_is_shown(text: str) -> None:
+    for content in ({"body": text}, {"msgtype": "m.text", "body": text}, {"formatted_body": text}):
+        assert any("frobnitz" in read for read in texts(content))
+        assert text in texts(content)
+    assert texts({"msgtype": "m.text", "body": "\u202eab"}) == ("\u202eab", "ba")
+
+
 def test_who_says_nothing_but_a_quotation_says_the_quotation() -> None:
     assert texts({"msgtype": "m.text", "body": HIDDEN} | REPLY) == (HIDDEN,)
     marked = "<mx-reply>frobnitz</mx-reply><p> </p>"

@@ -30,6 +30,9 @@ def hits(text: str, *words: str) -> bool:
         "«Frobnitz»",
         "fro\u200bbn\u00aditz",
         "\u202efrobnitz\u202c",
+        "fro\x81b\x9fnitz",
+        "fro\ufff9b\ufffbnitz",
+        "fro\U00013430bnitz",
         "fr\u043ebnitz",  # Cyrillic
         "\uff46\uff52\uff4f\uff42\uff4e\uff49\uff54\uff5a",  # fullwidth
         "\U0001d41f\U0001d42b\U0001d428\U0001d41b\U0001d427\U0001d422\U0001d42d\U0001d433",  # bold
