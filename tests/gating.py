@@ -34,6 +34,8 @@ class Api:
     registered: dict[str, Any] = field(default_factory=dict)
     background: list[str] = field(default_factory=list)
     info: Any = None
+    members: dict[str, object] = field(default_factory=dict)
+    """What they are in every room."""
 
     def register_spam_checker_callbacks(self, **callbacks: Any) -> None:
         self.registered |= callbacks
@@ -49,6 +51,13 @@ class Api:
 
     async def get_userinfo_by_id(self, user_id: str) -> Any:
         return self.info
+
+    async def get_room_state(self, room_id: str, wanted: Any) -> Any:
+        return {
+            (kind, user): SimpleNamespace(content={"membership": self.members[user]})
+            for kind, user in wanted
+            if user in self.members
+        }
 
     async def defer_to_thread(self, work: Callable[..., _T], *args: Any) -> _T:
         return work(*args)

@@ -79,7 +79,8 @@ def rules_test(
 
     What is about the sender or the room is not known here, and taken as true where it is asked for.
     """
-    from policybot.domain.seen import Seen, plain
+    from policybot.domain.markup import plain
+    from policybot.domain.seen import Seen
     from policybot.matching import ruleset
 
     settings = read_config(config)

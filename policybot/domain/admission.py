@@ -70,7 +70,9 @@ def is_open(wanted: Mapping[str, Any]) -> bool:
     rule = "public" if wanted.get("preset") == "public_chat" else "invite"
     state = wanted.get("initial_state")
     for event in state if isinstance(state, list) else ():
-        if isinstance(event, Mapping) and event.get("type") == "m.room.join_rules":
+        if not isinstance(event, Mapping) or event.get("state_key", "") != "":
+            continue  # it says nothing of the room
+        if event.get("type") == "m.room.join_rules":
             content = event.get("content")
             rule = str(content.get("join_rule")) if isinstance(content, Mapping) else rule
     return rule == "public"
@@ -86,9 +88,13 @@ def lists(view: View, user_id: str) -> Refusal | None:
 
 
 def names(view: View, user_id: str, localpart: str) -> Refusal | None:
-    """Say why somebody may not give a room an address: it would be taken for a record number."""
+    """Say why somebody may not give a room an address: it would be taken for a record number.
+
+    Whoever can should give what the address looks like.
+    """
     house, text = view.house, localpart.upper().lstrip("_").removeprefix("POLICYBOT_")
-    ours = bool(house.prefix) and text.startswith(f"{house.prefix}-") and number.looks_like_record(text)
+    looks = number.looks_like_record(text) or bool(number.near(text))
+    ours = bool(house.prefix) and text.startswith(f"{house.prefix}-") and looks
     if not ours or user_id == house.bot:
         return None
     said = house.words.say(Code.ALIAS, view.account(user_id).language)

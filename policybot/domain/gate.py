@@ -73,13 +73,17 @@ def posted(  # noqa: PLR0913, PLR0917 - the parts of an event
     room: Room | None,
     *,
     state: bool = False,
+    said: Seen | None = None,
 ) -> Post:
-    """Read an event, of whatever type and content, as what is to be judged in a room."""
+    """Read an event, of whatever type and content, as what is to be judged in a room.
+
+    `said` is what people see of it, if that was read before.
+    """
     asks = kind == "m.room.message" and not state and asks_the_bot(content)
     return Post(
         room_id,
         sender,
-        seen(kind, content),
+        seen(kind, content) if said is None else said,
         at,
         declared=declared(content, room),
         counts=counts(kind, content) and not asks and not state,

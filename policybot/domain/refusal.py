@@ -72,6 +72,10 @@ SENTENCES: Mapping[Code, str] = {
 """What is said, with blanks."""
 
 _BLANK = re.compile(r"\{(\w+)\}")
+_LONGEST = 1_000
+"""Characters of what is filled in; a rule is read whole where the rules are."""
+_TURNING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control signs but for lines and tabs, those that change the direction, and halves of characters."""
 UNTIL, FOR_GOOD = "until_time", "for_good"
 """The keys of the two ways to say how long: «until DATE», and without an end."""
 PHRASES: Mapping[str, str] = {UNTIL: "until {time} UTC", FOR_GOOD: "any more"}
@@ -133,7 +137,13 @@ class Words:
 
 def _filled(template: str, values: Mapping[str, str]) -> str:
     # Not str.format: a blank is a name and nothing else, whoever wrote the template.
-    return _BLANK.sub(lambda found: values.get(found[1], found[0]), template)
+    return _BLANK.sub(lambda found: _shown(values.get(found[1], found[0])), template)
+
+
+def _shown(text: str) -> str:
+    """Write what stands in a sentence so that it fits, and turns nothing round that comes after it."""
+    text = _TURNING.sub("", text)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST].rstrip()} \u2026"
 
 
 def in_words(span: timedelta) -> str:

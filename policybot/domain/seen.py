@@ -5,38 +5,38 @@ as deep as the homeserver lets through, and 64 KiB long. What is not of the righ
 Each step takes time in proportion to the length of the event.
 """
 
-import html
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_MAX_NODES = 512
+from policybot.domain.markup import clean, plain
+
+_MAX_NODES = 65_536
+"""Parts of an event that are looked at; an event cannot have more."""
 _MAX_DEPTH = 12
+_LONG, _PART = 2_500, 8
+"""Characters from which on an event is a long one; a part that is no text counts as so many."""
 MAX_LENGTH = 65_536
 """Characters of all texts together that are read; an event cannot be longer."""
 
-_TAG = re.compile(r"<[^<>]*>")
-"""A tag; one that is never closed ends at the next, so that many of them cost no more than one."""
-_QUOTE = re.compile(r"<mx-reply>.*?</mx-reply>", re.DOTALL)
-_BLOCK = re.compile(
-    r"</?(?:p|div|br|hr|li|ul|ol|h[1-6]|t[rdh]|table|blockquote|pre|details|summary)\b", re.IGNORECASE
-)
-_ATTRIBUTE = re.compile(
-    r"\b(?:href|alt|title|src)\s*=\s*(?:\"([^\"<>]*)\"|'([^'<>]*)'|([^\s\"'<>]+))", re.IGNORECASE
-)
-_LONG_NUMBER = re.compile(r"&#[0-9]{8,};?")
-"""Python refuses to read numbers that are too long, and no character has one."""
 _FALLBACK = re.compile(r"> (?:\* )?<@[^>\n]*>")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_OVERRIDE = "\u202e"
+_BACKWARDS = re.compile("\u202e([^\u202c\n]*)")
+"""What is shown from right to left, letter by letter: what stands there reads the other way round."""
 _PERSON = re.compile(r"matrix\.to/#/(?:@|%40)([^\s\"'<>?/()\]]+)", re.IGNORECASE)
 
 _POLLS = ("m.poll.start", "org.matrix.msc3381.poll.start")
 _POSTS = frozenset({"m.room.message", "m.sticker", "m.room.encrypted", *_POLLS})
+_NO_POSTS = frozenset({"m.reaction", "m.poll.end", "org.matrix.msc3381.poll.end"})
 SUBJECT = "org.policybot.subject"
 """The key under which an author says of which subject a post is: the ID of a qualification."""
 _SUBJECT = re.compile(r"[a-z0-9_-]{1,40}")
-_COMMAND = re.compile(r"!policy(?: [a-z]{2,12})?")
+_COMMAND = re.compile(
+    "!policy(?: (?:about|agree|erase|export|help|language|me|name|register|report|status|unlink"
+    "|verify))?"
+)
+"""What members ask; any other word behind «!policy» would be one that somebody says to the room."""
 _TEXT_KEYS = frozenset(
     {
         "body",
@@ -51,10 +51,11 @@ _TEXT_KEYS = frozenset(
         "org.matrix.msc1767.caption",
     }
 )
+_REFERENCES = frozenset({"m.relates_to", "m.mentions", "thumbnail_file"})
 _HTML_KEYS = frozenset({"formatted_body", "m.html", "org.matrix.msc1767.html"})
 _STATE_TEXTS = {
     "m.room.name": ("name",),
-    "m.room.topic": ("topic",),
+    "m.room.topic": ("topic", "m.topic"),
     "m.room.member": ("displayname", "reason"),
 }
 
@@ -89,19 +90,21 @@ def seen(kind: object, content: object) -> Seen:  # noqa: PLR0911 - one for each
     if kind == "m.room.message":
         replacement = content.get("m.new_content")
         body = content.get("body")
-        if isinstance(body, str) and len(content) == 2 and content.get("msgtype") == "m.text":  # noqa: PLR2004
-            return Seen((_clean(body),) if body else (), mentions=_named_in(body))
+        plain_text = len(content) == 2 and content.get("msgtype") == "m.text"  # noqa: PLR2004
+        if isinstance(body, str) and plain_text and _OVERRIDE not in body:
+            return Seen((clean(body),) if body else (), mentions=_named_in(body))
         return _message(content, replacement)
-    if isinstance(kind, str) and kind in _STATE_TEXTS:
-        found = (content.get(key) for key in _STATE_TEXTS[kind])
-        return Seen(tuple(_clean(text) for text in found if isinstance(text, str) and text))
+    if not isinstance(kind, str):
+        return NOTHING
+    if kind in _STATE_TEXTS:
+        # Each stands where a text stands: the topic can also be written in the new form of texts.
+        return _gather({"body": [content.get(key) for key in _STATE_TEXTS[kind]]})
     if kind == "m.reaction":
         relation = content.get("m.relates_to")
         key = relation.get("key") if isinstance(relation, Mapping) else None
-        return Seen((_clean(key),)) if isinstance(key, str) and key else NOTHING
-    if kind == "m.sticker" or kind in _POLLS:
-        return _gather(content)
-    return NOTHING
+        return Seen((clean(key),)) if isinstance(key, str) and key else NOTHING
+    # Clients that do not know a kind of event show the text that stands in it.
+    return NOTHING if kind.startswith("m.room.") else _gather(content)
 
 
 def _message(content: Mapping[str, Any], replacement: object) -> Seen:
@@ -111,12 +114,13 @@ def _message(content: Mapping[str, Any], replacement: object) -> Seen:
     edit = isinstance(replacement, Mapping)
     if edit:
         whole.pop("m.new_content")
-    if isinstance(relation, Mapping) and (
-        # What is edited may be a reply, and an edit does not say so.
-        "m.in_reply_to" in relation or (edit and relation.get("rel_type") == "m.replace")
-    ):
+    # What is edited may be a reply, and an edit does not say so.
+    reply = _is_reply(relation) or (
+        edit and isinstance(relation, Mapping) and relation.get("rel_type") == "m.replace"
+    )
+    if reply:
         whole["body"] = _without_quote(content.get("body"))
-    found = _gather(whole)
+    found = _gather(whole, reply=reply)
     if not isinstance(replacement, Mapping):
         return found
     new = _gather(replacement)
@@ -129,16 +133,31 @@ def _message(content: Mapping[str, Any], replacement: object) -> Seen:
     )
 
 
+def _is_reply(relation: object) -> bool:
+    """Say whether clients take a message for a reply, whose quotation they leave out."""
+    if not isinstance(relation, Mapping):
+        return False
+    to = relation.get("m.in_reply_to")
+    answered = to.get("event_id") if isinstance(to, Mapping) else None
+    if not (isinstance(answered, str) and answered.startswith("$")):
+        return False
+    # In a thread it is for older clients alone, unless it says otherwise.
+    return not (relation.get("rel_type") == "m.thread" and relation.get("is_falling_back") is True)
+
+
 def _without_quote(body: object) -> object:
-    """Drop the quotation that a reply begins with for clients which know no replies."""
+    """Drop the quotation that a reply begins with for clients which know no replies.
+
+    Where there is nothing else, the quotation is what somebody says.
+    """
     if not isinstance(body, str) or not _FALLBACK.match(body):
         return body
     lines = body.split("\n")
     first = next((n for n, line in enumerate(lines) if not line.startswith(">")), len(lines))
-    return "\n".join(lines[first:]).lstrip("\n")
+    return "\n".join(lines[first:]).lstrip("\n") or body
 
 
-def _gather(content: Mapping[str, Any]) -> Seen:
+def _gather(content: Mapping[str, Any], *, reply: bool = False) -> Seen:
     texts: dict[str, None] = {}
     targets: dict[str, None] = {}
     files: set[str] = set()
@@ -151,14 +170,16 @@ def _gather(content: Mapping[str, Any]) -> Seen:
             continue
         if key not in _TEXT_KEYS or left <= 0:
             continue
-        text = _clean(value[:left])
+        text = clean(value[:left])
         left -= len(text)
         named.update(_people(text))
         if key in _HTML_KEYS:
-            text, behind = plain(text)
+            text, behind = plain(text, reply=reply)
             targets.update(dict.fromkeys(behind))
         if text.strip():
             texts[text] = None
+        if _OVERRIDE in text:
+            texts[_BACKWARDS.sub(lambda found: found[1][::-1], text)] = None
     mentions = content.get("m.mentions")
     if isinstance(mentions, Mapping):
         ids = mentions.get("user_ids")
@@ -171,13 +192,26 @@ def _gather(content: Mapping[str, Any]) -> Seen:
 
 def counts(kind: object, content: object) -> bool:
     """Say whether an event is a post of its own: no edit, no reaction, no answer to a poll."""
-    if not (isinstance(kind, str) and kind in _POSTS and isinstance(content, Mapping)):
+    if not (isinstance(kind, str) and isinstance(content, Mapping)):
         return False
+    if kind not in _POSTS:
+        return kind not in _NO_POSTS and not kind.startswith("m.room.") and publishes(kind, content)
     relation = content.get("m.relates_to")
     if not (isinstance(relation, Mapping) and relation.get("rel_type") == "m.replace"):
         return True
     # An encrypted edit says inside what it becomes; any other one that says nothing is shown as a post.
     return kind != "m.room.encrypted" and not isinstance(content.get("m.new_content"), Mapping)
+
+
+def publishes(kind: object, content: object, *, state: bool = False) -> bool:
+    """Say whether people see something of an event; what is encrypted counts by who posts it."""
+    if not (isinstance(kind, str) and isinstance(content, Mapping)):
+        return False
+    if state:
+        return kind in {"m.room.name", "m.room.topic"}
+    if kind in {"m.room.message", "m.reaction", "m.room.encrypted"}:
+        return True
+    return not kind.startswith("m.room.") and _gather(content) != NOTHING
 
 
 def asks_the_bot(content: object) -> bool:
@@ -192,6 +226,19 @@ def asks_the_bot(content: object) -> bool:
     bare = isinstance(body, str) and _COMMAND.fullmatch(body) is not None
     # Clients add empty mentions to everything.
     return bare and mentions == {} and content.keys() <= {"msgtype", "body", "m.mentions"}
+
+
+def is_long(content: object) -> bool:
+    """Say whether reading an event may take longer than somebody should be kept waiting by it."""
+    left, waiting = _LONG, [content]
+    while waiting and left > 0:
+        value = waiting.pop()
+        left -= len(value) if isinstance(value, str) else _PART
+        if isinstance(value, Mapping):
+            waiting += value.values()
+        elif isinstance(value, list | tuple):
+            waiting += value
+    return left <= 0
 
 
 def subject(content: object) -> str | None:
@@ -211,49 +258,37 @@ def media_of(content: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _walk(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Give every string with the key under which it stands, without recursion and within bounds.
+    """Give every text and address with the key under which it stands, without recursion.
 
     A list, and a map in the place of a text (`m.text: [{body: …}]`), stand under the key of what
     holds them. What an event refers to is not part of it, nor is the small picture of a file another.
     """
-    waiting: list[tuple[str, object, int]] = [
-        (key, value, 1) for key, value in content.items() if isinstance(key, str)
-    ]
-    waiting.reverse()
+    waiting: list[tuple[str, object, int]] = [("", content, 0)]
     looked_at = 0
     while waiting and looked_at < _MAX_NODES:
         key, value, deep = waiting.pop()
         looked_at += 1
         if isinstance(value, str):
             yield key, value
-        elif deep >= _MAX_DEPTH or key in {"m.relates_to", "m.mentions", "thumbnail_file"}:
+        elif deep > _MAX_DEPTH:
             continue
         elif isinstance(value, Mapping):
-            inner = [(name, part, deep + 1) for name, part in value.items() if isinstance(name, str)]
-            waiting += reversed(inner[:_MAX_NODES])
-        elif isinstance(value, list):
-            waiting += reversed([(key, part, deep + 1) for part in value[:_MAX_NODES]])
+            hypertext = value.get("mimetype") == "text/html"
+            inner = (
+                ("m.html" if hypertext and name == "body" else name, part, deep + 1)
+                for name, part in value.items()
+                if isinstance(name, str) and name not in _REFERENCES
+            )
+            waiting += reversed([one for one in inner if _may_say(*one[:2])])
+        elif isinstance(value, list | tuple):
+            waiting += reversed([(key, part, deep + 1) for part in value if _may_say(key, part)])
 
 
-def plain(markup: str) -> tuple[str, tuple[str, ...]]:
-    """Read HTML as people see it, with the addresses that stand in its tags."""
-    if "<mx-reply>" in markup and "</mx-reply>" in markup:
-        markup = _QUOTE.sub("", markup, count=1)
-    behind: list[str] = []
-
-    def gone(tag: re.Match[str]) -> str:
-        values = _ATTRIBUTE.finditer(tag[0])
-        behind.extend(_unescaped(found[1] or found[2] or found[3] or "") for found in values)
-        return "\n" if _BLOCK.match(tag[0]) else ""
-
-    text = _TAG.sub(gone, markup)
-    return _unescaped(text), tuple(behind)
-
-
-def _unescaped(text: str) -> str:
-    if "&" not in text:
-        return text
-    return _clean(html.unescape(_LONG_NUMBER.sub("\ufffd", text)))
+def _may_say(key: str, value: object) -> bool:
+    """Say whether there can be a text or an address in something; most of it is put aside at once."""
+    if isinstance(value, str):
+        return key in _TEXT_KEYS or key == "url"
+    return bool(value) and not isinstance(value, int | float)
 
 
 def _people(text: str) -> set[str]:
@@ -264,10 +299,3 @@ def _people(text: str) -> set[str]:
 
 def _named_in(text: str) -> int:
     return len(_people(text)) if "matrix.to" in text else 0
-
-
-def _clean(text: str) -> str:
-    """Replace halves of characters, which no encoder takes."""
-    if text.isascii():
-        return text
-    return _SURROGATE.sub("\ufffd", text)

@@ -16,7 +16,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -184,7 +184,7 @@ class ModuleDoor:
         self._told[module.instance] = head
         if len(self._told) > _MOST_TOLD:
             del self._told[next(iter(self._told))]
-        return wire.page_out(_page(part, head))
+        return wire.page_out(replace(_page(part, head), now=self._now()))
 
     def _head(self) -> Head:
         said = self._feed.heading

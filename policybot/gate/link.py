@@ -33,6 +33,9 @@ _BETWEEN = 0.1
 """Seconds between two requests, so that many changes at once come together."""
 _LONGEST_PAUSE = 30
 _TELLING = 2.0
+_MOST_NAMED = 20
+_APART = timedelta(minutes=1)
+"""By how much two clocks may differ before people are told."""
 _POISON = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
 _T = TypeVar("_T")
 
@@ -100,6 +103,7 @@ class Link:
     _after: str | None = None
     """Where everything goes on that is coming now."""
     _trouble: str = ""
+    _apart: bool = False
     _stopped: bool = False
 
     # What is asked of it -------------------------------------------------------------------------
@@ -147,6 +151,7 @@ class Link:
         """Ask once, and take what comes."""
         replica = self.replica
         page = await self._page()
+        self._compare_clocks(page.now)
         if page.whole:
             if self._after is None:
                 replica.begin()
@@ -205,7 +210,7 @@ class Link:
             log.warning(
                 "Rules that this module does not understand are applied after delivery: %s. Install the "
                 "same version of policybot beside the homeserver",
-                ", ".join(ready.left_out),
+                ", ".join(ready.left_out[:_MOST_NAMED]),
             )
 
     async def _in_steps(self, steps: Iterator[None]) -> None:
@@ -268,6 +273,18 @@ class Link:
             raise Garbage(message)
         message = f"policybot answers with status {status}"
         raise Lost(message)
+
+    def _compare_clocks(self, theirs: datetime | None) -> None:
+        """Say once that the clocks differ: measures and waits end here by the clock of this machine."""
+        apart = theirs is not None and abs(theirs - self.host.now()) > _APART
+        if apart and theirs is not None and not self._apart:
+            ahead = int((theirs - self.host.now()).total_seconds())
+            log.warning(
+                "policybot's clock is ahead of this machine's by %d s, so measures end at another time "
+                "here: have both machines ask a time server",
+                ahead,
+            )
+        self._apart = apart
 
     def _in_trouble(self, what: str, error: Exception | None = None) -> None:
         """Say what is wrong, once for each thing that is wrong in a row."""

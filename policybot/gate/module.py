@@ -15,6 +15,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Protocol, cast
 
@@ -29,13 +30,13 @@ from twisted.internet import defer
 from policybot import __version__
 from policybot.domain import admission
 from policybot.domain.refusal import Code, Refusal
-from policybot.domain.seen import File, media_of
+from policybot.domain.seen import File, is_long, media_of
 from policybot.gate.client import Client
-from policybot.gate.judge import is_judged, judged
+from policybot.gate.judge import Read, is_judged, judged
 from policybot.gate.link import Link
 from policybot.gate.options import Mistake, Options, options
 from policybot.gate.replica import Replica
-from policybot.matching import media
+from policybot.matching import fold, media
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ class Gate:
         )
         self._files: dict[str, File] = {}
         self._mistakes = 0
+        self._strange = False
         self._complained = float("-inf")
         self._register()
         api.run_as_background_process("policybot_view", self._link.follow, bg_start_span=False)
@@ -179,10 +181,18 @@ class Gate:
         now = self._host.now()
         if not self._link.knows(now):
             return await self._posts_unknown(room_id, sender)
-        if view.room(room_id) is None or not is_judged(view, sender):
+        if view.room(room_id) is None:
+            return None
+        if not is_judged(view, sender):
+            if sender != view.house.bot:
+                self._stranger(view.house.bot)
             return None
         if self._link.compiled.ages and view.made(sender) is None:
             await self._learn_age(sender)
+        compiled, read = self._link.compiled, None
+        if is_long(event.content):
+            work = partial(Read.of, compiled.rules, event.type, event.content)
+            read = await self._api.defer_to_thread(work)
         told = {
             "type": event.type,
             "room_id": room_id,
@@ -190,9 +200,8 @@ class Gate:
             "content": event.content,
             "state_key": event.get_state_key(),
         }
-        compiled = self._link.compiled
         files = self._files_of(event.content) if compiled.files else None
-        refusal, post = judged(view, compiled.rules, told, now, files=files)
+        refusal, post = judged(view, compiled.rules, told, now, files=files, read=read)
         if refusal is None and post is not None:
             view.accepted(post, event.event_id)
         return refusal
@@ -203,7 +212,13 @@ class Gate:
             return None
         if not self._link.knows(now):
             return self._in_governed(room_id, user)
-        return admission.enters(self._view, room_id, user, now)
+        refusal = admission.enters(self._view, room_id, user, now)
+        if refusal is None or refusal.code is not Code.ENTRY:
+            return refusal
+        # Synapse asks as well when somebody who is in the room changes their name there.
+        member = ("m.room.member", user)
+        found = (await self._api.get_room_state(room_id, [member])).get(member)
+        return None if found is not None and found.content.get("membership") == "join" else refusal
 
     async def _invites(self, user: str, room_id: str) -> Refusal | None:
         now = self._host.now()
@@ -214,7 +229,11 @@ class Gate:
         return admission.invites(self._view, room_id, user, now)
 
     async def _names(self, user: str, alias: RoomAlias) -> Refusal | None:
-        return admission.names(self._view, user, alias.localpart)
+        return self._named(user, alias.localpart)
+
+    def _named(self, user: str, name: str) -> Refusal | None:
+        """Judge an address as people read it: by what it looks like."""
+        return admission.names(self._view, user, fold.lookalike(fold.folded(name)))
 
     async def _lists(self, user: str) -> Refusal | None:
         if not self._link.knows(self._host.now()):
@@ -230,7 +249,7 @@ class Gate:
         alias = wanted.get("room_alias_name")
         if refusal is None and isinstance(alias, str):
             # Otherwise the room would be made, and left without its address.
-            refusal = admission.names(self._view, user, alias)
+            refusal = self._named(user, alias)
         return refusal
 
     async def _keeps(self, wrapper: ReadableFileWrapper, info: FileInfo) -> Refusal | None:
@@ -315,6 +334,17 @@ class Gate:
                 "start)",
                 self._mistakes,
                 exc_info=error,
+            )
+
+    def _stranger(self, bot: str) -> None:
+        """Say once that policybot serves another homeserver: then nobody here is judged."""
+        if not self._strange:
+            self._strange = True
+            log.error(
+                "The gate judges nobody: policybot's bot is %.255s, and this homeserver is %s. Mend "
+                "homeserver.server_name in policybot's configuration, or the module's address",
+                bot,
+                self._api.server_name,
             )
 
     def _end(self) -> "defer.Deferred[None]":

@@ -11,6 +11,7 @@ A page of the view, which answers `POST /gate/view`:
     accounts   by user ID; null for a stranger
     curbs      by user ID; an empty list where nothing keeps somebody from writing
     newcomers  [room ID, user ID, entered (ms) or null, posted]
+    now        what time it is at policybot (ms)
 
 What a reader does not know it leaves out: fields may be added. What changes a meaning raises PROTOCOL.
 """
@@ -71,6 +72,8 @@ class Page:
     accounts: Mapping[str, Account | None] | None = None
     curbs: Mapping[str, tuple[Curb, ...]] | None = None
     newcomers: Sequence[Newcomer] = ()
+    now: datetime | None = None
+    """What time it is at policybot."""
 
 
 # The view ------------------------------------------------------------------------------------------
@@ -91,6 +94,7 @@ def page_out(page: Page) -> dict[str, Any]:
         },
         "curbs": {i: [_curb_out(curb) for curb in c] for i, c in (page.curbs or {}).items()},
         "newcomers": [[n.room_id, n.user_id, _ms(n.entered_at), int(n.posted)] for n in page.newcomers],
+        "now": _ms(page.now),
     }
 
 
@@ -103,7 +107,9 @@ def page_in(data: object) -> Page:
     try:
         return _page_in(data)
     except (KeyError, ValueError, TypeError, IndexError, AttributeError, OverflowError) as error:
-        message = f"not a page of the view ({type(error).__name__}: {error})"
+        # Of values nothing is said: they are about people.
+        missing = f": {error}"[:40] if isinstance(error, KeyError) else ""
+        message = f"not a page of the view ({type(error).__name__}{missing})"
         raise Garbage(message) from None
 
 
@@ -112,7 +118,7 @@ def _page_in(data: Any) -> Page:  # noqa: ANN401 - whatever came
         message = "no map"
         raise TypeError(message)
     if data["protocol"] != PROTOCOL:
-        message = f"policybot speaks protocol {data['protocol']!r} here, and this module {PROTOCOL}"
+        message = f"policybot speaks protocol {data['protocol']!r:.20} here, and this module {PROTOCOL}"
         raise Garbage(message)
     more = data["more"]
     return Page(
@@ -127,6 +133,7 @@ def _page_in(data: Any) -> Page:  # noqa: ANN401 - whatever came
         },
         curbs={str(i): tuple(_curb_in(curb) for curb in c) for i, c in data["curbs"].items()},
         newcomers=[Newcomer(str(n[0]), str(n[1]), _time(n[2]), bool(n[3])) for n in data["newcomers"]],
+        now=_time(data.get("now")),
     )
 
 

@@ -15,7 +15,7 @@ import disarm
 _UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
-    "\U000e0000-\U000e0fff\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+    "\U000e0000-\U000e0fff\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufff9-\ufffb\U00013430-\U00013438]"
 )
 """What Unicode says not to show (Default_Ignorable_Code_Point), and control characters."""
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -32,6 +32,21 @@ _WITHOUT_SPACES = re.compile(
 )
 """Scripts that are written without spaces between words, and Hangul, where endings join the word."""
 
+_PLANE = 0x10000
+_HIGHEST = 30
+"""Marks on one letter that are kept: as many as Unicode's Stream-Safe Text Format (UAX 15) has. To put
+thousands of them into their order would take seconds."""
+
+
+def _heap(end: int) -> re.Pattern[str]:
+    marks = "".join(chr(point) for point in range(0x300, end) if unicodedata.combining(chr(point)))
+    return re.compile(f"[{marks}][{marks}]{{{_HIGHEST},}}")
+
+
+_HEAP, _ANY_HEAP = _heap(_PLANE), _heap(0x1F000)
+"""Without and with the marks of rarer scripts, which take longer to look for."""
+_SENTENCE = re.compile("[\ufdfa\ufdfb]")
+"""Single signs for whole sentences, which would make a text of an event eighteen times as long."""
 _FLAGS = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
 _MOST_FLAGS = 512
 """Letters of flags in a row that are counted; an even number."""
@@ -43,14 +58,21 @@ def visible(text: str) -> str:
     """Drop what is not seen, and write what is left in one form; case stays."""
     if text.isascii():
         return _CONTROL.sub("", text) if not text.isprintable() else text
-    return _MARKS.sub("", unicodedata.normalize("NFKC", _UNSEEN.sub("", text)))
+    return _MARKS.sub("", _in_one_form(text))
+
+
+def _in_one_form(text: str) -> str:
+    """Drop what is not seen, and compose; in time that does not run away, whatever is heaped up."""
+    shown = _SENTENCE.sub(" ", _UNSEEN.sub("", text))
+    heap = _HEAP if max(shown, default="") < chr(_PLANE) else _ANY_HEAP
+    return unicodedata.normalize("NFKC", heap.sub(lambda marks: marks[0][:_HIGHEST], shown))
 
 
 def folded(text: str) -> str:
     """Give the first view of a text."""
     if text.isascii():
         return visible(text).lower()
-    shown = unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).casefold()
+    shown = _in_one_form(text).casefold()
     return _MARKS.sub("", unicodedata.normalize("NFKC", shown))
 
 

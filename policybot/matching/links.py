@@ -12,7 +12,8 @@ from policybot.domain.condition import Links as Wanted
 from policybot.matching import fold
 
 MAX_LINKS = 512
-"""Addresses that are looked at in one event."""
+"""Different hosts of one event in letters that have to be written as the network knows them, which takes
+long. What is beyond them stays as it is: no list names it, so it counts where not all are allowed."""
 _MAX_HOST = 253
 _ADDRESS = re.compile(
     # With its scheme, and the rest of it, so that no name in a path is taken for a host.
@@ -58,28 +59,37 @@ def is_registrable(domain: str) -> bool:
 
 def hosts(texts: Iterable[str]) -> Iterator[tuple[int, int, int, str]]:
     """Give the hosts that texts link to: which text, beginning, end, and the host in ASCII."""
-    left = MAX_LINKS
+    known: dict[str, str | None] = {}
+    foreign = 0
     for number, text in enumerate(texts):
         if "." not in text and "/" not in text and "\\" not in text and text.isascii():
             continue
         shown = fold.visible(text)
         for found in _ADDRESS.finditer(shown):
-            host = _host_of(found)
+            written = found["host"] or f"{found['scheme']}:{found['authority']}"
+            if written not in known:
+                foreign += not written.isascii()
+                known[written] = _host_of(found, foreign=foreign > MAX_LINKS)
+            host = known[written]
             if host is None or _is_of_an_id(shown, found):
                 continue
             behind = found.end("host" if found["authority"] is None else "authority")
             if host == "matrix.to" and _PERSON.match(shown, behind):
                 continue  # a person is mentioned
             yield number, found.start(), found.end(), host
-            left -= 1
-            if left == 0:
-                return
 
 
-def _host_of(found: re.Match[str]) -> str | None:
+def _host_of(found: re.Match[str], *, foreign: bool) -> str | None:
+    """Name a host as the network does; `foreign` if there are too many that take long."""
     authority = found["authority"]
     if authority is None:
-        host = ascii_host(found["host"].strip("_"))
+        written = found["host"].strip("_")
+        ending = _DOTS.sub(".", written).rpartition(".")[2]
+        if ending.isascii() and not _is_suffix(ending.lower()):
+            return None
+        if foreign:
+            return written.lower()[:_MAX_HOST]
+        host = ascii_host(written)
         return host if is_registrable(host) else None
     if found["scheme"].lower() in _QUIET:
         return None
@@ -88,7 +98,14 @@ def _host_of(found: re.Match[str]) -> str | None:
     host = authority.rpartition("@")[2]
     if host.startswith("["):
         return host.partition("]")[0][1:].lower()
-    return ascii_host(host.partition(":")[0]) or None
+    host = host.partition(":")[0]
+    return (host.lower()[:_MAX_HOST] if foreign else ascii_host(host)) or None
+
+
+@lru_cache(maxsize=4096)
+def _is_suffix(ending: str) -> bool:
+    """Say whether a domain can end so."""
+    return _suffixes().privatesuffix(f"a.b.c.d.{ending}") is not None
 
 
 def _is_of_an_id(text: str, found: re.Match[str]) -> bool:

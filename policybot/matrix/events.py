@@ -15,6 +15,7 @@ from typing import Any
 from policybot.domain import drift
 from policybot.domain.effects import JoinRoom, Say
 from policybot.domain.errors import Refused
+from policybot.domain.seen import publishes
 from policybot.domain.taking import View
 from policybot.matrix.appservice import Event
 from policybot.matrix.commands.command import Services
@@ -31,19 +32,6 @@ log = logging.getLogger(__name__)
 _Handler = Callable[[Tx, Event], Awaitable[None]]
 
 _GONE = ("leave", "ban")
-_PUBLISHED = frozenset(
-    {
-        "m.room.message",
-        "m.sticker",
-        "m.reaction",
-        "m.poll.start",
-        "org.matrix.msc3381.poll.start",
-        "m.room.encrypted",
-        "m.room.name",
-        "m.room.topic",
-    }
-)
-"""What people publish in a room; of what is encrypted it counts who posts it, and how often."""
 _COMMANDS_A_MINUTE = 30
 _REMEMBERED_SENDERS = 10_000
 
@@ -176,7 +164,7 @@ class Events:
     def _judged(self, event: Event) -> Callable[[Tx], Awaitable[None]] | None:
         """Say what the rules have to do with an event; fast, and whatever else it means."""
         match event.get("type"):
-            case kind if kind in _PUBLISHED:
+            case kind if publishes(kind, event.get("content"), state="state_key" in event):
                 found = self._findings.look(event)
                 return None if found is None else partial(self._record, found)
             case "m.room.member" if self._findings.enters(event):

@@ -117,7 +117,8 @@ class Findings:
         sent = _sent(event, self._setting.now())
         state = event.get("state_key") is not None
         post = gate.posted(room_id, sender, event.get("type"), content, sent, room, state=state)
-        self.view.pace.note(room_id, sender, sent, event_id)
+        if not state:
+            self.view.pace.note(room_id, sender, sent, event_id)
         verdict = gate.decide(self.view, self.rules, post)
         if post.counts and room.slow is not FAST:
             self.view.pace.delivered(room_id, sender, sent)

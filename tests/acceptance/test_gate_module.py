@@ -158,6 +158,19 @@ async def _words(server: Server, open_room: str, private: str) -> None:
     assert told["error"].startswith("This was not accepted. Rule R1 (Advertising): Not here.")
     assert (told["org.policybot.code"], told["org.policybot.rule"]) == ("rule", "R1")
     assert told[LINK] == PAGES.rules
+    begin = time.monotonic()
+    heap = "\u0315\u0300\u05ae\u0345" * 6_000
+    for text, more in (
+        ("tulips " * 6_000 + "frobnitz", {}),
+        (f"{heap} frobnitz", {}),
+        ("tulips", {"junk": [0] * 20_000, "m.text": [{"body": "frobnitz"}]}),
+        ("tulips", {"format": "org.matrix.custom.html", "formatted_body": "<3 frobnitz>"}),
+        ("> <@lea:localhost> frobnitz\n\ntulips", {"m.relates_to": {"m.in_reply_to": {}}}),
+    ):
+        status, told = await server.says("tom", open_room, text, **more)
+        assert (status, told.get("org.policybot.rule")) == (403, "R1"), text[:9]
+    assert (await server.says("tom", open_room, heap))[0] == 200
+    assert time.monotonic() - begin < 10  # each heap of marks held the homeserver up for seconds
     topic = f"rooms/{open_room}/state/m.room.topic"
     await tom.say(private, "Buy a frobnitz")
     assert (await server.says("policybot", open_room, "A frobnitz is what R1 forbids"))[0] == 200
@@ -193,7 +206,17 @@ async def _people(server: Server, open_room: str, named: str, settled: str) -> N
     feed.change(accounts={tom.user_id: GOOD})
     await server.until_heard()
     await tom.join(named)
-    feed.change(accounts={tom.user_id: None}, rooms={named: NAMED})
+    feed.change(accounts={tom.user_id: None})
+    await server.until_heard()
+    called = {"displayname": "Thomas"}
+    assert (await server.asks("tom", "PUT", f"profile/{tom.user_id}/displayname", called))[0] == 200
+    async with asyncio.timeout(10):
+        while True:  # who is in the room stays, and is called there as they wish
+            member = f"rooms/{named}/state/m.room.member/{tom.user_id}"
+            if (await server.asks("tom", "GET", member))[1]["displayname"] == "Thomas":
+                break
+            await asyncio.sleep(0.05)
+    feed.change(rooms={named: NAMED})
     assert anna.user_id
 
 

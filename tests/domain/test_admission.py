@@ -72,6 +72,12 @@ def test_who_may_not_write_invites_nobody() -> None:
         {"preset": "public_chat"},
         {"initial_state": [{"type": "m.room.join_rules", "content": {"join_rule": "public"}}]},
         {"preset": "private_chat", "visibility": "public"},
+        {
+            "preset": "public_chat",
+            "initial_state": [
+                {"type": "m.room.join_rules", "state_key": "x", "content": {"join_rule": "invite"}}
+            ],
+        },
     ],
 )
 def test_public_rooms_are_filed_where_the_operator_says_so(wanted: dict[str, Any]) -> None:

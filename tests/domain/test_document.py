@@ -1,5 +1,6 @@
 """Documents: who may decide what in which state, and what a form has to say."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -115,6 +116,14 @@ def test_a_mistake_is_told_at_its_field(field: str, value: str) -> None:
         read(**{field: value})
     assert list(caught.value.faults) == [field]
     assert not value.strip() or value not in str(caught.value)
+
+
+def test_a_form_that_is_heaped_up_to_take_long_does_not() -> None:
+    begin = time.thread_time()
+    with pytest.raises(Mistaken) as caught:
+        read(name="\u0315\u0300\u05ae\u0345" * 10_000)
+    assert list(caught.value.faults) == ["name"]
+    assert time.thread_time() - begin < 1
 
 
 def test_all_mistakes_are_told_at_once() -> None:

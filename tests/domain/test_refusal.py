@@ -133,3 +133,15 @@ def test_a_template_can_reach_nothing_but_its_blanks() -> None:
 )
 def test_times_are_rounded_up_so_that_waiting_is_enough(seconds: float, said: str) -> None:
     assert in_words(timedelta(seconds=seconds)) == said
+
+
+def test_a_rule_as_long_as_a_book_is_cut_and_nothing_in_it_turns_the_sentence_round() -> None:
+    said = Words().say(
+        Code.RULE, "en", id="R1", title="\u202eAdvertising\x07", text="Word " * 10_000, contact="help"
+    )
+    assert len(said) < 1_500
+    assert "Rule R1 (Advertising): Word" in said
+    assert "Word \u2026 Please change it" in said
+    assert said.endswith("write to help")
+    lines = Words().say(Code.RULE, "en", id="R1", title="A", text="One.\n\u2067Two.\u2069", contact="h")
+    assert "One.\nTwo." in lines

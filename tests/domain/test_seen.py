@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policybot.domain.seen import NOTHING, asks_the_bot, counts, plain, seen, subject
+from policybot.domain.seen import NOTHING, asks_the_bot, counts, publishes, seen, subject
 
 MESSAGE = "m.room.message"
 
@@ -17,17 +17,6 @@ def texts(content: dict[str, Any], kind: str = MESSAGE) -> tuple[str, ...]:
 
 def test_a_plain_message_is_its_text() -> None:
     assert texts({"msgtype": "m.text", "body": "Hello"}) == ("Hello",)
-
-
-def test_markup_is_read_as_it_is_shown() -> None:
-    markup = "<p>sp<b>ad</b>e &amp; <i>rake</i></p><p>hoe<br>axe</p>"
-    assert plain(markup)[0].split("\n") == ["", "spade & rake", "", "hoe", "axe", ""]
-    assert plain("a &lt;b&gt; c")[0] == "a <b> c"
-    assert plain("<mx-reply><blockquote>frobnitz</blockquote></mx-reply>No")[0] == "No"
-    assert plain('<img src="mxc://x/y" alt="a wibble">')[1] == ("mxc://x/y", "a wibble")
-    assert plain("<a href='https://example.net/?a=1&amp;b=2'>x</a>")[1] == (
-        "https://example.net/?a=1&b=2",
-    )
 
 
 def test_captions_and_file_names_are_seen() -> None:
@@ -72,6 +61,76 @@ def test_the_quotation_of_a_reply_is_dropped_and_any_other_is_kept() -> None:
     assert texts({"msgtype": "m.text", "body": own} | reply) == (own,), "people see it"
 
 
+REPLY = {"m.relates_to": {"m.in_reply_to": {"event_id": "$x"}}}
+HIDDEN = "> <@lea:example.org> frobnitz"
+
+
+@pytest.mark.parametrize(
+    "relation",
+    [
+        {"m.in_reply_to": None},
+        {"m.in_reply_to": {}},
+        {"m.in_reply_to": {"event_id": 5}},
+        {"m.in_reply_to": {"event_id": "x"}},
+        {"rel_type": "m.thread", "is_falling_back": True, "m.in_reply_to": {"event_id": "$x"}},
+    ],
+)
+def test_what_is_no_reply_has_no_quotation_to_hide_something_in(relation: dict[str, Any]) -> None:
+    content = {"msgtype": "m.text", "body": f"{HIDDEN}\n\nNo", "m.relates_to": relation}
+    assert "frobnitz" in texts(content)[0]
+    marked = {"body": "No", "formatted_body": "<mx-reply>frobnitz</mx-reply>No"}
+    assert "frobnitz" in texts(marked)[1]
+    assert "frobnitz" in texts(marked | {"m.relates_to": relation})[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\u202eztinborf", "a \u202eztinborf\u202c b", "\u202e ztinborf\nb", "\u202ea\u2067 ztinborf\u2069"],
+)
+def test_what_is_written_backwards_and_shown_forwards_is_read_as_it_is_shown(text: str) -> None:
+    for content in ({"body": text}, {"msgtype": "m.text", "body": text}, {"formatted_body": text}):
+        assert any("frobnitz" in read for read in texts(content))
+        assert text in texts(content)
+    assert texts({"msgtype": "m.text", "body": "\u202eab"}) == ("\u202eab", "ba")
+
+
+def test_who_says_nothing_but_a_quotation_says_the_quotation() -> None:
+    assert texts({"msgtype": "m.text", "body": HIDDEN} | REPLY) == (HIDDEN,)
+    marked = "<mx-reply>frobnitz</mx-reply><p> </p>"
+    assert "frobnitz" in texts({"body": "No", "formatted_body": marked} | REPLY)[1]
+    later = "No<mx-reply>frobnitz</mx-reply>"
+    assert "frobnitz" in texts({"body": "No", "formatted_body": later} | REPLY)[1]
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [[0] * 20_000, [{"x": 1}] * 5_000, [["x"]] * 5_000, {str(n): str(n) for n in range(5_000)}],
+    ids=["numbers", "maps", "lists", "words"],
+)
+def test_nothing_is_hidden_behind_what_nobody_sees(junk: object) -> None:
+    assert texts({"junk": junk, "msgtype": "m.text", "body": "frobnitz"}) == ("frobnitz",)
+    poll = {"junk": junk, "question": {"m.text": [{"body": "frobnitz"}]}}
+    assert texts({"m.poll": poll}, "m.poll.start") == ("frobnitz",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("m.room.topic", {"topic": "a", "m.topic": {"m.text": [{"body": "frobnitz"}]}}),
+        ("m.poll.end", {"m.text": [{"body": "frobnitz"}]}),
+        ("org.matrix.msc3381.poll.end", {"body": "frobnitz"}),
+        ("org.matrix.msc3672.beacon_info", {"description": "frobnitz", "live": True}),
+        ("m.beacon", {"m.location": {"uri": "geo:1,1", "description": "frobnitz"}}),
+        ("m.message", {"m.text": [{"mimetype": "text/plain", "body": "frobnitz"}]}),
+        ("org.example.note", {"org.matrix.msc1767.text": "frobnitz"}),
+        (MESSAGE, {"m.text": [{"mimetype": "text/html", "body": "frob<b>nitz</b>"}]}),
+    ],
+)
+def test_whatever_some_client_shows_is_read(kind: str, content: dict[str, Any]) -> None:
+    assert "frobnitz" in texts(content, kind)
+    assert kind == "m.room.topic" or publishes(kind, content)
+
+
 @pytest.mark.parametrize("key", ["m.poll", "org.matrix.msc3381.poll.start"])
 def test_a_poll_is_its_question_and_its_answers(key: str) -> None:
     text = "m.text" if key == "m.poll" else "org.matrix.msc1767.text"
@@ -106,6 +165,7 @@ def test_an_event_of_another_kind_says_nothing() -> None:
     assert seen("m.room.power_levels", {"body": "x"}) == NOTHING
     assert seen(None, {"body": "x"}) == NOTHING
     assert seen(["m.room.message"], {"body": "x"}) == NOTHING
+    assert seen("m.call.candidates", {"call_id": "x", "candidates": [{"candidate": "x"}]}) == NOTHING
     assert seen(MESSAGE, None) == NOTHING
 
 
@@ -115,11 +175,8 @@ def test_depth_and_number_are_bounded() -> None:
         deep = {"x": deep}
     assert texts({"msgtype": "m.text", "body": "a", "y": deep}) == ("a",)
     wide = {"msgtype": "m.text", "body": "a", "many": [{"body": f"b{n}"} for n in range(50_000)]}
-    assert len(texts(wide)) < 600
-
-
-def test_numbers_that_are_too_long_for_python_are_read() -> None:
-    assert plain(f"&#{'9' * 6000};x")[0].endswith("x")
+    assert texts(wide)[:2] == ("a", "b0")
+    assert len(texts(wide)) <= 65_536
 
 
 _KEYS = st.sampled_from(
@@ -182,6 +239,9 @@ def test_whatever_is_sent_is_read_without_fault(kind: str, content: dict[str, An
         ("m.reaction", {"m.relates_to": {"rel_type": "m.annotation", "key": "+"}}, False),
         ("m.poll.response", {"m.relates_to": {"rel_type": "m.reference"}}, False),
         ("m.room.redaction", {"redacts": "$e"}, False),
+        ("org.example.note", {"m.text": [{"body": "Hi"}]}, True),
+        ("m.call.candidates", {"candidates": [{"candidate": "x"}]}, False),
+        ("m.poll.end", {"m.text": [{"body": "It ends"}]}, False),
         ("m.room.topic", {"topic": "Gardens"}, False),
         (["m.room.message"], {"body": "Hi"}, False),
         (MESSAGE, "Hi", False),
@@ -208,6 +268,7 @@ def test_a_bare_command_asks_the_bot_and_shows_nothing_else(body: str) -> None:
         {"body": "!policy verify\n"},
         {"body": " !policy verify"},
         {"body": "!policy v"},
+        {"body": "!policy frobnitz"},
         {"body": "!policy abcdefghijklm"},
         {"body": "!policy Verify"},
         {"body": "!policy vérify"},

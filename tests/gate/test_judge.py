@@ -50,6 +50,15 @@ def test_the_bot_other_homeservers_and_rooms_that_are_not_governed_are_not_judge
     assert judged(View(here=None), RULES, event(), NOW) == (None, None)
 
 
+def test_signals_of_a_call_are_no_posts_to_be_counted_and_changes_of_state_are_none() -> None:
+    signals = event("m.call.candidates", content={"candidates": [{"candidate": "x"}]})
+    assert judged(View(), RULES, signals, NOW) == (None, None)
+    topic = event("m.room.topic", content={"topic": "tulips"}, state_key="")
+    assert judged(View(), RULES, topic, NOW) == (None, None)
+    reaction = event("m.reaction", content={"m.relates_to": {"key": "+"}})
+    assert judged(View(), RULES, reaction, NOW)[1] is not None
+
+
 @pytest.mark.parametrize("kind", ["m.room.redaction", "m.room.member"])
 def test_taking_back_and_membership_are_never_refused_here(kind: str) -> None:
     curbed = View(curbed=Curb("D-1"))

@@ -1,6 +1,7 @@
 """The link to policybot: everything, then what changed, and the last known view whatever goes wrong."""
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -15,12 +16,12 @@ from policybot.domain.mechanism import Mechanism, Then
 from policybot.domain.publishing import STRANGER
 from policybot.domain.refusal import Code, Refusal
 from policybot.domain.rules import Rule
-from policybot.domain.view import Curb
+from policybot.domain.view import Curb, House
 from policybot.gate.link import Link, Lost
 from policybot.gate.replica import Replica
-from policybot.gate.wire import rules_out
+from policybot.gate.wire import Garbage, Head, Page, page_in, page_out, rules_out
 from tests.feeding import TOKEN, Feed, feeding
-from tests.viewing import GOOD, NAMED, OPEN
+from tests.viewing import GOOD, NAMED, OPEN, PAGES
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 ROOM = "!r:a.example"
@@ -269,3 +270,49 @@ async def test_refusals_that_nobody_hears_take_no_more_room_than_agreed_on() -> 
         for n in range(12_000):
             link.refused(REFUSED, ROOM, f"@p{n}:a.example")
         assert len(link.tally) <= 10_200
+
+
+@pytest.mark.parametrize("garbage", [{"protocol": "x" * 10**6}, {"clock": "@anna:a.example"}])
+def test_what_is_wrong_is_named_in_a_line_without_what_stands_there(garbage: dict[str, Any]) -> None:
+    page = page_out(Page(1, Head(House("@policybot:a.example", PAGES)), whole=True)) | garbage
+    with pytest.raises(Garbage) as wrong:
+        page_in(page)
+    assert len(str(wrong.value)) < 200
+    assert "anna" not in str(wrong.value)
+
+
+class Still:
+    """A host that is always answered the same, by a policybot whose clock is an hour ahead."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(hours=1)
+
+    def now(self) -> datetime:
+        return NOW
+
+    async def post(self, path: str, *_: Any) -> tuple[int, bytes]:
+        head = Head(House("@policybot:a.example", PAGES), rules="1")
+        page = page_out(Page(1, head, whole=True, now=NOW + self.ahead))
+        rules = {"protocol": 1, "version": "1", "rules": []}
+        return 200, json.dumps(page if path.endswith("view") else rules).encode()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for nothing."""
+
+    async def in_thread(self, work: Callable[[], _T]) -> _T:
+        return work()
+
+
+async def test_an_operator_is_told_once_that_the_two_clocks_differ(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    host = Still()
+    link = Link(host, Replica(), "1.0", "main", "i1", timedelta(hours=1))
+    for _ in range(3):
+        await link._turn()
+    assert caplog.text.count("3600 s") == 1
+    host.ahead = timedelta(seconds=20)
+    await link._turn()
+    host.ahead = timedelta(hours=-1)
+    await link._turn()
+    assert caplog.text.count("-3600 s") == 1

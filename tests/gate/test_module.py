@@ -1,16 +1,20 @@
 """The module's answers, apart from a homeserver."""
 
+import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from policybot.domain.condition import NewAccount, Terms
 from policybot.domain.mechanism import Mechanism, Then
 from policybot.domain.rules import Rule
-from policybot.domain.view import Creation
+from policybot.domain.view import Creation, Curb
 from policybot.gate.link import Compiled
 from policybot.gate.wire import Head, Page
 from policybot.matching.ruleset import RuleSet
@@ -115,6 +119,106 @@ def test_a_mistake_of_ours_refuses_nothing_and_is_logged_once_a_minute(
         assert at_once(ask(made)) == "NOT_SPAM"
     assert caplog.text.count("The gate made a mistake") == 1
     assert made._mistakes == 3
+
+
+def test_a_bot_of_another_homeserver_is_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    page = replace(PAGE, head=Head(house("b.example"), 1))
+    made = gate(Api(), page, WORD)
+    for _ in range(3):
+        assert at_once(made.check_event_for_spam(event(ROOM, ANNA, body="frobnitz"))) == "NOT_SPAM"
+    assert caplog.text.count("@policybot:b.example") == 1
+    assert "homeserver.server_name" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "P\u0412-2026-000123-7K",
+        "\u0420\u0392-2026-000123-7K",
+        "P\u200bB-2026-000123-7K",
+        "\uff30\uff22-\uff12\uff10\uff12\uff16-000123-7K",
+        "PB\u20132026\u2013000123\u20137K",
+        "PB-2O26-OOOI23-7K",
+    ],
+)
+def test_an_address_that_only_looks_like_a_record_number_is_refused_as_well(name: str) -> None:
+    page = Page(1, Head(house(prefix="PB"), 1), True)
+    made = gate(Api(), page)
+    alias = cast(Any, SimpleNamespace(localpart=name))
+    assert at_once(made.user_may_create_room_alias(TOM, alias)) != "NOT_SPAM"
+    free = cast(Any, SimpleNamespace(localpart="g\u00e4rten-2026"))
+    assert at_once(made.user_may_create_room_alias(TOM, free)) == "NOT_SPAM"
+
+
+def test_a_long_message_is_read_aside_and_judged_by_what_is_known_afterwards() -> None:
+    aside: list[str] = []
+
+    class Slow(Api):
+        async def defer_to_thread(self, work: Callable[..., Any], *args: Any) -> Any:
+            aside.append("read")
+            answer = work(*args)
+            if len(aside) == 2:
+                made._view._curbs[ANNA] = (Curb("D-1"),)
+            return answer
+
+    made = gate(Slow(), PAGE, WORD)
+    assert at_once(made.check_event_for_spam(event(ROOM, ANNA, body="a frobnitz"))) != "NOT_SPAM"
+    assert not aside, "a short one is read at once"
+    long = "tulips " * 1_000
+    assert at_once(made.check_event_for_spam(event(ROOM, ANNA, body=f"{long} frobnitz"))) != "NOT_SPAM"
+    answer = at_once(made.check_event_for_spam(event(ROOM, ANNA, body=long)))
+    assert answer != "NOT_SPAM"
+    assert answer[1]["org.policybot.code"] == "curbed"
+    made._view._curbs.clear()
+    for long_one in ({"body": long}, {"junk": [0] * 5_000}, {"m.text": [{"body": "a"}] * 500}):
+        assert at_once(made.check_event_for_spam(event(ROOM, ANNA, **long_one))) == "NOT_SPAM"
+    assert len(aside) == 5
+
+
+def test_who_is_in_a_room_of_publishers_already_may_change_their_name_there() -> None:
+    page = replace(PAGE, rooms={ROOM: replace(NAMED, guarded=True)})
+    api = Api()
+    made = gate(api, page)
+    assert at_once(made.user_may_join_room(TOM, ROOM, is_invited=False)) != "NOT_SPAM"
+    for membership, passes in (("join", True), ("invite", False), ("leave", False), (5, False)):
+        api.members[TOM] = membership
+        answer = at_once(made.user_may_join_room(TOM, ROOM, is_invited=False))
+        assert (answer == "NOT_SPAM") is passes
+    assert len(made._link.tally._waiting) == 1
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.text()
+            | st.sampled_from(
+                ["body", "m.text", "m.relates_to", "m.mentions", "type", "content", "url"]
+            ),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(ODD, ODD, ODD)
+def test_whatever_is_asked_is_answered_without_a_mistake(one: Any, other: Any, more: Any) -> None:
+    page = replace(PAGE, head=Head(house(creation=Creation.FILED, prefix="PB", listed=True), 1))
+    made = gate(Api(), page, WORD)
+    requester = cast(Any, SimpleNamespace(user=SimpleNamespace(to_string=lambda: TOM)))
+    for kind in ("m.room.message", "m.room.topic", "m.reaction", "m.poll.start", str(one)):
+        asked = event(ROOM, ANNA, kind)
+        cast(Any, asked).content = other if isinstance(other, dict) else {"body": other, str(one): more}
+        at_once(made.check_event_for_spam(asked))
+    at_once(made.user_may_create_room_alias(TOM, cast(Any, SimpleNamespace(localpart=str(one)))))
+    for wanted in (one, other, more):
+        wish = wanted if isinstance(wanted, dict) else {"initial_state": wanted, "room_alias_name": one}
+        with contextlib.suppress(SynapseError):
+            at_once(made.on_create_room(requester, wish, is_requester_admin=False))
+    assert made._mistakes == 0
 
 
 def test_a_wrong_configuration_is_refused_by_name() -> None:

@@ -1,5 +1,6 @@
 """Words are found as people read them, and only as whole words where words have spaces."""
 
+import time
 import unicodedata
 
 import pytest
@@ -29,6 +30,9 @@ def hits(text: str, *words: str) -> bool:
         "«Frobnitz»",
         "fro\u200bbn\u00aditz",
         "\u202efrobnitz\u202c",
+        "fro\x81b\x9fnitz",
+        "fro\ufff9b\ufffbnitz",
+        "fro\U00013430bnitz",
         "fr\u043ebnitz",  # Cyrillic
         "\uff46\uff52\uff4f\uff42\uff4e\uff49\uff54\uff5a",  # fullwidth
         "\U0001d41f\U0001d42b\U0001d428\U0001d41b\U0001d427\U0001d422\U0001d42d\U0001d433",  # bold
@@ -189,3 +193,25 @@ def test_a_figure_on_a_key_is_not_the_figure() -> None:
     assert not hits("I have 1 chair", key)
     assert not hits(f"Press {key}!", "1")
     assert hits("f\u20e3r\u20e3o\u20e3b\u20e3n\u20e3i\u20e3t\u20e3z\u20e3", "frobnitz")
+
+
+@pytest.mark.parametrize(
+    "heap",
+    [
+        "\u0315\u0300\u05ae\u0345" * 7_500,
+        "\U0001d165\U0001d16d\u0300" * 6_000,
+        "a" + "\u0315\u0300" * 15_000,
+        "\ufdfa" * 20_000,
+    ],
+    ids=[
+        "marks of several kinds",
+        "marks of rare scripts",
+        "marks on a letter",
+        "signs for whole sentences",
+    ],
+)
+def test_what_is_heaped_up_to_make_reading_slow_does_not(heap: str) -> None:
+    begin = time.thread_time()
+    found = list(Terms({1: ["frobnitz"]}).find(f"{heap} a frobnitz"))
+    assert len(found) == 1
+    assert time.thread_time() - begin < 0.2  # it was 7 s

@@ -1,9 +1,13 @@
 """Commands: every misuse is answered with what would be right, and changes nothing."""
 
+import time
+
 import pytest
 
 from policybot.domain.permission import of_staff
+from policybot.domain.seen import asks_the_bot
 from policybot.matrix.commands.command import Command, Misused
+from policybot.matrix.commands.dispatch import is_command
 from policybot.matrix.commands.table import COMMANDS
 from tests.world import World, user
 
@@ -34,6 +38,20 @@ def test_too_many_arguments_are_answered_with_the_usage(command: Command) -> Non
 def test_every_verb_is_there_once_and_explained() -> None:
     assert len(set(IDS)) == len(IDS)
     assert all(command.help.endswith(".") for command in COMMANDS)
+
+
+def test_a_quotation_of_very_many_lines_is_dropped_at_once() -> None:
+    body = ">\n" * 100_000 + "!policy help"
+    begin = time.thread_time()
+    assert is_command({"sender": "@tom:x", "content": {"msgtype": "m.text", "body": body}})
+    assert time.thread_time() - begin < 0.3
+
+
+def test_a_bare_command_that_passes_the_gate_is_one_that_there_is() -> None:
+    verbs = {command.verb for command in COMMANDS if command not in STAFF} | {"help"}
+    passing = {verb for verb in IDS if asks_the_bot({"msgtype": "m.text", "body": f"!policy {verb}"})}
+    assert passing <= verbs
+    assert {"verify", "agree", "me", "language", "name", "unlink", "export", "erase", "about"} <= passing
 
 
 STAFF = [command for command in COMMANDS if of_staff(command.needs)]

@@ -97,9 +97,8 @@ def is_command(event: Event) -> bool:
 def _without_quote(body: str) -> str:
     """Drop the quote that older clients put before a reply."""
     lines = body.split("\n")
-    while lines and lines[0].startswith(">"):
-        lines.pop(0)
-    return "\n".join(lines).strip()
+    first = next((n for n, line in enumerate(lines) if not line.startswith(">")), len(lines))
+    return "\n".join(lines[first:]).strip()
 
 
 def _begins_like_prefix(body: str) -> bool:
