@@ -193,3 +193,19 @@ async def test_a_change_of_other_rules_does_not_forget_who_is_posting_too_often(
         await world.app.use_rules(world.config)
         event = await world.message("tom", "Tulip 4", world.room)
         assert [finding.event_id for finding in await kept(world)] == [event]
+
+
+async def test_a_topic_is_left_to_people_also_when_more_had_to_be_found_out(tmp_path: Path) -> None:
+    when = FROBNITZ | {"account_younger_than": "P7D"}
+    async with ruled(tmp_path, when=when, then=["redact"], automatic=True) as world:
+        await world.governed_room()
+        world.homeserver.made = {user("tom"): int(world.clock().timestamp() * 1000)}
+        event = await world.deliver(
+            type="m.room.topic",
+            room_id=world.room,
+            sender=user("tom"),
+            state_key="",
+            content={"topic": "Frobnitz for everybody"},
+        )
+        assert [finding.event_id for finding in await kept(world)] == [event]
+        assert event not in world.homeserver.redacted
