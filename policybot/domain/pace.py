@@ -20,9 +20,13 @@ class Pace:
         self._last: dict[tuple[str, str], datetime] = {}
 
     def remember(self, rates: Iterable[Rate]) -> None:
-        """Count as far as these conditions ask, and as far again: a file is looked into later."""
-        self._most = 2 * max((rate.more_than + 1 for rate in rates), default=0)
-        self._times, self._kept = {}, 0
+        """Count as far as these conditions ask, and as far again: a file is looked into later.
+
+        What was counted stays where as much of it is asked for as before.
+        """
+        most = 2 * max((rate.more_than + 1 for rate in rates), default=0)
+        if most != self._most:
+            self._most, self._times, self._kept = most, {}, 0
 
     def note(self, room_id: str, user_id: str, at: datetime, event_id: str) -> None:
         """Count a post, once."""

@@ -199,8 +199,7 @@ class Link:
     async def _renew_rules(self) -> None:
         body = await self._ask("/gate/rules", {}, PATIENCE, _MOST_RULES)
         ready = await self.host.in_thread(lambda: _compiled(body))
-        if [*ready.rates] != [*self.compiled.rates]:
-            self.replica.pace.remember(ready.rates)
+        self.replica.pace.remember(ready.rates)
         news = ready.version != self._rules_for
         self.compiled, self._rules_for = ready, ready.version
         if not news:

@@ -47,6 +47,7 @@ _WHAT = {
     conditions.Unverified: "a message of somebody who is not verified",
     conditions.Unqualified: "a subject for which the room is not qualified",
 }
+_OF_THE_ROOM = frozenset({"m.room.name", "m.room.topic"})
 _MOST_ACCOUNTS = 20_000
 """Accounts of which it is remembered when they were made."""
 
@@ -192,7 +193,9 @@ class Findings:
             return
         sender, kind, content = str(result["sender"]), result["type"], result["content"]
         post = replace(
-            gate.posted(look.room_id, sender, kind, content, _sent(event, now), room),
+            gate.posted(
+                look.room_id, sender, kind, content, _sent(event, now), room, state=kind in _OF_THE_ROOM
+            ),
             files=None if files is None else tuple(File(**file) for file in files),
             first=look.first,
         )

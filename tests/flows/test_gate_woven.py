@@ -183,3 +183,29 @@ async def test_what_is_delivered_late_makes_nobody_faster(tmp_path: Path) -> Non
             **early,
         )
         assert view.last_post(world.room, user("tom")) == last == sent + timedelta(seconds=11)
+
+
+async def test_a_change_of_other_rules_does_not_forget_who_is_posting_too_often(tmp_path: Path) -> None:
+    async with ruled(tmp_path, when={"rate": {"more_than": 3, "within": "PT1M"}}) as world:
+        await world.governed_room()
+        for number in range(3):
+            await world.message("tom", f"Tulip {number}", world.room)
+        await world.app.use_rules(world.config)
+        event = await world.message("tom", "Tulip 4", world.room)
+        assert [finding.event_id for finding in await kept(world)] == [event]
+
+
+async def test_a_topic_is_left_to_people_also_when_more_had_to_be_found_out(tmp_path: Path) -> None:
+    when = FROBNITZ | {"account_younger_than": "P7D"}
+    async with ruled(tmp_path, when=when, then=["redact"], automatic=True) as world:
+        await world.governed_room()
+        world.homeserver.made = {user("tom"): int(world.clock().timestamp() * 1000)}
+        event = await world.deliver(
+            type="m.room.topic",
+            room_id=world.room,
+            sender=user("tom"),
+            state_key="",
+            content={"topic": "Frobnitz for everybody"},
+        )
+        assert [finding.event_id for finding in await kept(world)] == [event]
+        assert event not in world.homeserver.redacted

@@ -75,9 +75,11 @@ def test_what_was_accepted_counts_until_policybot_says_more() -> None:
     assert replica.is_first(ROOM, TOM)
     assert replica.entered(ROOM, TOM) == NOW
     assert replica.posted(ROOM, TOM, timedelta(minutes=1), NOW) == 1
+    replica.accepted(Post(ROOM, TOM, NOTHING, NOW, counts=False), "$d")
+    assert replica.is_first(ROOM, TOM), "a reaction is no post"
     replica.accepted(Post(ROOM, TOM, NOTHING, NOW), "$e")
     assert not replica.is_first(ROOM, TOM)
-    assert replica.posted(ROOM, TOM, timedelta(minutes=1), NOW) == 2
+    assert replica.posted(ROOM, TOM, timedelta(minutes=1), NOW) == 3
     assert replica.last_post(ROOM, TOM) is None  # nobody asks: the room is not slow
     take(replica, Page(2, HEAD, rooms={ROOM: Room(("general",), slow=Slow(timedelta(minutes=1)))}))
     replica.accepted(Post(ROOM, TOM, NOTHING, NOW), "$f")
