@@ -58,6 +58,16 @@ MEDICAL = "{id: medical, title: M, needs: N, verifier: V, valid_for: P9D, rights
         ("  document:\n", f"  document:\n    kinds: [{PASSPORT}]\n    max_mib: 99\n", "max_mib"),
         ("  document:\n", f"  document:\n    kinds: [{PASSPORT}]\n    keep: 9\n", "«keep_days»"),
         ("dry_run: false", "dry_run: [", "is not YAML"),
+        (
+            "\ngate:",
+            f"\ngate: {{token: '{'g' * 32} '}}",
+            "gate.token: must have no",
+        ),
+        (
+            "\ngate:",
+            f"\ngate: {{token: '{'g' * 32}\u00e9'}}",
+            "gate.token: must have no",
+        ),
         ("dry_run: false", "dry_run: false\ndry_run: true", "there twice"),
         ("dry_run: false", "dry_run: perhaps", "dry_run: input should be a valid boolean"),
         ("profile_field: org.policybot.verified", "profile_field: displayname", "with a dot in it"),
