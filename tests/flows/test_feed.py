@@ -76,7 +76,8 @@ class House:
         page = page_out(_page(part, Head(said.house, said.bound, said.stopped, said.rules)))
         if part.whole and self.more is None and self.replica.whole:
             self.replica.begin()
-        self.replica.take(page_in(page))
+        for _ in self.replica.take(page_in(page)):
+            pass
         self.more = part.more
         if part.whole and part.more is None:
             for _ in self.replica.end(part.clock):

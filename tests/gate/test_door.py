@@ -158,8 +158,8 @@ async def test_a_module_takes_everything_and_then_what_changes(gate: Gate) -> No
     assert page.whole
     assert page.more is None
     replica.begin()
-    replica.take(page)
-    list(replica.end(page.clock))
+    for _ in (*replica.take(page), *replica.end(page.clock)):
+        pass
     assert replica.room(gate.world.room) == gate.world.app.services.messages.room(gate.world.room)
     assert replica.account(user("anna")) == Account(verified=True, signed=1)
     assert replica.house == gate.world.config.house
@@ -167,9 +167,9 @@ async def test_a_module_takes_everything_and_then_what_changes(gate: Gate) -> No
     waiting = asyncio.create_task(gate.view(page.clock, wait=20))
     await asyncio.sleep(0.05)
     await gate.world.verified("tom")
-    replica.take(page_in(await waiting))
+    list(replica.take(page_in(await waiting)))
     while not replica.account(user("tom")).signed:
-        replica.take(page_in(await gate.view(replica.clock, wait=20)))
+        list(replica.take(page_in(await gate.view(replica.clock, wait=20))))
     assert replica.account(user("tom")) == Account(verified=True, signed=1)
 
     (known,) = await gate.modules()
@@ -222,7 +222,7 @@ async def test_a_batch_of_a_process_counts_once(tmp_path: Path, database_url: st
             assert await gate.post("refused", told) == (200, {})
         await gate.world.work()
         answer = await gate.world.review("mira", "!policy refusals")
-        assert "Rule R1 (Advertising): 15, to 1 person in 1 room" in answer
+        assert "Rule R1 (Advertising): 15 times, to 1 person in 1 room" in answer
         assert answer.count("\n") == 1, "nothing else is counted"
         assert len([text for text in gate.world.told("tom") if "was not accepted" in text]) == 1
 
@@ -260,7 +260,7 @@ async def test_a_forbidden_word_is_refused_with_a_sentence_a_code_and_a_link(gat
     assert (await gate.event(who="@tom:elsewhere.org"))[0] == 200
     assert (await gate.event(type="m.room.redaction"))[0] == 200
     await gate.flushed()
-    assert "R1 (Advertising): 1, to 1 person" in await gate.world.review("mira", "!policy refusals")
+    assert "R1 (Advertising): once, to 1 person" in await gate.world.review("mira", "!policy refusals")
     assert "was not accepted" in gate.world.told("tom")[-1]
 
 
