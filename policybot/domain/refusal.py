@@ -126,10 +126,10 @@ class Words:
         return _filled(self._of(language).get(code.value, SENTENCES[code]), blanks_)
 
     def until(self, language: str, time: str | None) -> str:
-        """Say until when something lasts; `time` is None where no end is known, or there is none.
+        """Say until when something lasts; `time` is None where no end is known or there is none.
 
-        The clock of a measure runs once the homeserver has carried it out: who tries to write before that
-        must not read that it is for ever.
+        The clock of a measure runs once the homeserver has carried it out: who tries to write before
+        that must not read that it is for ever.
         """
         key = OPEN_END if time is None else UNTIL
         return _filled(self._of(language).get(key, PHRASES[key]), {"time": time or ""})

@@ -224,7 +224,10 @@ async def test_where_people_write_slowly_it_is_known_when_they_last_did_and_comm
     assert refusal is not None
     assert refusal.code is Code.SLOW
     assert judged(slow, "tom", "!policy verify").refusal is None
-    edit: dict[str, Any] = {"m.relates_to": {"rel_type": "m.replace", "event_id": "$e"}}
+    edit: dict[str, Any] = {
+        "m.relates_to": {"rel_type": "m.replace", "event_id": "$e"},
+        "m.new_content": {"msgtype": "m.text", "body": "Look at my roses"},
+    }
     assert judged(slow, "tom", **edit).refusal is None
     slow.clock.pass_time(seconds=10)
     assert judged(slow, "tom").refusal is None
