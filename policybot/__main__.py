@@ -172,8 +172,10 @@ def init(  # noqa: PLR0913 - one option for each question
     )
     if paths.token is not None:
         console.print(
-            "5. The gate, once the rest runs (docs/gate.md): install policybot where Synapse is, let "
-            f"Synapse read {escape(str(paths.token))}, add to homeserver.yaml and restart it:\n",
+            "5. The gate, once the rest runs (docs/gate.md): install policybot where Synapse is, and "
+            f"let Synapse's user read {escape(str(paths.token))}, which is written too. Add this to "
+            "homeserver.yaml, have it checked with policybot doctor --homeserver-yaml FILE, and restart "
+            "Synapse:\n",
             soft_wrap=True,
         )
         console.print(fresh.module_lines(settings, paths.token), markup=False, soft_wrap=True)

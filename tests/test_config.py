@@ -370,6 +370,7 @@ def test_init_with_a_gate_prints_what_the_homeserver_needs(tmp_path: Path) -> No
     said = CliRunner().invoke(app, ["init", str(tmp_path / "with"), "--gate", *flags])
     assert said.exit_code == 0, said.output
     assert "5. The gate" in said.output
+    assert "policybot doctor --homeserver-yaml FILE" in said.output
     assert f"token_path: {tmp_path / 'with' / 'gate.token'}" in said.output
     assert (tmp_path / "with" / "gate.token").read_text("utf-8").strip() not in said.output
     said = CliRunner().invoke(app, ["init", str(tmp_path / "without"), *flags])

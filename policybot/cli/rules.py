@@ -135,6 +135,12 @@ def _text(given: str) -> str:
     return given
 
 
+_COLUMNS = """\
+Found: after delivery. Counted: nothing followed. Cases: for people to decide. Acted: by itself.
+Stopped: a case, though the rule would have acted, because it had found or refused too much.
+Dismissed: cases of it in which people saw no breach, of those that ended.
+Refused: by the gate, before delivery. To: so many people."""
+
 Days = Annotated[int, typer.Option("--days", min=1, help="How far to look back.")]
 
 
@@ -147,9 +153,15 @@ def rules_stats(config: ConfigFile = DEFAULT, days: Days = 30, *, as_json: AsJso
         typer.echo(json.dumps([asdict(one) | _refused(refused.get(one.rule_id)) for one in found]))
         return
     all_hits = sum(sum(one.outcomes.values()) for one in found)
+    if not found:
+        console.print(f"No rule has applied to anything within {days} days.")
+        return
     table = Table(
-        *("Rule", "Found", "Share", "People", "Counted", "Cases", "Acted", "Stopped", "Disagreement"),
-        *("Refused", "To people"),
+        *("Rule", "Found", "Share", "People", "Counted", "Cases", "Acted", "Stopped", "Dismissed"),
+        *("Refused", "To"),
+        box=None,  # so that all of it fits into eighty columns
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     for one in found:
         hits = sum(one.outcomes.values())
@@ -163,7 +175,8 @@ def rules_stats(config: ConfigFile = DEFAULT, days: Days = 30, *, as_json: AsJso
             f"{one.dismissed} of {ended}" if ended else "–",
             *(str(number) for number in list(_refused(refused.get(one.rule_id)).values())[:2]),
         )
-    console.print(table if found else f"No rule has applied to anything within {days} days.")
+    console.print(table)
+    console.print(_COLUMNS, highlight=False)
 
 
 def _refused(tally: "Tally | None") -> dict[str, Any]:

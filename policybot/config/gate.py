@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 
 from policybot.config.types import Secret, Section, Span, Word
-from policybot.domain.refusal import OF_A_RULE, PHRASES, SENTENCES, Code, blanks
+from policybot.domain.refusal import ALWAYS, OF_A_RULE, PHRASES, SENTENCES, Code, blanks
 from policybot.domain.view import NONE, Creation, Slow, Upload
 
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
@@ -108,7 +108,8 @@ def check_languages(languages: dict[str, dict[str, str]]) -> None:
                     + ", ".join(known)
                 )
                 raise ValueError(message)
-            allowed = blanks(known[key]) | ({*OF_A_RULE} if key == Code.RULE.value else set())
+            allowed = blanks(known[key]) | ({*ALWAYS} if key not in PHRASES else set())
+            allowed |= {*OF_A_RULE} if key == Code.RULE.value else set()
             if unknown := blanks(template) - allowed:
                 message = f"languages.{language}.{key}: nothing fills {{{min(unknown)}}}"
                 raise ValueError(message)

@@ -25,6 +25,7 @@ class Refused(Exception):  # noqa: N818 - an answer
         super().__init__(f"{status} {errcode}: {error}")
         self.status = status
         self.errcode = errcode
+        self.error = error
 
 
 class Person:

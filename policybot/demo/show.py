@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.status import Status
 
 from policybot.demo.stage import BOT, PASSWORD, PEOPLE, Stage, stage
-from policybot.demo.story import STORY, Cast
+from policybot.demo.story import RULES, STORY, WORD, Cast
 from policybot.demo.synapse import DidNotStart
 
 _WIDTH = 96
@@ -48,7 +48,12 @@ async def _tell(console: Console, folder: Path, stop: asyncio.Event, *, once: bo
     begun = time.monotonic()
     try:
         with console.status("Setting the stage") as status:
-            setting = stage(folder, lambda what: _progress(status, what))
+            setting = stage(
+                folder,
+                lambda what: _progress(status, what),
+                changes={"rules": RULES},
+                gate=("module",),
+            )
             made = await setting.__aenter__()
     except DidNotStart as error:
         console.print(f"[red]{escape(str(error))}[/]")
@@ -102,13 +107,14 @@ def _invite(console: Console, made: Stage) -> None:
     for name, role in PEOPLE.items():
         console.print(f"  @{name}:localhost – {role}", highlight=False)
     console.print(
-        "\nFive things to try:\n"
+        "\nSix things to try:\n"
         f"  1. as tom, open a chat with {made.bot} and write: !policy me\n"
         "  2. as lea, sign with !policy agree 1, make a public room, invite the bot, write\n"
         "     !policy file ROOM, and fill in the form to which the bot sends a link\n"
         "  3. as mira, in the review room: !policy queue\n"
         "  4. as anna, report a message by replying to it: !policy report R2 TEXT\n"
-        f"  5. in another terminal: policybot audit verify -c {made.config}\n"
+        f"  5. as lea, enter the room and write «{WORD}»: read why it is not accepted\n"
+        f"  6. in another terminal: policybot audit verify -c {made.config}\n"
         "Ctrl-C ends it and leaves nothing behind.",
         highlight=False,
         soft_wrap=True,

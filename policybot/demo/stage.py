@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, cast
 
 import aiohttp
 
@@ -44,6 +44,7 @@ _AGREEMENT = {
     "uns.",
 }
 _READY_WITHIN = 60
+_WHOLE_LOG = 2**24
 
 Door = Literal["module", "antispam"]
 """Where the homeserver asks: our module within it, or synapse-http-antispam."""
@@ -167,7 +168,8 @@ async def stage(  # noqa: PLR0913 - what tests and the demo choose
 ) -> AsyncIterator[Stage]:
     """Set everything up in a folder, and take it down whatever happens.
 
-    `gate` names the doors at which the homeserver asks before it accepts something.
+    `gate` names the doors at which the homeserver asks before it accepts something; their token is
+    added to what `changes` says of the gate.
     """
     told("writing the configuration")
     synapse, made = _prepare(folder, database, room_version, changes, gate, metrics=metrics)
@@ -184,6 +186,9 @@ async def stage(  # noqa: PLR0913 - what tests and the demo choose
             await made.start_bot(wait=False)
             await _promote(made)
             await made.until_ready()
+            if "module" in gate:
+                told("waiting until the gate knows the rules")
+                await _heard(synapse)
             yield made
     finally:
         made.stop_bot()
@@ -226,6 +231,9 @@ def _prepare(  # noqa: PLR0913 - what a stage is made of
         metrics=metrics,
     )
     server = synapse.server_name
+    changed = dict(changes)
+    if gate:
+        changed["gate"] = {"token": token, **cast("Mapping[str, object]", changes.get("gate", {}))}
     files = fresh.write(
         folder / "policybot",
         {
@@ -249,8 +257,7 @@ def _prepare(  # noqa: PLR0913 - what a stage is made of
             # In the story a second person is asked for already here, so that one can see it.
             "ladder.approvals.second_person_from": {"measure": "restrict", "duration": "P7D"},
         }
-        | ({"gate": {"token": token}} if gate else {})
-        | dict(changes),
+        | changed,
     )
     rows = "".join(f"{n},{NAMES[name]},{code}\n" for n, (name, code) in enumerate(CODES.items(), 1))
     (folder / "policybot" / "roster.csv").write_text(f"person,name,code\n{rows}", "utf-8")
@@ -278,6 +285,16 @@ async def _populate(made: Stage) -> None:
     )
     for name in ("otto", "ravi"):
         await made.people[name].join(made.review_room)
+
+
+async def _heard(synapse: Synapse) -> None:
+    """Wait until the module in the homeserver has its copy: before that, everything passes."""
+    for _ in range(_READY_WITHIN * 10):
+        if "The rules are now" in synapse.last_words(_WHOLE_LOG):
+            return
+        await asyncio.sleep(0.1)
+    message = f"The gate does not hear policybot:\n{synapse.last_words()}"
+    raise DidNotStart(message)
 
 
 async def _promote(made: Stage) -> None:

@@ -1,8 +1,9 @@
 """The story that the demo plays: each step acts as people do, and asks the homeserver what came of it.
 
-Anna opens a public room, Tom writes what reads like a threat, Lea reports it, Mira decides, Tom
-appeals, and Ravi, who had no part in it, overturns the decision. Nobody asks policybot what it
-believes: power levels, directory, redactions and notices are read from the homeserver.
+Anna opens a public room. Tom advertises with a forbidden word, which nobody sees, and writes what reads
+like a threat. Lea reports it, Mira decides, Tom appeals, and Ravi, who had no part in it, overturns the
+decision. Nobody asks policybot what it believes: power levels, directory, redactions and notices are
+read from the homeserver.
 """
 
 import re
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from policybot.demo.person import Person
+from policybot.demo.person import Person, Refused
 from policybot.demo.stage import BOT, CODES, Stage
 
 LABEL = "org.policybot.filing"
@@ -28,6 +29,26 @@ _APPLICATION = {
     "act": "hand_in",
 }
 """What Anna fills in on the form."""
+
+WORD = "frobnitz"
+"""A word of nobody's, which a rule of the story's operator forbids."""
+RULES: list[dict[str, object]] = [
+    {
+        "id": "R1",
+        "title": "Advertising",
+        "text": "Advertise only in rooms that are made for it.",
+        "severity": ["S0", "S2"],
+        "when": {"terms": {"words": [WORD]}},
+        "then": ["refuse"],
+    },
+    {
+        "id": "R2",
+        "title": "Respect",
+        "text": "Do not insult or threaten anybody.",
+        "severity": ["S1", "S4"],
+    },
+]
+"""What the operator asks of people; the first rule is one that a machine can apply."""
 
 Say = Callable[[str, str, str], None]
 """Shows who says what, where."""
@@ -167,6 +188,30 @@ async def approve(cast: Cast) -> None:
     assert levels["users"][cast.bot] >= _MODERATOR, "the bot has the rank to moderate"
 
 
+async def _why_refused(person: Person, room: str, text: str) -> str:
+    """Try to write, and read why the homeserver does not accept it; empty if it does."""
+    try:
+        await person.say(room, text)
+    except Refused as refused:
+        return refused.error
+    return ""
+
+
+async def refuse(cast: Cast) -> None:
+    """Tom advertises with a word that a rule forbids: nobody sees it, and he reads why."""
+    room, tom = cast.known["room"], cast.people["tom"]
+    await tom.join(room)
+    text = f"Half price today: buy a {WORD} from me!"
+    cast.show("tom", "#garden", text)
+    why = await _why_refused(tom, room, text)
+    assert "Rule R1" in why, "the homeserver does not accept it, and says why"
+    cast.show("homeserver", "#garden, to tom alone", why)
+    await cast.hears("tom", cast.rooms["tom"], "Rule R1")
+    said = [str(event["content"]) for event in await cast.people["anna"].messages(room)]
+    assert not any(WORD in content for content in said), "nobody has seen it"
+    await cast.asks_in_review("mira", "!policy refusals", "Rule R1 (Advertising): once, to 1 person")
+
+
 async def break_rule(cast: Cast) -> None:
     """Tom writes something that reads like a threat."""
     room = cast.known["room"]
@@ -269,6 +314,7 @@ STORY: tuple[Step, ...] = tuple(
         sign,
         file_room,
         approve,
+        refuse,
         break_rule,
         report,
         propose,

@@ -195,10 +195,10 @@ class Synapse:
         message = f"Synapse did not start:\n{self.last_words()}"
         raise DidNotStart(message)
 
-    def last_words(self) -> str:
+    def last_words(self, most: int = 3000) -> str:
         """Read the end of its log."""
         log = self.folder / "synapse.log"
-        return log.read_text("utf-8", "replace")[-3000:] if log.exists() else ""
+        return log.read_text("utf-8", "replace")[-most:] if log.exists() else ""
 
     def stop(self) -> None:
         """Stop it in order."""

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from policybot.domain import number, publishing
-from policybot.domain.gate import curbed, of_kind, standing
+from policybot.domain.gate import curbed, missing, of_kind, standing, suspended
+from policybot.domain.publishing import Obstacle
 from policybot.domain.refusal import Code, Refusal
 from policybot.domain.seen import File
 from policybot.domain.view import Creation, View
@@ -21,10 +22,10 @@ def enters(view: View, room_id: str, user_id: str, now: datetime) -> Refusal | N
     curb = view.curb(room_id, user_id, now)
     if curb is not None and curb.excluded:
         return curbed(curb, house, account.language, Code.EXCLUDED)
-    if room.guarded and publishing.obstacle(account, view.bound(), named=True) is not None:
-        said = house.words.say(Code.ENTRY, account.language)
-        return Refusal(Code.ENTRY, said, house.pages.agreement)
-    return None
+    why = publishing.obstacle(account, view.bound(), named=True) if room.guarded else None
+    if why is Obstacle.UNVERIFIED:
+        return Refusal(Code.ENTRY, house.say(Code.ENTRY, account.language), house.pages.agreement)
+    return None if why is None else missing(why, house, account.language)
 
 
 def invites(view: View, room_id: str, user_id: str, now: datetime) -> Refusal | None:
@@ -60,7 +61,7 @@ def creates(view: View, user_id: str, wanted: Mapping[str, Any]) -> Refusal | No
         return None
     verified = house.creation is Creation.VERIFIED
     code = Code.VERIFIED_CREATION if verified else Code.CREATION
-    return Refusal(code, house.words.say(code, account.language), house.pages.register)
+    return Refusal(code, house.say(code, account.language), house.pages.register)
 
 
 def is_open(wanted: Mapping[str, Any]) -> bool:
@@ -78,12 +79,16 @@ def is_open(wanted: Mapping[str, Any]) -> bool:
     return rule == "public"
 
 
-def lists(view: View, user_id: str) -> Refusal | None:
+def lists(view: View, user_id: str, room_id: str = "") -> Refusal | None:
     """Say why somebody may not put a room into the list of public rooms, or take it out."""
-    house = view.house
-    if not house.listed or user_id == house.bot:
+    room, house, language = view.room(room_id), view.house, view.account(user_id).language
+    if user_id == house.bot:
         return None
-    said = house.words.say(Code.DIRECTORY, view.account(user_id).language)
+    if room is not None and room.limited:
+        return suspended(house, language)
+    if not house.listed:
+        return None
+    said = house.say(Code.DIRECTORY, language)
     return Refusal(Code.DIRECTORY, said, house.pages.register)
 
 
@@ -97,7 +102,7 @@ def names(view: View, user_id: str, localpart: str) -> Refusal | None:
     ours = bool(house.prefix) and text.startswith(f"{house.prefix}-") and looks
     if not ours or user_id == house.bot:
         return None
-    said = house.words.say(Code.ALIAS, view.account(user_id).language)
+    said = house.say(Code.ALIAS, view.account(user_id).language)
     return Refusal(Code.ALIAS, said, house.pages.register)
 
 
@@ -110,5 +115,5 @@ def uploads(view: View, file: File) -> Refusal | None:
     large = wanted.larger_than is not None and file.size > wanted.larger_than
     if not (kind or large):
         return None
-    said = house.words.say(Code.UPLOAD, "", contact=house.pages.contact)
+    said = house.say(Code.UPLOAD, "")
     return Refusal(Code.UPLOAD, said, house.pages.rules)

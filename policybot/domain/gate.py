@@ -158,16 +158,21 @@ def decide(view: View, rules: Rules, post: Post) -> Verdict:
     found = find(view, rules, post, room)
     account = view.account(post.sender)
     refusal = standing(view, post.room_id, post.sender, room, account, post.at, asks=post.asks)
+    if refusal is None:
+        refusal = _forbidden(view, found, account.language)
+    # The last: who is asked to wait can be sure that it is accepted then.
     if refusal is None and post.counts and room.slow is not FAST:
         refusal = _too_soon(view, post, room, account.language)
-    if refusal is not None:
-        return replace(found, refusal=refusal)
+    return found if refusal is None else replace(found, refusal=refusal)
+
+
+def _forbidden(view: View, found: Verdict, language: str) -> Refusal | None:
     for hit in found.hits:
         mechanism = hit.mechanism
         refuses = mechanism.stage is Stage.LIVE and Then.REFUSE in mechanism.then
         if refuses and mechanism.id not in view.stopped:
-            return replace(found, refusal=by_rule(mechanism, view.house, account.language))
-    return found
+            return by_rule(mechanism, view.house, language)
+    return None
 
 
 def standing(  # noqa: PLR0913, PLR0917 - who, where, when, and what is known of both
@@ -188,21 +193,27 @@ def standing(  # noqa: PLR0913, PLR0917 - who, where, when, and what is known of
     if curb is not None:
         return curbed(curb, view.house, account.language, Code.CURBED)
     why = None if asks else publishing.obstacle(account, view.bound(), named=room.named)
-    if why is None and not room.limited:
-        return None
-    house, language = view.house, account.language
     if why is not None:
-        code = _MISSING[why]
-        return Refusal(code, house.words.say(code, language), house.pages.agreement)
-    said = house.words.say(Code.LIMITED, language, contact=house.pages.contact)
-    return Refusal(Code.LIMITED, said, house.pages.rules)
+        return missing(why, view.house, account.language)
+    return suspended(view.house, account.language) if room.limited else None
+
+
+def missing(why: Obstacle, house: House, language: str) -> Refusal:
+    """Say what somebody has to do first."""
+    code = _MISSING[why]
+    return Refusal(code, house.say(code, language), house.pages.agreement)
+
+
+def suspended(house: House, language: str) -> Refusal:
+    """Say that a room is suspended, and where to ask."""
+    return Refusal(Code.LIMITED, house.say(Code.LIMITED, language), house.pages.rules)
 
 
 def curbed(curb: Curb, house: House, language: str, code: Code) -> Refusal:
     """Say by which decision, until when, and how to object."""
     time = f"{curb.until:%Y-%m-%d %H:%M}" if curb.until else None
     until = house.words.until(language, time)
-    said = house.words.say(code, language, number=curb.number, until=until)
+    said = house.say(code, language, number=curb.number, until=until)
     return Refusal(code, said, house.pages.rules)
 
 
@@ -217,7 +228,7 @@ def _too_soon(view: View, post: Post, room: Room, language: str) -> Refusal | No
     if not every or last is None or not timedelta(0) <= post.at - last < every:
         return None
     wait = every - (post.at - last)
-    said = view.house.words.say(Code.SLOW, language, every=in_words(every), wait=in_words(wait))
+    said = view.house.say(Code.SLOW, language, every=in_words(every), wait=in_words(wait))
     return Refusal(Code.SLOW, said, view.house.pages.rules, wait=wait)
 
 
@@ -225,8 +236,7 @@ def by_rule(mechanism: Mechanism, house: House, language: str) -> Refusal:
     """Say which rule forbids it, and where to turn."""
     rule = mechanism.rule
     title, text = rule.in_language(language)
-    contact = house.pages.contact
-    said = house.words.say(Code.RULE, language, id=rule.id, title=title, text=text, contact=contact)
+    said = house.say(Code.RULE, language, id=rule.id, title=title, text=text)
     return Refusal(Code.RULE, said, house.pages.rules, rule.id)
 
 

@@ -40,30 +40,33 @@ class Code(StrEnum):
 
 
 OF_A_RULE = ("id", "title", "text")
+ALWAYS = ("bot", "contact")
+"""Blanks that every sentence may have: whom people write to, and where they turn with questions."""
 SENTENCES: Mapping[Code, str] = {
-    Code.UNVERIFIED: "This was not accepted: here, people write who are verified. Others go on seeing "
-    "the name of your choice. Write to the bot: !policy verify",
-    Code.UNSIGNED: "This was not accepted: please read and sign the agreement first. Write to the bot: "
-    "!policy agree",
+    Code.UNVERIFIED: "This was not accepted: please verify yourself first. Others go on seeing the name "
+    "of your choice. To begin, send !policy verify to {bot}",
+    Code.UNSIGNED: "This was not accepted: please read and sign the agreement first. To begin, send "
+    "!policy agree to {bot}",
     Code.DUE: "This was not accepted: the agreement has a new version, which you have not signed yet. "
-    "Write to the bot: !policy agree",
-    Code.LIMITED: "This was not accepted: the room is suspended. Questions: {contact}",
+    "To read and sign it, send !policy agree to {bot}",
+    Code.LIMITED: "This was not accepted: the room is suspended. Until when stands in its pinned "
+    "notice; its owner was told why, and how to object. Questions: {contact}",
     Code.RULE: "This was not accepted. Rule {id} ({title}): {text} Please change it and send it again. "
     "If you think that this is a mistake, write to {contact}",
     Code.CURBED: "This was not accepted: by decision {number} you cannot write here {until}. You can "
-    "read. To object, write to the bot: !policy appeal {number} REASON",
-    Code.EXCLUDED: "You cannot enter this room {until}, by decision {number}. To object, write to the "
-    "bot: !policy appeal {number} REASON",
+    "read. To object, send !policy appeal {number} REASON to {bot}",
+    Code.EXCLUDED: "You cannot enter this room {until}, by decision {number}. To object, send !policy "
+    "appeal {number} REASON to {bot}",
     Code.SLOW: "This room takes one message every {every} from each person. Please send it again in "
     "{wait}.",
-    Code.ENTRY: "Only verified persons who have signed the agreement enter this room. Write to the bot: "
-    "!policy verify",
-    Code.CREATION: "Rooms that everybody can enter are filed here first, and then made for you. "
-    "Write to the bot: !policy file new",
-    Code.VERIFIED_CREATION: "Rooms that everybody can enter are made by verified persons here. Write to "
-    "the bot: !policy verify",
-    Code.DIRECTORY: "The list of public rooms shows what is filed. To have a room shown, write to the "
-    "bot: !policy file ROOM. To have it taken out: !policy withdraw NUMBER",
+    Code.ENTRY: "Only verified persons who have signed the agreement enter this room. To begin, send "
+    "!policy verify to {bot}",
+    Code.CREATION: "Rooms that everybody can enter are filed here first, and then made for you. To "
+    "begin, send !policy file new to {bot}",
+    Code.VERIFIED_CREATION: "Rooms that everybody can enter are made by verified persons here. To "
+    "verify yourself, send !policy verify to {bot}",
+    Code.DIRECTORY: "The list of public rooms shows what is filed. To have a room shown, send !policy "
+    "file ROOM to {bot}; to have it taken out, !policy withdraw NUMBER",
     Code.ALIAS: "This address looks like a record number of the register. Please choose another one.",
     Code.UPLOAD: "Files of this kind or size are not accepted on this homeserver. Questions: {contact}",
     Code.AWAY: "This cannot be checked at the moment, so it is not accepted. Please try again in a few "
@@ -76,9 +79,9 @@ _LONGEST = 1_000
 """Characters of what is filled in; a rule is read whole where the rules are."""
 _TURNING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control signs but for lines and tabs, those that change the direction, and halves of characters."""
-UNTIL, FOR_GOOD = "until_time", "for_good"
-"""The keys of the two ways to say how long: «until DATE», and without an end."""
-PHRASES: Mapping[str, str] = {UNTIL: "until {time} UTC", FOR_GOOD: "any more"}
+UNTIL, OPEN_END = "until_time", "open_end"
+"""The keys of the two ways to say how long: «until DATE», and where no end is known."""
+PHRASES: Mapping[str, str] = {UNTIL: "until {time} UTC", OPEN_END: "until further notice"}
 
 
 def blanks(template: str) -> set[str]:
@@ -127,8 +130,12 @@ class Words:
         return _filled(self._of(language).get(code.value, SENTENCES[code]), blanks_)
 
     def until(self, language: str, time: str | None) -> str:
-        """Say until when something lasts; `time` is None where it has no end."""
-        key = FOR_GOOD if time is None else UNTIL
+        """Say until when something lasts; `time` is None where no end is known or there is none.
+
+        The clock of a measure runs once the homeserver has carried it out: who tries to write before
+        that must not read that it is for ever.
+        """
+        key = OPEN_END if time is None else UNTIL
         return _filled(self._of(language).get(key, PHRASES[key]), {"time": time or ""})
 
     def _of(self, language: str) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from math import inf
 from typing import Protocol
 
 from policybot.domain.publishing import Account
-from policybot.domain.refusal import Words
+from policybot.domain.refusal import Code, Words
 
 NONE = timedelta(0)
 
@@ -110,6 +110,11 @@ class House:
     prefix: str = ""
     """What record numbers begin with."""
     upload: Upload | None = None
+
+    def say(self, code: Code, language: str, **blanks: str) -> str:
+        """Fill a sentence in; whom people write to, and where they turn, is known here."""
+        known = {"bot": self.bot, "contact": self.pages.contact}
+        return self.words.say(code, language, **known | blanks)
 
 
 class View(Protocol):

@@ -164,7 +164,7 @@ class AntispamDoor:
         user_id, room_id = _text(body, "user_id"), _text(body, "room_id")
         if not is_judged(self._view, user_id):
             return _PASSES
-        return _Asked(admission.lists(self._view, user_id), room_id, user_id)
+        return _Asked(admission.lists(self._view, user_id, room_id), room_id, user_id)
 
 
 def _text(body: Body, key: str) -> str:

@@ -32,6 +32,8 @@ _MOST_PAGE, _MOST_RULES, _MOST_SAID = 16 * 2**20, 64 * 2**20, 2**16
 _BETWEEN = 0.1
 """Seconds between two requests, so that many changes at once come together."""
 _LONGEST_PAUSE = 30
+_BEFORE = 2
+"""Seconds between two requests at the most while nothing was ever known: it is not judged meanwhile."""
 _TELLING = 2.0
 _MOST_NAMED = 20
 _APART = timedelta(minutes=1)
@@ -145,7 +147,8 @@ class Link:
         if not failures:
             return _BETWEEN if self._after is None else 0
         # Many processes must not all come back in the same moment.
-        return min(_LONGEST_PAUSE, 1 << min(failures - 1, 5)) * random.uniform(0.5, 1)  # noqa: S311
+        longest = _LONGEST_PAUSE if self.ever else _BEFORE
+        return min(longest, 1 << min(failures - 1, 5)) * random.uniform(0.5, 1)  # noqa: S311
 
     async def _turn(self) -> None:
         """Ask once, and take what comes."""

@@ -143,7 +143,7 @@ class Gate:
 
     async def user_may_publish_room(self, user: str, room: str) -> Answer:
         """Say whether somebody puts a room into the list of public rooms, or takes it out."""
-        return await self._answer(self._lists(user), room, user)
+        return await self._answer(self._lists(user, room), room, user)
 
     async def on_create_room(
         self,
@@ -235,10 +235,10 @@ class Gate:
         """Judge an address as people read it: by what it looks like."""
         return admission.names(self._view, user, fold.lookalike(fold.folded(name)))
 
-    async def _lists(self, user: str) -> Refusal | None:
+    async def _lists(self, user: str, room_id: str) -> Refusal | None:
         if not self._link.knows(self._host.now()):
             return await self._unknown(user)
-        return admission.lists(self._view, user)
+        return admission.lists(self._view, user, room_id)
 
     async def _creates(self, user: str, wanted: Mapping[str, Any]) -> Refusal | None:
         if not self._link.knows(self._host.now()):
@@ -307,7 +307,7 @@ class Gate:
 
     def _away(self, user: str) -> Refusal:
         house = self._view.house
-        said = house.words.say(Code.AWAY, self._view.account(user).language)
+        said = house.say(Code.AWAY, self._view.account(user).language)
         return Refusal(Code.AWAY, said, house.pages.rules)
 
     # Around every answer -------------------------------------------------------------------------

@@ -37,8 +37,8 @@ class Languages:
         """
         if language != DEFAULT and language not in self.known:
             message = (
-                f"There is nothing to read in «{language[:20]}» here. Languages: "
-                f"{', '.join(self.known)}. For the operator's own: {DEFAULT}"
+                f"There is nothing to read in «{language[:20]}» here. There is: "
+                f"{', '.join(self.known)}; and «{DEFAULT}» for the usual one."
             )
             raise NotFound(message)
         await keep(self._setting, tx, user_id, "" if language == DEFAULT else language)

@@ -35,15 +35,6 @@ _UNTOLD = frozenset({Code.SLOW, Code.UPLOAD, Code.AWAY})
 """What passes by itself, or is about no message."""
 _STOPPED = "stopped"
 """The change that means: other rules are stopped now."""
-_WHAT = {
-    Code.ENTRY: "You could not enter {where}.",
-    Code.EXCLUDED: "You could not enter {where}.",
-    Code.CREATION: "The room that you wanted to make was not made.",
-    Code.VERIFIED_CREATION: "The room that you wanted to make was not made.",
-    Code.DIRECTORY: "Your change to the list of public rooms was not accepted.",
-    Code.ALIAS: "The address that you wanted for a room was not accepted.",
-}
-"""What was refused, where it was no message."""
 
 
 class Refusals:
@@ -128,20 +119,22 @@ class Refusals:
                 return
             if (one.user_id, one.reason) in told or one.at <= now - HOUR:
                 continue
-            what = _WHAT.get(Code(one.code), "Your message in {where} was not accepted.")
-            why = self._why(one) if one.room_id or "{where}" not in what else None
+            why = self._why(one)
             if why is None or not await refusals.tells(tx, one, now - HOUR, now):
                 continue
             told[one.user_id, one.reason] = now
             left -= 1
+            # No words of ours around the sentence: it may be in any language.
             where = await self._place(tx, one.room_id)
-            text = f"{what.format(where=where)} Why, and what you can do:\n{why.sentence}\n{why.link}"
+            text = "\n".join(line for line in (where, why.sentence, why.link) if line)
             self._setting.tell(tx, one.user_id, text, cause=f"refusal {one.user_id}")
 
     async def _place(self, tx: Tx, room_id: str) -> str:
+        if not room_id:
+            return ""
         filing = await filings.of_room(tx, room_id)
         link = f"https://matrix.to/#/{room_id}"
-        return f"the room {filing.number} ({link})" if filing else link
+        return f"{filing.number}: {link}" if filing else link
 
     def _why(self, one: Refused) -> Refusal | None:
         """Say it once more as the gate did; None where there is nothing to say, or no more."""
@@ -165,7 +158,7 @@ class Refusals:
                 link = house.pages.register
             case _:
                 assert_never(code)
-        return Refusal(code, house.words.say(code, language, contact=house.pages.contact), link)
+        return Refusal(code, house.say(code, language), link)
 
     # The breaker ---------------------------------------------------------------------------------
 
@@ -182,11 +175,11 @@ class Refusals:
         named = f"rule {rule_id} ({rule.title})" if rule else f"rule {rule_id}"
         self._setting.tell_staff(
             tx,
-            f"Please look: within an hour {named} has refused {number:,} messages of {people:,} people, "
-            f"more than gate.most_people ({gate.most_people}). It refuses nothing until "
-            f"{now + HOUR:%H:%M} UTC; what it finds until then comes to you as cases, and nothing of it "
-            "is removed by machine. If it finds what it should not, set its state to shadow. Figures: "
-            "!policy refusals",
+            f"Please look: within an hour {named} has refused something to {people:,} people, "
+            f"{number:,} times in all. More than {gate.most_people} people (gate.most_people) are too "
+            f"many, so it is stopped until {now + HOUR:%H:%M} UTC: it refuses nothing, what it finds "
+            "comes to you as cases, and nothing is removed by machine. If it finds what it should not, "
+            "the operator can set its state to shadow. Figures: !policy refusals",
             cause=f"stop {rule_id}",
         )
         audit.append(

@@ -38,6 +38,11 @@ NEW = Mechanism(
 LINK = "org.policybot.link"
 
 
+def sentence(code: Code) -> str:
+    """Give a sentence as people read it."""
+    return SENTENCES[code].replace("{bot}", BOT)
+
+
 class Server:
     """A homeserver with the module, and people on it."""
 
@@ -184,7 +189,7 @@ async def _people(server: Server, open_room: str, named: str, settled: str) -> N
     """Who may not publish there is told what to do; a measure keeps from writing, inviting, entering."""
     anna, tom, feed = server.people["anna"], server.people["tom"], server.feed
     status, told = await server.says("tom", named, "Tulips")
-    assert (status, told["error"]) == (403, SENTENCES[Code.UNVERIFIED])
+    assert (status, told["error"]) == (403, sentence(Code.UNVERIFIED))
     assert told[LINK] == PAGES.agreement
     assert (await server.says("anna", named, "Tulips"))[0] == 200
     status, told = await server.says("anna", settled, "Tulips")
@@ -202,7 +207,7 @@ async def _people(server: Server, open_room: str, named: str, settled: str) -> N
     feed.change(rooms={named: Room(("general",), named=True, guarded=True)}, curbs={tom.user_id: ()})
     await server.until_heard()
     told = await server.refused("tom", "POST", f"join/{named}")
-    assert told["error"] == SENTENCES[Code.ENTRY]
+    assert told["error"] == sentence(Code.ENTRY)
     feed.change(accounts={tom.user_id: GOOD})
     await server.until_heard()
     await tom.join(named)
@@ -255,7 +260,7 @@ async def _rooms(server: Server, open_room: str) -> None:
     assert told["org.policybot.code"] == "alias"
     path = f"directory/list/room/{mine}"
     told = await server.refused("tom", "PUT", path, {"visibility": "public"})
-    assert told["error"] == SENTENCES[Code.DIRECTORY]
+    assert told["error"] == sentence(Code.DIRECTORY)
     assert told[LINK] == PAGES.register
     told = await server.refused("tom", "POST", "createRoom", {"visibility": "public"})
     assert told["org.policybot.code"] == "directory"
@@ -265,7 +270,7 @@ async def _rooms(server: Server, open_room: str) -> None:
     feed.change(house=house("localhost", creation=Creation.FILED))
     await server.until_heard()
     told = await server.refused("tom", "POST", "createRoom", {"preset": "public_chat"})
-    assert (told["errcode"], told["error"]) == ("M_FORBIDDEN", SENTENCES[Code.CREATION])
+    assert (told["errcode"], told["error"]) == ("M_FORBIDDEN", sentence(Code.CREATION))
     assert (told["org.policybot.code"], told[LINK]) == ("creation", PAGES.register)
     await tom.create_room("Private again")
     await server.people["policybot"].create_room("Filed", public=True)

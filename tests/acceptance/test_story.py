@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from policybot.demo.stage import CODES, NAMES, stage
-from policybot.demo.story import STORY, Cast
+from policybot.demo.story import RULES, STORY, Cast
 from tests import canary
 from tests.postgres import fresh_database
 
@@ -18,7 +18,13 @@ async def test_every_step_of_the_story_holds(
     url = "sqlite:policybot.db"
     if database == "postgres":
         url = await fresh_database(postgres_socket, f"story{room_version}")
-    async with stage(tmp_path, database=url, room_version=room_version) as made:
+    async with stage(
+        tmp_path,
+        database=url,
+        room_version=room_version,
+        changes={"rules": RULES},
+        gate=("module",),
+    ) as made:
         cast = Cast(made, lambda *_: None)
         for step in STORY:
             await step.play(cast)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policybot.domain import admission
-from policybot.domain.publishing import STRANGER
+from policybot.domain.publishing import STRANGER, Account
 from policybot.domain.refusal import Code, Refusal
 from policybot.domain.seen import File
 from policybot.domain.view import Creation, Curb, House, Room, Upload
@@ -43,12 +43,17 @@ def test_only_publishers_enter_a_guarded_room_and_others_read_how() -> None:
     assert refusal.link == PAGES.agreement
 
 
+def test_who_is_verified_and_has_not_signed_is_sent_to_the_agreement_before_entering() -> None:
+    view = View(GUARDED, Account(verified=True))
+    assert code(admission.enters(view, "!r", ANNA, NOW)) is Code.UNSIGNED
+
+
 def test_who_is_kept_out_by_a_decision_reads_which_until_when_and_how_to_object() -> None:
     refusal = admission.enters(View(OPEN, curbed=OUT), "!r", ANNA, NOW)
     assert refusal is not None
     assert refusal.sentence == (
-        "You cannot enter this room until 2026-03-05 09:00 UTC, by decision C-7. To object, write to "
-        "the bot: !policy appeal C-7 REASON"
+        "You cannot enter this room until 2026-03-05 09:00 UTC, by decision C-7. To object, send "
+        "!policy appeal C-7 REASON to @policybot:a.example"
     )
     later = NOW + timedelta(days=3)
     assert admission.enters(View(OPEN, curbed=OUT), "!r", ANNA, later) is None
@@ -117,6 +122,16 @@ def test_the_list_of_public_rooms_is_the_bots_where_the_operator_says_so() -> No
         assert needed in refusal.sentence
     assert admission.lists(View(house=house(listed=True)), BOT) is None
     assert admission.lists(View(), ANNA) is None
+
+
+def test_a_suspended_room_is_not_listed_again_and_its_owner_reads_where_to_ask() -> None:
+    suspended = Room(("general",), limited=True)
+    for here in (house(), house(listed=True)):
+        refusal = admission.lists(View(suspended, house=here), ANNA, "!r")
+        assert refusal is not None
+        assert refusal.code is Code.LIMITED
+        assert PAGES.contact in refusal.sentence
+    assert admission.lists(View(suspended), BOT, "!r") is None
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,7 @@ async def test_a_batch_of_a_process_counts_once(tmp_path: Path, database_url: st
             assert await gate.post("refused", told) == (200, {})
         await gate.world.work()
         answer = await gate.world.review("mira", "!policy refusals")
-        assert "Rule R1 (Advertising): 15, to 1 person in 1 room" in answer
+        assert "Rule R1 (Advertising): 15 times, to 1 person in 1 room" in answer
         assert answer.count("\n") == 1, "nothing else is counted"
         assert len([text for text in gate.world.told("tom") if "was not accepted" in text]) == 1
 
@@ -260,7 +260,7 @@ async def test_a_forbidden_word_is_refused_with_a_sentence_a_code_and_a_link(gat
     assert (await gate.event(who="@tom:elsewhere.org"))[0] == 200
     assert (await gate.event(type="m.room.redaction"))[0] == 200
     await gate.flushed()
-    assert "R1 (Advertising): 1, to 1 person" in await gate.world.review("mira", "!policy refusals")
+    assert "R1 (Advertising): once, to 1 person" in await gate.world.review("mira", "!policy refusals")
     assert "was not accepted" in gate.world.told("tom")[-1]
 
 

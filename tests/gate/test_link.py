@@ -188,6 +188,16 @@ async def test_whatever_goes_wrong_the_last_known_view_stays_and_it_is_said_once
         await until(lambda: link.replica.account(TOM) == STRANGER)
 
 
+async def test_who_knows_nothing_yet_asks_every_other_second_for_meanwhile_nothing_is_judged() -> None:
+    async with feeding(hurry=50, accounts={TOM: GOOD}) as feed:
+        feed.fail("error")
+        async with linked(feed) as (link, host):
+            await until(lambda: len(host.pauses) > 20)
+            assert max(host.pauses) <= 2
+            feed.fail("")
+            await until(lambda: link.knows(host.now()))
+
+
 async def test_rules_are_renewed_when_they_change_and_those_of_a_newer_policybot_are_left_out(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -12,8 +12,8 @@ async def language(services: Services, asked: Asked) -> str:
     chosen = await services.languages.of(asked.tx, asked.sender)
     if code and chosen:
         return (
-            f"From now on I say in «{chosen}» why something is not accepted, as far as it is written in "
-            f"that language; the agreement as well. To go back: {PREFIX} language {DEFAULT}"
+            f"From now on you read in «{chosen}» why something is not accepted, and the agreement, as "
+            f"far as they are written in that language. To go back: {PREFIX} language {DEFAULT}"
         )
     known = ", ".join(f"{PREFIX} language {one}" for one in services.languages.known if one != chosen)
     now = f"«{chosen}»" if chosen else "the usual one here"
