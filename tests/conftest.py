@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from playwright.async_api import Browser, Page
 
 from policybot.demo import synapse
@@ -18,6 +19,10 @@ from tests.reviewing import reviewing_world
 from tests.staffed import Private, staffed_world
 from tests.world import World
 from tests.world import world as make_world
+
+# How long an example takes says more of what else the machine does than of us.
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")
 
 _databases = itertools.count(1)
 
