@@ -62,7 +62,7 @@ _COUNT = 2.0
 """Seconds between counts of what was refused."""
 _PRESSED = 3.0
 """Seconds between looks at what was reported with the client's button."""
-_SHARE = 20
+_SHARE = 5
 """For so many times as long as it was busy with a look, the homeserver is left alone."""
 _REMEMBER_CHANGES = timedelta(days=1)
 

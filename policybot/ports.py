@@ -191,6 +191,15 @@ class PressPage:
 class ReportButton(Protocol):
     """The homeserver's lists of what was reported with the client's button."""
 
+    async def is_there(self, kind: PressKind, number: int) -> bool:
+        """Say whether a list has a report of some number; far cheaper than to read a page.
+
+        Raises:
+            Later: ask again.
+            Impossible: as of `page`.
+        """
+        ...
+
     async def page(
         self, kind: PressKind, start: int, limit: int, *, newest_first: bool = False
     ) -> PressPage:

@@ -32,6 +32,7 @@ class FakeButton:
     refuses: dict[str, int] = field(default_factory=dict)
     """The status with which it refuses a list."""
     asked: int = 0
+    probed: int = 0
     before_page: Callable[[], None] | None = None
     """Called before a page is made."""
 
@@ -96,9 +97,23 @@ class FakeButton:
             return web.json_response(body, status=status)
         return web.json_response(self.page(name, int(query["from"]), int(query["limit"]), query["dir"]))
 
+    async def _one(self, request: web.Request) -> web.Response:
+        self.probed += 1
+        name, number = request.match_info["name"], int(request.match_info["number"])
+        if status := self.refuses.get(name):
+            body = {"errcode": "M_FORBIDDEN", "error": "You are not a server admin"}
+            return web.json_response(body, status=status)
+        rows = self.events if name == "event_reports" else self.users
+        found = next((row for row in rows if row["id"] == number), None)
+        if found is None:
+            return web.json_response({"errcode": "M_NOT_FOUND", "error": "not found"}, status=404)
+        return web.json_response(found)
+
     def application(self) -> web.Application:
         app = web.Application()
-        app.router.add_get("/_synapse/admin/v1/{name:event_reports|user_reports}", self._list)
+        path = "/_synapse/admin/v1/{name:event_reports|user_reports}"
+        app.router.add_get(path, self._list)
+        app.router.add_get(path + "/{number}", self._one)
         return app
 
 

@@ -1,6 +1,7 @@
 """The homeserver's lists of what was reported with the client's button, as administrators see them."""
 
 import time
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -35,8 +36,16 @@ class Presses:
 
     @property
     def took(self) -> float:
-        """For how many seconds the homeserver was busy with the last page of each list."""
+        """For how many seconds the homeserver was busy with the last question about each list."""
         return sum(self._took.values())
+
+    async def is_there(self, kind: Kind, number: int) -> bool:
+        """Say whether a list has a report of some number; raises as `page`."""
+        try:
+            await self._asked(kind, self._synapse.report(_NAMES[kind], number))
+        except Missing:
+            return False
+        return True
 
     async def page(self, kind: Kind, start: int, limit: int, *, newest_first: bool = False) -> PressPage:
         """Read a page from an offset.
@@ -45,19 +54,13 @@ class Presses:
             Later: the homeserver is away.
             Impossible: it has no such list, or does not show it; the message says the mend.
         """
-        name, began = _NAMES[kind], time.monotonic()
+        name = _NAMES[kind]
+        asking = self._synapse.reports(name, start, limit, newest_first=newest_first)
         try:
-            answer = await self._synapse.reports(name, start, limit, newest_first=newest_first)
+            answer = await self._asked(kind, asking)
         except Missing as error:
             message = f"the homeserver has no {name} in its admin API: that needs Synapse 1.152 or newer"
             raise Impossible(message) from error
-        except Impossible as error:
-            refused = (str(HTTPStatus.UNAUTHORIZED.value), str(HTTPStatus.FORBIDDEN.value))
-            mend = f". The mend: {_MEND}" if str(error).startswith(refused) else ""
-            message = f"the homeserver does not show me its {name} ({error}){mend}"
-            raise Impossible(message) from error
-        finally:
-            self._took[kind] = time.monotonic() - began
         rows = answer.get(name) if isinstance(answer, dict) else None
         if not isinstance(rows, list):
             message = f"the homeserver answers something else than {name}"
@@ -68,6 +71,21 @@ class Presses:
             total if isinstance(total, int) else 0,
             answer.get("next_token") is not None,
         )
+
+    async def _asked(self, kind: Kind, asking: Awaitable[Any]) -> Any:  # noqa: ANN401 - JSON
+        """Wait for an answer, and note how long it took."""
+        began = time.monotonic()
+        try:
+            return await asking
+        except Missing:
+            raise
+        except Impossible as error:
+            refused = (str(HTTPStatus.UNAUTHORIZED.value), str(HTTPStatus.FORBIDDEN.value))
+            mend = f". The mend: {_MEND}" if str(error).startswith(refused) else ""
+            message = f"the homeserver does not show me its {_NAMES[kind]} ({error}){mend}"
+            raise Impossible(message) from error
+        finally:
+            self._took[kind] = time.monotonic() - began
 
 
 def _press(kind: Kind, row: Any) -> Press | None:  # noqa: ANN401 - JSON

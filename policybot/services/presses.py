@@ -27,6 +27,8 @@ _LEASE_LIFE: Final = timedelta(seconds=15)
 """How long reports wait when the process that reads them has died."""
 _ALONE_LIFE: Final = timedelta(hours=1)
 """The same where there is no other process, so that nothing is written while nothing happens."""
+_LOOK_ANYWAY: Final = timedelta(seconds=15)
+"""After which a list is read even if nothing of the next number is there: numbers have gaps."""
 _TOLD_AFTER: Final = 20
 """Refusals in a row before people are called: at the first start the bot is no administrator yet."""
 _TRIES: Final = 2
@@ -42,6 +44,7 @@ class Presses:
         self._cases = casework
         self._owner = uuid.uuid4().hex
         self._leased_until: datetime | None = None
+        self._newest: dict[Kind, tuple[int, datetime]] = {}
 
     async def step(self, database: Database, button: ReportButton) -> bool:
         """Read the next page of each list; say whether there is more to do at once.
@@ -86,6 +89,8 @@ class Presses:
             place = await store.place(tx, kind)
         if place.cursor is None:
             return await self._begin(database, button, place)
+        if not await self._is_due(button, kind):
+            return False
         cursor, reach = place.cursor, rules.PAGE
         page = await button.page(kind, cursor.start, rules.PAGE)
         while not rules.fits(cursor, page.rows):
@@ -96,7 +101,22 @@ class Presses:
             fresh = await store.unseen(tx, kind, rules.fresh(cursor, page.rows))
         await self._take_all(database, place, fresh)
         await self._save(database, replace(place, problem="", refusals=0), further)
+        if page.rows and not page.more:
+            self._newest[kind] = (max(press.id for press in page.rows), self._setting.now())
         return page.more
+
+    async def _is_due(self, button: ReportButton, kind: Kind) -> bool:
+        """Say whether there is something to read, as far as the next number tells; at times in any case.
+
+        A whole list is sorted by the homeserver for each page, which takes long where it is long.
+        """
+        number, looked_at = self._newest.pop(kind, (0, None))
+        if looked_at is None or self._setting.now() - looked_at >= _LOOK_ANYWAY:
+            return True
+        if await button.is_there(kind, number + 1):
+            return True
+        self._newest[kind] = (number, looked_at)
+        return False
 
     async def _begin(self, database: Database, button: ReportButton, place: Place) -> bool:
         """Begin behind what is there already: it was reported to others, and they have seen to it."""

@@ -249,9 +249,15 @@ async def check_the_port(made: Stage, room: str, events: list[str]) -> None:
     first = page.rows[0]
     assert first.subject == Subject(SubjectKind.EVENT, room, events[0], tom.user_id)
     assert (first.reporter, first.text) == (tom.user_id, "No. 0")
+    assert await presses.is_there(Kind.EVENTS, first.id)
+    assert not await presses.is_there(Kind.EVENTS, first.id + 100)
     page = await presses.page(Kind.USERS, 3, 4)
     assert (len(page.rows), page.total, page.more) == (2, 5, False)
     assert page.rows[-1].reporter == lea.user_id
+    assert await presses.is_there(Kind.USERS, page.rows[-1].id)
+    assert not await presses.is_there(Kind.USERS, page.rows[-1].id + 100)
     for kind in Kind:
         with pytest.raises(Impossible, match=r"homeserver\.admin_token"):
             await Presses(Synapse(client.with_token(lea._token))).page(kind, 0, 1)
+        with pytest.raises(Impossible, match=r"homeserver\.admin_token"):
+            await Presses(Synapse(client.with_token(lea._token))).is_there(kind, 1)

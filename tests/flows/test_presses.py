@@ -183,7 +183,7 @@ async def test_what_was_reported_before_the_first_look_is_left_to_those_who_saw_
             await pressed.poll(seconds=1)
         assert await pressed.reports() == []
         pressed.press(event, "otto", number=1500)
-        await pressed.poll(seconds=1)
+        await pressed.poll(seconds=15)
         assert [row["reporter"] for row in await pressed.reports()] == [user("otto")]
 
 
@@ -228,8 +228,24 @@ async def test_a_report_that_appears_behind_a_later_one_is_not_lost(pressed: Pre
     pressed.press(late, "lea", number=9, at=at)
     await pressed.poll(seconds=3)
     pressed.press(early, "anna", number=8, at=at - 30_000)
-    await pressed.poll(seconds=3)
+    await pressed.poll(seconds=15)
     assert [row["reporter"] for row in await pressed.reports()] == [user("lea"), user("anna")]
+
+
+async def test_while_nothing_is_reported_the_lists_are_hardly_read(pressed: Pressed) -> None:
+    """For each page the homeserver sorts its whole list; to ask for the next number costs it nothing."""
+    world, fake = pressed.world, pressed.fake
+    for n in range(2):
+        pressed.press(await world.message("tom", "Buy my spades!", world.room), f"reader{n}")
+    pressed.fake.press_user(user("tom"), user("lea"))
+    await pressed.poll(seconds=3)
+    asked, probed = fake.asked, fake.probed
+    for _ in range(20):
+        await pressed.poll(seconds=3)
+    assert (fake.asked - asked, fake.probed - probed) == (8, 32), "every fifteen seconds in a minute"
+    pressed.press(await world.message("tom", "Buy my rakes!", world.room), "lea")
+    await pressed.poll(seconds=3)
+    assert len(await pressed.reports()) == 4
 
 
 async def test_many_that_wait_come_in_pages_oldest_first_and_some_deleted_between_pages(
