@@ -349,6 +349,8 @@ async def test_of_two_processes_one_looks_and_the_other_takes_over(any_pressed: 
             meanwhile.clear()
             world.clock.pass_time(minutes=3)
             await other.step(world.database, pressed.button)
+            await world.work()
+            await world.decided(find(r"C-\d+", world.in_review()[-1]), "warn")
             pressed.press(await world.message("tom", "more", world.room), "anna")
             world.clock.pass_time(minutes=3)
             pressed.press(await world.message("tom", "more", world.room), "anna")
