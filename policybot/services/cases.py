@@ -68,7 +68,7 @@ class Cases:
             known = ", ".join(f"{r.id} ({r.title})" for r in self._setting.config.rules)
             message = f"Please name the rule that is broken. Rules: {known}."
             raise NotFound(message)
-        if len(text.strip()) < _MIN_REPORT:
+        if len(one_line(text, MOST_TEXT)) < _MIN_REPORT:
             message = "Please say in a few words what is wrong."
             raise Incomplete(message)
         await self._check_ours(tx, reporter, subject)
