@@ -26,6 +26,7 @@ from policybot.matrix.homeserver import MatrixHomeserver
 from policybot.matrix.listing import Listing
 from policybot.matrix.network import Network
 from policybot.matrix.observer import Observer
+from policybot.matrix.presses import Presses
 from policybot.matrix.reader import Reader
 from policybot.matrix.start import Start
 from policybot.matrix.synapse import Synapse
@@ -59,6 +60,10 @@ _LOOK = 3.0
 """Seconds between looks at what other processes have changed of who may publish where."""
 _COUNT = 2.0
 """Seconds between counts of what was refused."""
+_PRESSED = 3.0
+"""Seconds between looks at what was reported with the client's button."""
+_SHARE = 5
+"""For so many times as long as it was busy with a look, the homeserver is left alone."""
 _REMEMBER_CHANGES = timedelta(days=1)
 
 
@@ -289,6 +294,25 @@ class App:
             more = self.ready and await _tried("The directory", step(self.database, directory))
             await asyncio.sleep(_PAGE_PAUSE if more else TICK)
 
+    async def _keep_receiving(self, button: Presses) -> None:
+        """Fetch what is reported with clients' buttons; the slower the homeserver, the more seldom."""
+        presses = self.services.presses
+        try:
+            while True:
+                pause = _PRESSED
+                try:
+                    if self.ready and await presses.step(self.database, button):
+                        pause = _PAGE_PAUSE
+                except Impossible:  # people were told
+                    pause = TICK
+                except (Later, DatabaseAway) as error:
+                    log.warning("Reports made with the client's button: later, for %s", error)
+                except Exception:
+                    log.exception("Reports made with the client's button: this is tried again")
+                await asyncio.sleep(min(max(pause, _SHARE * button.took), TICK))
+        finally:
+            await _tried("The lists of reports", presses.leave(self.database))
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run until the block ends: doors open, worker and clock at work."""
@@ -322,6 +346,7 @@ class App:
                         self._keep_looking(),
                         self._keep_counting(),
                         self._keep_scanning(Listing(client, synapse)),
+                        self._keep_receiving(Presses(synapse)),
                         self._greet(start),
                     )
                 ]

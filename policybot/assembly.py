@@ -35,6 +35,7 @@ from policybot.services.members import Members
 from policybot.services.messages import Messages
 from policybot.services.names import Names
 from policybot.services.openings import Openings
+from policybot.services.presses import Presses
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
 from policybot.services.refusals import Refusals
@@ -118,6 +119,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         declarations=Declarations(setting, qualified),
         labels=Labels(setting),
         cases=casework,
+        presses=Presses(setting, casework),
         decisions=resolutions,
         sanctions=measures,
         holds=Holds(setting, casework, measures),

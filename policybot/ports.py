@@ -9,6 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 from policybot.domain.drift import Look, Seen
 from policybot.domain.effects import Effect
 from policybot.domain.identity import Record, Source, Still, Verification
+from policybot.domain.press import Kind as PressKind
+from policybot.domain.press import Press
 from policybot.domain.private import Private
 from policybot.domain.review import Sight
 from policybot.domain.taking import View
@@ -172,6 +174,40 @@ class PublicRooms(Protocol):
 
         Raises:
             Later: ask again.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PressPage:
+    """A page of what was reported with the client's button, in the order of time."""
+
+    rows: Sequence[Press]
+    total: int
+    more: bool
+    """Whether others come after them."""
+
+
+class ReportButton(Protocol):
+    """The homeserver's lists of what was reported with the client's button."""
+
+    async def is_there(self, kind: PressKind, number: int) -> bool:
+        """Say whether a list has a report of some number; far cheaper than to read a page.
+
+        Raises:
+            Later: ask again.
+            Impossible: as of `page`.
+        """
+        ...
+
+    async def page(
+        self, kind: PressKind, start: int, limit: int, *, newest_first: bool = False
+    ) -> PressPage:
+        """Read a page from an offset.
+
+        Raises:
+            Later: ask again.
+            Impossible: the homeserver does not show it to us; the message says why, and the mend.
         """
         ...
 

@@ -183,6 +183,22 @@ def decided(
     )
 
 
+def received(*, receipt: str) -> str:
+    """Tell somebody who pressed their client's report button what becomes of it."""
+    return (
+        f"Thank you for your report. Your receipt is {receipt}. A moderator will look at it, and I will "
+        f"tell you the outcome here. Where it stands: !policy status {receipt}"
+    )
+
+
+def own_account(contact: str) -> str:
+    """Tell somebody that they reported themselves."""
+    return (
+        "You have reported your own account, so nothing was opened. If you meant somebody else, please "
+        f"report theirs. If something is wrong with yours: {contact}"
+    )
+
+
 def no_breach(*, case_number: str, receipt: str) -> str:
     """Tell a reporter that no rule was broken."""
     return (

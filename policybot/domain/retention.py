@@ -210,6 +210,8 @@ EXCEPTIONS: dict[str, str] = {
     "filing_files": "what is shown with a filing: goes some days after the decision, or with its draft",
     "transfers": "who is asked to answer for a room, for a week",
     "unfiled_scan": "how far the look at the directory has come",
+    "press_places": "how far the lists of reports made with a client's button are read",
+    "presses_seen": "the numbers of the newest of them, until newer ones are taken; names nobody",
     "deputies": "who is asked to be, or is, the deputy of a room; goes with the filing's end",
     "vacancies": "rooms whose owner no longer answers for them; goes when somebody does",
     "labels": "which event is the label of a room",

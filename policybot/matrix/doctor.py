@@ -9,10 +9,12 @@ from mautrix.api import Path
 from policybot.config import Config, permissions_too_open
 from policybot.config.finding import Finding
 from policybot.config.fresh import registration_problems
+from policybot.domain.press import Kind as PressKind
 from policybot.domain.rank import Control, control
 from policybot.matrix.client import Client
 from policybot.matrix.listing import Listing
 from policybot.matrix.power import Power
+from policybot.matrix.presses import Presses
 from policybot.matrix.synapse import Synapse
 from policybot.ports import Impossible, Later
 from policybot.store import outbox, rooms
@@ -57,6 +59,7 @@ class Doctor:
             ("administrator", self._administrator),
             ("directory rules", self._directory),
             ("public rooms", self._public_rooms),
+            ("report button", self._report_button),
             ("server notices", self._notices),
             ("review room", self._review_room),
         )
@@ -256,6 +259,17 @@ class Doctor:
             return Finding("public rooms", good=False, said=str(error), mend=mend)
         said = f"the homeserver lists them: {page.total:,} in its directory"
         return Finding("public rooms", good=True, said=said)
+
+    async def _report_button(self) -> Finding:
+        presses = Presses(self._synapse)
+        try:
+            for kind in PressKind:
+                await presses.page(kind, 0, 1, newest_first=True)
+        except Impossible as error:
+            mend = "Until then only `!policy report` brings reports here."
+            return Finding("report button", good=False, said=str(error), mend=mend)
+        said = "the homeserver shows what is reported with a client's button"
+        return Finding("report button", good=True, said=said)
 
     async def _notices(self) -> Finding:
         """Send a server notice to the bot itself: it is the one account that nobody reads."""

@@ -197,13 +197,17 @@ class MatrixHomeserver:
     async def _event(self, room_id: str, event_id: str) -> Result:
         """Read an event as a member of its room; only a redacted one through the admin API."""
         event = await self._client.get(Path.v3.rooms[room_id].event[event_id])
-        if "redacted_because" in event.get("unsigned", {}):
+        unsigned = event.get("unsigned", {})
+        redacted = "redacted_because" in unsigned
+        edit_id = unsigned.get("m.relations", {}).get("m.replace", {}).get("event_id")
+        if redacted:
             event = await self._synapse.event(event_id)
         # The admin API knows events of every room: one of another room must not come in this way.
         if event.get("room_id", room_id) != room_id:
             message = f"{event_id} is not an event of {room_id}"
             raise Impossible(message)
-        return {key: event[key] for key in ("sender", "origin_server_ts", "content")}
+        known = {key: event[key] for key in ("sender", "origin_server_ts", "content")}
+        return known | {"redacted": redacted, "edit_id": edit_id}
 
     async def _look_into(self, look: effects.LearnMore) -> Result:
         """Look into the files of an event and when its sender came, unless it was redacted meanwhile."""

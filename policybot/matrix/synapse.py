@@ -64,6 +64,19 @@ class Synapse:
         }
         return await self._admin.get(Path.v1.rooms, query)
 
+    async def reports(self, name: str, start: int, limit: int, *, newest_first: bool) -> Any:  # noqa: ANN401 - JSON
+        """Read a page of `event_reports` ("Show reported events") or of `user_reports`."""
+        query = {"dir": "b" if newest_first else "f", "from": str(start), "limit": str(limit)}
+        return await self._admin.get(Path.v1[name], query)
+
+    async def report(self, name: str, number: int) -> Any:  # noqa: ANN401 - JSON
+        """Read one of them ("Show details of a specific event report").
+
+        Raises:
+            Missing: there is none of that number.
+        """
+        return await self._admin.get(Path.v1[name][str(number)])
+
     async def suspend(self, user_id: str, *, suspended: bool) -> None:
         """Suspend an account or end its suspension ("Suspend/Unsuspend Account").
 

@@ -1,31 +1,39 @@
 """Cases: take reports in, hand a case to one moderator, decide it."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from policybot.domain import case as rules
 from policybot.domain import notice
 from policybot.domain.case import (
+    MOST_TEXT,
+    UNSORTED,
     Case,
     Outcome,
     Report,
-    ReportState,
     State,
     Step,
     Subject,
     SubjectKind,
+    Via,
 )
 from policybot.domain.effects import KeepEvidence
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.mechanism import MACHINE
+from policybot.domain.name import one_line
+from policybot.domain.press import Press
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, deputies, filings, findings, members, moves, rooms
+from policybot.store import audit, cases, deputies, filings, findings, members, moves, outbox, rooms
 from policybot.store.cases import Evidence
 from policybot.store.database import Tx, next_number
 from policybot.store.findings import Finding
 from policybot.store.rooms import Kind as RoomKind
 
 _MIN_REPORT = 3
+_EXCERPT = 500
+_TOLD_EACH = 5
+"""Reports in a case that are announced each; of further ones every fifth is."""
+_ANSWERED = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,8 @@ class File:
     case: Case
     reports: tuple[Report, ...]
     evidence: Evidence | None
+    edited: Evidence | None
+    """The newest edit of it, if there was one."""
     findings: tuple[Finding, ...] = ()
 
 
@@ -58,42 +68,76 @@ class Cases:
             known = ", ".join(f"{r.id} ({r.title})" for r in self._setting.config.rules)
             message = f"Please name the rule that is broken. Rules: {known}."
             raise NotFound(message)
-        if len(text.strip()) < _MIN_REPORT:
+        if len(one_line(text, MOST_TEXT)) < _MIN_REPORT:
             message = "Please say in a few words what is wrong."
             raise Incomplete(message)
         await self._check_ours(tx, reporter, subject)
-        now = self._setting.now()
         case = await cases.open_on(tx, subject)
-        known_reports = await cases.reports(tx, case.id) if case else []
-        for earlier in known_reports:
-            if earlier.reporter == reporter:
-                message = f"You have reported this already; your receipt is {earlier.receipt}."
-                raise OutOfOrder(message)
+        if case and (earlier := await cases.report_of(tx, case.id, reporter)):
+            message = f"You have reported this already; your receipt is {earlier.receipt}."
+            raise OutOfOrder(message)
+        made = Report(0, reporter, subject, rule.id, text, 0, self._setting.now())
+        return await self._receive(tx, case, made)
+
+    async def pressed(self, tx: Tx, press: Press) -> Report | None:
+        """Take in what was reported with the client's button, and answer the reporter.
+
+        Nothing is kept of what is none of our business, and of what they have reported already.
+        """
+        reporter, subject, bot = press.reporter, press.subject, self._setting.config.bot_user_id
+        if subject is None or bot in (reporter, subject.user_id):
+            return None
+        if subject.kind is SubjectKind.USER and subject.user_id == reporter:
+            await self._answer_once(
+                tx, reporter, notice.own_account(self._setting.config.operator.contact)
+            )
+            return None
+        if subject.room_id is not None and not await self._looked_after(tx, subject.room_id):
+            return None
+        case = await cases.open_on(tx, subject)
+        if case and await cases.report_of(tx, case.id, reporter):
+            return None
+        made = Report(0, reporter, subject, UNSORTED, press.text, 0, press.at, Via.BUTTON)
+        report = await self._receive(tx, case, made)
+        self._setting.tell(
+            tx, reporter, notice.received(receipt=report.receipt), cause=f"receipt {report.id}"
+        )
+        return report
+
+    async def _answer_once(self, tx: Tx, user_id: str, text: str) -> None:
+        """Answer somebody who pressed in vain, once a day however often they press."""
+        cause = f"receipt {user_id}"
+        if not await outbox.queued_since(tx, cause, self._setting.now() - _ANSWERED):
+            self._setting.tell(tx, user_id, text, cause=cause)
+
+    async def _receive(self, tx: Tx, case: Case | None, made: Report) -> Report:
+        """Save a report in the case on its subject, which is opened if there is none."""
+        now = self._setting.now()
         if case is None:
-            case = await self._open(tx, subject, now)
-        report = Report(
+            case = await self._open(tx, made.subject, now)
+        report = replace(
+            made,
             id=await next_number(tx, "report"),
-            reporter=reporter,
-            subject=subject,
-            category=rule.id,
-            text=text.strip(),
+            text=one_line(made.text, MOST_TEXT),
             case_id=case.id,
-            state=ReportState.ATTACHED,
-            outcome=None,
-            received_at=now,
+            received_at=min(made.received_at, now),
         )
         await cases.add_report(tx, report)
         audit.append(
             tx,
             at=now,
-            actor=reporter,
+            actor=report.reporter,
             tag="report:receive",
             object=report.receipt,
             case=case.number,
-            category=rule.id,
+            category=report.category,
         )
-        self._announce(tx, case, report, len(known_reports) + 1)
+        self._announce(tx, case, report, await cases.count_reports(tx, case.id))
         return report
+
+    async def _looked_after(self, tx: Tx, room_id: str) -> bool:
+        room = await rooms.get(tx, room_id)
+        return room is not None and room.kind is RoomKind.GOVERNED
 
     async def _check_ours(self, tx: Tx, reporter: str, subject: Subject) -> None:
         if subject.user_id == reporter and subject.kind is SubjectKind.USER:
@@ -104,8 +148,7 @@ class Cases:
             raise NotFound(message)
         if subject.room_id is None:
             return
-        room = await rooms.get(tx, subject.room_id)
-        if room is None or room.kind is not RoomKind.GOVERNED:
+        if not await self._looked_after(tx, subject.room_id):
             message = (
                 "I look after governed rooms only, and this is none. For anything else please "
                 f"write to {self._setting.config.operator.contact}."
@@ -118,8 +161,7 @@ class Cases:
         Raises:
             NotFound: the room is none that we look after.
         """
-        room = await rooms.get(tx, room_id)
-        if room is None or room.kind is not RoomKind.GOVERNED:
+        if not await self._looked_after(tx, room_id):
             message = "I look after governed rooms only, and this is none."
             raise NotFound(message)
         subject = Subject(SubjectKind.ROOM, room_id)
@@ -172,13 +214,15 @@ class Cases:
         return case, True
 
     def _announce(self, tx: Tx, case: Case, report: Report, count: int) -> None:
+        if count > _TOLD_EACH and count % _TOLD_EACH:
+            return  # `show` says it all; what is read by people must not drown in it
         heading = f"New case {case.number}" if count == 1 else f"{case.number}: report {count}"
         about_room = case.subject.kind is SubjectKind.ROOM
         urgent = f" · if it cannot wait: !policy hold {case.number} RULE REASON" if about_room else ""
         self._setting.tell_staff(
             tx,
             f"{heading}: {case.subject.in_words}\n"
-            f"Rule named: {report.category}. The reporter writes: {report.text}\n"
+            f"{_said(report)}\n"
             f"Next: !policy show {case.number} · !policy claim {case.number}{urgent}",
             cause=f"case {case.id}",
         )
@@ -186,6 +230,10 @@ class Cases:
     async def evidence_kept(self, tx: Tx, evidence: Evidence) -> None:
         """Fill a case with what the homeserver said about its event: who wrote it, and when."""
         await cases.keep(tx, evidence)
+        if evidence.edit_id is not None:
+            # Who reported it has seen the edit, most probably.
+            keep = KeepEvidence(evidence.room_id, evidence.edit_id)
+            self._setting.queue(tx, [keep], cause=f"evidence {evidence.event_id}")
         for case in await cases.about_event(tx, evidence.event_id):
             subject = replace(case.subject, user_id=evidence.sender)
             known = replace(case, subject=subject, occurred_at=evidence.sent_at)
@@ -214,8 +262,9 @@ class Cases:
             raise NotFound(message)
         event_id = case.subject.event_id
         kept = await cases.evidence(tx, event_id) if event_id else None
+        edited = await cases.evidence(tx, kept.edit_id) if kept and kept.edit_id else None
         found = await findings.of_case(tx, case.id)
-        return File(case, tuple(await cases.reports(tx, case.id)), kept, tuple(found))
+        return File(case, tuple(await cases.reports(tx, case.id)), kept, edited, tuple(found))
 
     async def involved(self, tx: Tx, case: Case) -> frozenset[str]:
         """Name the parties of a case: the reporters, its subject, those who answer for the room.
@@ -298,6 +347,22 @@ class Cases:
     def remember(self, tx: Tx, actor: str, tag: str, case: Case, **payload: str) -> None:
         """Write an audit entry about a case."""
         audit.append(tx, at=self._setting.now(), actor=actor, tag=tag, object=case.number, **payload)
+
+
+def _said(report: Report) -> str:
+    """Tell in a line what a report names and says."""
+    named = (
+        "Reported with the client's button"
+        if report.category == UNSORTED
+        else f"Rule named: {report.category}"
+    )
+    more = "…" if len(report.text) > _EXCERPT else ""
+    said = (
+        f"The reporter writes: {report.text[:_EXCERPT]}{more}"
+        if report.text
+        else "The reporter wrote nothing."
+    )
+    return f"{named}. {said}"
 
 
 async def origin_of(tx: Tx, case_id: int) -> notice.Origin:

@@ -80,9 +80,9 @@ _HARMLESS = (Say, ShowCard, JoinRoom, KeepEvidence, LearnName, LearnAuthor, Lear
 """What is done in a dry run too: answers, entering rooms, reading."""
 _ONLY_SHOWN = (LearnName, LearnAuthor, LearnMore, SetProfileField, ClearProfileField)
 """What nobody is called for when the homeserver does not do it, unless a name stays that was hidden."""
-_ANSWERS = ("$", "invitation ", "verification ", "encrypted ", "link ")
-"""Causes of what only answers somebody: a command, an invitation, a page. Such an effect is performed
-in a dry run too, and when it cannot be, nobody is called: otherwise anybody could ring the alarm."""
+_ANSWERS = ("$", "invitation ", "verification ", "encrypted ", "link ", "receipt ")
+"""Causes of what only answers somebody: a command, an invitation, a page, a button. Such an effect is
+performed in a dry run too; that it cannot be is no alarm, for anybody could ring that."""
 _MAY_BE_GONE = ("agreement ", "owner ")
 """Causes of what goes to very many people, or to somebody who may be gone: that some cannot be reached
 is no alarm."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from policybot.domain.case import Case, Outcome, Report, ReportState, State, Subject, SubjectKind
+from policybot.domain.case import Case, Outcome, Report, ReportState, State, Subject, SubjectKind, Via
 from policybot.domain.effects import KeepEvidence
 from policybot.store.audit import canonical
 from policybot.store.database import (
@@ -31,6 +31,15 @@ class Evidence:
     sent_at: datetime
     content: dict[str, Any]
     captured_at: datetime
+    redacted: bool = False
+    """Whether it was removed from its room before this copy was taken."""
+    edit_id: str | None = None
+    """The newest edit of it at that time."""
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether nobody but the members of its room can read it."""
+        return "ciphertext" in self.content
 
     @property
     def sha256(self) -> str:
@@ -60,6 +69,8 @@ def evidence_of(keep: KeepEvidence, result: Mapping[str, Any], now: datetime) ->
         sent_at=from_ms(int(result["origin_server_ts"])),
         content=storable(result["content"]),
         captured_at=now,
+        redacted=bool(result.get("redacted")),
+        edit_id=result.get("edit_id"),
     )
 
 
@@ -155,7 +166,7 @@ async def add_report(tx: Tx, report: Report) -> None:
     """Save a report."""
     await tx.execute(
         "INSERT INTO reports (id, reporter, subject_key, category, text, case_id, state,"
-        " received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        " received_at, via) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         report.id,
         report.reporter,
         report.subject.key,
@@ -164,6 +175,7 @@ async def add_report(tx: Tx, report: Report) -> None:
         report.case_id,
         report.state.value,
         to_ms(report.received_at),
+        report.via.value,
     )
 
 
@@ -187,6 +199,22 @@ async def reports(tx: Tx, case_id: int) -> list[Report]:
     return [_report(row) for row in rows]
 
 
+async def report_of(tx: Tx, case_id: int, reporter: str) -> Report | None:
+    """Read what somebody reported in a case."""
+    row = await tx.first(
+        "SELECT r.*, c.kind, c.room_id, c.event_id, c.user_id FROM reports r"
+        " JOIN cases c ON c.id = r.case_id WHERE r.case_id = $1 AND r.reporter = $2",
+        case_id,
+        reporter,
+    )
+    return None if row is None else _report(row)
+
+
+async def count_reports(tx: Tx, case_id: int) -> int:
+    """Count the reports in a case."""
+    return int(await tx.value("SELECT COUNT(*) AS value FROM reports WHERE case_id = $1", case_id))
+
+
 async def resolve_reports(tx: Tx, case_id: int, outcome: Outcome) -> None:
     """Note how the reports in a case ended."""
     await tx.execute(
@@ -199,8 +227,9 @@ async def resolve_reports(tx: Tx, case_id: int, outcome: Outcome) -> None:
 async def keep(tx: Tx, evidence: Evidence) -> None:
     """Keep a copy of an event; the first copy counts."""
     await tx.execute(
-        "INSERT INTO evidence (event_id, room_id, sender, sent_at, content, sha256, captured_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (event_id) DO NOTHING",
+        "INSERT INTO evidence (event_id, room_id, sender, sent_at, content, sha256, captured_at,"
+        " redacted, edit_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+        " ON CONFLICT (event_id) DO NOTHING",
         evidence.event_id,
         evidence.room_id,
         evidence.sender,
@@ -208,6 +237,8 @@ async def keep(tx: Tx, evidence: Evidence) -> None:
         canonical(evidence.content),
         evidence.sha256,
         to_ms(evidence.captured_at),
+        int(evidence.redacted),
+        evidence.edit_id,
     )
 
 
@@ -223,6 +254,8 @@ async def evidence(tx: Tx, event_id: str) -> Evidence | None:
         sent_at=from_ms(row["sent_at"]),
         content=json.loads(row["content"]),
         captured_at=from_ms(row["captured_at"]),
+        redacted=bool(row["redacted"]),
+        edit_id=row["edit_id"],
     )
 
 
@@ -254,4 +287,5 @@ def _report(row: Row) -> Report:
         state=ReportState(row["state"]),
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
         received_at=from_ms(row["received_at"]),
+        via=Via(row["via"]),
     )

@@ -78,7 +78,7 @@ REACHES: dict[str, Reach] = {
         "reports",
         "id",
         "received_at",
-        "received_at < $1 AND state = 'resolved' AND text <> '' AND reporter NOT IN HELD"
+        "received_at < $1 AND state = 'resolved' AND subject_key <> '' AND reporter NOT IN HELD"
         " AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = reports.case_id AND (c.state IN OPEN"
         " OR c.user_id IN HELD))",
         # Each stays another reporter's: two reports in one case are two.

@@ -16,9 +16,11 @@ from policybot.matrix.commands.command import Asked, Services
 from policybot.services.cases import File
 from policybot.services.decisions import Choice, Draft
 from policybot.store import appeals, cases, cures, decisions, deletions, filings, outbox, sanctions
+from policybot.store.cases import Evidence
 
 _SHOWN = 20
 _EXCERPT = 500
+_REPORTS = 20
 _OTHERS = 5
 
 
@@ -97,11 +99,16 @@ def _facts(services: Services, file: File) -> list[str]:
         lines += [
             f"Said on {notice.day(kept.sent_at)} by {kept.sender}:",
             f"> {kept.body[:_EXCERPT]}" if kept.body else "> (no text)",
+            *_marks(kept, file.edited),
             f"Fingerprint of the kept copy: {kept.sha256[:16]}…",
         ]
     elif case.subject.event_id:
         lines.append("(The message is still being fetched.)")
-    lines += [f"{r.receipt} names {r.category}: {r.text[:_EXCERPT]}" for r in file.reports]
+    lines += [
+        f"{r.receipt} {r.named}: {r.text[:_EXCERPT] or '(no words)'}" for r in file.reports[:_REPORTS]
+    ]
+    if further := file.reports[_REPORTS:]:
+        lines.append(f"… and {len(further)} more reports")
     for rule_id in dict.fromkeys(finding.rule_id for finding in file.findings):
         found = [finding for finding in file.findings if finding.rule_id == rule_id]
         more = f" in {len(found)} messages" if len(found) > 1 else ""
@@ -109,6 +116,25 @@ def _facts(services: Services, file: File) -> list[str]:
         others = [one for one in found if one.event_id != case.subject.event_id][:_OTHERS]
         lines += [f"Also: https://matrix.to/#/{one.room_id}/{one.event_id}" for one in others]
     return lines
+
+
+def _marks(kept: Evidence, edited: Evidence | None) -> list[str]:
+    """Say what is special about a kept copy."""
+    marks = []
+    if kept.redacted and kept.content:
+        marks.append("(It was removed before I saw it; this is the homeserver's own copy.)")
+    elif kept.redacted:
+        marks.append("(It was removed before I saw it, and the homeserver has no copy any more.)")
+    if kept.encrypted:
+        marks.append("(It is encrypted: I cannot read it, and only the reports say what was in it.)")
+    if kept.edit_id is not None:
+        new = edited.content.get("m.new_content") if edited else None
+        said = new.get("body") if isinstance(new, dict) else None
+        marks.append("It was edited before it was kept, and says since:")
+        marks.append(
+            f"> {said[:_EXCERPT]}" if isinstance(said, str) else "> (being fetched, or no text)"
+        )
+    return marks
 
 
 async def _course(asked: Asked, case: Case) -> list[str]:

@@ -39,6 +39,7 @@ from policybot.services.members import Members
 from policybot.services.messages import Messages
 from policybot.services.names import Names
 from policybot.services.openings import Openings
+from policybot.services.presses import Presses
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
 from policybot.services.refusals import Refusals
@@ -96,6 +97,7 @@ class Services:
     declarations: Declarations
     labels: Labels
     cases: Cases
+    presses: Presses
     decisions: Decisions
     sanctions: Sanctions
     holds: Holds

@@ -668,10 +668,27 @@ CREATE TABLE reports (
     state       TEXT NOT NULL CHECK (state IN ('attached', 'resolved')),
     outcome     TEXT CHECK (outcome IN ('actioned', 'no_breach', 'overturned')),
     received_at BIGINT NOT NULL,
+    via         TEXT NOT NULL CHECK (via IN ('command', 'button')),
     UNIQUE (reporter, case_id)
 );
 CREATE INDEX reports_case ON reports (case_id);
 CREATE INDEX reports_received ON reports (received_at);
+
+CREATE TABLE press_places (               -- how far the lists of reports by button are read
+    kind     TEXT PRIMARY KEY CHECK (kind IN ('events', 'users')),
+    start    BIGINT NOT NULL,             -- the offset of the next page
+    mark     BIGINT,                      -- all that is older is taken; NULL until it was read once
+    problem  TEXT NOT NULL,               -- why it cannot be read
+    refusals INTEGER NOT NULL,
+    version  BIGINT NOT NULL
+);
+
+CREATE TABLE presses_seen (               -- the newest of them that are taken; an ID can come again
+    kind TEXT NOT NULL,
+    id   BIGINT NOT NULL,
+    at   BIGINT NOT NULL,
+    PRIMARY KEY (kind, id, at)
+);
 
 CREATE TABLE evidence (
     event_id    TEXT PRIMARY KEY,
@@ -680,7 +697,9 @@ CREATE TABLE evidence (
     sent_at     BIGINT NOT NULL,
     content     TEXT NOT NULL,
     sha256      TEXT NOT NULL,
-    captured_at BIGINT NOT NULL
+    captured_at BIGINT NOT NULL,
+    redacted    INTEGER NOT NULL,         -- removed from its room before the copy was taken
+    edit_id     TEXT                      -- the newest edit of it at that time
 );
 
 CREATE TABLE findings (                   -- what a rule found by machine; no texts
