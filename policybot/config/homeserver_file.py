@@ -5,6 +5,7 @@ anything: a value of the wrong type is a finding, never an error.
 """
 
 import stat
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -13,7 +14,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLWarning
 
 from policybot.config.finding import Finding, shown
 from policybot.config.fresh import NOT_YAML, registration_problems
@@ -79,7 +80,10 @@ def _keys(path: Path) -> dict[Any, Any]:
         if len(text) > MOST:
             message = f"{path} is larger than {MOST >> 20} MiB"
             raise Unreadable(message)
-        data = yaml.load(text.decode("utf-8"))
+        with warnings.catch_warnings():
+            # What reads as a number there and here is the same to us, and the text may be a secret.
+            warnings.simplefilter("ignore", YAMLWarning)
+            data = yaml.load(text.decode("utf-8"))
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror}"
         raise Unreadable(message) from None
