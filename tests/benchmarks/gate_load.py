@@ -46,11 +46,12 @@ class Tally:
     """The word that is forbidden now."""
     changed: float = 0.0
     disturbed: Counter[str] = field(default_factory=Counter)
+    window: float = WINDOW
 
     def note(self, who: str, what: str, *, sent: float, passed: bool, expected: bool) -> None:
         """Count an answer, and keep it if it is wrong."""
         words = _FIRST in what or _SECOND in what
-        if words and (sent < self.changed + WINDOW and time.monotonic() > self.changed):
+        if words and (sent < self.changed + self.window and time.monotonic() > self.changed):
             self.within += 1
             return
         self.answers[f"{who}: {'passed' if passed else 'refused'}"] += 1
@@ -93,7 +94,7 @@ async def disturbs(made: Stage, tally: Tally, until: float) -> None:
         tally.changed = time.monotonic()
         tally.word = new
         os.kill(made.bot_pid, signal.SIGHUP)
-        await asyncio.sleep(WINDOW)
+        await asyncio.sleep(tally.window)
 
     async def restart(how: signal.Signals) -> None:
         made.stop_bot(how)
@@ -127,15 +128,15 @@ def changes() -> dict[str, Any]:
     return {"rules": [R1 | rule, R2], "filing.categories": NAMED}
 
 
-async def load(folder: Path, seconds: float) -> Tally:
-    """Set everything up, load it, and say what came of it."""
+async def load(folder: Path, seconds: float, window: float = WINDOW) -> Tally:
+    """Set everything up, load it, and say what came of it; no answer counts in `window` seconds."""
     async with stage(folder, changes=changes(), gate=("module",)) as made:
         cast = Cast(made, lambda *_: None)
         for name in ("anna", "tom"):
             await verified_and_signed(cast, name)
         await story.file_room(cast)
         await story.approve(cast)
-        room, tally = cast.known["room"], Tally()
+        room, tally = cast.known["room"], Tally(window=window)
         for name in ("tom", "lea"):
             await made.people[name].join(room)
         async with asyncio.timeout(20):
