@@ -17,7 +17,7 @@ from policybot.config.keys import KeyFile, KeyMissing
 from policybot.domain.private import Private
 from policybot.domain.review import Sight
 from policybot.domain.taking import View
-from policybot.matching.ruleset import SLOWEST_KNOWN, RuleRefused, compiled
+from policybot.matching.ruleset import SLOWEST_KNOWN, RuleRefused, TooBroad, compiled
 from policybot.matrix.appservice import PolicyAppService
 from policybot.matrix.client import Client
 from policybot.matrix.commands.dispatch import Dispatch
@@ -169,7 +169,14 @@ class App:
         Raises:
             RuleRefused: one cannot be used; those before stay.
         """
-        rules = await asyncio.to_thread(compiled, config.mechanisms)
+        try:
+            rules = await asyncio.to_thread(compiled, config.mechanisms)
+        except TooBroad as refused:
+            broad = next(m for m in config.mechanisms if m.id == refused.rule_id)
+            async with self.database.transaction(reading=True) as tx:
+                hit, kept = await self.services.findings.hits_among_kept(tx, broad)
+            reason = f"{refused.reason}. Of {kept:,} kept messages it would hit {hit:,}"
+            raise RuleRefused(broad.id, reason) from None
         self.config.rules, self.config.mechanisms = config.rules, config.mechanisms
         self.services.findings.use(rules)
         self.services.feed.wake()

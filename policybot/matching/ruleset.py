@@ -40,6 +40,10 @@ class RuleRefused(Exception):  # noqa: N818 - an answer
         super().__init__(f"rule {rule_id}: {reason}")
 
 
+class TooBroad(RuleRefused):
+    """A rule that applies to everything, as far as ordinary sentences tell."""
+
+
 class RuleSet:
     """Compiled rules; `compiled` makes only sound ones."""
 
@@ -154,7 +158,7 @@ def _try(mechanism: Mechanism, slowest: float) -> None:
     share = share_of(single, SAMPLE)
     if share > MOST_OF_SAMPLE:
         reason = f"it applies to {share:.0%} of ordinary sentences; a rule must not apply to everything"
-        raise RuleRefused(rule_id, reason)
+        raise TooBroad(rule_id, reason)
 
 
 def alone(mechanism: Mechanism) -> RuleSet:

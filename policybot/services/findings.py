@@ -4,6 +4,7 @@ Whether a rule applies is decided in memory, for it is asked for every message; 
 applies to costs no look at the database.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,7 +22,7 @@ from policybot.domain.pace import Pace
 from policybot.domain.publishing import Account
 from policybot.domain.seen import File, seen
 from policybot.domain.view import FAST, Curb, House, Room
-from policybot.matching.ruleset import RuleSet
+from policybot.matching.ruleset import RuleSet, alone, holds_alone
 from policybot.services.automation import ACTING, HOUR, Automation, Hindrance
 from policybot.services.cases import Cases
 from policybot.services.messages import ENTERED, Messages
@@ -50,6 +51,8 @@ _WHAT = {
 _OF_THE_ROOM = frozenset({"m.room.name", "m.room.topic"})
 _MOST_ACCOUNTS = 20_000
 """Accounts of which it is remembered when they were made."""
+_MOST_TRIED = 1_000
+"""Kept messages that a rule which seems to apply to everything is held against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,13 @@ class Findings:
             return False  # a change of name
         known = self._messages.newcomers.get(str(room_id), user_id)
         return known is None and user_id != self._setting.config.bot_user_id
+
+    async def hits_among_kept(self, tx: Tx, mechanism: Mechanism) -> tuple[int, int]:
+        """Count how many kept messages a rule would hit by what they say, and how many were tried."""
+        single = alone(mechanism)
+        texts = await findings.kept_texts(tx, "", _MOST_TRIED)
+        held = (holds_alone(single, seen("m.room.message", json.loads(text))) for _, text in texts)
+        return sum(answer is True for answer in held), len(texts)
 
     # In the database -----------------------------------------------------------------------------
 
