@@ -189,13 +189,19 @@ class _Door:
             )
 
 
-def _module(door: _Door, name: str) -> Iterator[Finding]:
-    """Check our own module."""
-    if name != MODULE:
-        said = f"{shown(name)} is not the name of our module: Synapse does not start"
-        yield door.bad(said, f"Write module: {MODULE}")
+def _loads(door: _Door, name: str, right: str, whose: str) -> Iterator[Finding]:
+    """Check that Synapse finds a module, and something for it to read."""
+    if name != right:
+        said = f"{shown(name)} is not the name of {whose}: Synapse does not start"
+        yield door.bad(said, f"Write module: {right}")
     if not isinstance(door.section, dict):
         yield door.bad("has no config: Synapse does not start", "Write it as docs/gate.md says.")
+
+
+def _module(door: _Door, name: str) -> Iterator[Finding]:
+    """Check our own module."""
+    yield from _loads(door, name, MODULE, "our module")
+    if not isinstance(door.section, dict):
         return
     problems = [
         *_unknown(door),
@@ -241,11 +247,8 @@ def _is_time(value: object) -> bool:
 
 def _antispam(door: _Door, name: str) -> Iterator[Finding]:
     """Check synapse-http-antispam."""
-    if name != ANTISPAM:
-        said = f"{shown(name)} is not the name of synapse-http-antispam's module: Synapse does not start"
-        yield door.bad(said, f"Write module: {ANTISPAM}")
+    yield from _loads(door, name, ANTISPAM, "synapse-http-antispam's module")
     if not isinstance(door.section, dict):
-        yield door.bad("has no config: Synapse does not start", "Write it as docs/gate.md says.")
         return
     problems = [
         *door.asks_here("base_url", CALLBACKS_AT),

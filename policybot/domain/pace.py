@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from policybot.domain.condition import Rate
+from policybot.domain.gate import Post
+from policybot.domain.view import FAST, Room
 
 _MOST_POSTS = 200_000
 """Posts that are remembered to be counted, of all people together; beyond it, counting begins anew."""
@@ -49,6 +51,12 @@ class Pace:
         if len(self._last) >= _MOST_POSTS:
             self._last = {}
         self._last[room_id, user_id] = at
+
+    def accepted(self, post: Post, event_id: str, room: Room | None) -> None:
+        """Count a post that was accepted in a room, before it is delivered."""
+        self.note(post.room_id, post.sender, post.at, event_id)
+        if post.counts and room is not None and room.slow is not FAST:
+            self.spoke(post.room_id, post.sender, post.at)
 
     def delivered(self, room_id: str, user_id: str, at: datetime) -> None:
         """Remember a post that was delivered; what comes late is not the last one for that."""

@@ -53,6 +53,8 @@ _TEXT_KEYS = frozenset(
 )
 _REFERENCES = frozenset({"m.relates_to", "m.mentions", "thumbnail_file"})
 _HTML_KEYS = frozenset({"formatted_body", "m.html", "org.matrix.msc1767.html"})
+OF_THE_ROOM = frozenset({"m.room.name", "m.room.topic"})
+"""What the room is called, and what it is about: changes of state that people publish by."""
 _STATE_TEXTS = {
     "m.room.name": ("name",),
     "m.room.topic": ("topic", "m.topic"),
@@ -208,7 +210,7 @@ def publishes(kind: object, content: object, *, state: bool = False) -> bool:
     if not (isinstance(kind, str) and isinstance(content, Mapping)):
         return False
     if state:
-        return kind in {"m.room.name", "m.room.topic"}
+        return kind in OF_THE_ROOM
     if kind in {"m.room.message", "m.reaction", "m.room.encrypted"}:
         return True
     return not kind.startswith("m.room.") and _gather(content) != NOTHING

@@ -12,21 +12,19 @@ its body goes to the client.
 import logging
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 from aiohttp import web
 
 from policybot.domain import admission
 from policybot.domain.refusal import Refusal
-from policybot.domain.view import FAST, View
+from policybot.domain.view import View
 from policybot.gate.door import Token, TooLarge, read
 from policybot.gate.judge import is_judged, judged
 from policybot.gate.wire import Garbage
-from policybot.services.findings import Findings, Known
+from policybot.services.findings import Findings, Known, sent_at
 from policybot.services.refusals import Refusals
 from policybot.services.setting import Setting
-from policybot.store.database import from_ms
 
 log = logging.getLogger(__name__)
 
@@ -131,14 +129,11 @@ class AntispamDoor:
         if not isinstance(event, dict):
             return _PASSES
         now = self._now()
-        why, post = judged(self._view, self._findings.rules, event, _sent(event, now))
+        why, post = judged(self._view, self._findings.rules, event, sent_at(event, now))
         if why is not None:
             return _Asked(why, str(event["room_id"]), str(event["sender"]))
         if post is not None and isinstance(event_id := event.get("event_id"), str):
-            pace, room = self._findings.view.pace, self._view.room(post.room_id)
-            pace.note(post.room_id, post.sender, post.at, event_id)
-            if post.counts and room is not None and room.slow is not FAST:
-                pace.spoke(post.room_id, post.sender, post.at)
+            self._findings.view.pace.accepted(post, event_id, self._view.room(post.room_id))
         return _PASSES
 
     def _join(self, body: Body) -> _Asked:
@@ -170,12 +165,3 @@ class AntispamDoor:
 def _text(body: Body, key: str) -> str:
     value = body.get(key)
     return value if isinstance(value, str) else ""
-
-
-def _sent(event: Body, now: datetime) -> datetime:
-    """Say when an event was sent, as our homeserver says: later it is counted by the same time."""
-    sent = event.get("origin_server_ts")
-    try:
-        return min(from_ms(sent), now) if isinstance(sent, int) else now
-    except (OverflowError, ValueError, OSError):
-        return now

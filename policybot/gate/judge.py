@@ -15,7 +15,7 @@ from policybot.domain.refusal import Refusal
 from policybot.domain.seen import NOTHING, File, Seen, publishes, seen
 from policybot.domain.view import View
 
-_NEVER = frozenset({"m.room.member", "m.room.redaction"})
+UNJUDGED = frozenset({"m.room.member", "m.room.redaction"})
 """Members are judged when they enter or invite; what is taken back does no harm."""
 
 
@@ -65,7 +65,7 @@ def judged(  # noqa: PLR0913 - what is known, and what is asked
     if not (isinstance(room_id, str) and isinstance(sender, str) and isinstance(kind, str)):
         return None, None
     room = view.room(room_id)
-    if kind in _NEVER or room is None or not is_judged(view, sender):
+    if kind in UNJUDGED or room is None or not is_judged(view, sender):
         return None, None
     said = None if read is None else read.seen
     rules = rules if read is None else read

@@ -32,7 +32,7 @@ from policybot.domain import admission
 from policybot.domain.refusal import Code, Refusal
 from policybot.domain.seen import File, is_long, media_of
 from policybot.gate.client import Client
-from policybot.gate.judge import Read, is_judged, judged
+from policybot.gate.judge import UNJUDGED, Read, is_judged, judged
 from policybot.gate.link import Link
 from policybot.gate.options import Mistake, Options, options
 from policybot.gate.replica import Replica
@@ -42,8 +42,6 @@ log = logging.getLogger(__name__)
 
 Answer = Literal["NOT_SPAM"] | tuple[Codes, JsonDict]
 
-_NEVER = frozenset({"m.room.member", "m.room.redaction"})
-"""Members are judged when they enter or invite; what is taken back is never refused."""
 _MOST_FILES = 20_000
 _QUIET = 60
 """Seconds between two lines in the log about mistakes of ours."""
@@ -176,7 +174,7 @@ class Gate:
 
     async def _posts(self, event: EventBase) -> Refusal | None:
         sender, room_id, view = event.sender, event.room_id, self._view
-        if event.type in _NEVER or not self._api.is_mine(sender):
+        if event.type in UNJUDGED or not self._api.is_mine(sender):
             return None
         now = self._host.now()
         if not self._link.knows(now):

@@ -13,7 +13,7 @@ from typing import TypeVar
 from policybot.domain.gate import Post
 from policybot.domain.pace import Pace
 from policybot.domain.publishing import Account
-from policybot.domain.view import FAST, Curb, House, Pages, Room, gravest
+from policybot.domain.view import Curb, House, Pages, Room, gravest
 from policybot.gate.accounts import Accounts
 from policybot.gate.wire import Head, Newcomer, Page
 
@@ -105,10 +105,7 @@ class Replica:
     def accepted(self, post: Post, event_id: str) -> None:
         """Remember that a post was accepted, until policybot says so as well."""
         room_id, user_id = post.room_id, post.sender
-        self.pace.note(room_id, user_id, post.at, event_id)
-        room = self._rooms.get(room_id)
-        if post.counts and room is not None and room.slow is not FAST:
-            self.pace.spoke(room_id, user_id, post.at)
+        self.pace.accepted(post, event_id, self._rooms.get(room_id))
         known = self._newcomers.get((room_id, user_id))
         if post.counts and known is not None and not known.posted:
             self._newcomers[room_id, user_id] = Newcomer(room_id, user_id, known.entered_at, posted=True)

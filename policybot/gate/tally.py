@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from policybot.domain.refusal import Refusal
+from policybot.gate.wire import ms
 
 BATCH = 200
 """Entries that are told at once."""
@@ -43,7 +44,7 @@ class Tally:
             self._told = {what: self._waiting.pop(what) for what in chosen}
             self.number += 1
         return [
-            {"code": code, "rule": rule, "room": room, "user": user, "at": _ms(at), "count": count}
+            {"code": code, "rule": rule, "room": room, "user": user, "at": ms(at), "count": count}
             for (code, rule, room, user), (at, count) in self._told.items()
         ]
 
@@ -51,7 +52,3 @@ class Tally:
         """Forget a batch that policybot has heard."""
         if number == self.number:
             self._told = {}
-
-
-def _ms(at: datetime) -> int:
-    return int(at.timestamp() * 1000)

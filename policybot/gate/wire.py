@@ -93,8 +93,8 @@ def page_out(page: Page) -> dict[str, Any]:
             for i, a in (page.accounts or {}).items()
         },
         "curbs": {i: [_curb_out(curb) for curb in c] for i, c in (page.curbs or {}).items()},
-        "newcomers": [[n.room_id, n.user_id, _ms(n.entered_at), int(n.posted)] for n in page.newcomers],
-        "now": _ms(page.now),
+        "newcomers": [[n.room_id, n.user_id, ms(n.entered_at), int(n.posted)] for n in page.newcomers],
+        "now": ms(page.now),
     }
 
 
@@ -189,14 +189,15 @@ def _room_in(data: Sequence[Any]) -> Room:
 
 
 def _curb_out(curb: Curb) -> list[Any]:
-    return [curb.number, curb.room_id, int(curb.excluded), _ms(curb.until)]
+    return [curb.number, curb.room_id, int(curb.excluded), ms(curb.until)]
 
 
 def _curb_in(data: Sequence[Any]) -> Curb:
     return Curb(str(data[0]), str(data[1]), bool(data[2]), _time(data[3]))
 
 
-def _ms(at: datetime | None) -> int | None:
+def ms(at: datetime | None) -> int | None:
+    """Write a time: milliseconds since 1970; None for none."""
     return None if at is None else int(at.timestamp() * 1000)
 
 

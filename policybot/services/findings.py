@@ -20,7 +20,7 @@ from policybot.domain.gate import Hit, Post, Verdict
 from policybot.domain.mechanism import Mechanism, Stage
 from policybot.domain.pace import Pace
 from policybot.domain.publishing import Account
-from policybot.domain.seen import File, seen
+from policybot.domain.seen import OF_THE_ROOM, File, seen
 from policybot.domain.view import FAST, Curb, House, Room
 from policybot.matching.ruleset import RuleSet, alone, holds_alone
 from policybot.services.automation import ACTING, HOUR, Automation, Hindrance
@@ -48,7 +48,6 @@ _WHAT = {
     conditions.Unverified: "a message of somebody who is not verified",
     conditions.Unqualified: "a subject for which the room is not qualified",
 }
-_OF_THE_ROOM = frozenset({"m.room.name", "m.room.topic"})
 _MOST_ACCOUNTS = 20_000
 """Accounts of which it is remembered when they were made."""
 _MOST_TRIED = 1_000
@@ -118,7 +117,7 @@ class Findings:
             or not content  # it was redacted meanwhile
         ):
             return None
-        sent = _sent(event, self._setting.now())
+        sent = sent_at(event, self._setting.now())
         state = event.get("state_key") is not None
         post = gate.posted(room_id, sender, event.get("type"), content, sent, room, state=state)
         if not state:
@@ -173,7 +172,7 @@ class Findings:
     async def entered(self, tx: Tx, event: Mapping[str, Any]) -> None:
         """Remember that somebody entered a room."""
         room_id, user_id = event["room_id"], event["state_key"]
-        await newcomers.add(tx, Newcomer(room_id, user_id, _sent(event, self._setting.now())))
+        await newcomers.add(tx, Newcomer(room_id, user_id, sent_at(event, self._setting.now())))
         await self._newcomer_changed(tx, room_id, user_id)
 
     async def _newcomer_changed(self, tx: Tx, room_id: str, user_id: str) -> None:
@@ -204,7 +203,7 @@ class Findings:
         sender, kind, content = str(result["sender"]), result["type"], result["content"]
         post = replace(
             gate.posted(
-                look.room_id, sender, kind, content, _sent(event, now), room, state=kind in _OF_THE_ROOM
+                look.room_id, sender, kind, content, sent_at(event, now), room, state=kind in OF_THE_ROOM
             ),
             files=None if files is None else tuple(File(**file) for file in files),
             first=look.first,
@@ -432,7 +431,7 @@ def _subject(finding: Finding) -> Subject:
     return Subject(SubjectKind.EVENT, finding.room_id, finding.event_id, finding.user_id)
 
 
-def _sent(event: Mapping[str, Any], now: datetime) -> datetime:
+def sent_at(event: Mapping[str, Any], now: datetime) -> datetime:
     """Say when an event was sent, as its homeserver says; a time that cannot be is now.
 
     What was written while we were away arrives at once, and was not written at once.
@@ -450,7 +449,7 @@ def _evidence(event: Mapping[str, Any], now: datetime) -> Evidence:
         event_id=str(event["event_id"]),
         room_id=str(event["room_id"]),
         sender=str(event["sender"]),
-        sent_at=_sent(event, now),
+        sent_at=sent_at(event, now),
         content=cases.storable(event["content"]),
         captured_at=now,
     )

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from policybot.config import homeserver_modules
+from policybot.gate import options as module_options
 from policybot.gate.options import Mistake, options
 
 GOOD = {"address": "http://127.0.0.1:29330/", "token": "a-secret-of-some-length"}
@@ -55,3 +57,8 @@ def test_a_mistake_is_named_with_what_to_write_instead(config: Any, key: str, sa
     with pytest.raises(Mistake, match=said) as mistake:
         options(config)
     assert mistake.value.key == key
+
+
+def test_the_doctor_knows_the_same_keys_and_bounds() -> None:
+    assert homeserver_modules.KEYS == module_options._KEYS
+    assert homeserver_modules._PATIENCE == (module_options._SHORTEST, module_options._LONGEST)
