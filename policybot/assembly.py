@@ -41,6 +41,7 @@ from policybot.services.qualifications import Qualifications
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
 from policybot.services.replacements import Replacements
+from policybot.services.reports import Reports
 from policybot.services.results import Results
 from policybot.services.retention import Retention
 from policybot.services.reveals import Reveals
@@ -73,6 +74,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     looked_at = Reviews(setting, applied)
     qualified = Qualifications(setting, applied, people, signatures)
     casework = Cases(setting)
+    complaints = Reports(setting, casework)
     measures = Sanctions(setting, applied)
     resolutions = Decisions(setting, casework, measures, applied)
     handovers = Transfers(setting, applied, people, signatures, named, vacant)
@@ -119,7 +121,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         declarations=Declarations(setting, qualified),
         labels=Labels(setting),
         cases=casework,
-        presses=Presses(setting, casework),
+        reports=complaints,
+        presses=Presses(setting, complaints),
         decisions=resolutions,
         sanctions=measures,
         holds=Holds(setting, casework, measures),

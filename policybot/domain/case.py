@@ -131,64 +131,6 @@ class Case:
         return None
 
 
-class Outcome(StrEnum):
-    """How a report ended."""
-
-    ACTIONED = "actioned"
-    NO_BREACH = "no_breach"
-    OVERTURNED = "overturned"
-
-
-class ReportState(StrEnum):
-    """Where a report stands: it is always in a case, and always answered in the end."""
-
-    ATTACHED = "attached"
-    RESOLVED = "resolved"
-
-
-class Via(StrEnum):
-    """How a report reached us."""
-
-    COMMAND = "command"
-    BUTTON = "button"
-    """The client's own button: it names no rule, and need not say a word."""
-
-
-UNSORTED = "unsorted"
-"""The category of a report that names no rule."""
-MOST_TEXT = 2000
-"""Characters of a report that are kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A complaint by one account about one subject."""
-
-    id: int
-    reporter: str
-    subject: Subject
-    category: str
-    """The number of the rule that the reporter names, or `UNSORTED`."""
-    text: str
-    case_id: int
-    received_at: datetime
-    via: Via = Via.COMMAND
-    state: ReportState = ReportState.ATTACHED
-    outcome: Outcome | None = None
-
-    @property
-    def receipt(self) -> str:
-        """The number its author gets."""
-        return f"R-{self.id}"
-
-    @property
-    def named(self) -> str:
-        """What it names, as a moderator reads it."""
-        if self.category != UNSORTED:
-            return f"names {self.category}"
-        return "reported with the client's button" if self.via is Via.BUTTON else "names no rule"
-
-
 def moved(case: Case, step: Step) -> Case:
     """Take a step.
 

@@ -43,7 +43,7 @@ RULES: tuple[Rule, ...] = (
     Rule("dead_events", ("dead_events",), "events that could not be handled", "it", 90, Act.DELETE),
     Rule("attempts", ("attempts",), "tries to verify an account", "their end", 14, Act.DELETE),
     Rule("approvals", ("approvals",), "confirmations that waited", "their end", 90, Act.DELETE),
-    Rule("evidence", ("evidence",), "kept copies of messages", "the copy", 365, Act.DELETE),
+    Rule("evidence", ("copies",), "kept copies of messages", "the copy", 365, Act.DELETE),
     Rule("reports", ("reports",), "who reported, and with which words", "the report", 365, Act.BLANK),
     Rule(
         "decisions",

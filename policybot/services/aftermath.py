@@ -30,7 +30,7 @@ from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.taking import Taking, levels_of
 from policybot.services.upgrades import Upgrades
-from policybot.store import cards, cases, decisions, outbox, rooms
+from policybot.store import cards, copies, decisions, outbox, rooms
 from policybot.store.cards import Card
 from policybot.store.database import Tx
 from policybot.store.outbox import Queued
@@ -73,8 +73,8 @@ class Aftermath:
         """Record what follows, in the transaction that marks the effect as done."""
         match queued.effect:
             case KeepEvidence() as keep if "content" in result:
-                kept = cases.evidence_of(keep, result, self._setting.now())
-                await self._cases.evidence_kept(tx, kept)
+                kept = copies.copy_of(keep, result, self._setting.now())
+                await self._cases.copy_kept(tx, kept)
             case JoinRoom(room_id, inviter) if "direct" in result:
                 await self._joined(tx, room_id, inviter, result)
             case TakeSeat(room_id) if "levels" in result:

@@ -7,14 +7,15 @@ from policybot.domain import appeal as rules
 from policybot.domain import ladder, notice
 from policybot.domain.appeal import Appeal, Verdict
 from policybot.domain.appeal import State as AppealState
-from policybot.domain.case import Case, Outcome
+from policybot.domain.case import Case
 from policybot.domain.decision import IN_FORCE, Decision, State
 from policybot.domain.effects import Restore
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.ladder import Act
 from policybot.domain.measure import Measure
+from policybot.domain.report import Outcome
 from policybot.domain.sanction import BINDING
-from policybot.services import ledgers
+from policybot.services import answers, ledgers
 from policybot.services.cases import Cases
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
@@ -142,10 +143,7 @@ class Appeals:
         self._setting.tell(tx, appeal.appellant, text, cause=f"appeal {appeal.id}")
         if decision.interim:
             return []  # the case is still to be decided, and nobody was told of an outcome
-        for report in await cases.reports(tx, case.id):
-            text = notice.reversed_for_reporter(case_number=case.number, receipt=report.receipt)
-            self._setting.tell(tx, report.reporter, text, cause=f"report {report.id}")
-        await cases.resolve_reports(tx, case.id, Outcome.OVERTURNED)
+        await answers.give(tx, self._setting, case.number, case.id, Outcome.OVERTURNED)
         return await self._reconsider(tx, decision)
 
     async def modify(
@@ -187,7 +185,7 @@ class Appeals:
         words = measure.in_words(decision.scope.value)
         await decisions.add(tx, milder, notice.with_measure(statement, measure, decision.scope))
         restraints = await self._sanctions.restraints(tx, milder)
-        imposed = await self._sanctions.impose(tx, milder, restraints, remove=None, served=served)
+        imposed = await self._sanctions.impose(tx, milder, restraints, served=served)
         await self._sanctions.take_back(tx, decision, reviewer)
         text = notice.modified(case_number=case.number, reasons=reasons, measure=words)
         self._setting.tell(tx, appeal.appellant, text, cause=f"appeal {appeal.id}")

@@ -123,8 +123,8 @@ class Automation:
             measure=str(decision.measure),
             binding=decision.binding,
         )
-        event = case.subject.event_id if remove else None
-        await self._sanctions.impose(tx, decision, restraints, remove=event)
+        message = (case.subject,) if remove else ()
+        await self._sanctions.impose(tx, decision, restraints, remove=message)
         return decision
 
     async def _was_held(self, tx: Tx, user_id: str, room_id: str) -> bool:

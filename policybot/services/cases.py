@@ -1,30 +1,30 @@
-"""Cases: take reports in, hand a case to one moderator, decide it."""
+"""Cases: open one, hand it to one moderator, gather what is known, close it without a breach."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from policybot.domain import case as rules
 from policybot.domain import notice
-from policybot.domain.case import (
-    MOST_TEXT,
-    UNSORTED,
-    Case,
-    Outcome,
-    Report,
-    State,
-    Step,
-    Subject,
-    SubjectKind,
-    Via,
-)
+from policybot.domain.case import Case, State, Step, Subject, SubjectKind
 from policybot.domain.effects import KeepEvidence
-from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
+from policybot.domain.errors import Incomplete, NotFound
 from policybot.domain.mechanism import MACHINE
-from policybot.domain.name import one_line
-from policybot.domain.press import Press
+from policybot.domain.report import Outcome, Report
+from policybot.services import answers
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, deputies, filings, findings, members, moves, outbox, rooms
-from policybot.store.cases import Evidence
+from policybot.store import (
+    audit,
+    cases,
+    copies,
+    deputies,
+    filings,
+    findings,
+    members,
+    moves,
+    reports,
+    rooms,
+)
+from policybot.store.copies import Copy
 from policybot.store.database import Tx, next_number
 from policybot.store.findings import Finding
 from policybot.store.rooms import Kind as RoomKind
@@ -42,8 +42,8 @@ class File:
 
     case: Case
     reports: tuple[Report, ...]
-    evidence: Evidence | None
-    edited: Evidence | None
+    copy: Copy | None
+    edited: Copy | None
     """The newest edit of it, if there was one."""
     findings: tuple[Finding, ...] = ()
 
@@ -55,105 +55,10 @@ class Cases:
         """Work in a setting."""
         self._setting = setting
 
-    async def report(self, tx: Tx, reporter: str, subject: Subject, category: str, text: str) -> Report:
-        """Take in a complaint; it joins the open case on its subject, or opens one.
-
-        Raises:
-            NotFound: the category is no rule, or the subject is nothing we look after.
-            Incomplete: the text says nothing.
-            OutOfOrder: the reporter has reported it already, or it is their own.
-        """
-        rule = next((r for r in self._setting.config.rules if r.id == category.upper()), None)
-        if rule is None:
-            known = ", ".join(f"{r.id} ({r.title})" for r in self._setting.config.rules)
-            message = f"Please name the rule that is broken. Rules: {known}."
-            raise NotFound(message)
-        if len(one_line(text, MOST_TEXT)) < _MIN_REPORT:
-            message = "Please say in a few words what is wrong."
-            raise Incomplete(message)
-        await self._check_ours(tx, reporter, subject)
-        case = await cases.open_on(tx, subject)
-        if case and (earlier := await cases.report_of(tx, case.id, reporter)):
-            message = f"You have reported this already; your receipt is {earlier.receipt}."
-            raise OutOfOrder(message)
-        made = Report(0, reporter, subject, rule.id, text, 0, self._setting.now())
-        return await self._receive(tx, case, made)
-
-    async def pressed(self, tx: Tx, press: Press) -> Report | None:
-        """Take in what was reported with the client's button, and answer the reporter.
-
-        Nothing is kept of what is none of our business, and of what they have reported already.
-        """
-        reporter, subject, bot = press.reporter, press.subject, self._setting.config.bot_user_id
-        if subject is None or bot in (reporter, subject.user_id):
-            return None
-        if subject.kind is SubjectKind.USER and subject.user_id == reporter:
-            await self._answer_once(
-                tx, reporter, notice.own_account(self._setting.config.operator.contact)
-            )
-            return None
-        if subject.room_id is not None and not await self._looked_after(tx, subject.room_id):
-            return None
-        case = await cases.open_on(tx, subject)
-        if case and await cases.report_of(tx, case.id, reporter):
-            return None
-        made = Report(0, reporter, subject, UNSORTED, press.text, 0, press.at, Via.BUTTON)
-        report = await self._receive(tx, case, made)
-        self._setting.tell(
-            tx, reporter, notice.received(receipt=report.receipt), cause=f"receipt {report.id}"
-        )
-        return report
-
-    async def _answer_once(self, tx: Tx, user_id: str, text: str) -> None:
-        """Answer somebody who pressed in vain, once a day however often they press."""
-        cause = f"receipt {user_id}"
-        if not await outbox.queued_since(tx, cause, self._setting.now() - _ANSWERED):
-            self._setting.tell(tx, user_id, text, cause=cause)
-
-    async def _receive(self, tx: Tx, case: Case | None, made: Report) -> Report:
-        """Save a report in the case on its subject, which is opened if there is none."""
-        now = self._setting.now()
-        if case is None:
-            case = await self._open(tx, made.subject, now)
-        report = replace(
-            made,
-            id=await next_number(tx, "report"),
-            text=one_line(made.text, MOST_TEXT),
-            case_id=case.id,
-            received_at=min(made.received_at, now),
-        )
-        await cases.add_report(tx, report)
-        audit.append(
-            tx,
-            at=now,
-            actor=report.reporter,
-            tag="report:receive",
-            object=report.receipt,
-            case=case.number,
-            category=report.category,
-        )
-        self._announce(tx, case, report, await cases.count_reports(tx, case.id))
-        return report
-
-    async def _looked_after(self, tx: Tx, room_id: str) -> bool:
+    async def looks_after(self, tx: Tx, room_id: str) -> bool:
+        """Say whether a room is one that we look after."""
         room = await rooms.get(tx, room_id)
         return room is not None and room.kind is RoomKind.GOVERNED
-
-    async def _check_ours(self, tx: Tx, reporter: str, subject: Subject) -> None:
-        if subject.user_id == reporter and subject.kind is SubjectKind.USER:
-            message = "That is your own account."
-            raise OutOfOrder(message)
-        if subject.user_id == self._setting.config.bot_user_id:
-            message = f"To complain about me, please write to {self._setting.config.operator.contact}."
-            raise NotFound(message)
-        if subject.room_id is None:
-            return
-        if not await self._looked_after(tx, subject.room_id):
-            message = (
-                "I look after governed rooms only, and this is none. For anything else please "
-                f"write to {self._setting.config.operator.contact}."
-            )
-            raise NotFound(message)
 
     async def about_room(self, tx: Tx, by: str, room_id: str) -> Case:
         """Find the undecided case about a governed room, or open one.
@@ -161,15 +66,17 @@ class Cases:
         Raises:
             NotFound: the room is none that we look after.
         """
-        if not await self._looked_after(tx, room_id):
+        if not await self.looks_after(tx, room_id):
             message = "I look after governed rooms only, and this is none."
             raise NotFound(message)
         subject = Subject(SubjectKind.ROOM, room_id)
         await rooms.hold(tx, {room_id})  # of two who open one at once, the second finds it
         known = await cases.open_on(tx, subject)
-        return known or await self._open(tx, subject, self._setting.now(), by)
+        return known or await self.open(tx, subject, by)
 
-    async def _open(self, tx: Tx, subject: Subject, now: datetime, by: str = "system:reports") -> Case:
+    async def open(self, tx: Tx, subject: Subject, by: str = "system:reports") -> Case:
+        """Open a case; a copy of the event that it is about is fetched."""
+        now = self._setting.now()
         case = Case(
             id=await next_number(tx, "case"),
             subject=subject,
@@ -191,7 +98,7 @@ class Cases:
             self._setting.queue(tx, [keep], cause=f"case {case.id}")
         return case
 
-    async def found(self, tx: Tx, subject: Subject, evidence: Evidence | None) -> tuple[Case, bool]:
+    async def found(self, tx: Tx, subject: Subject, copy: Copy | None) -> tuple[Case, bool]:
         """Open a case on what a rule found, with a copy of it, or join the one that is open.
 
         Without a copy at hand one is fetched.
@@ -199,44 +106,30 @@ class Cases:
         Returns the case, and whether it is new.
         """
         case = await cases.open_on(tx, subject)
-        if evidence is not None:
-            await cases.keep(tx, evidence)
+        if copy is not None:
+            await copies.keep(tx, copy)
         if case is not None:
             return case, False
         now = self._setting.now()
-        occurred = min(evidence.sent_at, now) if evidence else now
+        occurred = min(copy.sent_at, now) if copy else now
         case = Case(await next_number(tx, "case"), subject, State.OPEN, now, occurred)
         await cases.add(tx, case)
         self.remember(tx, MACHINE, "case:open", case, subject=subject.key)
-        if evidence is None and subject.room_id and subject.event_id:
+        if copy is None and subject.room_id and subject.event_id:
             keep = KeepEvidence(subject.room_id, subject.event_id)
             self._setting.queue(tx, [keep], cause=f"case {case.id}")
         return case, True
 
-    def _announce(self, tx: Tx, case: Case, report: Report, count: int) -> None:
-        if count > _TOLD_EACH and count % _TOLD_EACH:
-            return  # `show` says it all; what is read by people must not drown in it
-        heading = f"New case {case.number}" if count == 1 else f"{case.number}: report {count}"
-        about_room = case.subject.kind is SubjectKind.ROOM
-        urgent = f" · if it cannot wait: !policy hold {case.number} RULE REASON" if about_room else ""
-        self._setting.tell_staff(
-            tx,
-            f"{heading}: {case.subject.in_words}\n"
-            f"{_said(report)}\n"
-            f"Next: !policy show {case.number} · !policy claim {case.number}{urgent}",
-            cause=f"case {case.id}",
-        )
-
-    async def evidence_kept(self, tx: Tx, evidence: Evidence) -> None:
+    async def copy_kept(self, tx: Tx, copy: Copy) -> None:
         """Fill a case with what the homeserver said about its event: who wrote it, and when."""
-        await cases.keep(tx, evidence)
-        if evidence.edit_id is not None:
+        await copies.keep(tx, copy)
+        if copy.edit_id is not None:
             # Who reported it has seen the edit, most probably.
-            keep = KeepEvidence(evidence.room_id, evidence.edit_id)
-            self._setting.queue(tx, [keep], cause=f"evidence {evidence.event_id}")
-        for case in await cases.about_event(tx, evidence.event_id):
-            subject = replace(case.subject, user_id=evidence.sender)
-            known = replace(case, subject=subject, occurred_at=evidence.sent_at)
+            keep = KeepEvidence(copy.room_id, copy.edit_id)
+            self._setting.queue(tx, [keep], cause=f"copy {copy.event_id}")
+        for case in await cases.about_event(tx, copy.event_id):
+            subject = replace(case.subject, user_id=copy.sender)
+            known = replace(case, subject=subject, occurred_at=copy.sent_at)
             await cases.save(tx, known)
 
     async def find(self, tx: Tx, case_id: int | None, text: str) -> Case:
@@ -261,17 +154,17 @@ class Cases:
             message = f"There is no case {case.number} that you can see."
             raise NotFound(message)
         event_id = case.subject.event_id
-        kept = await cases.evidence(tx, event_id) if event_id else None
-        edited = await cases.evidence(tx, kept.edit_id) if kept and kept.edit_id else None
+        kept = await copies.get(tx, event_id) if event_id else None
+        edited = await copies.get(tx, kept.edit_id) if kept and kept.edit_id else None
         found = await findings.of_case(tx, case.id)
-        return File(case, tuple(await cases.reports(tx, case.id)), kept, edited, tuple(found))
+        return File(case, tuple(await reports.of_case(tx, case.id)), kept, edited, tuple(found))
 
     async def involved(self, tx: Tx, case: Case) -> frozenset[str]:
         """Name the parties of a case: the reporters, its subject, those who answer for the room.
 
         With each all accounts that are known to be theirs: who judges must be another person.
         """
-        parties = {report.reporter for report in await cases.reports(tx, case.id)}
+        parties = {report.reporter for report in await reports.of_case(tx, case.id)}
         if case.subject.user_id:
             parties.add(case.subject.user_id)
         if case.subject.room_id:
@@ -326,47 +219,16 @@ class Cases:
         taken = await self.take(tx, by, case)
         closed = rules.moved(rules.moved(taken, Step.DECIDE), Step.CLOSE)
         await cases.save(tx, closed)
-        for report in await cases.reports(tx, case.id):
-            text = notice.no_breach(case_number=case.number, receipt=report.receipt)
-            self._setting.tell(tx, report.reporter, text, cause=f"report {report.id}")
-        await cases.resolve_reports(tx, case.id, Outcome.NO_BREACH)
+        await answers.give(tx, self._setting, case.number, case.id, Outcome.NO_BREACH)
         self.remember(tx, by, "case:dismiss", case, reason=reason)
-
-    async def receipt(self, tx: Tx, reporter: str, report_id: int | None, text: str) -> Report:
-        """Read a report that somebody made themselves.
-
-        Raises:
-            NotFound: it is not theirs, or there is none.
-        """
-        report = await cases.report(tx, report_id) if report_id is not None else None
-        if report is None or report.reporter != reporter:
-            message = f"There is no {text} that you can see."
-            raise NotFound(message)
-        return report
 
     def remember(self, tx: Tx, actor: str, tag: str, case: Case, **payload: str) -> None:
         """Write an audit entry about a case."""
         audit.append(tx, at=self._setting.now(), actor=actor, tag=tag, object=case.number, **payload)
 
 
-def _said(report: Report) -> str:
-    """Tell in a line what a report names and says."""
-    named = (
-        "Reported with the client's button"
-        if report.category == UNSORTED
-        else f"Rule named: {report.category}"
-    )
-    more = "…" if len(report.text) > _EXCERPT else ""
-    said = (
-        f"The reporter writes: {report.text[:_EXCERPT]}{more}"
-        if report.text
-        else "The reporter wrote nothing."
-    )
-    return f"{named}. {said}"
-
-
 async def origin_of(tx: Tx, case_id: int) -> notice.Origin:
     """Say how a case came to our knowledge, for a decision by a person."""
-    if await cases.reports(tx, case_id):
+    if await reports.of_case(tx, case_id):
         return notice.Origin.REPORT
     return notice.Origin.RULE if await findings.of_case(tx, case_id) else notice.Origin.OURS

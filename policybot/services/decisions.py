@@ -219,7 +219,7 @@ class Decisions:
         await cases.save(tx, case_rules.moved(decided, case_rules.Step.CLOSE))
         actor = decision.approver or decision.decider
         self._remember(tx, actor, "decision:final", decision)
-        remove = case.subject.event_id if decision.remove else None
+        remove = await cases.subjects(tx, case) if decision.remove else ()
         await self._sanctions.impose(tx, decision, restraints, remove=remove)
 
     async def confirm(self, tx: Tx, by: str, code: str, roles: frozenset[Role]) -> str:

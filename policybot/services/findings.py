@@ -27,8 +27,8 @@ from policybot.services.automation import ACTING, HOUR, Automation, Hindrance
 from policybot.services.cases import Cases
 from policybot.services.messages import ENTERED, Messages
 from policybot.services.setting import Setting
-from policybot.store import cases, findings, newcomers, standing
-from policybot.store.cases import Evidence
+from policybot.store import copies, findings, newcomers, standing
+from policybot.store.copies import Copy
 from policybot.store.database import Tx, from_ms
 from policybot.store.declarations import Declaration
 from policybot.store.findings import Finding, Outcome
@@ -219,7 +219,7 @@ class Findings:
         room = self._messages.room(declaration.room_id)
         if room is None or declaration.qualified:
             return
-        kept = await cases.evidence(tx, declaration.event_id)
+        kept = await copies.get(tx, declaration.event_id)
         content = kept.content if kept else {}
         post = Post(
             declaration.room_id,
@@ -236,7 +236,7 @@ class Findings:
         await self._apply(tx, hits, post, declaration.event_id, kept)
 
     async def _apply(
-        self, tx: Tx, hits: Sequence[Hit], post: Post, event_id: str, evidence: Evidence | None
+        self, tx: Tx, hits: Sequence[Hit], post: Post, event_id: str, evidence: Copy | None
     ) -> None:
         fresh = []
         for hit in hits:
@@ -263,7 +263,7 @@ class Findings:
                 await self._report(tx, mechanism, finding, evidence)
 
     async def _act(
-        self, tx: Tx, mechanism: Mechanism, finding: Finding, evidence: Evidence | None, *, state: bool
+        self, tx: Tx, mechanism: Mechanism, finding: Finding, evidence: Copy | None, *, state: bool
     ) -> int | None:
         """Let a rule act by itself, or leave it to people; return the case if it acted."""
         hindered = await self._automation.hindrance(tx, mechanism, finding)
@@ -311,7 +311,7 @@ class Findings:
         tx: Tx,
         mechanism: Mechanism,
         finding: Finding,
-        evidence: Evidence | None,
+        evidence: Copy | None,
         why: str = "",
         outcome: Outcome = Outcome.REPORTED,
     ) -> None:
@@ -319,7 +319,7 @@ class Findings:
         incident = await findings.incident(tx, finding, self._setting.now() - HOUR)
         if incident is not None:
             if evidence is not None:
-                await cases.keep(tx, evidence)
+                await copies.keep(tx, evidence)
             await findings.settle(tx, finding, outcome, incident)
             return
         case, new = await self._cases.found(tx, _subject(finding), evidence)
@@ -443,13 +443,13 @@ def sent_at(event: Mapping[str, Any], now: datetime) -> datetime:
         return now
 
 
-def _evidence(event: Mapping[str, Any], now: datetime) -> Evidence:
+def _evidence(event: Mapping[str, Any], now: datetime) -> Copy:
     """Keep an event as it was delivered."""
-    return Evidence(
+    return Copy(
         event_id=str(event["event_id"]),
         room_id=str(event["room_id"]),
         sender=str(event["sender"]),
         sent_at=sent_at(event, now),
-        content=cases.storable(event["content"]),
+        content=copies.storable(event["content"]),
         captured_at=now,
     )

@@ -67,7 +67,7 @@ class Holds:
             room=room_id,
             facts=decision.facts,
         )
-        await self._sanctions.impose(tx, decision, restraints, remove=None)
+        await self._sanctions.impose(tx, decision, restraints)
         return decision
 
     async def _check_free(self, tx: Tx, room_id: str) -> None:

@@ -42,7 +42,7 @@ from policybot.domain.showing import SHOWING, SetLabel
 from policybot.ports import Errand, Homeserver, Impossible, Later, Result, StillShown
 from policybot.services import cards, labels
 from policybot.services.setting import Setting
-from policybot.store import cases, filings, outbox, rooms
+from policybot.store import copies, filings, outbox, rooms
 from policybot.store.database import Database, DatabaseAway, Tx
 from policybot.store.outbox import SHARDS, Lease, Queued
 
@@ -324,16 +324,16 @@ class Outbox:
     async def _keep_first(self, room_id: str, event_id: str, key: str) -> None:
         """Keep a copy of an event before it is removed."""
         async with self._database.transaction() as tx:
-            kept = await cases.evidence(tx, event_id)
+            kept = await copies.get(tx, event_id)
         if kept is None:
             keep = KeepEvidence(room_id, event_id)
             result = await self._homeserver.perform(Errand(keep, key))
             async with self._database.transaction() as tx:
-                await cases.keep(tx, cases.evidence_of(keep, result, self._setting.now()))
+                await copies.keep(tx, copies.copy_of(keep, result, self._setting.now()))
 
     async def _kept(self, event_id: str) -> Result | None:
         async with self._database.transaction() as tx:
-            kept = await cases.evidence(tx, event_id)
+            kept = await copies.get(tx, event_id)
         if kept is None:
             return None
         return {"sender": kept.sender, "sent_at": kept.sent_at, "content": kept.content}

@@ -14,7 +14,7 @@ from typing import Final
 from policybot.domain import press as rules
 from policybot.domain.press import Cursor, Kind, Press
 from policybot.ports import Impossible, Later, ReportButton
-from policybot.services.cases import Cases
+from policybot.services.reports import Reports
 from policybot.services.setting import Setting
 from policybot.store import outbox
 from policybot.store import presses as store
@@ -38,10 +38,10 @@ _NOUN = "button"
 class Presses:
     """The service that takes in what was reported with the client's button."""
 
-    def __init__(self, setting: Setting, casework: Cases) -> None:
+    def __init__(self, setting: Setting, taken: Reports) -> None:
         """Hand reports on to those who work on cases."""
         self._setting = setting
-        self._cases = casework
+        self._reports = taken
         self._owner = uuid.uuid4().hex
         self._leased_until: datetime | None = None
         self._newest: dict[Kind, tuple[int, datetime]] = {}
@@ -153,7 +153,7 @@ class Presses:
     async def _take(self, database: Database, place: Place, press: Press) -> None:
         async with database.transaction() as tx:
             if await store.hold(tx, place) and await store.saw(tx, press):
-                await self._cases.pressed(tx, press)
+                await self._reports.pressed(tx, press)
 
     async def _park(self, database: Database, place: Place, press: Press) -> None:
         async with database.transaction() as tx:

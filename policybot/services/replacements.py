@@ -277,7 +277,7 @@ class Replacements:
         await self._close(tx, case)
         self._remember(tx, by, "decision:final", final, wanted)
         levels = rules.effects(filing.room_id, wanted, decision.number)
-        await self._sanctions.impose(tx, final, levels, remove=None)
+        await self._sanctions.impose(tx, final, levels)
         said = f"{decision.number}: {by} has accepted and answers for {filing.number} now."
         self._setting.tell_staff(tx, said, cause=f"case {case.id}")
         return taken

@@ -8,20 +8,21 @@ from policybot.domain import filing as filing_rules
 from policybot.domain import label as label_rules
 from policybot.domain import notice
 from policybot.domain import sanction as rules
-from policybot.domain.case import Outcome
+from policybot.domain.case import Subject
 from policybot.domain.decision import Decision, Nature
 from policybot.domain.effects import Effect, Redact, RestrictMember
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind
 from policybot.domain.rank import Control, control, hindrance
+from policybot.domain.report import Outcome
 from policybot.domain.room_measure import GiveLevel
 from policybot.domain.sanction import BINDING, Sanction, State, Step
+from policybot.services import answers
 from policybot.services.filings import Filings, label_of
 from policybot.services.setting import Setting
 from policybot.store import (
     audit,
-    cases,
     decisions,
     deletions,
     filings,
@@ -120,7 +121,7 @@ class Sanctions:
         decision: Decision,
         restraints: tuple[Effect, ...],
         *,
-        remove: str | None,
+        remove: Sequence[Subject] = (),
         served: timedelta = timedelta(0),
     ) -> Sanction:
         """Queue what a final decision asks for: what protects people first, word of it after.
@@ -129,7 +130,7 @@ class Sanctions:
             tx: the transaction of the decision.
             decision: the decision.
             restraints: the effects that carry its measure.
-            remove: the event to remove, if it is decided so.
+            remove: the messages to remove, if it is decided so.
             served: time of an earlier measure that is credited.
         """
         held = None if decision.interim else await self._held_in(tx, decision.case_id)
@@ -150,10 +151,12 @@ class Sanctions:
         await _hold(tx, restraints)
         await sanctions.add(tx, sanction)
         self._setting.curbs_changed(tx, sanction.user_id or "")
-        effects: list[Effect] = []
-        case = await cases.get(tx, decision.case_id) if remove else None
-        if remove and case is not None and case.subject.room_id:  # where it was written
-            effects.append(Redact(case.subject.room_id, remove, f"Removed: {decision.number}"))
+        said = f"Removed: {decision.number}"
+        effects: list[Effect] = [
+            Redact(what.room_id, what.event_id, said)
+            for what in remove
+            if what.room_id and what.event_id
+        ]
         effects += sanction.restraints
         self._setting.queue(tx, effects, cause=cause_of(decision))
         if decision.scope is Scope.ROOM and decision.measure.kind in _ROOM_MEASURES:
@@ -250,11 +253,7 @@ class Sanctions:
             self._setting.tell(tx, concerned, text, cause=f"notice {decision.id}")
         if decision.interim:
             return  # who reported hears when it is decided
-        for report in await cases.reports(tx, decision.case_id):
-            if report.outcome is None:
-                text = notice.actioned(case_number=decision.number, receipt=report.receipt)
-                self._setting.tell(tx, report.reporter, text, cause=f"report {report.id}")
-        await cases.resolve_reports(tx, decision.case_id, Outcome.ACTIONED)
+        await answers.give(tx, self._setting, decision.number, decision.case_id, Outcome.ACTIONED)
 
     async def end_due(self, tx: Tx) -> int:
         """End the sanctions whose time is over; return how many there were."""

@@ -1,15 +1,6 @@
-"""Cases, the reports in them, and the evidence that was kept."""
+"""Cases: what is decided together, and who works on it."""
 
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
-
-from policybot.domain.case import Case, Outcome, Report, ReportState, State, Subject, SubjectKind, Via
-from policybot.domain.effects import KeepEvidence
-from policybot.store.audit import canonical
+from policybot.domain.case import Case, State, Subject, SubjectKind
 from policybot.store.database import (
     Row,
     Stale,
@@ -19,59 +10,6 @@ from policybot.store.database import (
     optional_time,
     to_ms,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """A copy of an event as the homeserver had it; the fingerprint is of its content."""
-
-    event_id: str
-    room_id: str
-    sender: str
-    sent_at: datetime
-    content: dict[str, Any]
-    captured_at: datetime
-    redacted: bool = False
-    """Whether it was removed from its room before this copy was taken."""
-    edit_id: str | None = None
-    """The newest edit of it at that time."""
-
-    @property
-    def encrypted(self) -> bool:
-        """Whether nobody but the members of its room can read it."""
-        return "ciphertext" in self.content
-
-    @property
-    def sha256(self) -> str:
-        """The fingerprint of what was said."""
-        return hashlib.sha256(canonical(self.content).encode()).hexdigest()
-
-    @property
-    def body(self) -> str:
-        """The text of the message, or the name or topic of a room; empty where there is none."""
-        texts = (self.content.get(key) for key in ("body", "name", "topic"))
-        return next((text for text in texts if isinstance(text, str) and text), "")
-
-
-def storable(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the content of an event as it can be kept: halves of characters are replaced."""
-    text = json.dumps(content, ensure_ascii=False)
-    whole: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
-    return whole
-
-
-def evidence_of(keep: KeepEvidence, result: Mapping[str, Any], now: datetime) -> Evidence:
-    """Read what the homeserver said of an event as evidence."""
-    return Evidence(
-        event_id=keep.event_id,
-        room_id=keep.room_id,
-        sender=str(result["sender"]),
-        sent_at=from_ms(int(result["origin_server_ts"])),
-        content=storable(result["content"]),
-        captured_at=now,
-        redacted=bool(result.get("redacted")),
-        edit_id=result.get("edit_id"),
-    )
 
 
 async def add(tx: Tx, case: Case) -> None:
@@ -118,6 +56,12 @@ async def get(tx: Tx, case_id: int) -> Case | None:
     return None if row is None else _case(row)
 
 
+async def subjects(tx: Tx, case: Case) -> list[Subject]:
+    """List all that is decided together in a case: what it is about first."""
+    del tx
+    return [case.subject]
+
+
 async def open_on(tx: Tx, subject: Subject) -> Case | None:
     """Read the case on a subject that is not decided yet."""
     row = await tx.first(
@@ -162,130 +106,19 @@ async def about_event(tx: Tx, event_id: str) -> list[Case]:
     return [_case(row) for row in rows]
 
 
-async def add_report(tx: Tx, report: Report) -> None:
-    """Save a report."""
-    await tx.execute(
-        "INSERT INTO reports (id, reporter, subject_key, category, text, case_id, state,"
-        " received_at, via) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        report.id,
-        report.reporter,
-        report.subject.key,
-        report.category,
-        report.text,
-        report.case_id,
-        report.state.value,
-        to_ms(report.received_at),
-        report.via.value,
-    )
-
-
-async def report(tx: Tx, report_id: int) -> Report | None:
-    """Read a report."""
-    row = await tx.first(
-        "SELECT r.*, c.kind, c.room_id, c.event_id, c.user_id FROM reports r"
-        " JOIN cases c ON c.id = r.case_id WHERE r.id = $1",
-        report_id,
-    )
-    return None if row is None else _report(row)
-
-
-async def reports(tx: Tx, case_id: int) -> list[Report]:
-    """List the reports in a case."""
-    rows = await tx.fetch(
-        "SELECT r.*, c.kind, c.room_id, c.event_id, c.user_id FROM reports r"
-        " JOIN cases c ON c.id = r.case_id WHERE r.case_id = $1 ORDER BY r.id",
-        case_id,
-    )
-    return [_report(row) for row in rows]
-
-
-async def report_of(tx: Tx, case_id: int, reporter: str) -> Report | None:
-    """Read what somebody reported in a case."""
-    row = await tx.first(
-        "SELECT r.*, c.kind, c.room_id, c.event_id, c.user_id FROM reports r"
-        " JOIN cases c ON c.id = r.case_id WHERE r.case_id = $1 AND r.reporter = $2",
-        case_id,
-        reporter,
-    )
-    return None if row is None else _report(row)
-
-
-async def count_reports(tx: Tx, case_id: int) -> int:
-    """Count the reports in a case."""
-    return int(await tx.value("SELECT COUNT(*) AS value FROM reports WHERE case_id = $1", case_id))
-
-
-async def resolve_reports(tx: Tx, case_id: int, outcome: Outcome) -> None:
-    """Note how the reports in a case ended."""
-    await tx.execute(
-        "UPDATE reports SET state = 'resolved', outcome = $1 WHERE case_id = $2",
-        outcome.value,
-        case_id,
-    )
-
-
-async def keep(tx: Tx, evidence: Evidence) -> None:
-    """Keep a copy of an event; the first copy counts."""
-    await tx.execute(
-        "INSERT INTO evidence (event_id, room_id, sender, sent_at, content, sha256, captured_at,"
-        " redacted, edit_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-        " ON CONFLICT (event_id) DO NOTHING",
-        evidence.event_id,
-        evidence.room_id,
-        evidence.sender,
-        to_ms(evidence.sent_at),
-        canonical(evidence.content),
-        evidence.sha256,
-        to_ms(evidence.captured_at),
-        int(evidence.redacted),
-        evidence.edit_id,
-    )
-
-
-async def evidence(tx: Tx, event_id: str) -> Evidence | None:
-    """Read the kept copy of an event."""
-    row = await tx.first("SELECT * FROM evidence WHERE event_id = $1", event_id)
-    if row is None:
-        return None
-    return Evidence(
-        event_id=row["event_id"],
-        room_id=row["room_id"],
-        sender=row["sender"],
-        sent_at=from_ms(row["sent_at"]),
-        content=json.loads(row["content"]),
-        captured_at=from_ms(row["captured_at"]),
-        redacted=bool(row["redacted"]),
-        edit_id=row["edit_id"],
-    )
-
-
-def _subject(row: Row) -> Subject:
+def subject_of(row: Row) -> Subject:
+    """Read the subject of a case from its row."""
     return Subject(SubjectKind(row["kind"]), row["room_id"], row["event_id"], row["user_id"])
 
 
 def _case(row: Row) -> Case:
     return Case(
         id=row["id"],
-        subject=_subject(row),
+        subject=subject_of(row),
         state=State(row["state"]),
         opened_at=from_ms(row["opened_at"]),
         occurred_at=from_ms(row["occurred_at"]),
         assignee=row["assignee"],
         lease_until=optional_time(row["lease_until"]),
         version=row["version"],
-    )
-
-
-def _report(row: Row) -> Report:
-    return Report(
-        id=row["id"],
-        reporter=row["reporter"],
-        subject=_subject(row),
-        category=row["category"],
-        text=row["text"],
-        case_id=row["case_id"],
-        state=ReportState(row["state"]),
-        outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
-        received_at=from_ms(row["received_at"]),
-        via=Via(row["via"]),
     )

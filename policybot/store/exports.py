@@ -165,7 +165,7 @@ OF_ACCOUNT: tuple[Part, ...] = (
     Part(
         "evidence",
         "Copies of your messages that were kept as evidence.",
-        "SELECT event_id, room_id, sent_at, content, captured_at FROM evidence WHERE sender = $1"
+        "SELECT event_id, room_id, sent_at, content, captured_at FROM copies WHERE sender = $1"
         " ORDER BY sent_at",
         "sent_at",
     ),

@@ -157,7 +157,7 @@ async def stats(tx: Tx, since: datetime) -> list[Stats]:
 async def kept_texts(tx: Tx, after: str, limit: int) -> Sequence[tuple[str, str]]:
     """Give kept copies of events from one on: the event's ID, and its content as JSON."""
     rows = await tx.fetch(
-        "SELECT event_id, content FROM evidence WHERE event_id > $1 ORDER BY event_id LIMIT $2",
+        "SELECT event_id, content FROM copies WHERE event_id > $1 ORDER BY event_id LIMIT $2",
         after,
         limit,
     )

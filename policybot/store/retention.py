@@ -66,11 +66,11 @@ REACHES: dict[str, Reach] = {
     ),
     "approvals": Reach("approvals", "code", "expires_at", "expires_at < $1 AND state <> 'waiting'", ""),
     "evidence": Reach(
-        "evidence",
+        "copies",
         "event_id",
         "captured_at",
         "captured_at < $1 AND sender NOT IN HELD AND NOT EXISTS (SELECT 1 FROM cases c"
-        " WHERE c.event_id = evidence.event_id AND (c.state IN OPEN OR EXISTS (SELECT 1"
+        " WHERE c.event_id = copies.event_id AND (c.state IN OPEN OR EXISTS (SELECT 1"
         " FROM decisions d WHERE d.case_id = c.id AND d.state IN ('pending', 'under_appeal'))))",
         "",
     ),

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from policybot.domain.case import MOST_TEXT
 from policybot.domain.effects import KeepEvidence, Notify
 from policybot.domain.press import PAGE
+from policybot.domain.report import MOST_TEXT
 from policybot.ports import Impossible, Later
-from policybot.services.cases import Cases
 from policybot.services.presses import Presses
+from policybot.services.reports import Reports
 from tests import canary
 from tests.pressing import Pressed, pressing
 from tests.world import BOT, World, find, user
@@ -285,7 +285,7 @@ async def test_killed_at_any_instant_each_is_taken_once(any_pressed: Pressed) ->
                 await pressed.poll(seconds=1)
             except _Killed:
                 killed += 1
-                pressed.service = Presses(world.app.setting, world.app.services.cases)
+                pressed.service = Presses(world.app.setting, world.app.services.reports)
                 world.clock.pass_time(seconds=20)
                 continue
         break
@@ -305,7 +305,8 @@ def _kill_at(patch: pytest.MonkeyPatch, countdown: int) -> None:
     left = [countdown]
     for module, names in (
         ("policybot.store.presses", ("hold", "saw", "save_place", "forget_before", "unseen")),
-        ("policybot.store.cases", ("add", "add_report", "open_on")),
+        ("policybot.store.cases", ("add", "open_on")),
+        ("policybot.store.reports", ("add",)),
     ):
         for name in names:
             real = _real(module, name)
@@ -327,7 +328,7 @@ def _real(module: str, name: str) -> Any:
 
 async def test_of_two_processes_one_looks_and_the_other_takes_over(any_pressed: Pressed) -> None:
     pressed, world = any_pressed, any_pressed.world
-    other = Presses(world.app.setting, world.app.services.cases)
+    other = Presses(world.app.setting, world.app.services.reports)
     event = await world.message("tom", "Buy my spades!", world.room)
     pressed.press(event, "lea")
     asked = pressed.fake.asked
@@ -407,15 +408,15 @@ async def test_one_report_that_cannot_be_taken_is_told_and_holds_up_no_other(
     world = pressed.world
     for what in ("spades", "rakes", "hoes"):
         pressed.press(await world.message("tom", f"Buy my {what}!", world.room), "lea", what)
-    real = Cases.pressed
+    real = Reports.pressed
 
-    async def broken(self: Cases, tx: Any, press: Any) -> Any:
+    async def broken(self: Reports, tx: Any, press: Any) -> Any:
         if press.text == "rakes":
             message = "a bug"
             raise ValueError(message)
         return await real(self, tx, press)
 
-    monkeypatch.setattr(Cases, "pressed", broken)
+    monkeypatch.setattr(Reports, "pressed", broken)
     await pressed.poll(seconds=3)
     await pressed.poll(seconds=3)
     assert [row["text"] for row in await pressed.reports()] == ["spades", "hoes"]

@@ -80,7 +80,7 @@ async def test_everything_goes_after_its_time_and_the_chain_holds(any_world: Wor
     for _ in range(3):
         await world.tick(hours=2)
     left = await counts(world)
-    for table in ("evidence", "reports", "cases", "decisions", "sanctions", "appeals", "attempts"):
+    for table in ("copies", "reports", "cases", "decisions", "sanctions", "appeals", "attempts"):
         assert left[table] == 0, table
     assert left["links"] == 1, "Anna's"
     assert left["acceptances"] == 1
@@ -106,7 +106,7 @@ async def test_an_open_case_is_never_swept(world: World) -> None:
     await world.tick(days=2000)
     await world.tick(days=1)
     left = await counts(world)
-    assert (left["cases"], left["reports"], left["evidence"]) == (1, 1, 1)
+    assert (left["cases"], left["reports"], left["copies"]) == (1, 1, 1)
     async with world.database.transaction(reading=True) as tx:
         assert await tx.value("SELECT text AS value FROM reports") == "This is an advert"
         opened = await tx.value(
@@ -131,12 +131,12 @@ async def test_what_lies_under_a_hold_is_never_swept(world: World) -> None:
         await world.app.services.privacy.hold(tx, "@tom:example.org", "Court of X", until)
     await world.tick(days=1300)
     left = await counts(world)
-    assert (left["evidence"], left["decisions"], left["appeals"], left["reports"]) == (1, 1, 1, 1)
+    assert (left["copies"], left["decisions"], left["appeals"], left["reports"]) == (1, 1, 1, 1)
     await world.tick(days=201)
     await world.tick(hours=2)
     await world.tick(hours=2)
     left = await counts(world)
-    assert (left["evidence"], left["decisions"], left["appeals"], left["reports"]) == (0, 0, 0, 0)
+    assert (left["copies"], left["decisions"], left["appeals"], left["reports"]) == (0, 0, 0, 0)
 
 
 async def test_much_goes_in_small_parts(world: World) -> None:
@@ -174,5 +174,5 @@ async def test_a_dry_run_of_the_sweep_changes_nothing(world: World) -> None:
     result = await run()
     assert result.exit_code == 0, result.output
     assert "Done." in result.output
-    assert (await counts(world))["evidence"] == 0
+    assert (await counts(world))["copies"] == 0
     assert await chain_holds(world)

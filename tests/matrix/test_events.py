@@ -12,7 +12,7 @@ from tests.world import BOT, REVIEW, SERVER, World, user
 
 TABLES = (
     "counters seen_events dead_events rooms review_members persons links attempts front_names lookalikes"
-    " agreements acceptances languages announcements filings cases reports evidence policies decisions"
+    " agreements acceptances languages announcements filings cases reports copies policies decisions"
     " approvals sanctions"
     " appeals outbox observed audit audit_payloads standing_restrictions standing_changes"
 )

@@ -1,22 +1,16 @@
-"""The commands about cases, decisions and appeals, for moderators and reviewers of appeals."""
-
-import re
-from itertools import takewhile
+"""The commands by which moderators see what waits, and take a case."""
 
 from policybot.domain import notice
 from policybot.domain.case import Case, State, SubjectKind
 from policybot.domain.cure import State as CureState
 from policybot.domain.decision import Nature
-from policybot.domain.effect_words import all_in_words
 from policybot.domain.errors import NotFound
 from policybot.domain.permission import Permission, allowed
-from policybot.domain.sanction import bannered
 from policybot.matrix.commands import documents, qualifications, reviews, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services.cases import File
-from policybot.services.decisions import Choice, Draft
-from policybot.store import appeals, cases, cures, decisions, deletions, filings, outbox, sanctions
-from policybot.store.cases import Evidence
+from policybot.store import appeals, cases, cures, decisions, deletions, filings, sanctions
+from policybot.store.copies import Copy
 
 _SHOWN = 20
 _EXCERPT = 500
@@ -94,8 +88,8 @@ def _facts(services: Services, file: File) -> list[str]:
         f"{case.number}: {case.in_words}" + (f", with {holder}" if holder else ""),
         f"About: {case.subject.in_words}",
     ]
-    if file.evidence is not None:
-        kept = file.evidence
+    if file.copy is not None:
+        kept = file.copy
         lines += [
             f"Said on {notice.day(kept.sent_at)} by {kept.sender}:",
             f"> {kept.body[:_EXCERPT]}" if kept.body else "> (no text)",
@@ -118,7 +112,7 @@ def _facts(services: Services, file: File) -> list[str]:
     return lines
 
 
-def _marks(kept: Evidence, edited: Evidence | None) -> list[str]:
+def _marks(kept: Copy, edited: Copy | None) -> list[str]:
     """Say what is special about a kept copy."""
     marks = []
     if kept.redacted and kept.content:
@@ -194,144 +188,14 @@ async def _claimable(services: Services, asked: Asked) -> Case:
     if not allowed(asked.roles, Permission.CASE_CLAIM):
         message = f"There is no case {text} that you can see."
         raise NotFound(message)
-    return await _case(services, asked, text)
+    return await case_of(services, asked, text)
 
 
-async def _case(services: Services, asked: Asked, text: str = "") -> Case:
+async def case_of(services: Services, asked: Asked, text: str = "") -> Case:
+    """Find the case that is meant, for somebody who is no party to it."""
     text = text or asked.words["CASE"]
     case = await services.cases.find(asked.tx, subject.case_id(text), text)
     if asked.sender in await services.cases.involved(asked.tx, case):
         message = f"There is no case {text} that you can see."
         raise NotFound(message)
     return case
-
-
-async def propose(services: Services, asked: Asked) -> str:
-    """Ask the ladder, without deciding anything."""
-    case = await _case(services, asked)
-    choice = Choice(
-        rule=asked.words["RULE"],
-        severity=asked.words["SEVERITY"],
-        facts="(only asked what the ladder proposes)",
-    )
-    draft = await services.decisions.draft(asked.tx, asked.sender, case, choice)
-    return "\n".join((f"{case.number}, rule {draft.decision.rule_id}:", *draft.decision.explanation))
-
-
-async def decide(services: Services, asked: Asked) -> str:
-    """Decide a case."""
-    case = await _case(services, asked)
-    measure, remove, factors = _measure(asked.words["MEASURE"])
-    choice = Choice(
-        rule=asked.words["RULE"],
-        severity=asked.words["SEVERITY"],
-        measure=measure,
-        remove=remove,
-        factors=factors,
-        facts=asked.words["FACTS"],
-    )
-    taken = await services.decisions.decide(asked.tx, asked.sender, case, choice)
-    preview = _preview(taken.draft)
-    if taken.approval is None:
-        return f"{preview}\nIt is being carried out, and the person is told why."
-    who = "A second person has to confirm it" if taken.approval.needs_other else "Please confirm it"
-    because = "".join(f"\n· {reason}" for reason in taken.draft.second_person)
-    return f"{preview}\n{who}: !policy confirm {taken.approval.code}{because}"
-
-
-def _measure(text: str) -> tuple[str, bool, frozenset[str]]:
-    """Read a measure with what is added to it: `restrict:P3D+remove+newcomer`."""
-    measure, *added = text.lower().split("+")
-    return measure, "remove" in added, frozenset(added) - {"remove"}
-
-
-def _preview(draft: Draft) -> str:
-    decision = draft.decision
-    removed = ["remove the message"] if decision.remove else []
-    shown = ["pin a notice in it"] if bannered(decision.scope, decision.measure) else []
-    restraints = [text] if (text := all_in_words(draft.restraints)) else []
-    changes = ", ".join([*removed, *restraints, *shown]) or "nothing on the homeserver"
-    return (
-        f"{decision.number}: rule {decision.rule_id}, {decision.severity.value}, history "
-        f"{decision.history.value} → {decision.measure.in_words(decision.scope.value)} "
-        f"(proposed: {draft.proposal.cell}).\nThis will: {changes}."
-    )
-
-
-async def dismiss(services: Services, asked: Asked) -> str:
-    """Close a case without a breach."""
-    case = await _case(services, asked)
-    await services.holds.dismiss(asked.tx, asked.sender, case, asked.words["REASON"])
-    return f"{case.number} is closed: no breach. The reporters are told."
-
-
-async def confirm(services: Services, asked: Asked) -> str:
-    """Confirm what waits."""
-    return await services.approvals.confirm(asked.tx, asked.sender, asked.words["CODE"], asked.roles)
-
-
-async def deny(services: Services, asked: Asked) -> str:
-    """Refuse what waits."""
-    return await services.approvals.deny(asked.tx, asked.sender, asked.words["CODE"], asked.roles)
-
-
-async def lift(services: Services, asked: Asked) -> str:
-    """End a measure early."""
-    case = await _case(services, asked)
-    sanction = await services.sanctions.lift(asked.tx, asked.sender, case.id, asked.words["REASON"])
-    measure = "the hold" if sanction.interim else sanction.measure.in_words(sanction.scope.value)
-    return f"{case.number}: {measure} is lifted, and the person is told."
-
-
-async def history(services: Services, asked: Asked) -> str:
-    """Show what was decided about an account."""
-    del services
-    user_id = asked.words["USER"]
-    if not re.fullmatch(r"@\S+:\S+", user_id):
-        message = f"«{user_id}» is no user ID."
-        raise NotFound(message)
-    found = await decisions.about(asked.tx, user_id)
-    lines = [
-        f"{d.number} {d.decided_at:%-d %B %Y}: {d.rule_id} {d.severity.value} → "
-        f"{d.measure if d.nature is Nature.DECISION else d.in_words} ({d.state})"
-        for d in found
-    ]
-    return "\n".join(lines) or f"Nothing was ever decided about {user_id}."
-
-
-async def retry(services: Services, asked: Asked) -> str:
-    """Try an effect again that could not be carried out."""
-    text = asked.words["NUMBER"]
-    serial = "".join(takewhile(str.isdecimal, text)) if text.isascii() else ""
-    if serial != text or not await outbox.revive(asked.tx, int(text), services.setting.now()):
-        message = f"There is no failed effect {text}."
-        raise NotFound(message)
-    asked.tx.after_commit(services.setting.nudge)
-    return "I am trying again."
-
-
-async def uphold(services: Services, asked: Asked) -> str:
-    """Let a decision stand."""
-    case = await services.cases.find(asked.tx, subject.case_id(asked.words["CASE"]), asked.words["CASE"])
-    await services.appeals.uphold(asked.tx, asked.sender, case, asked.words["REASONS"])
-    return f"{case.number}: the decision stands, and the person is told why."
-
-
-async def overturn(services: Services, asked: Asked) -> str:
-    """Void a decision."""
-    case = await services.cases.find(asked.tx, subject.case_id(asked.words["CASE"]), asked.words["CASE"])
-    later = await services.appeals.overturn(asked.tx, asked.sender, case, asked.words["REASONS"])
-    more = "\nLater decisions to review:\n" + "\n".join(later) if later else ""
-    return (
-        f"{case.number}: the decision is void from the beginning. What it did is being undone, and "
-        f"everybody who was told of it is told of this.{more}"
-    )
-
-
-async def modify(services: Services, asked: Asked) -> str:
-    """Put a milder measure in the place of a decided one."""
-    case = await services.cases.find(asked.tx, subject.case_id(asked.words["CASE"]), asked.words["CASE"])
-    milder = await services.appeals.modify(
-        asked.tx, asked.sender, case, asked.words["MEASURE"], asked.words["REASONS"]
-    )
-    return f"{case.number}: the measure is now {milder.measure.in_words(milder.scope.value)}."

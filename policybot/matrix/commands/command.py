@@ -45,6 +45,7 @@ from policybot.services.qualifications import Qualifications
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
 from policybot.services.replacements import Replacements
+from policybot.services.reports import Reports
 from policybot.services.results import Results
 from policybot.services.retention import Retention
 from policybot.services.reveals import Reveals
@@ -97,6 +98,7 @@ class Services:
     declarations: Declarations
     labels: Labels
     cases: Cases
+    reports: Reports
     presses: Presses
     decisions: Decisions
     sanctions: Sanctions

@@ -104,7 +104,7 @@ async def unlink(services: Services, asked: Asked) -> str:
 async def report(services: Services, asked: Asked) -> str:
     """Take a complaint in."""
     about_what = await _reported(services, asked)
-    taken = await services.cases.report(
+    taken = await services.reports.report(
         asked.tx, asked.sender, about_what, asked.words["RULE"], asked.words["TEXT"]
     )
     seen = asked.room is not None and asked.room.kind is Kind.GOVERNED
@@ -136,7 +136,7 @@ async def status(services: Services, asked: Asked) -> str:
     """Say where something of one's own stands."""
     text = asked.words["NUMBER"]
     if (receipt := number.parse_receipt(text)) is not None:
-        found = await services.cases.receipt(asked.tx, asked.sender, receipt, text)
+        found = await services.reports.receipt(asked.tx, asked.sender, receipt, text)
         outcome = found.outcome.value.replace("_", " ") if found.outcome else "being looked at"
         return f"{found.receipt} of {found.received_at:%-d %B %Y}: {outcome}."
     if number.parse_document(text) is not None:

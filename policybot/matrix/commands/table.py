@@ -3,7 +3,9 @@
 from policybot.domain.permission import Permission
 from policybot.matrix.commands import (
     agreement,
+    appeals,
     cases,
+    decisions,
     filings,
     languages,
     measures,
@@ -163,12 +165,14 @@ COMMANDS: tuple[Command, ...] = (
         Permission.FILING_SUBMIT,
         transfers.deputy,
     ),
-    Command("confirm CODE", "Confirm what waits under a code.", Permission.ACT_CONFIRM, cases.confirm),
+    Command(
+        "confirm CODE", "Confirm what waits under a code.", Permission.ACT_CONFIRM, decisions.confirm
+    ),
     Command(
         "deny CODE",
         "Refuse what waits under a code, or take it back.",
         Permission.ACT_CONFIRM,
-        cases.deny,
+        decisions.deny,
     ),
     Command(
         "queue [WHAT]",
@@ -256,14 +260,14 @@ COMMANDS: tuple[Command, ...] = (
         "propose CASE RULE SEVERITY",
         "What the ladder proposes, and why.",
         Permission.CASE_DECIDE,
-        cases.propose,
+        decisions.propose,
     ),
     Command(
         "decide CASE RULE SEVERITY MEASURE FACTS…",
         "Decide a case. MEASURE is «proposed» or one like restrict:P3D; add +remove to remove the "
         "message, and factors such as +newcomer.",
         Permission.CASE_DECIDE,
-        cases.decide,
+        decisions.decide,
     ),
     Command(
         "cure CASE TIME TEXT…",
@@ -295,9 +299,13 @@ COMMANDS: tuple[Command, ...] = (
         Permission.SANCTION_LIFT,
         measures.unblock,
     ),
-    Command("dismiss CASE REASON…", "Close a case: no breach.", Permission.CASE_DECIDE, cases.dismiss),
-    Command("lift CASE REASON…", "End a measure early.", Permission.SANCTION_LIFT, cases.lift),
-    Command("history USER", "What was decided about an account.", Permission.CASE_READ, cases.history),
+    Command(
+        "dismiss CASE REASON…", "Close a case: no breach.", Permission.CASE_DECIDE, decisions.dismiss
+    ),
+    Command("lift CASE REASON…", "End a measure early.", Permission.SANCTION_LIFT, decisions.lift),
+    Command(
+        "history USER", "What was decided about an account.", Permission.CASE_READ, decisions.history
+    ),
     Command(
         "same ACCOUNT OTHER CASE",
         "Whether two accounts belong to one person: yes or no, and both are told.",
@@ -317,21 +325,24 @@ COMMANDS: tuple[Command, ...] = (
         privacy.reveal,
     ),
     Command(
-        "retry NUMBER", "Try again what could not be carried out.", Permission.SANCTION_LIFT, cases.retry
+        "retry NUMBER",
+        "Try again what could not be carried out.",
+        Permission.SANCTION_LIFT,
+        decisions.retry,
     ),
     Command(
-        "uphold CASE REASONS…", "Appeal: the decision stands.", Permission.APPEAL_DECIDE, cases.uphold
+        "uphold CASE REASONS…", "Appeal: the decision stands.", Permission.APPEAL_DECIDE, appeals.uphold
     ),
     Command(
         "modify CASE MEASURE REASONS…",
         "Appeal: a milder measure.",
         Permission.APPEAL_DECIDE,
-        cases.modify,
+        appeals.modify,
     ),
     Command(
         "overturn CASE REASONS…",
         "Appeal: the decision is void.",
         Permission.APPEAL_DECIDE,
-        cases.overturn,
+        appeals.overturn,
     ),
 )

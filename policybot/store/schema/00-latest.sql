@@ -668,7 +668,7 @@ CREATE TABLE reports (
     state       TEXT NOT NULL CHECK (state IN ('attached', 'resolved')),
     outcome     TEXT CHECK (outcome IN ('actioned', 'no_breach', 'overturned')),
     received_at BIGINT NOT NULL,
-    via         TEXT NOT NULL CHECK (via IN ('command', 'button')),
+    via         TEXT NOT NULL CHECK (via IN ('command', 'button', 'web', 'tool')),
     UNIQUE (reporter, case_id)
 );
 CREATE INDEX reports_case ON reports (case_id);
@@ -690,7 +690,7 @@ CREATE TABLE presses_seen (               -- the newest of them that are taken; 
     PRIMARY KEY (kind, id, at)
 );
 
-CREATE TABLE evidence (
+CREATE TABLE copies (                    -- of events, for the people who decide about them
     event_id    TEXT PRIMARY KEY,
     room_id     TEXT NOT NULL,
     sender      TEXT NOT NULL,

@@ -1,0 +1,75 @@
+"""A report: what somebody complains of, by which way it came, and how it ended."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from policybot.domain.case import Subject
+
+
+class Outcome(StrEnum):
+    """How a report ended."""
+
+    ACTIONED = "actioned"
+    NO_BREACH = "no_breach"
+    OVERTURNED = "overturned"
+
+
+class ReportState(StrEnum):
+    """Where a report stands: it is always in a case, and always answered in the end."""
+
+    ATTACHED = "attached"
+    RESOLVED = "resolved"
+
+
+class Via(StrEnum):
+    """How a report reached us."""
+
+    COMMAND = "command"
+    BUTTON = "button"
+    """The client's own button: it names no rule, and need not say a word."""
+    WEB = "web"
+    """The public form, which needs no account."""
+    TOOL = "tool"
+    """Another program that the operator lets report."""
+
+
+UNSORTED = "unsorted"
+"""The category of a report that names no rule."""
+MOST_TEXT = 2000
+"""Characters of a report that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A complaint about one subject by an account, a tool, or somebody without an account."""
+
+    id: int
+    reporter: str
+    """An account; `tool:NAME`; or `guest:…`, of whom nothing is known."""
+    subject: Subject
+    category: str
+    """The number of the rule that the reporter names, or `UNSORTED`."""
+    text: str
+    case_id: int
+    received_at: datetime
+    via: Via = Via.COMMAND
+    state: ReportState = ReportState.ATTACHED
+    outcome: Outcome | None = None
+
+    @property
+    def receipt(self) -> str:
+        """The number its author gets."""
+        return f"R-{self.id}"
+
+    @property
+    def account(self) -> str | None:
+        """The account that reported, which can be written to; None for a guest or a tool."""
+        return self.reporter if self.reporter.startswith("@") else None
+
+    @property
+    def named(self) -> str:
+        """What it names, as a moderator reads it."""
+        if self.category != UNSORTED:
+            return f"names {self.category}"
+        return "reported with the client's button" if self.via is Via.BUTTON else "names no rule"
