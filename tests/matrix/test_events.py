@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from policybot.domain.case import Case
 from policybot.domain.effects import JoinRoom, Notify
 from policybot.domain.errors import OutOfOrder
 from policybot.services.members import Members
+from policybot.store import cases
 from policybot.store.database import Tx, next_number
 from tests.world import BOT, REVIEW, SERVER, World, user
 
@@ -285,3 +287,22 @@ async def test_whatever_stands_in_an_event_of_a_filed_room_the_next_one_is_handl
         assert await world.review("mira", hold)
     async with world.database.transaction(reading=True) as tx:
         assert await tx.value("SELECT count(*) AS value FROM dead_events") == 0
+
+
+async def test_a_case_that_changes_in_the_same_instant_is_claimed_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy of a message is kept while a moderator takes the case: who types waits for no retry."""
+    await world.governed_room()
+    case = await world.reported()
+    real, meddled = cases.get, list[int]()
+
+    async def meddling(tx: Tx, case_id: int) -> Case | None:
+        found = await real(tx, case_id)
+        if not meddled:
+            meddled.append(case_id)
+            await tx.execute("UPDATE cases SET version = version + 1 WHERE id = $1", case_id)
+        return found
+
+    monkeypatch.setattr(cases, "get", meddling)
+    assert "is yours until" in await world.review("mira", f"!policy claim {case}")
