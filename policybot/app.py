@@ -237,6 +237,7 @@ class App:
             services.deputies.watch,
             services.vacancies.watch,
             services.deadlines.call,
+            services.deadlines.call_for_cases,
         )
         for due in owed:
             async with self.database.transaction() as tx:

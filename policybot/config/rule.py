@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from policybot.config.gate import TranslationSection
 from policybot.config.mechanism import ConditionSection, check_acts
+from policybot.config.review import Wait
 from policybot.config.types import Section, Span, Word
 from policybot.domain.ladder import Scope, Severity
 from policybot.domain.mechanism import Mechanism, Stage, Then
@@ -27,6 +28,11 @@ class RuleSection(Section):
     )
     scope: Literal["member", "account"] = Field(
         "member", description="Whether a breach counts in its room (member) or everywhere."
+    )
+    look_within: Wait | None = Field(
+        None,
+        description="Within which time somebody should look at a case in which it is named; null for "
+        "cases.look_within.",
     )
     when: ConditionSection | None = Field(
         None,
@@ -99,5 +105,6 @@ class RuleSection(Section):
             mildest=mildest,
             harshest=harshest,
             scope=Scope(self.scope),
+            look_within=self.look_within,
             translations=tuple((t.language, t.title, t.text.strip()) for t in self.translations),
         )

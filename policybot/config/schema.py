@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from policybot.config.agreement import AgreementSection
+from policybot.config.casework import CasesSection
 from policybot.config.filing import FilingSection
 from policybot.config.gate import GateSection, LanguageCode, check_languages
 from policybot.config.identity import Identity
@@ -103,6 +104,7 @@ class Settings(Section):
     agreement: AgreementSection = Field(description="The text that everybody signs.")
     filing: FilingSection = Field(description="How rooms become public rooms.")
     rules: tuple[RuleSection, ...] = Field(min_length=1, description="Your published rules.")
+    cases: CasesSection = Field(default_factory=CasesSection, description="How cases are worked.")
     ladder: dict[str, Any] = Field(description="Which measure answers which breach.")
     gate: GateSection | None = Field(
         None,
@@ -203,6 +205,7 @@ class Config:
         self.identity = settings.identity
         self.privacy = settings.privacy
         self.filing = settings.filing
+        self.cases = settings.cases
         self.gate = settings.gate
         self.languages = {code: dict(said) for code, said in settings.languages.items()}
         self.dry_run = settings.dry_run

@@ -3,8 +3,10 @@
 open → claimed → pending_approval → decided → closed
         │  ↑         └ denied, expired ┘│
         └ lease ends → open             └ appeal → reopened by a new decision
+open, claimed → merged: all that is in it is worked in another case
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,6 +22,7 @@ class State(StrEnum):
     PENDING_APPROVAL = "pending_approval"
     DECIDED = "decided"
     CLOSED = "closed"
+    MERGED = "merged"
 
 
 class Step(StrEnum):
@@ -31,6 +34,7 @@ class Step(StrEnum):
     DENY = "deny"
     DECIDE = "decide"
     CLOSE = "close"
+    MERGE = "merge"
 
 
 UNDECIDED = frozenset({State.OPEN, State.CLAIMED, State.PENDING_APPROVAL})
@@ -45,6 +49,8 @@ MOVES: dict[tuple[State, Step], State] = {
     (State.PENDING_APPROVAL, Step.DENY): State.CLAIMED,
     (State.PENDING_APPROVAL, Step.DECIDE): State.DECIDED,
     (State.DECIDED, Step.CLOSE): State.CLOSED,
+    (State.OPEN, Step.MERGE): State.MERGED,
+    (State.CLAIMED, Step.MERGE): State.MERGED,
 }
 
 _IN_WORDS = {
@@ -53,10 +59,11 @@ _IN_WORDS = {
     State.PENDING_APPROVAL: "waiting for a second person to confirm what was proposed",
     State.DECIDED: "decided",
     State.CLOSED: "closed",
+    State.MERGED: "merged into another case",
 }
 
 LEASE = timedelta(minutes=30)
-"""How long a claim holds without its holder doing anything."""
+"""How long a claim usually holds without its holder doing anything."""
 
 
 class SubjectKind(StrEnum):
@@ -112,6 +119,13 @@ class Case:
     """When the reported act happened; until the homeserver was asked, when it was reported."""
     assignee: str | None = None
     lease_until: datetime | None = None
+    due_at: datetime | None = None
+    """When somebody should have looked at it."""
+    rank: datetime | None = None
+    """What the queue is ordered by; see `priority`."""
+    rules: tuple[str, ...] = ()
+    """The rules that reports and findings name."""
+    merged_into: int | None = None
     version: int = 1
 
     @property
@@ -144,7 +158,7 @@ def moved(case: Case, step: Step) -> Case:
     return replace(case, state=after)
 
 
-def claimed(case: Case, by: str, now: datetime) -> Case:
+def claimed(case: Case, by: str, now: datetime, lease: timedelta = LEASE) -> Case:
     """Take a case, or renew one's own claim.
 
     Raises:
@@ -155,7 +169,7 @@ def claimed(case: Case, by: str, now: datetime) -> Case:
     if holder is not None and holder != by:
         message = f"{case.number} is with {holder} until {case.lease_until:%H:%M} UTC."
         raise NotPermitted(message)
-    return replace(moved(case, Step.CLAIM), assignee=by, lease_until=now + LEASE)
+    return replace(moved(case, Step.CLAIM), assignee=by, lease_until=now + lease)
 
 
 def released(case: Case, by: str, now: datetime) -> Case:
@@ -181,3 +195,39 @@ def impartial(case: Case, by: str, involved: frozenset[str]) -> None:
     if by in involved:
         message = f"You are a party to {case.number}, so somebody else decides it."
         raise NotPermitted(message)
+
+
+def beating(case: Case, by: str, now: datetime, lease: timedelta) -> datetime | None:
+    """Say until when a claim is to hold because its holder is at work; None if that is long enough."""
+    if case.held_by(now) != by or case.lease_until is None or case.lease_until - now >= lease / 2:
+        return None
+    return now + lease
+
+
+def together(source: Iterable[Subject], target: Subject) -> bool:
+    """Say whether subjects can be decided together with that of a case.
+
+    What one account did can be, and what was written in a room with the case about the room: nobody is
+    decided about, nor has a message removed, in the case of somebody else.
+    """
+    if target.kind is SubjectKind.ROOM:
+        return all(subject.room_id == target.room_id for subject in source)
+    if target.user_id is None:
+        return False
+    return all(s.kind is not SubjectKind.ROOM and s.user_id == target.user_id for s in source)
+
+
+def merged(case: Case, into: Case, by: str, now: datetime) -> Case:
+    """Let a case be worked in another one from now on.
+
+    Raises:
+        NotPermitted: somebody else works on one of them.
+        OutOfOrder: one of them is past working on, or waits for a second person.
+    """
+    for one in (case, into):
+        holder = one.held_by(now)
+        if holder is not None and holder != by:
+            message = f"{one.number} is with {holder}."
+            raise NotPermitted(message)
+        moved(one, Step.MERGE)
+    return replace(moved(case, Step.MERGE), assignee=None, lease_until=None, merged_into=into.id)

@@ -1,6 +1,7 @@
 """One numbered rule of the operator's published rules."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from policybot.domain.ladder import Scope, Severity
@@ -29,6 +30,8 @@ class Rule:
     """The ledger a breach by a person is counted in: `member` (one room) or `account`."""
     translations: tuple[tuple[str, str, str], ...] = ()
     """The title and the text in other languages, each behind the language's code."""
+    look_within: timedelta | None = None
+    """Within which time somebody should look at a case in which it is named, if that is its own."""
 
     def in_language(self, language: str) -> tuple[str, str]:
         """Give the title and the text in a language, or as they were written."""

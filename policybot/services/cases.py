@@ -7,10 +7,13 @@ from policybot.domain import case as rules
 from policybot.domain import notice
 from policybot.domain.case import Case, State, Step, Subject, SubjectKind
 from policybot.domain.effects import KeepEvidence
-from policybot.domain.errors import Incomplete, NotFound
+from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.mechanism import MACHINE
+from policybot.domain.name import one_line
+from policybot.domain.priority import Priority
 from policybot.domain.report import Outcome, Report
 from policybot.services import answers
+from policybot.services.priorities import Priorities
 from policybot.services.setting import Setting
 from policybot.store import (
     audit,
@@ -21,19 +24,21 @@ from policybot.store import (
     findings,
     members,
     moves,
+    notes,
     reports,
     rooms,
+    watchers,
 )
 from policybot.store.copies import Copy
 from policybot.store.database import Tx, next_number
 from policybot.store.findings import Finding
+from policybot.store.notes import Note
 from policybot.store.rooms import Kind as RoomKind
+from policybot.store.watchers import Watcher
 
-_MIN_REPORT = 3
-_EXCERPT = 500
-_TOLD_EACH = 5
-"""Reports in a case that are announced each; of further ones every fifth is."""
-_ANSWERED = timedelta(days=1)
+_LOOKING = timedelta(minutes=5)
+"""How long somebody is believed to look at a case who has just done so."""
+_MOST_NOTE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,12 @@ class File:
     edited: Copy | None
     """The newest edit of it, if there was one."""
     findings: tuple[Finding, ...] = ()
+    also: tuple[tuple[Subject, Copy | None], ...] = ()
+    """What was merged into it, as far as there are copies."""
+    notes: tuple[Note, ...] = ()
+    others: tuple[Watcher, ...] = ()
+    """Who else looks at it now."""
+    priority: Priority | None = None
 
 
 class Cases:
@@ -54,6 +65,7 @@ class Cases:
     def __init__(self, setting: Setting) -> None:
         """Work in a setting."""
         self._setting = setting
+        self.priorities = Priorities(setting)
 
     async def looks_after(self, tx: Tx, room_id: str) -> bool:
         """Say whether a room is one that we look after."""
@@ -85,6 +97,7 @@ class Cases:
             occurred_at=now,
         )
         await cases.add(tx, case)
+        await self.priorities.renew(tx, case)
         audit.append(
             tx,
             at=now,
@@ -114,6 +127,7 @@ class Cases:
         occurred = min(copy.sent_at, now) if copy else now
         case = Case(await next_number(tx, "case"), subject, State.OPEN, now, occurred)
         await cases.add(tx, case)
+        await self.priorities.renew(tx, case)
         self.remember(tx, MACHINE, "case:open", case, subject=subject.key)
         if copy is None and subject.room_id and subject.event_id:
             keep = KeepEvidence(subject.room_id, subject.event_id)
@@ -127,7 +141,10 @@ class Cases:
             # Who reported it has seen the edit, most probably.
             keep = KeepEvidence(copy.room_id, copy.edit_id)
             self._setting.queue(tx, [keep], cause=f"copy {copy.event_id}")
+        await cases.sent_by(tx, copy.event_id, copy.sender)
         for case in await cases.about_event(tx, copy.event_id):
+            if case.subject.event_id != copy.event_id:
+                continue
             subject = replace(case.subject, user_id=copy.sender)
             known = replace(case, subject=subject, occurred_at=copy.sent_at)
             await cases.save(tx, known)
@@ -142,10 +159,60 @@ class Cases:
         if case is None:
             message = f"There is no case {text} that you can see."
             raise NotFound(message)
+        if case.merged_into is not None:
+            message = f"{case.number} was merged into C-{case.merged_into}. All that was in it is there."
+            raise OutOfOrder(message)
         return case
 
+    async def work_on(self, tx: Tx, by: str, case_id: int | None, text: str) -> Case:
+        """Find the case with which one of the operator's people does something; their claim goes on.
+
+        Raises:
+            NotFound: there is none, or they are a party to it.
+            OutOfOrder: it was merged into another one.
+        """
+        case = await cases.get(tx, case_id) if case_id is not None else None
+        now_in = await cases.get(tx, case.merged_into) if case and case.merged_into else case
+        if now_in is None or by in await self.involved(tx, now_in):
+            message = f"There is no case {text} that you can see."
+            raise NotFound(message)
+        case = await self.find(tx, case_id, text)
+        await self.beat(tx, by, case)
+        return case
+
+    async def beat(self, tx: Tx, by: str, case: Case) -> None:
+        """Let somebody's claim hold on because they are at work; writes if half of its time is over."""
+        lease = self._setting.config.cases.claim
+        if until := rules.beating(case, by, self._setting.now(), lease):
+            await cases.renew(tx, case, until)
+
+    async def look(self, tx: Tx, by: str, case: Case) -> None:
+        """Note that somebody has a case before them; writes if half of the time of that is over."""
+        now = self._setting.now()
+        known = next((w for w in await watchers.of_case(tx, case.id, now) if w.user_id == by), None)
+        if known is None or known.until - now < _LOOKING / 2:
+            await watchers.note(tx, case.id, Watcher(by, now, now + _LOOKING))
+
+    async def watching(self, tx: Tx, case: Case) -> list[Watcher]:
+        """List who has a case before them now."""
+        return await watchers.of_case(tx, case.id, self._setting.now())
+
+    async def note(self, tx: Tx, by: str, case: Case, text: str) -> Note:
+        """Note something in a case, for the operator's people alone.
+
+        Raises:
+            Incomplete: the text says nothing.
+        """
+        note = Note(case.id, by, one_line(text, _MOST_NOTE), self._setting.now())
+        if not note.text:
+            message = "Please write what is to be noted."
+            raise Incomplete(message)
+        await notes.add(tx, note)
+        self.remember(tx, by, "case:note", case)
+        return note
+
     async def file(self, tx: Tx, viewer: str, case: Case) -> File:
-        """Gather what a moderator needs to see of a case.
+        """Gather what a moderator needs to see of a case, and note that they look at it.
 
         Raises:
             NotFound: the viewer is a party to it.
@@ -153,11 +220,27 @@ class Cases:
         if viewer in await self.involved(tx, case):
             message = f"There is no case {case.number} that you can see."
             raise NotFound(message)
+        await self.look(tx, viewer, case)
+        others = tuple(w for w in await self.watching(tx, case) if w.user_id != viewer)
         event_id = case.subject.event_id
         kept = await copies.get(tx, event_id) if event_id else None
         edited = await copies.get(tx, kept.edit_id) if kept and kept.edit_id else None
         found = await findings.of_case(tx, case.id)
-        return File(case, tuple(await reports.of_case(tx, case.id)), kept, edited, tuple(found))
+        also = [
+            (subject, await copies.get(tx, subject.event_id) if subject.event_id else None)
+            for subject in (await cases.subjects(tx, case))[1:]
+        ]
+        return File(
+            case,
+            tuple(await reports.of_case(tx, case.id)),
+            kept,
+            edited,
+            tuple(found),
+            tuple(also),
+            tuple(await notes.of_case(tx, case.id)),
+            others,
+            await self.priorities.of(tx, case),
+        )
 
     async def involved(self, tx: Tx, case: Case) -> frozenset[str]:
         """Name the parties of a case: the reporters, its subject, those who answer for the room.
@@ -165,13 +248,13 @@ class Cases:
         With each all accounts that are known to be theirs: who judges must be another person.
         """
         parties = {report.reporter for report in await reports.of_case(tx, case.id)}
-        if case.subject.user_id:
-            parties.add(case.subject.user_id)
-        if case.subject.room_id:
-            parties |= await self._answering_for(tx, case.subject.room_id)
+        about = await cases.subjects(tx, case)
+        parties |= {subject.user_id for subject in about if subject.user_id}
+        for room_id in {subject.room_id for subject in about if subject.room_id}:
+            parties |= await self.answering_for(tx, room_id)
         return await members.accounts_of_all(tx, parties)
 
-    async def _answering_for(self, tx: Tx, room_id: str) -> frozenset[str]:
+    async def answering_for(self, tx: Tx, room_id: str) -> frozenset[str]:
         """Name who filed a room and who moderates it: they do not judge what happens there."""
         filing = await filings.of_room(tx, await moves.now(tx, room_id))
         room = await rooms.get(tx, room_id)
@@ -183,9 +266,9 @@ class Cases:
         return frozenset(found - {self._setting.config.bot_user_id})
 
     async def claim(self, tx: Tx, by: str, case: Case) -> Case:
-        """Take a case for half an hour, or go on with it."""
+        """Take a case for as long as the operator says, or go on with it."""
         rules.impartial(case, by, await self.involved(tx, case))
-        claimed = rules.claimed(case, by, self._setting.now())
+        claimed = self._claimed(case, by)
         await cases.save(tx, claimed)
         self.remember(tx, by, "case:claim", claimed)
         return replace(claimed, version=claimed.version + 1)
@@ -205,7 +288,10 @@ class Cases:
             OutOfOrder: it is past deciding.
         """
         rules.impartial(case, by, await self.involved(tx, case))
-        return rules.claimed(case, by, self._setting.now())
+        return self._claimed(case, by)
+
+    def _claimed(self, case: Case, by: str) -> Case:
+        return rules.claimed(case, by, self._setting.now(), self._setting.config.cases.claim)
 
     async def dismiss(self, tx: Tx, by: str, case: Case, reason: str) -> None:
         """Close a case without a breach, and tell the reporters.

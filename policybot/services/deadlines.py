@@ -1,4 +1,4 @@
-"""Deadlines: what time does to applications; it frees them, calls people, and decides nothing."""
+"""Deadlines: what time does to applications and cases; it calls people, and decides nothing."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from policybot.domain.review import Deadline
 from policybot.services import cards
 from policybot.services.filings import cause
 from policybot.services.setting import Setting
-from policybot.store import audit, filings, reviews
+from policybot.store import audit, filings, queues, reviews
 from policybot.store.database import Tx
 
 _BATCH = 100
@@ -68,6 +68,25 @@ class Deadlines:
             for _, review in again:
                 await reviews.save(tx, replace(review, told_at=now))
             self._call_again(tx, [filing for filing, _ in again])
+
+    async def call_for_cases(self, tx: Tx) -> None:
+        """Say of each case that it is overdue, once; it stays so marked in the queue."""
+        now = self._setting.now()
+        late = await queues.overdue(tx, now, _BATCH)
+        if not late:
+            return
+        for case in late:
+            audit.append(tx, at=now, actor="system:clock", tag="case:overdue", object=case.number)
+        await queues.called(tx, [case.id for case in late], now)
+        held = {case.number: f" (with {who})" for case in late if (who := case.held_by(now))}
+        named = ", ".join(f"{case.number}{held.get(case.number, '')}" for case in late[:_NAMED])
+        more = f" and {len(late) - _NAMED} more" if len(late) > _NAMED else ""
+        self._setting.tell_staff(
+            tx,
+            f"Overdue: {named}{more}. Nothing is decided by itself, and whoever reported still waits. "
+            "To see them: !policy queue cases overdue",
+            cause=_CAUSE,
+        )
 
     def _call(self, tx: Tx, deadline: Deadline, filing: Filing) -> None:
         number = f"F-{filing.id}"

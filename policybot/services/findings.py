@@ -321,9 +321,11 @@ class Findings:
             if evidence is not None:
                 await copies.keep(tx, evidence)
             await findings.settle(tx, finding, outcome, incident)
+            await self._cases.priorities.renew_of(tx, incident)
             return
         case, new = await self._cases.found(tx, _subject(finding), evidence)
         await findings.settle(tx, finding, outcome, case.id)
+        await self._cases.priorities.renew(tx, case)
         if new:
             self._announce(tx, mechanism, case.number, finding, why)
 

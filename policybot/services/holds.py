@@ -56,6 +56,7 @@ class Holds:
         statement = await self._statement(tx, decision, rule)
         restraints = await self._sanctions.restraints(tx, decision)
         await decisions.add(tx, decision, statement)
+        await self._cases.priorities.renew(tx, case)
         audit.append(
             tx,
             at=decision.decided_at,

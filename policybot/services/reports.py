@@ -92,7 +92,7 @@ class Reports:
         case = await cases.open_on(tx, made.subject)
         if case is None:
             case = await self._cases.open(tx, made.subject)
-        elif (earlier := await reports.by(tx, case.id, made.reporter)) is not None:
+        elif (earlier := await reports.by(tx, case.id, made.reporter, made.subject)) is not None:
             return earlier, False
         report = replace(
             made,
@@ -111,6 +111,7 @@ class Reports:
             case=case.number,
             category=report.category,
         )
+        await self._cases.priorities.renew(tx, case)
         self._announce(tx, case, report, await reports.count(tx, case.id))
         return report, True
 

@@ -168,7 +168,7 @@ async def by_rule(tx: Tx) -> dict[str, set[str]]:
     """Name the kept events to which each rule was found to apply."""
     found: dict[str, set[str]] = {}
     for row in await tx.fetch(
-        "SELECT f.rule_id, f.event_id FROM findings f JOIN evidence e ON e.event_id = f.event_id"
+        "SELECT f.rule_id, f.event_id FROM findings f JOIN copies e ON e.event_id = f.event_id"
     ):
         found.setdefault(row["rule_id"], set()).add(row["event_id"])
     return found

@@ -3,8 +3,6 @@
 from policybot.domain.case import Subject, SubjectKind
 from policybot.store.database import Tx
 
-_UNDECIDED = "('open', 'claimed', 'pending_approval')"
-
 
 async def made(tx: Tx, former: str, successor: str) -> None:
     """Note that a filing has gone on in another room, and let what is known of the room follow it.
@@ -18,13 +16,27 @@ async def made(tx: Tx, former: str, successor: str) -> None:
         former,
         successor,
     )
+    key = Subject(SubjectKind.ROOM, successor).key
+    await tx.execute(
+        "UPDATE case_subjects SET room_id = $1, subject_key = $2 WHERE kind = 'room' AND room_id = $3"
+        " AND NOT EXISTS (SELECT 1 FROM case_subjects o WHERE o.subject_key = $2"
+        " AND (o.case_id = case_subjects.case_id OR (o.undecided = 1 AND case_subjects.undecided = 1)))",
+        successor,
+        key,
+        former,
+    )
+    there = "(SELECT s.case_id FROM case_subjects s WHERE s.subject_key = $2)"
     await tx.execute(
         "UPDATE cases SET room_id = $1, subject_key = $2 WHERE kind = 'room' AND room_id = $3"  # noqa: S608 - our own text
-        f" AND NOT (state IN {_UNDECIDED} AND EXISTS (SELECT 1 FROM cases o WHERE o.subject_key = $2"
-        f" AND o.state IN {_UNDECIDED}))",
+        f" AND id IN {there}",
         successor,
-        Subject(SubjectKind.ROOM, successor).key,
+        key,
         former,
+    )
+    await tx.execute(
+        f"UPDATE reports SET subject_key = $2 WHERE subject_key = $1 AND case_id IN {there}",  # noqa: S608 - our own text
+        Subject(SubjectKind.ROOM, former).key,
+        key,
     )
     await tx.execute(
         # The key of a ledger begins with the room: see services/ledgers.

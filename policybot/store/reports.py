@@ -1,8 +1,18 @@
 """Reports: who complains of what, in which case, and how it ended."""
 
+from policybot.domain.case import Subject
+from policybot.domain.priority import Voice
 from policybot.domain.report import Outcome, Report, ReportState, Via
 from policybot.store.cases import subject_of
 from policybot.store.database import Row, Tx, from_ms, to_ms
+
+_REPORTS = (
+    "SELECT r.*, s.kind, s.room_id, s.event_id, s.user_id FROM reports r"
+    " JOIN cases c ON c.id = r.case_id"
+    # What a report was about is forgotten before its case is.
+    " JOIN case_subjects s ON s.case_id = c.id"
+    " AND s.subject_key = COALESCE(NULLIF(r.subject_key, ''), c.subject_key)"
+)
 
 
 async def add(tx: Tx, report: Report) -> None:
@@ -25,8 +35,7 @@ async def add(tx: Tx, report: Report) -> None:
 async def get(tx: Tx, report_id: int) -> Report | None:
     """Read a report."""
     row = await tx.first(
-        "SELECT r.*, c.kind, c.room_id, c.event_id, c.user_id FROM reports r"
-        " JOIN cases c ON c.id = r.case_id WHERE r.id = $1",
+        f"{_REPORTS} WHERE r.id = $1",
         report_id,
     )
     return None if row is None else _report(row)
@@ -35,20 +44,19 @@ async def get(tx: Tx, report_id: int) -> Report | None:
 async def of_case(tx: Tx, case_id: int) -> list[Report]:
     """List the reports in a case."""
     rows = await tx.fetch(
-        "SELECT r.*, c.kind, c.room_id, c.event_id, c.user_id FROM reports r"
-        " JOIN cases c ON c.id = r.case_id WHERE r.case_id = $1 ORDER BY r.id",
+        f"{_REPORTS} WHERE r.case_id = $1 ORDER BY r.id",
         case_id,
     )
     return [_report(row) for row in rows]
 
 
-async def by(tx: Tx, case_id: int, reporter: str) -> Report | None:
-    """Read what somebody reported in a case."""
+async def by(tx: Tx, case_id: int, reporter: str, subject: Subject) -> Report | None:
+    """Read what somebody reported of one of the subjects of a case."""
     row = await tx.first(
-        "SELECT r.*, c.kind, c.room_id, c.event_id, c.user_id FROM reports r"
-        " JOIN cases c ON c.id = r.case_id WHERE r.case_id = $1 AND r.reporter = $2",
+        f"{_REPORTS} WHERE r.case_id = $1 AND r.reporter = $2 AND r.subject_key = $3",
         case_id,
         reporter,
+        subject.key,
     )
     return None if row is None else _report(row)
 
@@ -56,6 +64,20 @@ async def by(tx: Tx, case_id: int, reporter: str) -> Report | None:
 async def count(tx: Tx, case_id: int) -> int:
     """Count the reports in a case."""
     return int(await tx.value("SELECT COUNT(*) AS value FROM reports WHERE case_id = $1", case_id))
+
+
+async def voices(tx: Tx, case_id: int) -> list[Voice]:
+    """List the reports in a case as far as they count for its priority."""
+    rows = await tx.fetch(
+        "SELECT r.reporter, r.category, r.received_at, s.room_id FROM reports r"
+        " LEFT JOIN case_subjects s ON s.case_id = r.case_id AND s.subject_key = r.subject_key"
+        " WHERE r.case_id = $1 ORDER BY r.id",
+        case_id,
+    )
+    return [
+        Voice(row["reporter"], row["category"], row["room_id"], from_ms(row["received_at"]))
+        for row in rows
+    ]
 
 
 async def resolve(tx: Tx, case_id: int, outcome: Outcome) -> None:

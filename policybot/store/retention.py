@@ -40,7 +40,7 @@ class Reach:
 
 _OVER = (
     "state = 'closed' AND opened_at < $1"
-    " AND (user_id IS NULL OR user_id NOT IN HELD)"
+    " AND NOT EXISTS (SELECT 1 FROM case_subjects s WHERE s.case_id = cases.id AND s.user_id IN HELD)"
     " AND NOT EXISTS (SELECT 1 FROM appeals a WHERE a.case_id = cases.id AND a.state = 'submitted')"
     " AND NOT EXISTS (SELECT 1 FROM appeals a WHERE a.case_id = cases.id AND a.appellant IN HELD)"
     " AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.case_id = cases.id AND r.reporter IN HELD)"
@@ -70,8 +70,9 @@ REACHES: dict[str, Reach] = {
         "event_id",
         "captured_at",
         "captured_at < $1 AND sender NOT IN HELD AND NOT EXISTS (SELECT 1 FROM cases c"
-        " WHERE c.event_id = copies.event_id AND (c.state IN OPEN OR EXISTS (SELECT 1"
-        " FROM decisions d WHERE d.case_id = c.id AND d.state IN ('pending', 'under_appeal'))))",
+        " JOIN case_subjects s ON s.case_id = c.id WHERE s.event_id = copies.event_id"
+        " AND (c.state IN OPEN OR EXISTS (SELECT 1 FROM decisions d WHERE d.case_id = c.id"
+        " AND d.state IN ('pending', 'under_appeal'))))",
         "",
     ),
     "reports": Reach(
@@ -287,7 +288,12 @@ async def apply(tx: Tx, rule: Rule, before: datetime, now: datetime, limit: int)
 
 
 async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
-    """Delete cases with everything that is in them."""
+    """Delete cases with everything that is in them, and those that were merged into them."""
+    merged = [
+        row["id"]
+        for case_id in case_ids
+        for row in await tx.fetch("SELECT id FROM cases WHERE merged_into = $1", case_id)
+    ]
     for sql in (
         "DELETE FROM appeals WHERE case_id = $1",
         "DELETE FROM cures WHERE case_id = $1",
@@ -297,7 +303,10 @@ async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
         "DELETE FROM sanctions WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM decisions WHERE case_id = $1",
         "DELETE FROM reports WHERE case_id = $1",
+        "DELETE FROM case_notes WHERE case_id = $1",
+        "DELETE FROM case_watchers WHERE case_id = $1",
+        "DELETE FROM case_subjects WHERE case_id = $1",
         "UPDATE findings SET case_id = NULL WHERE case_id = $1",
         "DELETE FROM cases WHERE id = $1",
     ):
-        await tx.many(sql, [(case_id,) for case_id in case_ids])
+        await tx.many(sql, [(case_id,) for case_id in (*merged, *case_ids)])

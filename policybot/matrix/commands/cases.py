@@ -1,53 +1,23 @@
-"""The commands by which moderators see what waits, and take a case."""
+"""The commands by which moderators look at a case, and take it."""
 
 from policybot.domain import notice
-from policybot.domain.case import Case, State, SubjectKind
-from policybot.domain.cure import State as CureState
+from policybot.domain.case import UNDECIDED, Case, State, SubjectKind
 from policybot.domain.decision import Nature
 from policybot.domain.errors import NotFound
+from policybot.domain.name import one_line
 from policybot.domain.permission import Permission, allowed
 from policybot.matrix.commands import documents, qualifications, reviews, subject
+from policybot.matrix.commands.casework import related
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services.cases import File
-from policybot.store import appeals, cases, cures, decisions, deletions, filings, sanctions
+from policybot.store import appeals, cures, decisions, deletions, filings, sanctions
 from policybot.store.copies import Copy
 
-_SHOWN = 20
 _EXCERPT = 500
 _REPORTS = 20
 _OTHERS = 5
-
-
-async def queue(services: Services, asked: Asked) -> str:
-    """List what waits."""
-    wanted = asked.words["WHAT"].lower()
-    known = ("", "filings", "qualifications", "cases", "appeals", "documents")
-    if wanted not in known:
-        message = f"There is a queue of {', '.join(known[1:])}."
-        raise NotFound(message)
-    now, lines = services.setting.now(), []
-    if wanted in ("", "cases"):
-        for case in await cases.undecided(asked.tx, _SHOWN):
-            if asked.sender in await services.cases.involved(asked.tx, case):
-                continue
-            holder = case.held_by(now)
-            who = f", with {holder}" if holder else ""
-            cure = await cures.of_case(asked.tx, case.id)
-            if cure is not None and cure.state is CureState.RUNNING:
-                who += f", its owner has until {notice.day(cure.until)}"
-            lines.append(f"{case.number} {case.in_words}: {case.subject.in_words}{who}")
-    if wanted in ("", "filings"):
-        lines += await reviews.queue(services, asked, _SHOWN)
-    if wanted in ("", "qualifications"):
-        lines += await qualifications.queue(services, asked, _SHOWN)
-    if wanted in ("", "appeals"):
-        lines += [
-            f"C-{appeal.case_id} appeal of {appeal.submitted_at:%-d %B}: {appeal.text[:80]}"
-            for appeal in await appeals.waiting(asked.tx, _SHOWN)
-        ]
-    if wanted in ("", "documents"):
-        lines += await documents.queue(services, asked, _SHOWN)
-    return "\n".join(lines) or "Nothing waits. Well done."
+_NOTES = 10
+_SUBJECTS = 10
 
 
 async def show(services: Services, asked: Asked) -> str:
@@ -60,9 +30,13 @@ async def show(services: Services, asked: Asked) -> str:
     case_id = subject.case_id(text)
     if case_id is None:
         return await reviews.show(services, asked)
-    case = await services.cases.find(asked.tx, case_id, text)
+    case = await services.cases.work_on(asked.tx, asked.sender, case_id, text)
     file = await services.cases.file(asked.tx, asked.sender, case)
     lines = [*_facts(services, file), *await _course(asked, case)]
+    lines += [
+        f"Note of {n.author}, {n.at:%-d %B %H:%M}: {n.text[:_EXCERPT]}" for n in file.notes[-_NOTES:]
+    ]
+    lines += await related(services, asked, case)
     if case.subject.kind is SubjectKind.ROOM and case.subject.room_id:
         filing = await filings.of_room(asked.tx, case.subject.room_id)
         if filing is not None:
@@ -88,6 +62,17 @@ def _facts(services: Services, file: File) -> list[str]:
         f"{case.number}: {case.in_words}" + (f", with {holder}" if holder else ""),
         f"About: {case.subject.in_words}",
     ]
+    for other, copy in file.also[:_SUBJECTS]:
+        link = f": https://matrix.to/#/{other.room_id}/{other.event_id}" if other.event_id else ""
+        lines.append(f"And about: {other.in_words}{link}")
+        lines += [f"> {one_line(copy.body, _EXCERPT)}"] if copy and copy.body else []
+    if left := file.also[_SUBJECTS:]:
+        lines.append(f"… and about {len(left)} more")
+    if file.priority is not None and case.state in UNDECIDED:
+        lines.append(f"{file.priority.explained(services.setting.now())}.")
+    if file.others:
+        looking = ", ".join(f"{w.user_id} (since {w.since:%H:%M} UTC)" for w in file.others)
+        lines.append(f"Also looking: {looking}")
     if file.copy is not None:
         kept = file.copy
         lines += [
@@ -99,7 +84,9 @@ def _facts(services: Services, file: File) -> list[str]:
     elif case.subject.event_id:
         lines.append("(The message is still being fetched.)")
     lines += [
-        f"{r.receipt} {r.named}: {r.text[:_EXCERPT] or '(no words)'}" for r in file.reports[:_REPORTS]
+        f"{r.receipt} {r.named}: {r.text[:_EXCERPT] or '(no words)'}"
+        + ("" if r.subject.key == case.subject.key else f" (about {r.subject.in_words})")
+        for r in file.reports[:_REPORTS]
     ]
     if further := file.reports[_REPORTS:]:
         lines.append(f"… and {len(further)} more reports")
@@ -194,8 +181,4 @@ async def _claimable(services: Services, asked: Asked) -> Case:
 async def case_of(services: Services, asked: Asked, text: str = "") -> Case:
     """Find the case that is meant, for somebody who is no party to it."""
     text = text or asked.words["CASE"]
-    case = await services.cases.find(asked.tx, subject.case_id(text), text)
-    if asked.sender in await services.cases.involved(asked.tx, case):
-        message = f"There is no case {text} that you can see."
-        raise NotFound(message)
-    return case
+    return await services.cases.work_on(asked.tx, asked.sender, subject.case_id(text), text)

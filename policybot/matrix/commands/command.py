@@ -36,12 +36,15 @@ from policybot.services.languages import Languages
 from policybot.services.licences import Licences
 from policybot.services.looks import Looks
 from policybot.services.members import Members
+from policybot.services.merges import Merges
 from policybot.services.messages import Messages
 from policybot.services.names import Names
 from policybot.services.openings import Openings
+from policybot.services.pasts import Pasts
 from policybot.services.presses import Presses
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
+from policybot.services.queues import Queues
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
 from policybot.services.replacements import Replacements
@@ -98,6 +101,9 @@ class Services:
     declarations: Declarations
     labels: Labels
     cases: Cases
+    queues: Queues
+    merges: Merges
+    pasts: Pasts
     reports: Reports
     presses: Presses
     decisions: Decisions

@@ -5,6 +5,7 @@ from policybot.matrix.commands import (
     agreement,
     appeals,
     cases,
+    casework,
     decisions,
     filings,
     languages,
@@ -13,6 +14,7 @@ from policybot.matrix.commands import (
     names,
     privacy,
     qualifications,
+    queues,
     refusals,
     register,
     reviews,
@@ -175,10 +177,11 @@ COMMANDS: tuple[Command, ...] = (
         decisions.deny,
     ),
     Command(
-        "queue [WHAT]",
-        "What waits: filings, qualifications, cases, appeals, documents, or all.",
+        "queue [WHAT…]",
+        "What waits: filings, qualifications, cases, appeals, documents, or all. Of cases also «queue "
+        "cases mine», «overdue», a rule, a room, and «after C-1» for those behind it.",
         Permission.QUEUE_READ,
-        cases.queue,
+        queues.queue,
     ),
     Command(
         "show NUMBER",
@@ -244,6 +247,30 @@ COMMANDS: tuple[Command, ...] = (
         cases.claim,
     ),
     Command("release NUMBER", "Give a filing or a case back.", Permission.QUEUE_CLAIM, cases.release),
+    Command(
+        "note CASE TEXT…",
+        "Note something in a case, for your own people alone.",
+        Permission.CASE_DECIDE,
+        casework.note,
+    ),
+    Command(
+        "merge CASE INTO REASON…",
+        "Put a case into another one about the same account, or about its room: decided together.",
+        Permission.CASE_DECIDE,
+        casework.merge,
+    ),
+    Command(
+        "split CASE REPORTS…",
+        "Take the reports on something else out of a case, into one of their own.",
+        Permission.CASE_DECIDE,
+        casework.split,
+    ),
+    Command(
+        "timeline WHAT [PAGE]",
+        "What was reported and decided about an account or a room, or whomever a case is about.",
+        Permission.CASE_READ,
+        casework.timeline,
+    ),
     Command(
         "check NUMBER POINTS…",
         "Tick points of a filing's checklist by their numbers, or «all».",

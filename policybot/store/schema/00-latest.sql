@@ -652,11 +652,55 @@ CREATE TABLE cases (
     occurred_at BIGINT NOT NULL,
     assignee    TEXT,
     lease_until BIGINT,
+    due_at      BIGINT NOT NULL,          -- when somebody should have looked at it
+    rank        BIGINT NOT NULL,          -- that, less an hour for each point: the least is first
+    rules       TEXT NOT NULL DEFAULT ' ', -- those that are named, each between two spaces
+    called_at   BIGINT,                   -- when people were called because it is overdue
+    merged_into BIGINT REFERENCES cases (id),
     version     INTEGER NOT NULL DEFAULT 1
 );
-CREATE UNIQUE INDEX cases_open_subject ON cases (subject_key)
-    WHERE state IN ('open', 'claimed', 'pending_approval');
 CREATE INDEX cases_state ON cases (state, opened_at);
+CREATE INDEX cases_queue ON cases (rank, id, due_at, rules)
+    WHERE state IN ('open', 'claimed', 'pending_approval');
+CREATE INDEX cases_queue_room ON cases (room_id, rank, id)
+    WHERE state IN ('open', 'claimed', 'pending_approval');
+CREATE INDEX cases_queue_mine ON cases (assignee, rank, id)
+    WHERE state IN ('open', 'claimed', 'pending_approval');
+CREATE INDEX cases_due ON cases (due_at)
+    WHERE called_at IS NULL AND state IN ('open', 'claimed', 'pending_approval');
+CREATE INDEX cases_merged ON cases (merged_into);
+
+CREATE TABLE case_subjects (              -- what is decided together in a case
+    case_id     BIGINT NOT NULL REFERENCES cases (id),
+    subject_key TEXT NOT NULL,
+    kind        TEXT NOT NULL CHECK (kind IN ('event', 'room', 'user')),
+    room_id     TEXT,
+    event_id    TEXT,
+    user_id     TEXT,
+    undecided   INTEGER NOT NULL,         -- whether its case is
+    PRIMARY KEY (case_id, subject_key)
+);
+CREATE UNIQUE INDEX case_subjects_undecided ON case_subjects (subject_key) WHERE undecided = 1;
+CREATE INDEX case_subjects_event ON case_subjects (event_id);
+CREATE INDEX case_subjects_user ON case_subjects (user_id);
+CREATE INDEX case_subjects_room ON case_subjects (room_id);
+
+CREATE TABLE case_notes (                 -- what the operator's people write to each other
+    id      SERIAL_KEY,
+    case_id BIGINT NOT NULL REFERENCES cases (id),
+    author  TEXT NOT NULL,
+    text    TEXT NOT NULL CHECK (text <> ''),
+    at      BIGINT NOT NULL
+);
+CREATE INDEX case_notes_case ON case_notes (case_id, id);
+
+CREATE TABLE case_watchers (              -- who has a case before them now
+    case_id BIGINT NOT NULL REFERENCES cases (id),
+    user_id TEXT NOT NULL,
+    since   BIGINT NOT NULL,
+    until   BIGINT NOT NULL,
+    PRIMARY KEY (case_id, user_id)
+);
 
 CREATE TABLE reports (
     id          BIGINT PRIMARY KEY,
@@ -669,7 +713,7 @@ CREATE TABLE reports (
     outcome     TEXT CHECK (outcome IN ('actioned', 'no_breach', 'overturned')),
     received_at BIGINT NOT NULL,
     via         TEXT NOT NULL CHECK (via IN ('command', 'button', 'web', 'tool')),
-    UNIQUE (reporter, case_id)
+    UNIQUE (reporter, case_id, subject_key)
 );
 CREATE INDEX reports_case ON reports (case_id);
 CREATE INDEX reports_received ON reports (received_at);
@@ -944,6 +988,7 @@ CREATE TABLE audit (
 );
 
 CREATE INDEX audit_at ON audit (at);
+CREATE INDEX audit_object ON audit (object);
 
 CREATE TABLE audit_payloads (             -- may be shredded: the chain holds without it
     seq     BIGINT PRIMARY KEY REFERENCES audit (seq),

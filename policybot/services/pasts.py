@@ -1,0 +1,80 @@
+"""Pasts: what there was before about an account or a room, as far as whoever asks has no part in it."""
+
+from dataclasses import dataclass
+
+from policybot.domain.case import Case, SubjectKind
+from policybot.domain.decision import Decision
+from policybot.domain.ladder import Scope
+from policybot.services import ledgers
+from policybot.services.cases import Cases
+from policybot.store import cases, decisions, pasts
+from policybot.store.database import Tx
+from policybot.store.pasts import About, Moment
+
+_MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Other cases that somebody who decides one wants to know of."""
+
+    cases: tuple[tuple[Case, Decision | None], ...]
+    """About the same account or room, with what was decided last."""
+    counted: tuple[Decision, ...]
+    """What else counts in the ledgers of the case, whatever account it was about."""
+
+
+class Pasts:
+    """The service for what there was before."""
+
+    def __init__(self, casework: Cases) -> None:
+        """Ask the cases' service who is a party."""
+        self._cases = casework
+
+    async def related(self, tx: Tx, viewer: str, case: Case, *, counted: bool) -> Related:
+        """Find what belongs to a case: others about the same, and what counts together with it.
+
+        That two accounts are one person's is not said; what counts in one ledger the ladder says, too.
+        """
+        about: list[tuple[Case, Decision | None]] = []
+        for other in await cases.related(tx, case, _MOST):
+            if viewer not in await self._cases.involved(tx, other):
+                final = [d for d in await decisions.of_case(tx, other.id) if d.state.value in _KNOWN]
+                about.append((other, final[-1] if final else None))
+        known = {case.id, *(other.id for other, _ in about)}
+        found = await self._ledger(tx, case) if counted and case.subject.user_id else []
+        ledger: dict[int, Decision] = {}
+        for decision in reversed(found):
+            if decision.case_id not in known and len(ledger) < _MOST:
+                other_case = await cases.get(tx, decision.case_id)
+                if other_case and viewer not in await self._cases.involved(tx, other_case):
+                    ledger.setdefault(decision.case_id, decision)
+        return Related(tuple(about), tuple(ledger.values()))
+
+    async def _ledger(self, tx: Tx, case: Case) -> list[Decision]:
+        about, found = case.subject, dict[int, Decision]()
+        scopes = [Scope.ACCOUNT] + [Scope.MEMBER] * (about.kind is SubjectKind.EVENT)
+        for scope in scopes:
+            key = await ledgers.key_of(tx, scope, case)
+            for decision in await ledgers.entries(
+                tx, scope, key, about.user_id, about.room_id, case.occurred_at
+            ):
+                found[decision.id] = decision
+        return [found[number] for number in sorted(found)]
+
+    async def timeline(
+        self, tx: Tx, viewer: str, about: About, page: int, size: int
+    ) -> tuple[list[Moment], bool]:
+        """List what happened about an account or a room, the newest first; and whether there is more."""
+        found = await pasts.moments(tx, about, size + 1, (page - 1) * size)
+        hidden: set[int] = set()
+        for case_id in {moment.case_id for moment in found}:
+            case = await cases.get(tx, case_id)
+            if case is None or viewer in await self._cases.involved(tx, case):
+                hidden.add(case_id)
+        seen = [moment for moment in found[:size] if moment.case_id not in hidden]
+        return seen, len(found) > size
+
+
+_KNOWN = ("final", "under_appeal", "upheld", "modified", "overturned")
+"""The states of decisions that were ever made, as a moderator may know of them."""
