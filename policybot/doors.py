@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import aiohttp
 from aiohttp import web
 
 from policybot.config import Config
@@ -17,6 +18,7 @@ from policybot.identity.provider import Client as OpenIdClient
 from policybot.identity.provider import Provider
 from policybot.identity.roster import RosterWay
 from policybot.matrix.commands.command import Services
+from policybot.matrix.relay import Relay
 from policybot.ports import Clock, IdentityProvider, RoomReader
 from policybot.services.setting import Setting
 from policybot.store.database import Database
@@ -62,6 +64,19 @@ def gate(setting: Setting, services: Services, database: Database) -> list[web.R
         *ModuleDoor(token, setting, database, services.feed, services.refusals).routes(),
         *AntispamDoor(token, setting, services.findings, services.refusals).routes(),
     ]
+
+
+def relay(
+    setting: Setting,
+    services: Services,
+    database: Database,
+    reader: RoomReader,
+    session: aiohttp.ClientSession,
+) -> list[web.RouteDef]:
+    """Make the routes to which a reverse proxy sends clients' reports, if it is said to."""
+    if not setting.config.reports.proxy:
+        return []
+    return Relay(setting, database, services.intake, reader, session).routes()
 
 
 def ways(setting: Setting, services: Services, database: Database) -> list[IdentityProvider]:
