@@ -29,6 +29,7 @@ from policybot.web.filing import Asking, FilingForm
 from policybot.web.inbox import InboxDoor
 from policybot.web.privacy import PrivacyPages
 from policybot.web.register import RegisterPages
+from policybot.web.report import ReportPages
 from policybot.web.review import Review
 from policybot.web.site import Site
 from policybot.web.upload import Upload
@@ -123,6 +124,7 @@ def pages(
     routes = [r for way in offered if isinstance(way, CallbackWay) for r in InboxDoor(way).routes()]
     routes += [*about.routes(), *listed.routes(), *agreement.routes(), *verify.routes()]
     routes += [*private.routes(), *review.routes(), *filing.routes()]
+    routes += ReportPages(site, database, services.intake, reader).routes()
     routes += DeskPages(site, database, services.desks, services.reviews, setting, reader).routes()
     if config.identity.document is not None:
         tries, papers = services.verifications, services.documents
