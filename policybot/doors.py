@@ -32,6 +32,7 @@ from policybot.web.register import RegisterPages
 from policybot.web.report import ReportPages
 from policybot.web.review import Review
 from policybot.web.site import Site
+from policybot.web.tools import ToolDoor
 from policybot.web.upload import Upload
 from policybot.web.verify import Verify
 from policybot.web.widget import Widget
@@ -125,6 +126,7 @@ def pages(
     routes += [*about.routes(), *listed.routes(), *agreement.routes(), *verify.routes()]
     routes += [*private.routes(), *review.routes(), *filing.routes()]
     routes += ReportPages(site, database, services.intake, reader).routes()
+    routes += ToolDoor(config, database, services.intake, reader).routes()
     routes += DeskPages(site, database, services.desks, services.reviews, setting, reader).routes()
     if config.identity.document is not None:
         tries, papers = services.verifications, services.documents
