@@ -9,6 +9,7 @@ back, whatever becomes of the report here. What the homeserver has accepted is t
 concerns us. The token is asked about, once, whose it is; it is neither kept nor logged.
 
       the homeserver is away → 502 · it does not answer in time → 504 · too large → 413
+      the same is on its way already → 429
 """
 
 import asyncio
@@ -76,6 +77,13 @@ class _Asked:
     """The header `Authorization`."""
 
     @property
+    def mark(self) -> bytes:
+        """What is the same for the same report of the same client."""
+        shown = self.credentials.reveal().encode("utf-8", "surrogateescape")
+        path = self.path.encode("utf-8", "surrogateescape")
+        return hashlib.sha256(b"\n".join((shown, path, self.body))).digest()
+
+    @property
     def query(self) -> str:
         """What stands after the path: an application service says there for whom it speaks."""
         return self.path.partition("?")[2]
@@ -104,6 +112,7 @@ class Relay:
         self._known: dict[bytes, tuple[str, float]] = {}
         """Whose a token is, by its hash, and until when that is believed."""
         self._waiting: set[asyncio.Task[None]] = set()
+        self._on_its_way: set[bytes] = set()
 
     def routes(self) -> list[web.RouteDef]:
         """Name the routes."""
@@ -131,6 +140,18 @@ class Relay:
                 return _error(413, "M_TOO_LARGE", f"at most {_LARGEST} bytes")
         credentials = Private(request.headers.get("Authorization", ""))
         asked = _Asked(request.raw_path, bytes(body), credentials)
+        if asked.mark in self._on_its_way:
+            # If what is taken for the homeserver is the proxy before it, it comes back here for ever.
+            log.warning("The same report came twice at once: is homeserver.address the homeserver?")
+            return _error(429, "M_LIMIT_EXCEEDED", "this is on its way already", retry_after_ms=1000)
+        self._on_its_way.add(asked.mark)
+        try:
+            return await self._answer(asked, match)
+        finally:
+            self._on_its_way.discard(asked.mark)
+
+    async def _answer(self, asked: _Asked, match: re.Match[str]) -> web.Response:
+        """Pass a report on, take it in if the homeserver does, and answer as it answers."""
         at = self._setting.now()
         try:
             answer = await self._pass_on(asked)
@@ -283,5 +304,6 @@ def _parsed(data: bytes) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _error(status: int, code: str, text: str) -> web.Response:
-    return web.json_response({"errcode": code, "error": text}, status=status, headers=_CORS)
+def _error(status: int, code: str, text: str, **more: object) -> web.Response:
+    body = {"errcode": code, "error": text, **more}
+    return web.json_response(body, status=status, headers=_CORS)

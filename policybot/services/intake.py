@@ -263,6 +263,7 @@ class Intake:
             subject.kind is SubjectKind.USER and self._setting.is_local(str(subject.user_id))
         )
         if in_a_list:
+            await store.hold_relayed(tx)
             if await store.listed(tx, reporter, subject.key, at - _JUST_NOW):
                 return
             await store.relayed(tx, reporter, subject.key, at)
@@ -278,10 +279,10 @@ class Intake:
 
 async def came_by_proxy(tx: Tx, press: Press) -> bool:
     """Say whether a report of a list was taken in already, when it came by the reverse proxy."""
-    subject = press.subject
-    return subject is not None and await store.was_relayed(
-        tx, press.reporter, subject.key, press.at, _TWICE
-    )
+    if press.subject is None:
+        return False
+    await store.hold_relayed(tx)
+    return await store.was_relayed(tx, press.reporter, press.subject.key, press.at, _TWICE)
 
 
 def unsorted(subject: Subject, text: object) -> Told:

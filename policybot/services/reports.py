@@ -89,7 +89,7 @@ class Reports:
         Returns it with its number, and True; or what the same reporter has reported of it, and False.
         """
         now = self._setting.now()
-        await reports.wait_for_turn(tx)
+        await cases.hold_opening(tx)  # of many at once one opens it
         case = await cases.open_on(tx, made.subject)
         if case is None:
             case = await self._cases.open(tx, made.subject)

@@ -77,6 +77,14 @@ async def refer(tx: Tx, tool: str, reference: str, report_id: int) -> None:
     )
 
 
+async def hold_relayed(tx: Tx) -> None:
+    """Let what the proxy and what a list brings be taken in one after the other: each sees the other."""
+    await tx.execute(
+        "INSERT INTO counters (name, value) VALUES ('relayed', 0)"
+        " ON CONFLICT (name) DO UPDATE SET value = counters.value"
+    )
+
+
 async def relayed(tx: Tx, reporter: str, subject_key: str, at: datetime) -> None:
     """Remember that a report came by the reverse proxy."""
     await tx.execute(

@@ -22,14 +22,6 @@ async def add(tx: Tx, report: Report) -> None:
     )
 
 
-async def wait_for_turn(tx: Tx) -> None:
-    """Let reports come in one at a time until this transaction ends: two on one subject meet."""
-    await tx.execute(
-        "INSERT INTO counters (name, value) VALUES ('report', 0)"
-        " ON CONFLICT (name) DO UPDATE SET value = counters.value"
-    )
-
-
 async def get(tx: Tx, report_id: int) -> Report | None:
     """Read a report."""
     row = await tx.first(

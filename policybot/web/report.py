@@ -1,19 +1,22 @@
 """The public form for people without an account: what they report, and where it stands."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
 from policybot.domain import pointed
-from policybot.domain.errors import NotFound, OutOfOrder
+from policybot.domain.errors import NotFound, OutOfOrder, Refused
 from policybot.domain.name import one_line
 from policybot.domain.permission import Permission
 from policybot.domain.pointed import Pointed
 from policybot.domain.report import MOST_TEXT, UNSORTED, Outcome, Report
 from policybot.ports import RoomReader
 from policybot.services.intake import Intake, Spent, Told, TooMany
-from policybot.store.database import Database
-from policybot.web.site import Site, route
+from policybot.store.database import Database, Tx
+from policybot.web.site import Site, form, route
+
+Object = Callable[[Tx, Report, str], Awaitable[object]]
+"""Takes an objection of its author to the outcome of a report in, or refuses it in words."""
 
 _PATH = "/report"
 _LARGEST = 64 * 1024
@@ -47,13 +50,21 @@ _OUTCOMES = {
 class ReportPages:
     """The form, its receipt, and the page on which its sender sees the outcome."""
 
-    def __init__(self, site: Site, database: Database, intake: Intake, reader: RoomReader) -> None:
-        """Hand over to the intake what is sent."""
+    def __init__(
+        self,
+        site: Site,
+        database: Database,
+        intake: Intake,
+        reader: RoomReader,
+        objecting: Object | None = None,
+    ) -> None:
+        """Hand over to the intake what is sent; objections are offered where somebody takes them."""
         self._site = site
         self._database = database
         self._intake = intake
         self._reader = reader
         self._form = site.config.reports.form
+        self._objecting = objecting
         site.policies[_PATH] = (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
             "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -63,6 +74,8 @@ class ReportPages:
         """List the pages; links that were given out work where the form is closed since, too."""
         everybody = Permission.REPORT_SEND
         shown = [route("GET", f"{_PATH}/{{token}}", self._status, needs=everybody)]
+        if self._objecting is not None:
+            shown.append(route("POST", f"{_PATH}/{{token}}", self._object, needs=everybody))
         if not self._form.open:
             return shown
         return [
@@ -158,9 +171,38 @@ class ReportPages:
     async def _status(self, request: web.Request) -> web.Response:
         async with self._database.transaction(reading=True) as tx:
             report = await self._intake.by_key(tx, request.match_info["token"])
+        return self._told(report)
+
+    def _told(self, report: Report, typed: str = "", refusal: str = "") -> web.Response:
         heading, text = _OUTCOMES[report.outcome]
         return self._site.page(
-            "report_status.html", report=report, heading=heading, text=text, about=_about(report)
+            "report_status.html",
+            422 if refusal else 200,
+            report=report,
+            heading=heading,
+            text=text,
+            about=_about(report),
+            objects=self._objecting is not None and report.outcome is Outcome.NO_BREACH,
+            typed=typed,
+            refusal=refusal,
+            longest=MOST_TEXT,
+        )
+
+    async def _object(self, request: web.Request) -> web.Response:
+        """Take in that somebody objects to «no breach»."""
+        typed = (await form(request)).get("text", "")
+        async with self._database.transaction(reading=True) as tx:
+            report = await self._intake.by_key(tx, request.match_info["token"])
+        try:
+            async with self._database.transaction() as tx:
+                assert self._objecting is not None
+                await self._objecting(tx, report, typed)
+        except Refused as refusal:
+            return self._told(report, typed, str(refusal))
+        return self._site.message(
+            "Your objection is in",
+            "Somebody who had no part in the answer looks at it. The link to your report stays the "
+            "same: come back to it for the outcome.",
         )
 
 

@@ -385,6 +385,16 @@ async def test_a_homeserver_that_hangs_or_is_away_hangs_no_client(tmp_path: Path
         assert await proxy.reports() == []
 
 
+async def test_a_proxy_that_is_taken_for_the_homeserver_makes_no_circle(proxy: Proxied) -> None:
+    proxy.door._address = proxy.url
+    status, said, _ = await proxy.post("users/%40tom%3Aexample.org/report")
+    assert (status, said["errcode"]) == (429, "M_LIMIT_EXCEEDED")
+    assert proxy.upstream.got == []
+    assert await proxy.reports() == []
+    proxy.door._address = proxy.world.config.homeserver.address
+    assert (await proxy.post("users/%40tom%3Aexample.org/report"))[0] == 200
+
+
 async def test_while_the_database_is_away_the_client_is_answered_and_it_is_taken_later(
     proxy: Proxied, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,15 +6,20 @@ import html
 import itertools
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp.test_utils import TestServer
 
-from policybot.domain.report import MOST_TEXT
+from policybot.domain.errors import OutOfOrder
+from policybot.domain.report import MOST_TEXT, Report
 from policybot.ports import Later
+from policybot.store.database import Tx
+from policybot.web.report import ReportPages
+from policybot.web.site import Site
 from tests import canary
 from tests.serving import served
 from tests.web.test_pages import HOST
@@ -42,6 +47,7 @@ class Guest:
     world: World
     session: aiohttp.ClientSession
     url: str
+    one_worker: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def get(self, path: str) -> tuple[int, str]:
         async with self.session.get(self.url + path, headers={"Host": HOST}) as answer:
@@ -62,7 +68,8 @@ class Guest:
         fields |= {"form": form, "answer": worked(form) if work else ""} | typed
         async with self.session.post(f"{self.url}/report", data=fields, headers=SAME) as answer:
             page = await answer.text()
-        await self.world.work()
+        async with self.one_worker:
+            await self.world.work()
         return answer.status, page
 
     async def sent(self, what: str = "", **typed: Any) -> str:
@@ -135,6 +142,43 @@ async def test_a_decision_that_is_overturned_is_told_under_the_key(guest: Guest)
     assert "The decision was taken back" in (await guest.get(f"/report/{key}"))[1]
 
 
+async def test_whoever_has_the_key_can_object_to_no_breach_where_objections_are_taken(
+    guest: Guest,
+) -> None:
+    world, site = guest.world, Site(guest.world.config)
+    taken: list[tuple[str, str]] = []
+
+    async def objecting(tx: Tx, report: Report, text: str) -> None:
+        if taken:
+            message = f"Your objection about {report.receipt} is in already."
+            raise OutOfOrder(message)
+        taken.append((report.reporter, text))
+
+    pages = ReportPages(site, world.database, world.app.services.intake, world.homeserver, objecting)
+    key = await guest.sent()
+    assert "Why you object" not in (await guest.get(f"/report/{key}"))[1]
+    await world.review("mira", "!policy dismiss C-1 Selling is allowed in this room")
+    assert "Why you object" not in (await guest.get(f"/report/{key}"))[1], "nobody takes it"
+    async with TestServer(site.application(pages.routes())) as server:
+        guest.url = str(server.make_url("")).rstrip("/")
+        assert "Why you object" in (await guest.get(f"/report/{key}"))[1]
+
+        async def objects(key: str, **headers: str) -> tuple[int, str]:
+            address, sent = f"{guest.url}/report/{key}", SAME | headers
+            async with guest.session.post(address, data={"text": "Why not?"}, headers=sent) as answer:
+                return answer.status, await answer.text()
+
+        assert (await objects("x"))[0] == 404
+        assert (await objects(key, **{"Sec-Fetch-Site": "cross-site"}))[0] == 403
+        assert taken == []
+        status, page = await objects(key)
+        assert (status, "Your objection is in" in page) == (200, True)
+        ((reporter, text),) = taken
+        assert (reporter.partition(":")[0], text) == ("guest", "Why not?")
+        status, page = await objects(key)
+        assert (status, "is in already" in page, "Why not?" in page) == (422, True, True)
+
+
 async def test_a_room_is_named_in_each_way_that_people_find_it(guest: Guest) -> None:
     world = guest.world
     async with world.database.transaction(reading=True) as tx:
@@ -198,9 +242,9 @@ async def test_whether_an_account_exists_is_not_told(guest: Guest) -> None:
 async def test_what_is_missing_is_said_at_its_field_and_nothing_typed_is_lost(guest: Guest) -> None:
     status, page = await guest.send("my neighbour", rule="R99", text=" a ")
     assert status == 422
-    for field in ("what", "rule", "text"):
-        assert f'id="{field}-error"' in page
-        assert f'href="#{field}"' in page
+    for name in ("what", "rule", "text"):
+        assert f'id="{name}-error"' in page
+        assert f'href="#{name}"' in page
     assert 'value="my neighbour"' in page
     status, page = await guest.send(text="x" * (MOST_TEXT + 1))
     assert (status, "at most 2,000 characters" in page) == (422, True)

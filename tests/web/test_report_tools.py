@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Tool:
     world: World
     session: aiohttp.ClientSession
     url: str
+    one_worker: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def post(self, body: Any, token: str | None = SCANNER) -> tuple[int, Any]:
         headers = {"Host": HOST} | ({"Authorization": f"Bearer {token}"} if token else {})
@@ -36,7 +37,8 @@ class Tool:
         async with self.session.post(f"{self.url}/intake/reports", data=data, headers=headers) as answer:
             assert answer.content_type == "application/json"
             said = await answer.json()
-        await self.world.work()
+        async with self.one_worker:
+            await self.world.work()
         return answer.status, said
 
     async def get(self, receipt: str, token: str = SCANNER) -> tuple[int, Any]:
