@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ from yarl import URL
 from policybot.domain.report import MOST_TEXT
 from policybot.matrix import relay
 from policybot.matrix.relay import Relay
+from policybot.services.presses import Presses
+from policybot.store import cases, presses, reports
+from policybot.store import intake as store
 from policybot.store.database import Database, DatabaseAway
 from tests import canary
 from tests.pressing import FakeButton, Pressed, pressing
@@ -265,6 +268,64 @@ async def test_killed_after_the_homeserver_has_it_the_list_brings_it(proxy: Prox
         assert await proxy.reports() == []
         await pressed.poll(seconds=15)
         assert len(await proxy.reports()) == 1
+
+
+async def test_killed_at_any_instant_it_is_there_once_in_the_end(any_proxy: Proxied) -> None:
+    """Before, within and after each write, by the proxy and by the list: one report and one receipt."""
+    proxy, world = any_proxy, any_proxy.world
+    killed = 0
+    async with listed(proxy) as pressed:
+        for countdown in range(14):
+            event = await world.message("tom", f"Buy {countdown} spades!", world.room)
+            with pytest.MonkeyPatch.context() as patch:
+                dying = _kill_at(patch, countdown)
+                assert await proxy.event(event, f"Advert {countdown}") == 200
+                killed += dying.killed
+                if not dying.killed:
+                    with suppress(_Killed):
+                        await pressed.poll(seconds=15)
+                    killed += dying.killed
+            pressed.service = Presses(world.app.setting, world.app.services.reports)
+            await pressed.poll(seconds=30)
+        await pressed.poll(seconds=15)
+        assert killed >= 10
+        assert sorted(row["text"] for row in await proxy.reports()) == sorted(
+            f"Advert {n}" for n in range(14)
+        )
+        assert len(pressed.receipts("lea")) == 14
+
+
+class _Killed(BaseException):
+    """Stands for `kill -9`."""
+
+
+@dataclass
+class _Dying:
+    left: int
+    killed: bool = False
+
+
+def _kill_at(patch: pytest.MonkeyPatch, countdown: int) -> _Dying:
+    """Die before the n-th step that is written or read, by the proxy and then by the list."""
+    dying = _Dying(countdown)
+    for module, names in (
+        (store, ("hold_relayed", "listed", "relayed", "was_relayed")),
+        (presses, ("hold", "saw", "save_place", "unseen")),
+        (cases, ("hold_opening", "open_on", "add")),
+        (reports, ("add", "count")),
+    ):
+        for name in names:
+            written = getattr(module, name)
+
+            async def step(*words: Any, real: Any = written) -> Any:
+                if dying.left == 0 and not dying.killed:
+                    dying.killed = True
+                    raise _Killed
+                dying.left -= 1
+                return await real(*words)
+
+            patch.setattr(module, name, step)
+    return dying
 
 
 async def _nothing(*_: Any) -> None:
