@@ -15,8 +15,6 @@ from policybot.assembly import assemble
 from policybot.config import Config, Listen
 from policybot.config.keys import KeyFile, KeyMissing
 from policybot.domain.private import Private
-from policybot.domain.review import Sight
-from policybot.domain.taking import View
 from policybot.matching.ruleset import SLOWEST_KNOWN, RuleRefused, TooBroad, compiled
 from policybot.matrix.appservice import PolicyAppService
 from policybot.matrix.client import Client
@@ -27,7 +25,7 @@ from policybot.matrix.listing import Listing
 from policybot.matrix.network import Network
 from policybot.matrix.observer import Observer
 from policybot.matrix.presses import Presses
-from policybot.matrix.reader import Reader
+from policybot.matrix.reader import NobodyToLook, Reader
 from policybot.matrix.start import Start
 from policybot.matrix.synapse import Synapse
 from policybot.ports import (
@@ -69,23 +67,6 @@ _REMEMBER_CHANGES = timedelta(days=1)
 
 class CannotStart(Exception):  # noqa: N818 - an answer
     """Something in the configuration contradicts what is on record."""
-
-
-_NOT_YET = "the homeserver is not attached yet"
-
-
-class _NobodyToLook:
-    """Stands in for the look at rooms until the homeserver is attached."""
-
-    async def view(self, room_id: str) -> View | None:
-        """See nothing yet."""
-        del room_id
-        raise Later(_NOT_YET)
-
-    async def sight(self, room_id: str) -> Sight | None:
-        """See nothing yet."""
-        del room_id
-        raise Later(_NOT_YET)
 
 
 def utc_now() -> datetime:
@@ -135,7 +116,7 @@ class App:
         self.revalidation = Revalidation(self.setting, self.services.members)
         self.look: RoomLook | None = None
         """Looks at governed rooms, once there is a homeserver."""
-        self.reader: RoomReader = _NobodyToLook()
+        self.reader: RoomReader = NobodyToLook()
         self.ready = False
 
     def aftermath(self) -> Aftermath:
@@ -259,6 +240,7 @@ class App:
             await services.drafts.sweep(tx)
             await services.openings.sweep(tx)
             await services.desks.sweep(tx)
+            await services.intake.sweep(tx)
         await services.messages.sweep(self.database)
         await self._announce()
         await services.retention.tick(self.database)
@@ -327,7 +309,9 @@ class App:
         config = self.config
         await self.record_policy()
         async with AsyncExitStack() as stack:
-            session = await stack.enter_async_context(aiohttp.ClientSession())
+            session = await stack.enter_async_context(
+                aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+            )
             as_token = config.appservice.as_token.get_secret_value()
             client = Client(config.homeserver.address, as_token, session)
             synapse = Synapse(Client(config.homeserver.address, config.admin_token, session))
@@ -344,7 +328,7 @@ class App:
             self.reader = Reader(client, config.bot_user_id)
             dispatch = Dispatch(self.services, start.resolve, self.reader)
             inward = Events(self.setting, self.database, dispatch, self.services)
-            await stack.enter_async_context(self._doors(inward))
+            await stack.enter_async_context(self._doors(inward, session))
             async with asyncio.TaskGroup() as tasks:
                 running = [
                     tasks.create_task(work)
@@ -379,7 +363,7 @@ class App:
                 pause = min(pause * 2, 15.0)
 
     @asynccontextmanager
-    async def _doors(self, inward: Events) -> AsyncIterator[None]:
+    async def _doors(self, inward: Events, session: aiohttp.ClientSession) -> AsyncIterator[None]:
         """Open the three doors: for the homeserver, for members, for the machine that watches."""
         config = self.config
         door = PolicyAppService(
@@ -391,7 +375,10 @@ class App:
             hs_token=config.appservice.hs_token.get_secret_value(),
             handle=inward.handle,
             network=Network(self.setting, self.database),
-            routes=doors.gate(self.setting, self.services, self.database),
+            routes=[
+                *doors.gate(self.setting, self.services, self.database),
+                *doors.relay(self.setting, self.services, self.database, self.reader, session),
+            ],
         )
         await door.start(*config.appservice.listen)
         if config.gate is not None:

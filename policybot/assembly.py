@@ -27,6 +27,7 @@ from policybot.services.feed import Feed
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
 from policybot.services.holds import Holds
+from policybot.services.intake import Intake
 from policybot.services.labels import Labels
 from policybot.services.languages import Languages
 from policybot.services.licences import Licences
@@ -129,6 +130,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         pasts=Pasts(casework),
         reports=complaints,
         presses=Presses(setting, complaints),
+        intake=Intake(setting, complaints, casework),
         decisions=resolutions,
         sanctions=measures,
         holds=Holds(setting, casework, measures),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import aiohttp
 from aiohttp import web
 
 from policybot.config import Config
@@ -17,6 +18,7 @@ from policybot.identity.provider import Client as OpenIdClient
 from policybot.identity.provider import Provider
 from policybot.identity.roster import RosterWay
 from policybot.matrix.commands.command import Services
+from policybot.matrix.relay import Relay
 from policybot.ports import Clock, IdentityProvider, RoomReader
 from policybot.services.setting import Setting
 from policybot.store.database import Database
@@ -27,8 +29,10 @@ from policybot.web.filing import Asking, FilingForm
 from policybot.web.inbox import InboxDoor
 from policybot.web.privacy import PrivacyPages
 from policybot.web.register import RegisterPages
+from policybot.web.report import ReportPages
 from policybot.web.review import Review
 from policybot.web.site import Site
+from policybot.web.tools import ToolDoor
 from policybot.web.upload import Upload
 from policybot.web.verify import Verify
 from policybot.web.widget import Widget
@@ -62,6 +66,19 @@ def gate(setting: Setting, services: Services, database: Database) -> list[web.R
         *ModuleDoor(token, setting, database, services.feed, services.refusals).routes(),
         *AntispamDoor(token, setting, services.findings, services.refusals).routes(),
     ]
+
+
+def relay(
+    setting: Setting,
+    services: Services,
+    database: Database,
+    reader: RoomReader,
+    session: aiohttp.ClientSession,
+) -> list[web.RouteDef]:
+    """Make the routes to which a reverse proxy sends clients' reports, if it is said to."""
+    if not setting.config.reports.proxy:
+        return []
+    return Relay(setting, database, services.intake, reader, session).routes()
 
 
 def ways(setting: Setting, services: Services, database: Database) -> list[IdentityProvider]:
@@ -108,6 +125,8 @@ def pages(
     routes = [r for way in offered if isinstance(way, CallbackWay) for r in InboxDoor(way).routes()]
     routes += [*about.routes(), *listed.routes(), *agreement.routes(), *verify.routes()]
     routes += [*private.routes(), *review.routes(), *filing.routes()]
+    routes += ReportPages(site, database, services.intake, reader).routes()
+    routes += ToolDoor(config, database, services.intake, reader).routes()
     routes += DeskPages(site, database, services.desks, services.reviews, setting, reader).routes()
     if config.identity.document is not None:
         tries, papers = services.verifications, services.documents

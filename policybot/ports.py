@@ -108,6 +108,22 @@ class RoomReader(Protocol):
         """
         ...
 
+    async def room_of(self, alias: str) -> str | None:
+        """Look an alias up; None if nobody knows it.
+
+        Raises:
+            Later: ask again.
+        """
+        ...
+
+    async def author_of(self, room_id: str, event_id: str) -> str | None:
+        """Say who sent an event of a room; None if there is none, empty if the bot cannot see it.
+
+        Raises:
+            Later: ask again.
+        """
+        ...
+
 
 class RoomLook(Protocol):
     """A look at a governed room, to compare it; outside any transaction, for it takes some requests."""

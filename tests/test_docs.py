@@ -16,7 +16,7 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob
 LANGUAGES = ("agreement.texts.", "agreement.commitments.text.", "languages.")
 """Where the keys of the sample are languages."""
 EXAMPLES = ["licences", "oidc", "mas", "widget", "callback", "qualifications", "unfiled", "when"]
-EXAMPLES += ["slow", "translations", "gate", "languages"]
+EXAMPLES += ["slow", "translations", "gate", "languages", "tools"]
 """Keys under which an example stands in the sample."""
 LONGEST = 460
 """Lines that a module has at the most; beyond that it is to be split by noun."""
@@ -73,7 +73,7 @@ def test_the_examples_in_the_sample_are_good(tmp_path: Path) -> None:
     for line in fresh_keys:
         text = re.sub(rf"^{line.partition(':')[0]}:.*$", line, text, flags=re.MULTILINE)
     text = text.replace("whsec_CHANGE-ME", f"whsec_{'x' * 32}").replace("CHANGE-ME-api-key", "a key")
-    text = text.replace("CHANGE-ME-gate-token", "x" * 32)
+    text = text.replace("CHANGE-ME-gate-token", "x" * 32).replace("CHANGE-ME-tool-token", "y" * 32)
     path.write_text(text, "utf-8")
     config = load(path)
     assert config.operator.licences[0].valid_until is not None
@@ -86,6 +86,7 @@ def test_the_examples_in_the_sample_are_good(tmp_path: Path) -> None:
     assert config.gate is not None
     assert config.gate.uploads is not None
     assert config.languages["de"]
+    assert [tool.name for tool in config.reports.tools] == ["link-scanner"]
     assert config.rules[0].in_language("de") != config.rules[0].in_language("")
 
 

@@ -15,7 +15,13 @@ from aiohttp.test_utils import TestServer
 from ruamel.yaml import YAML
 
 from policybot import __version__
-from policybot.cli.doctor import asked_findings, file_findings, gate_findings, module_findings
+from policybot.cli.doctor import (
+    asked_findings,
+    file_findings,
+    gate_findings,
+    module_findings,
+    relay_findings,
+)
 from policybot.config import load
 from policybot.store.modules import Module
 from tests import files
@@ -65,6 +71,35 @@ async def test_without_a_gate_the_doctor_says_nothing_of_it(tmp_path: Path) -> N
     assert await gate_findings(config) == []
     assert await asked_findings(config) == []
     assert file_findings(config, tmp_path / "registration.yaml", []) == []
+
+
+@pytest.mark.parametrize(("status", "good"), [(401, True), (404, False), (504, False), (200, False)])
+async def test_the_doctor_sends_a_report_that_the_homeserver_has_to_refuse(
+    tmp_path: Path, status: int, good: bool
+) -> None:
+    shown: list[str | None] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        shown.append(request.headers.get("Authorization"))
+        return web.json_response({}, status=status)
+
+    app = web.Application()
+    app.router.add_post("/_matrix/client/v3/rooms/{room}/report", answer)
+    async with TestServer(app) as server:
+        address = str(server.make_url("")).rstrip("/")
+        changes = {"reports.proxy": True, "appservice.address": address}
+        config = load(files.write(tmp_path, changes=changes))
+        [finding] = await relay_findings(config)
+    assert finding.good is good
+    assert ("passes reports on" if good else f"answers {status}") in finding.said
+    assert shown == [None]
+    [finding] = await relay_findings(config)
+    assert not finding.good
+    assert "must be the homeserver itself" in finding.mend
+
+
+async def test_without_the_proxy_the_doctor_says_nothing_of_it(tmp_path: Path) -> None:
+    assert await relay_findings(load(files.write(tmp_path))) == []
 
 
 def asked(worker: str, minutes: float, version: str = __version__) -> Module:

@@ -132,6 +132,17 @@ class FakeHomeserver:
             banned=frozenset(who for where, who in self.banned if where == room),
         )
 
+    async def room_of(self, alias: str) -> str | None:
+        """Look an address up, as the reader does."""
+        self._reachable()
+        return self.aliases.get(alias)
+
+    async def author_of(self, room_id: str, event_id: str) -> str | None:
+        """Say who wrote something, as the reader does."""
+        self._reachable()
+        event = self.events.get(event_id, {})
+        return event["sender"] if event.get("room_id") == room_id else None
+
     async def sight(self, room_id: str) -> Sight | None:
         """Look at how a room presents itself, as the reader does."""
         self._reachable()

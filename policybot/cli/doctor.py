@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -187,6 +188,28 @@ async def gate_findings(config: Config) -> list[Finding]:
     return [Finding(what, good=False, said=said, mend=mend)]
 
 
+async def relay_findings(config: Config) -> list[Finding]:
+    """Send a report that shows no token through our own door: the homeserver itself has to refuse it."""
+    import aiohttp
+
+    if not config.reports.proxy:
+        return []
+    what, mend = "report door", "Is `policybot run` running, and restarted since reports.proxy was set?"
+    address = f"{config.appservice.address}/_matrix/client/v3/rooms/!doctor/report"
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_ANSWERS_WITHIN)) as session,
+            session.post(address, json={}, allow_redirects=False) as response,
+        ):
+            if response.status == HTTPStatus.UNAUTHORIZED:
+                return [Finding(what, good=True, said="passes reports on to the homeserver")]
+            said = f"{config.appservice.address} answers {response.status} to a report"
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        said = f"{config.appservice.address} does not answer a report ({type(error).__name__})"
+        mend += " And homeserver.address must be the homeserver itself, not the proxy before it."
+    return [Finding(what, good=False, said=said, mend=mend)]
+
+
 async def asked_findings(config: Config) -> list[Finding]:
     """Tell the doctor which processes of the homeserver ask at the gate."""
     from policybot.app import utc_now
@@ -253,6 +276,7 @@ async def examine(
         *await staffing_findings(config),
         *await gate_findings(config),
         *await asked_findings(config),
+        *await relay_findings(config),
         *file_findings(config, registration, homeserver),
     )
     async with aiohttp.ClientSession() as session:

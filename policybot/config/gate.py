@@ -1,19 +1,17 @@
 """The gate as operators set it up: its secret, what it keeps, how slowly people write."""
 
-import re
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from policybot.config.types import Secret, Section, Span, Word
+from policybot.config.types import Secret, Section, Span, Word, header_safe
 from policybot.domain.refusal import ALWAYS, OF_A_RULE, PHRASES, SENTENCES, Code, blanks
 from policybot.domain.view import NONE, Creation, Slow, Upload
 
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 """A language's code (ISO 639): de, fr, gsw."""
 _SLOWEST = timedelta(hours=24)
-_HEADER = re.compile(r"[!-~]+")
 
 
 class TranslationSection(Section):
@@ -59,17 +57,10 @@ class UploadsSection(Section):
         return Upload(self.kinds, self.larger_than)
 
 
-def _in_a_header(value: SecretStr) -> SecretStr:
-    if not _HEADER.fullmatch(value.get_secret_value()):
-        message = "must have no spaces, line breaks or letters beyond ASCII: it travels in a header"
-        raise ValueError(message)
-    return value
-
-
 class GateSection(Section):
     """The answer before something is accepted."""
 
-    token: Annotated[Secret, AfterValidator(_in_a_header)] = Field(
+    token: Annotated[Secret, AfterValidator(header_safe)] = Field(
         description="The secret by which policybot knows the homeserver's module, or its HTTP callbacks."
     )
     directory: Literal["register", "everybody"] = Field(

@@ -10,6 +10,7 @@ from policybot.config.casework import CasesSection
 from policybot.config.filing import FilingSection
 from policybot.config.gate import GateSection, LanguageCode, check_languages
 from policybot.config.identity import Identity
+from policybot.config.intake import ReportsSection
 from policybot.config.measure import BANNER
 from policybot.config.operator import Operator
 from policybot.config.privacy import PrivacySection
@@ -111,6 +112,10 @@ class Settings(Section):
         description="The answer before something is accepted, for the homeserver's module or its HTTP "
         "callbacks; null for none.",
     )
+    reports: ReportsSection = Field(
+        default_factory=ReportsSection,
+        description="Ways of reporting beside the command and the client's button.",
+    )
     languages: dict[LanguageCode, dict[str, Word]] = Field(
         default_factory=dict,
         description="What the gate says, in other languages than English: by a language's code, then by "
@@ -176,6 +181,10 @@ class Settings(Section):
         if self.gate is not None and self.gate.token in tokens:
             message = "gate.token: must differ from those of the appservice"
             raise ValueError(message)
+        for place, tool in enumerate(self.reports.tools):
+            if tool.token in (*tokens, self.gate.token if self.gate else None):
+                message = f"reports.tools.{place}.token: must differ from those of others"
+                raise ValueError(message)
         for name, ids in (
             ("rules", [r.id for r in self.rules]),
             ("filing.categories", [c.id for c in self.filing.categories]),
@@ -207,6 +216,7 @@ class Config:
         self.filing = settings.filing
         self.cases = settings.cases
         self.gate = settings.gate
+        self.reports = settings.reports
         self.languages = {code: dict(said) for code, said in settings.languages.items()}
         self.dry_run = settings.dry_run
         self.logging = settings.logging

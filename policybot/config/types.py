@@ -57,6 +57,14 @@ def _secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def header_safe(value: SecretStr) -> SecretStr:
+    """Check a secret that travels in a header."""
+    if not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+        message = "must have no spaces, line breaks or letters beyond ASCII: it travels in a header"
+        raise ValueError(message)
+    return value
+
+
 def _user_id(value: str) -> str:
     if not re.fullmatch(r"@[!-9;-~]+:[\w.\[\]:-]+", value, re.ASCII):
         message = "must be a user ID, such as @anna:example.org"

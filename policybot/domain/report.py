@@ -69,7 +69,18 @@ class Report:
 
     @property
     def named(self) -> str:
-        """What it names, as a moderator reads it."""
-        if self.category != UNSORTED:
-            return f"names {self.category}"
-        return "reported with the client's button" if self.via is Via.BUTTON else "names no rule"
+        """What it names, as a moderator reads it, and how it came unless by an account."""
+        if self.category == UNSORTED and self.via is Via.BUTTON:
+            return "reported with the client's button"
+        rule = "names no rule" if self.category == UNSORTED else f"names {self.category}"
+        return f"{self.came} and {rule}" if self.came else rule
+
+    @property
+    def came(self) -> str:
+        """Tell how it came, where no account stands behind it."""
+        match self.via:
+            case Via.WEB:
+                return "came by the public form, without an account,"
+            case Via.TOOL:
+                return f"came from the program {self.reporter.removeprefix('tool:')}"
+        return ""

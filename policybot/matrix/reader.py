@@ -5,9 +5,11 @@ from mautrix.api import Path
 from policybot.domain.review import Sight
 from policybot.domain.taking import View
 from policybot.matrix import state
-from policybot.matrix.client import Client
+from policybot.matrix.client import Client, Missing
 from policybot.matrix.power import Power
-from policybot.ports import Impossible
+from policybot.ports import Impossible, Later
+
+_NOT_YET = "the homeserver is not attached yet"
 
 
 class Reader:
@@ -64,3 +66,53 @@ class Reader:
             join_rule=str(room.get("join_rule") or ""),
             encrypted=encryption is not None,
         )
+
+    async def room_of(self, alias: str) -> str | None:
+        """Look an alias up; None if nobody knows it.
+
+        Raises:
+            Later: the homeserver is away.
+        """
+        try:
+            answer = await self._client.get(Path.v3.directory.room[alias])
+        except Impossible:
+            return None
+        return str(answer["room_id"])
+
+    async def author_of(self, room_id: str, event_id: str) -> str | None:
+        """Say who sent an event; None if there is none, empty if it cannot be seen from here.
+
+        Raises:
+            Later: the homeserver is away.
+        """
+        try:
+            event = await self._client.get(Path.v3.rooms[room_id].event[event_id])
+        except Missing:
+            return None
+        except Impossible:
+            return ""
+        return str(event.get("sender") or "")
+
+
+class NobodyToLook:
+    """Stands in until the homeserver is attached: it sees nothing yet."""
+
+    async def view(self, room_id: str) -> View | None:
+        """See no room."""
+        del room_id
+        raise Later(_NOT_YET)
+
+    async def sight(self, room_id: str) -> Sight | None:
+        """See no room."""
+        del room_id
+        raise Later(_NOT_YET)
+
+    async def room_of(self, alias: str) -> str | None:
+        """See no address."""
+        del alias
+        raise Later(_NOT_YET)
+
+    async def author_of(self, room_id: str, event_id: str) -> str | None:
+        """See no event."""
+        del room_id, event_id
+        raise Later(_NOT_YET)

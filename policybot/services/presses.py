@@ -14,6 +14,7 @@ from typing import Final
 from policybot.domain import press as rules
 from policybot.domain.press import Cursor, Kind, Press
 from policybot.ports import Impossible, Later, ReportButton
+from policybot.services.intake import came_by_proxy
 from policybot.services.reports import Reports
 from policybot.services.setting import Setting
 from policybot.store import outbox
@@ -152,7 +153,9 @@ class Presses:
 
     async def _take(self, database: Database, place: Place, press: Press) -> None:
         async with database.transaction() as tx:
-            if await store.hold(tx, place) and await store.saw(tx, press):
+            if not (await store.hold(tx, place) and await store.saw(tx, press)):
+                return
+            if not await came_by_proxy(tx, press):
                 await self._reports.pressed(tx, press)
 
     async def _park(self, database: Database, place: Place, press: Press) -> None:

@@ -89,6 +89,7 @@ class Reports:
         Returns it with its number, and True; or what the same reporter has reported of it, and False.
         """
         now = self._setting.now()
+        await cases.hold_opening(tx)  # of many at once one opens it
         case = await cases.open_on(tx, made.subject)
         if case is None:
             case = await self._cases.open(tx, made.subject)
@@ -160,11 +161,9 @@ class Reports:
 
 def _said(report: Report) -> str:
     """Tell in a line what a report names and says."""
-    named = (
-        "Reported with the client's button"
-        if report.category == UNSORTED
-        else f"Rule named: {report.category}"
-    )
+    named = f"Rule named: {report.category}"
+    if report.category == UNSORTED or report.came:
+        named = report.named[0].upper() + report.named[1:]
     more = "…" if len(report.text) > _EXCERPT else ""
     said = (
         f"The reporter writes: {report.text[:_EXCERPT]}{more}"

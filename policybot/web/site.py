@@ -89,7 +89,10 @@ class Site:
 
     def text(self, template: str, **values: object) -> str:
         """Write a template."""
-        return self._jinja.get_template(template).render(operator=self.config.operator, **values)
+        form = self.config.reports.form.open
+        return self._jinja.get_template(template).render(
+            operator=self.config.operator, report_form=form, **values
+        )
 
     @staticmethod
     def for_all(

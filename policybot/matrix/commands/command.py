@@ -31,6 +31,7 @@ from policybot.services.feed import Feed
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
 from policybot.services.holds import Holds
+from policybot.services.intake import Intake
 from policybot.services.labels import Labels
 from policybot.services.languages import Languages
 from policybot.services.licences import Licences
@@ -106,6 +107,7 @@ class Services:
     pasts: Pasts
     reports: Reports
     presses: Presses
+    intake: Intake
     decisions: Decisions
     sanctions: Sanctions
     holds: Holds

@@ -734,6 +734,40 @@ CREATE TABLE presses_seen (               -- the newest of them that are taken; 
     PRIMARY KEY (kind, id, at)
 );
 
+CREATE TABLE report_links (               -- by which those without an account see their report
+    token_hash TEXT PRIMARY KEY,
+    report_id  BIGINT NOT NULL REFERENCES reports (id) ON DELETE CASCADE
+);
+CREATE INDEX report_links_report ON report_links (report_id);
+
+CREATE TABLE report_references (          -- what tools call their reports, so that each counts once
+    tool      TEXT NOT NULL,
+    reference TEXT NOT NULL,              -- hashed, and so is what was sent under it
+    body_hash TEXT NOT NULL,
+    report_id BIGINT REFERENCES reports (id) ON DELETE CASCADE,
+    PRIMARY KEY (tool, reference)
+);
+CREATE INDEX report_references_report ON report_references (report_id);
+
+CREATE TABLE report_forms (               -- forms that were sent: each is good once
+    nonce      TEXT PRIMARY KEY,
+    expires_at BIGINT NOT NULL
+);
+
+CREATE TABLE report_meters (              -- how many came within an hour, by the form or from a tool
+    name   TEXT PRIMARY KEY,
+    hour   BIGINT NOT NULL,
+    number INTEGER NOT NULL
+);
+
+CREATE TABLE reports_relayed (            -- what came by the reverse proxy, and comes again by a list
+    id          SERIAL_KEY,
+    reporter    TEXT NOT NULL,
+    subject_key TEXT NOT NULL,
+    at          BIGINT NOT NULL
+);
+CREATE INDEX reports_relayed_by ON reports_relayed (reporter, subject_key);
+
 CREATE TABLE copies (                    -- of events, for the people who decide about them
     event_id    TEXT PRIMARY KEY,
     room_id     TEXT NOT NULL,
