@@ -15,13 +15,15 @@ _SAYS: dict[Outcome, Callable[..., str]] = {
 }
 
 
-async def give(tx: Tx, setting: Setting, case_number: str, case_id: int, outcome: Outcome) -> None:
+async def give(  # noqa: PLR0913, PLR0917 - the case, what came of it, and who says so
+    tx: Tx, setting: Setting, case_number: str, case_id: int, outcome: Outcome, by: str | None = None
+) -> None:
     """Note how the reports in a case ended, and tell everybody who has not heard that yet."""
     for report in await reports.of_case(tx, case_id):
         if report.outcome is not outcome:
             text = _SAYS[outcome](case_number=case_number, receipt=report.receipt)
             tell(tx, setting, report, text)
-    await reports.resolve(tx, case_id, outcome)
+    await reports.resolve(tx, case_id, outcome, setting.now(), by)
 
 
 def tell(tx: Tx, setting: Setting, report: Report, text: str) -> None:

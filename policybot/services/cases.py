@@ -219,7 +219,7 @@ class Cases:
         taken = await self.take(tx, by, case)
         closed = rules.moved(rules.moved(taken, Step.DECIDE), Step.CLOSE)
         await cases.save(tx, closed)
-        await answers.give(tx, self._setting, case.number, case.id, Outcome.NO_BREACH)
+        await answers.give(tx, self._setting, case.number, case.id, Outcome.NO_BREACH, by)
         self.remember(tx, by, "case:dismiss", case, reason=reason)
 
     def remember(self, tx: Tx, actor: str, tag: str, case: Case, **payload: str) -> None:

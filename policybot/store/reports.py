@@ -1,8 +1,10 @@
 """Reports: who complains of what, in which case, and how it ended."""
 
+from datetime import datetime
+
 from policybot.domain.report import Outcome, Report, ReportState, Via
 from policybot.store.cases import subject_of
-from policybot.store.database import Row, Tx, from_ms, to_ms
+from policybot.store.database import Row, Tx, from_ms, optional_time, to_ms
 
 
 async def add(tx: Tx, report: Report) -> None:
@@ -58,11 +60,14 @@ async def count(tx: Tx, case_id: int) -> int:
     return int(await tx.value("SELECT COUNT(*) AS value FROM reports WHERE case_id = $1", case_id))
 
 
-async def resolve(tx: Tx, case_id: int, outcome: Outcome) -> None:
-    """Note how the reports in a case ended."""
+async def resolve(tx: Tx, case_id: int, outcome: Outcome, now: datetime, by: str | None = None) -> None:
+    """Note how the reports in a case ended, when, and for one without a breach by whose judgement."""
     await tx.execute(
-        "UPDATE reports SET state = 'resolved', outcome = $1 WHERE case_id = $2",
+        "UPDATE reports SET state = 'resolved', outcome = $1, resolved_at = $2, resolved_by = $3"
+        " WHERE case_id = $4",
         outcome.value,
+        to_ms(now),
+        by,
         case_id,
     )
 
@@ -79,4 +84,6 @@ def _report(row: Row) -> Report:
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
         received_at=from_ms(row["received_at"]),
         via=Via(row["via"]),
+        resolved_at=optional_time(row["resolved_at"]),
+        resolved_by=row["resolved_by"],
     )

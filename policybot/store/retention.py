@@ -82,7 +82,7 @@ REACHES: dict[str, Reach] = {
         " AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = reports.case_id AND (c.state IN OPEN"
         " OR c.user_id IN HELD))",
         # Each stays another reporter's: two reports in one case are two.
-        "text = '', subject_key = '', reporter = 'gone-' || id",
+        "text = '', subject_key = '', reporter = 'gone-' || id, resolved_by = NULL",
     ),
     "decisions": Reach("cases", "id", "opened_at", _OVER, ""),
     "filings": Reach(

@@ -15,6 +15,7 @@ from policybot.matrix.commands import (
     qualifications,
     refusals,
     register,
+    reports,
     reviews,
     transfers,
     unfiled,
@@ -67,7 +68,7 @@ COMMANDS: tuple[Command, ...] = (
         "report [SUBJECT] RULE TEXT…",
         "Report a message by replying to it, or anything by a link to it; a room by its number, too.",
         Permission.REPORT_SEND,
-        members.report,
+        reports.report,
     ),
     Command(
         "status NUMBER",

@@ -669,6 +669,8 @@ CREATE TABLE reports (
     outcome     TEXT CHECK (outcome IN ('actioned', 'no_breach', 'overturned')),
     received_at BIGINT NOT NULL,
     via         TEXT NOT NULL CHECK (via IN ('command', 'button', 'web', 'tool')),
+    resolved_at BIGINT,
+    resolved_by TEXT,                     -- who found no breach
     UNIQUE (reporter, case_id)
 );
 CREATE INDEX reports_case ON reports (case_id);
