@@ -237,6 +237,7 @@ class App:
             services.deputies.watch,
             services.vacancies.watch,
             services.deadlines.call,
+            services.reporters.end_due,
         )
         for due in owed:
             async with self.database.transaction() as tx:

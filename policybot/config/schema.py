@@ -12,6 +12,7 @@ from policybot.config.identity import Identity
 from policybot.config.measure import BANNER
 from policybot.config.operator import Operator
 from policybot.config.privacy import PrivacySection
+from policybot.config.reporters import ReportersSection
 from policybot.config.rule import RuleSection
 from policybot.config.types import (
     Address,
@@ -104,6 +105,10 @@ class Settings(Section):
     filing: FilingSection = Field(description="How rooms become public rooms.")
     rules: tuple[RuleSection, ...] = Field(min_length=1, description="Your published rules.")
     ladder: dict[str, Any] = Field(description="Which measure answers which breach.")
+    reporters: ReportersSection = Field(
+        default_factory=lambda: ReportersSection.model_validate({}),
+        description="What is done about reports that are manifestly unfounded.",
+    )
     gate: GateSection | None = Field(
         None,
         description="The answer before something is accepted, for the homeserver's module or its HTTP "
@@ -161,6 +166,15 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _known_rules(self) -> Self:
+        known = {rule.id for rule in self.rules}
+        for place, wanted in enumerate(self.reporters.never_paused):
+            if wanted not in known:
+                message = f"reporters.never_paused.{place}: there is no rule «{wanted}»"
+                raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
     def _sayable(self) -> Self:
         check_languages(self.languages)
         return self
@@ -203,6 +217,7 @@ class Config:
         self.identity = settings.identity
         self.privacy = settings.privacy
         self.filing = settings.filing
+        self.reporters = settings.reporters
         self.gate = settings.gate
         self.languages = {code: dict(said) for code, said in settings.languages.items()}
         self.dry_run = settings.dry_run

@@ -3,6 +3,7 @@
 open → claimed → pending_approval → decided → closed
         │  ↑         └ denied, expired ┘│
         └ lease ends → open             └ appeal → reopened by a new decision
+                                         complaint of a reporter → open
 """
 
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ class Step(StrEnum):
     DENY = "deny"
     DECIDE = "decide"
     CLOSE = "close"
+    REOPEN = "reopen"
 
 
 UNDECIDED = frozenset({State.OPEN, State.CLAIMED, State.PENDING_APPROVAL})
@@ -45,6 +47,7 @@ MOVES: dict[tuple[State, Step], State] = {
     (State.PENDING_APPROVAL, Step.DENY): State.CLAIMED,
     (State.PENDING_APPROVAL, Step.DECIDE): State.DECIDED,
     (State.DECIDED, Step.CLOSE): State.CLOSED,
+    (State.CLOSED, Step.REOPEN): State.OPEN,
 }
 
 _IN_WORDS = {

@@ -46,10 +46,28 @@ RULES: tuple[Rule, ...] = (
     Rule("evidence", ("copies",), "kept copies of messages", "the copy", 365, Act.DELETE),
     Rule("reports", ("reports",), "who reported, and with which words", "the report", 365, Act.BLANK),
     Rule(
+        "complaints",
+        ("complaints",),
+        "who objected to an answer, and with which words",
+        "the objection",
+        365,
+        Act.BLANK,
+    ),
+    Rule(
+        "reporter_steps",
+        ("reporter_steps",),
+        "what was decided about reports that were manifestly unfounded",
+        "it, or the end of its time",
+        365,
+        Act.DELETE,
+    ),
+    Rule(
         "decisions",
         (
             "cases",
             "reports",
+            "complaints",
+            "reporter_steps",
             "decisions",
             "sanctions",
             "appeals",

@@ -5,13 +5,25 @@ from datetime import timedelta
 
 from policybot.domain import notice
 from policybot.domain.case import Case, Subject, SubjectKind
+from policybot.domain.complaint import in_words as objected
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.name import one_line
 from policybot.domain.press import Press
 from policybot.domain.report import MOST_TEXT, UNSORTED, Report, Via, stands
+from policybot.domain.reporter import Paused, in_words
 from policybot.services.cases import Cases
+from policybot.services.reporters import Reporters
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, copies, members, outbox, reports
+from policybot.store import (
+    audit,
+    cases,
+    complaints,
+    copies,
+    members,
+    outbox,
+    reporters,
+    reports,
+)
 from policybot.store.database import Tx, next_number
 
 _MIN_REPORT = 3
@@ -30,10 +42,11 @@ _OWN_MESSAGE = (
 class Reports:
     """The service for reports, by whichever way they come."""
 
-    def __init__(self, setting: Setting, casework: Cases) -> None:
-        """Put reports into cases."""
+    def __init__(self, setting: Setting, casework: Cases, people: Reporters) -> None:
+        """Put reports into cases, but those of people whose reports are paused."""
         self._setting = setting
         self._cases = casework
+        self._reporters = people
 
     async def report(self, tx: Tx, reporter: str, subject: Subject, category: str, text: str) -> Report:
         """Take in a complaint; it joins the open case on its subject, or opens one.
@@ -41,7 +54,7 @@ class Reports:
         Raises:
             NotFound: the category is no rule, or the subject is nothing we look after.
             Incomplete: the text says nothing.
-            OutOfOrder: the reporter has reported it already, or it is their own.
+            OutOfOrder: they have reported it already, it is their own, or their reports are paused.
         """
         rule = next((r for r in self._setting.config.rules if r.id == category.upper()), None)
         if rule is None:
@@ -76,7 +89,11 @@ class Reports:
             await self._answer_once(tx, reporter, text)
             return None
         made = Report(0, reporter, subject, UNSORTED, press.text, 0, press.at, Via.BUTTON)
-        report, is_new = await self.receive(tx, made)
+        try:
+            report, is_new = await self.receive(tx, made)
+        except Paused as refusal:
+            await self._answer_once(tx, reporter, str(refusal))
+            return None
         if not is_new:
             return None
         self._setting.tell(
@@ -94,8 +111,12 @@ class Reports:
         """Save a report, however it came, in the case on its subject; that is opened if there is none.
 
         Returns it with its number, and True; or what the same person has reported of it, and False.
+
+        Raises:
+            Paused: reports of this person are not taken now, and nothing is kept of this one.
         """
         now = self._setting.now()
+        await self._reporters.check(tx, made.reporter, made.category)
         case = await self._case_on(tx, made.subject)
         if (earlier := await self._earlier(tx, case, made.reporter)) is not None:
             return earlier, False
@@ -217,13 +238,25 @@ class Reports:
         return report
 
     async def status(self, tx: Tx, report: Report) -> str:
-        """Say to whoever reported where it stands, since when, and how it ended."""
+        """Say to whoever reported where it stands, since when, and how it ended.
+
+        Raises:
+            NotFound: it is kept no more.
+        """
         case = await cases.get(tx, report.case_id)
         if case is None:
             message = f"There is no {report.receipt} that you can see."
             raise NotFound(message)
+        again = await complaints.reopened_at(tx, case.id)
         heading = f"{report.receipt} of {report.received_at:%-d %B %Y} (case {case.number})"
-        return f"{heading}: {stands(report, case)}"
+        lines = [f"{heading}: {stands(report, case, again)}"]
+        lines += [
+            in_words(step)
+            for step in await reporters.of_report(tx, report.id)
+            if step.stands(self._setting.now())
+        ]
+        lines += [objected(one) for one in await complaints.of_report(tx, report.id)]
+        return "\n".join(lines)
 
 
 def _said(report: Report) -> str:

@@ -50,6 +50,24 @@ async def save(tx: Tx, case: Case) -> None:
         raise Stale(case.number)
 
 
+async def reopen(tx: Tx, case: Case) -> None:
+    """Save a case that is open again, with the time of this.
+
+    Raises:
+        Stale: somebody else moved it meanwhile.
+    """
+    row = await tx.first(
+        "UPDATE cases SET state = $1, assignee = NULL, lease_until = NULL, opened_at = $2,"
+        " version = version + 1 WHERE id = $3 AND version = $4 RETURNING id",
+        case.state.value,
+        to_ms(case.opened_at),
+        case.id,
+        case.version,
+    )
+    if row is None:
+        raise Stale(case.number)
+
+
 async def get(tx: Tx, case_id: int) -> Case | None:
     """Read a case."""
     row = await tx.first("SELECT * FROM cases WHERE id = $1", case_id)

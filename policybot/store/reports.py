@@ -72,6 +72,20 @@ async def resolve(tx: Tx, case_id: int, outcome: Outcome, now: datetime, by: str
     )
 
 
+async def reopen(tx: Tx, case_id: int) -> None:
+    """Note that the reports in a case wait for an answer again."""
+    await tx.execute(
+        "UPDATE reports SET state = 'attached', outcome = NULL, resolved_at = NULL, resolved_by = NULL"
+        " WHERE case_id = $1",
+        case_id,
+    )
+
+
+async def move(tx: Tx, report_id: int, case_id: int) -> None:
+    """Put a report into another case."""
+    await tx.execute("UPDATE reports SET case_id = $1 WHERE id = $2", case_id, report_id)
+
+
 def _report(row: Row) -> Report:
     return Report(
         id=row["id"],

@@ -3,19 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from policybot.domain.case import Subject, SubjectKind
 from policybot.domain.report import Report, Via
 from tests.pressing import pressing
+from tests.reporting import NASTY, clean, report, rows
 from tests.staffed import link_to
 from tests.world import World, find, user
 from tests.world import world as make_world
-
-NASTY = "<h1>x</h1>\u202e gnp.exe \x07 @room @mira:example.org \n\nC-9: closed " + "я" * 60_000
-"""What nobody should have to read: markup, bidi, mentions, lines of its own, more than 60 KB."""
 
 
 @pytest.fixture
@@ -28,19 +25,6 @@ async def linked(tmp_path: Path, database_url: str) -> AsyncIterator[World]:
             await world.verified(who)
             await link_to(world, f"{who}2", who)
         yield world
-
-
-async def rows(world: World, sql: str, *values: object) -> list[Any]:
-    async with world.database.transaction(reading=True) as tx:
-        return list(await tx.fetch(sql, *values))
-
-
-def link_of(world: World, event: str) -> str:
-    return f"https://matrix.to/#/{world.room}/{event}"
-
-
-async def report(world: World, who: str, event: str, text: str = "This is an advert") -> str:
-    return await world.say(who, f"!policy report {link_of(world, event)} R1 {text}")
 
 
 async def test_one_person_reports_one_thing_once_by_whichever_account(linked: World) -> None:
@@ -210,10 +194,7 @@ async def test_whatever_stands_in_a_report_is_one_short_line_for_those_who_read_
     (card,) = [text for text in world.in_review() if "New case C-1" in text]
     shown = await world.review("mira", "!policy show C-1")
     for text in (card, shown):
-        assert len(text) < 3000
-        assert "\u202e" not in text
-        assert "\x07" not in text
-        assert not any(line.startswith("C-9") for line in text.splitlines())
+        assert clean(text)
     number = "R-" + "9" * 50_000
     async with world.database.transaction() as tx:
         with pytest.raises(Exception, match=r"There is no R-9{18} that"):

@@ -6,7 +6,7 @@ from policybot.domain.cure import State as CureState
 from policybot.domain.decision import Nature
 from policybot.domain.errors import NotFound
 from policybot.domain.permission import Permission, allowed
-from policybot.matrix.commands import documents, qualifications, reviews, subject
+from policybot.matrix.commands import documents, qualifications, reports, reviews, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services.cases import File
 from policybot.store import appeals, cases, cures, decisions, deletions, filings, sanctions
@@ -45,6 +45,7 @@ async def queue(services: Services, asked: Asked) -> str:
             f"C-{appeal.case_id} appeal of {appeal.submitted_at:%-d %B}: {appeal.text[:80]}"
             for appeal in await appeals.waiting(asked.tx, _SHOWN)
         ]
+        lines += await reports.queue(services, asked, _SHOWN)
     if wanted in ("", "documents"):
         lines += await documents.queue(services, asked, _SHOWN)
     return "\n".join(lines) or "Nothing waits. Well done."
@@ -62,7 +63,8 @@ async def show(services: Services, asked: Asked) -> str:
         return await reviews.show(services, asked)
     case = await services.cases.find(asked.tx, case_id, text)
     file = await services.cases.file(asked.tx, asked.sender, case)
-    lines = [*_facts(services, file), *await _course(asked, case)]
+    lines = [*_facts(services, file), *await reports.course(services, asked, case)]
+    lines += await _course(asked, case)
     if case.subject.kind is SubjectKind.ROOM and case.subject.room_id:
         filing = await filings.of_room(asked.tx, case.subject.room_id)
         if filing is not None:

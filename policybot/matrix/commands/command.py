@@ -13,6 +13,7 @@ from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
+from policybot.services.complaints import Complaints
 from policybot.services.cures import Cures
 from policybot.services.deadlines import Deadlines
 from policybot.services.decisions import Decisions
@@ -45,6 +46,7 @@ from policybot.services.qualifications import Qualifications
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
 from policybot.services.replacements import Replacements
+from policybot.services.reporters import Reporters
 from policybot.services.reports import Reports
 from policybot.services.results import Results
 from policybot.services.retention import Retention
@@ -99,6 +101,8 @@ class Services:
     labels: Labels
     cases: Cases
     reports: Reports
+    reporters: Reporters
+    complaints: Complaints
     presses: Presses
     decisions: Decisions
     sanctions: Sanctions

@@ -3,6 +3,7 @@
 from policybot.config.operator import LicenceSection
 from policybot.domain import notice, number
 from policybot.domain.application import in_lines
+from policybot.domain.errors import NotFound
 from policybot.domain.filing import Filing, State
 from policybot.matrix.commands import agreement, qualifications, reports, subject
 from policybot.matrix.commands.command import Asked, Services
@@ -75,6 +76,8 @@ async def me(services: Services, asked: Asked) -> str:
     about = await services.members.decisions_about(asked.tx, asked.sender)
     decided = "\n".join(about) or "none"
     sections = await services.exports.overview(asked.tx, asked.sender)
+    if of_reports := await services.reporters.about(asked.tx, asked.sender):
+        sections.append("About your reports:\n" + "\n".join(of_reports))
     return "\n".join(
         [
             f"{asked.sender}\nIdentity: {verified}\nAgreement: {signed}",
@@ -140,6 +143,9 @@ async def _bound(asked: Asked, filing: Filing) -> str:
 async def appeal(services: Services, asked: Asked) -> str:
     """Take an objection in."""
     text = asked.words["CASE"]
+    if reports.meant(text):
+        message = f"That is a report. To object to its answer: !policy object {text} YOUR REASONS"
+        raise NotFound(message)
     taken = await services.appeals.submit(
         asked.tx, asked.sender, subject.case_id(text), asked.words["TEXT"]
     )
