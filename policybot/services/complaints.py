@@ -118,8 +118,8 @@ class Complaints:
             message = f"Nobody said that {report.receipt} was unfounded: uphold or overturn."
             raise Incomplete(message)
         done = await self._close(tx, reviewer, report, complaint, Verdict.MODIFY, reasons)
-        await self._reporters.end(tx, mark, reviewer, done.reasons)
         self._answer(tx, report, rules.modified(done, done.reasons))
+        await self._reporters.end(tx, mark, reviewer, done.reasons)
         return done
 
     async def overturn(
@@ -134,9 +134,9 @@ class Complaints:
         if done.about is About.OUTCOME:
             return done, await self._reopen(tx, reviewer, case, done)
         step = _standing(steps, Kind(done.about.value), self._setting.now())
+        self._answer(tx, report, rules.overturned(done, done.reasons))
         if step is not None:
             await self._reporters.end(tx, step, reviewer, done.reasons)
-        self._answer(tx, report, rules.overturned(done, done.reasons))
         return done, case
 
     async def _open(self, tx: Tx, report: Report) -> tuple[Complaint, list[Step], Case]:
@@ -174,9 +174,7 @@ class Complaints:
     async def _reopen(self, tx: Tx, reviewer: str, case: Case, done: Complaint) -> Case:
         """Open a dismissed case again, or let its reports join the one that is open on its subject."""
         await self._settle_others(tx, reviewer, case, done)
-        for step in await reporters.of_case(tx, case.id):
-            if step.kind is Kind.UNFOUNDED:
-                await self._reporters.end(tx, step, reviewer, done.reasons)
+        steps = await reporters.of_case(tx, case.id)
         told = await reports.of_case(tx, case.id)
         anew = await self._again(tx, reviewer, case, told)
         for report in told:
@@ -186,6 +184,9 @@ class Complaints:
                     receipt=report.receipt, case_number=anew.number, reasons=done.reasons
                 )
             self._answer(tx, report, text)
+        for step in steps:
+            if step.kind is Kind.UNFOUNDED:
+                await self._reporters.end(tx, step, reviewer, done.reasons)
         self._setting.tell_staff(
             tx,
             f"{anew.number} is open again after an objection: {anew.subject.in_words}\n"
