@@ -70,7 +70,7 @@ class Cases:
             message = "I look after governed rooms only, and this is none."
             raise NotFound(message)
         subject = Subject(SubjectKind.ROOM, room_id)
-        await rooms.hold(tx, {room_id})  # of two who open one at once, the second finds it
+        await cases.hold_opening(tx)  # of two who open one at once, the second finds it
         known = await cases.open_on(tx, subject)
         return known or await self.open(tx, subject, by)
 
@@ -106,6 +106,9 @@ class Cases:
         Returns the case, and whether it is new.
         """
         case = await cases.open_on(tx, subject)
+        if case is None:
+            await cases.hold_opening(tx)  # somebody may be reporting it just now
+            case = await cases.open_on(tx, subject)
         if copy is not None:
             await copies.keep(tx, copy)
         if case is not None:

@@ -70,6 +70,15 @@ class Complaints:
         )
         return complaint
 
+    async def until(self, tx: Tx, report: Report) -> datetime | None:
+        """Say until when whoever made a report can object to something; None if they cannot."""
+        try:
+            _, answered_at, _ = await self._objectionable(tx, report)
+        except (NotFound, OutOfOrder):
+            return None
+        end = answered_at + self._setting.config.ladder.appeal_window
+        return end if end > self._setting.now() else None
+
     async def _objectionable(self, tx: Tx, report: Report) -> tuple[About, datetime, str | None]:
         """Find the newest that can be objected to, with when it was said, and by whom."""
         now = self._setting.now()

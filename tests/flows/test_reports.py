@@ -103,6 +103,39 @@ async def test_twenty_reports_at_once_on_one_message_are_one_case_and_twenty_rep
     assert sum("New case C-1" in text for text in world.in_review()) == 1
 
 
+async def test_people_and_rules_that_find_the_same_at_once_open_one_case(any_world: World) -> None:
+    world = any_world
+    await world.governed_room()
+    event = await world.message("tom", "Buy my spades!", world.room)
+    about = {
+        kind: Subject(kind, world.room, event if kind is SubjectKind.EVENT else None)
+        for kind in (SubjectKind.EVENT, SubjectKind.ROOM)
+    }
+    services = world.app.services
+
+    async def by_rule() -> int:
+        async with world.database.transaction() as tx:
+            return (await services.cases.found(tx, about[SubjectKind.EVENT], None))[0].id
+
+    async def by_moderator() -> int:
+        async with world.database.transaction() as tx:
+            return (await services.cases.about_room(tx, user("mira"), world.room)).id
+
+    async def by_reader(n: int, kind: SubjectKind) -> int:
+        async with world.database.transaction() as tx:
+            made = Report(0, user(f"reader{n}"), about[kind], "R1", "Advert", 0, world.clock())
+            return (await services.reports.receive(tx, made))[0].case_id
+
+    found = await asyncio.gather(
+        *(by_rule() for _ in range(3)), *(by_reader(n, SubjectKind.EVENT) for n in range(3))
+    )
+    assert len(set(found)) == 1
+    found = await asyncio.gather(
+        *(by_moderator() for _ in range(3)), *(by_reader(n, SubjectKind.ROOM) for n in range(3))
+    )
+    assert len(set(found)) == 1
+
+
 async def test_one_person_who_reports_by_two_accounts_at_once_has_one_report(linked: World) -> None:
     world = linked
     event = await world.message("anna", "Buy my spades!", world.room)
@@ -180,7 +213,11 @@ async def test_status_says_where_a_report_stands_since_when_and_how_it_ended(any
     other = await world.message("tom", "Lovely tomatoes", world.room)
     await report(world, "lea", other)
     await world.review("mira", "!policy dismiss C-2 Tomatoes are allowed here")
-    assert "R-2 of 2 March 2026 (case C-2): no breach." in await world.say("lea", "!policy status r-2")
+    answer = await world.say("lea", "!policy status r-2")
+    assert "R-2 of 2 March 2026 (case C-2): no breach." in answer
+    assert "To object, until 1 September 2026: !policy object R-2 YOUR REASONS" in answer
+    await world.tick(days=184)
+    assert "To object" not in await world.say("lea", "!policy status R-2")
 
 
 async def test_whatever_stands_in_a_report_is_one_short_line_for_those_who_read_it(world: World) -> None:

@@ -54,7 +54,11 @@ async def status(services: Services, asked: Asked) -> str:
     """Say where a report of one's own stands."""
     text = asked.words["NUMBER"]
     found = await services.reports.receipt(asked.tx, asked.sender, number.parse_receipt(text), text)
-    return await services.reports.status(asked.tx, found)
+    said = await services.reports.status(asked.tx, found)
+    until = await services.complaints.until(asked.tx, found)
+    if until is None:
+        return said
+    return f"{said}\nTo object, until {until:%-d %B %Y}: {PREFIX} object {found.receipt} YOUR REASONS"
 
 
 async def object_to(services: Services, asked: Asked) -> str:
