@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from policybot.domain.case import Subject, SubjectKind
-from policybot.domain.errors import Refused
+from policybot.domain.errors import NotPermitted, Refused
 from policybot.domain.report import Report, Via
 from policybot.store import reports as store
 from tests.reporting import NASTY, clean, dismissed, report, reported, rows
@@ -74,6 +74,13 @@ async def test_i14_a_complaint_is_decided_by_nobody_who_had_a_part(tmp_path: Pat
         for who in ("lea", "tom"):
             answer = await world.say(who, f"!policy overturn {receipts[0]} Because I say so")
             assert "I do not know" in answer
+        # Nor do they by any other way, such as a page.
+        for who in ("lea", "otto", "tom", "anna"):
+            async with world.database.transaction() as tx:
+                found = await store.get(tx, int(receipts[0][2:]))
+                assert found is not None
+                with pytest.raises(NotPermitted, match="had a part"):
+                    await world.app.services.complaints.overturn(tx, user(who), found, "I say so")
         answer = await world.review("ravi", f"!policy overturn {receipts[0]} It was an advert")
         assert f"{case} is open again" in answer
 
@@ -296,6 +303,7 @@ async def test_i19_every_report_ends_with_an_answer_or_waits_in_a_case_that_is_o
             ):
                 said = [text for text in world.told(one["reporter"]) if f"R-{one['id']} " in text]
                 if one["state"] == "resolved":
+                    assert one["stands"] == "closed"
                     assert any("Thank you for your report" in t or "anew" in t for t in said)
                 else:
                     assert one["stands"] in ("open", "claimed", "pending_approval"), tuple(one)
