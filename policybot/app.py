@@ -219,6 +219,7 @@ class App:
             services.vacancies.watch,
             services.deadlines.call,
             services.deadlines.call_for_cases,
+            services.reporters.end_due,
         )
         for due in owed:
             async with self.database.transaction() as tx:

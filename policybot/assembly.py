@@ -8,6 +8,7 @@ from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.automation import Automation
 from policybot.services.cases import Cases
+from policybot.services.complaints import Complaints
 from policybot.services.cures import Cures
 from policybot.services.deadlines import Deadlines
 from policybot.services.decisions import Decisions
@@ -45,6 +46,7 @@ from policybot.services.queues import Queues
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
 from policybot.services.replacements import Replacements
+from policybot.services.reporters import Reporters
 from policybot.services.reports import Reports
 from policybot.services.results import Results
 from policybot.services.retention import Retention
@@ -78,7 +80,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     looked_at = Reviews(setting, applied)
     qualified = Qualifications(setting, applied, people, signatures)
     casework = Cases(setting)
-    complaints = Reports(setting, casework)
+    reporting = Reporters(setting, casework)
+    reported = Reports(setting, casework, reporting)
+    casework.priorities.weigh = reporting.weights
     measures = Sanctions(setting, applied)
     resolutions = Decisions(setting, casework, measures, applied)
     handovers = Transfers(setting, applied, people, signatures, named, vacant)
@@ -128,9 +132,11 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         queues=Queues(casework),
         merges=Merges(setting, casework),
         pasts=Pasts(casework),
-        reports=complaints,
-        presses=Presses(setting, complaints),
-        intake=Intake(setting, complaints, casework),
+        intake=Intake(setting, reported, casework),
+        reports=reported,
+        reporters=reporting,
+        complaints=Complaints(setting, casework, reporting),
+        presses=Presses(setting, reported),
         decisions=resolutions,
         sanctions=measures,
         holds=Holds(setting, casework, measures),

@@ -14,6 +14,7 @@ from policybot.config.intake import ReportsSection
 from policybot.config.measure import BANNER
 from policybot.config.operator import Operator
 from policybot.config.privacy import PrivacySection
+from policybot.config.reporters import ReportersSection
 from policybot.config.rule import RuleSection
 from policybot.config.types import (
     Address,
@@ -107,6 +108,10 @@ class Settings(Section):
     rules: tuple[RuleSection, ...] = Field(min_length=1, description="Your published rules.")
     cases: CasesSection = Field(default_factory=CasesSection, description="How cases are worked.")
     ladder: dict[str, Any] = Field(description="Which measure answers which breach.")
+    reporters: ReportersSection = Field(
+        default_factory=lambda: ReportersSection.model_validate({}),
+        description="What is done about reports that are manifestly unfounded.",
+    )
     gate: GateSection | None = Field(
         None,
         description="The answer before something is accepted, for the homeserver's module or its HTTP "
@@ -168,6 +173,15 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _known_rules(self) -> Self:
+        known = {rule.id for rule in self.rules}
+        for place, wanted in enumerate(self.reporters.never_paused):
+            if wanted not in known:
+                message = f"reporters.never_paused.{place}: there is no rule «{wanted}»"
+                raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
     def _sayable(self) -> Self:
         check_languages(self.languages)
         return self
@@ -215,6 +229,7 @@ class Config:
         self.privacy = settings.privacy
         self.filing = settings.filing
         self.cases = settings.cases
+        self.reporters = settings.reporters
         self.gate = settings.gate
         self.reports = settings.reports
         self.languages = {code: dict(said) for code, said in settings.languages.items()}

@@ -4,6 +4,7 @@ open → claimed → pending_approval → decided → closed
         │  ↑         └ denied, expired ┘│
         └ lease ends → open             └ appeal → reopened by a new decision
 open, claimed → merged: all that is in it is worked in another case
+                                         complaint of a reporter → open
 """
 
 from collections.abc import Iterable
@@ -35,6 +36,7 @@ class Step(StrEnum):
     DECIDE = "decide"
     CLOSE = "close"
     MERGE = "merge"
+    REOPEN = "reopen"
 
 
 UNDECIDED = frozenset({State.OPEN, State.CLAIMED, State.PENDING_APPROVAL})
@@ -51,6 +53,7 @@ MOVES: dict[tuple[State, Step], State] = {
     (State.DECIDED, Step.CLOSE): State.CLOSED,
     (State.OPEN, Step.MERGE): State.MERGED,
     (State.CLAIMED, Step.MERGE): State.MERGED,
+    (State.CLOSED, Step.REOPEN): State.OPEN,
 }
 
 _IN_WORDS = {

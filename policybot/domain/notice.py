@@ -199,11 +199,22 @@ def own_account(contact: str) -> str:
     )
 
 
-def no_breach(*, case_number: str, receipt: str) -> str:
-    """Tell a reporter that no rule was broken."""
+def no_breach(
+    *, case_number: str, receipt: str, window: timedelta | None, appeal_body: str | None
+) -> str:
+    """Tell a reporter that no rule was broken, and how to object; no window where they did before."""
+    outside = f" You can also turn to {appeal_body}." if appeal_body else ""
+    if window is None:
+        return (
+            f"Your report {receipt} (case {case_number}) was looked at anew, and again no breach of the "
+            f"rules was found, so nothing was done.{outside}"
+        )
     return (
         f"Thank you for your report {receipt} (case {case_number}). A moderator looked at it and "
-        "found no breach of the rules, so nothing was done."
+        "found no breach of the rules, so nothing was done.\n"
+        f"If something was overlooked, you can object within {window.days} days, and another "
+        f"person than the one who decided will look at it: !policy object {receipt} YOUR "
+        f"REASONS.{outside}"
     )
 
 

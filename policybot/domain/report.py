@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from policybot.domain.case import Subject
+from policybot.domain.case import Case, Subject
+from policybot.domain.case import State as CaseState
 
 
 class Outcome(StrEnum):
@@ -56,6 +57,10 @@ class Report:
     via: Via = Via.COMMAND
     state: ReportState = ReportState.ATTACHED
     outcome: Outcome | None = None
+    resolved_at: datetime | None = None
+    """When its author was answered the last time."""
+    resolved_by: str | None = None
+    """Who found no breach."""
 
     @property
     def receipt(self) -> str:
@@ -84,3 +89,31 @@ class Report:
             case Via.TOOL:
                 return f"came from the program {self.reporter.removeprefix('tool:')}"
         return ""
+
+
+_ENDED = {
+    Outcome.ACTIONED: "actioned. A rule was broken, and a measure was taken",
+    Outcome.NO_BREACH: "no breach. No rule was broken, and nothing was done",
+    Outcome.OVERTURNED: "overturned. The decision was appealed, and the measure was taken back",
+}
+_GOES_ON = {
+    CaseState.OPEN: "being looked at. It waits for a moderator",
+    CaseState.CLAIMED: "being looked at by a moderator. It is with us",
+    CaseState.PENDING_APPROVAL: "being looked at. A second person has to confirm what was proposed; it "
+    "is with us",
+}
+
+
+def stands(report: Report, case: Case, again_since: datetime | None = None) -> str:
+    """Say to whoever reported where it stands, and since when; also if it was opened again."""
+    if report.outcome is not None:
+        since = f", since {_day(report.resolved_at)}" if report.resolved_at else ""
+        return f"{_ENDED[report.outcome]}{since}."
+    since = f", since {_day(again_since or report.received_at)}"
+    if case.state not in _GOES_ON:
+        return f"decided, and being carried out{since}."
+    return f"{_GOES_ON[case.state]}{since}."
+
+
+def _day(at: datetime) -> str:
+    return f"{at:%-d %B %Y, %H:%M} UTC"

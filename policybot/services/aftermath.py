@@ -26,11 +26,12 @@ from policybot.services.findings import Findings
 from policybot.services.labels import Labels
 from policybot.services.messages import CAUSE, Messages
 from policybot.services.names import Names
+from policybot.services.reporters import NOUN as REPORTER
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.taking import Taking, levels_of
 from policybot.services.upgrades import Upgrades
-from policybot.store import cards, copies, decisions, outbox, rooms
+from policybot.store import cards, copies, decisions, outbox, reporters, rooms
 from policybot.store.cards import Card
 from policybot.store.database import Tx
 from policybot.store.outbox import Queued
@@ -135,6 +136,8 @@ class Aftermath:
             await self._filings.shown(tx, int(number))
         if noun == "notice" and number.isdecimal():
             await decisions.told(tx, int(number), self._setting.now())
+        if noun == REPORTER and number.isdecimal():
+            await reporters.told(tx, int(number), self._setting.now())
 
     async def _joined(self, tx: Tx, room_id: str, inviter: str, result: Result) -> None:
         if not result["direct"]:

@@ -1,27 +1,39 @@
 """Answers: those who reported are told what became of it."""
 
-from collections.abc import Callable
-
 from policybot.domain import notice
+from policybot.domain.complaint import About
 from policybot.domain.report import Outcome, Report
 from policybot.services.setting import Setting
-from policybot.store import reports
+from policybot.store import complaints, reports
 from policybot.store.database import Tx
 
-_SAYS: dict[Outcome, Callable[..., str]] = {
-    Outcome.ACTIONED: notice.actioned,
-    Outcome.NO_BREACH: notice.no_breach,
-    Outcome.OVERTURNED: notice.reversed_for_reporter,
-}
 
-
-async def give(tx: Tx, setting: Setting, case_number: str, case_id: int, outcome: Outcome) -> None:
+async def give(  # noqa: PLR0913, PLR0917 - the case, what came of it, and who says so
+    tx: Tx, setting: Setting, case_number: str, case_id: int, outcome: Outcome, by: str | None = None
+) -> None:
     """Note how the reports in a case ended, and tell everybody who has not heard that yet."""
+    objected = {c.report_id for c in await complaints.of_case(tx, case_id) if c.about is About.OUTCOME}
     for report in await reports.of_case(tx, case_id):
         if report.outcome is not outcome:
-            text = _SAYS[outcome](case_number=case_number, receipt=report.receipt)
+            text = _text(setting, case_number, report.receipt, outcome, again=report.id in objected)
             tell(tx, setting, report, text)
-    await reports.resolve(tx, case_id, outcome)
+    await reports.resolve(tx, case_id, outcome, setting.now(), by)
+
+
+def _text(setting: Setting, case_number: str, receipt: str, outcome: Outcome, *, again: bool) -> str:
+    """Write what somebody is answered; `again` if it was looked at anew because they objected."""
+    match outcome:
+        case Outcome.ACTIONED:
+            return notice.actioned(case_number=case_number, receipt=receipt)
+        case Outcome.OVERTURNED:
+            return notice.reversed_for_reporter(case_number=case_number, receipt=receipt)
+        case Outcome.NO_BREACH:
+            return notice.no_breach(
+                case_number=case_number,
+                receipt=receipt,
+                window=None if again else setting.config.ladder.appeal_window,
+                appeal_body=setting.config.operator.appeal_body,
+            )
 
 
 def tell(tx: Tx, setting: Setting, report: Report, text: str) -> None:

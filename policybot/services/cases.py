@@ -82,7 +82,7 @@ class Cases:
             message = "I look after governed rooms only, and this is none."
             raise NotFound(message)
         subject = Subject(SubjectKind.ROOM, room_id)
-        await rooms.hold(tx, {room_id})  # of two who open one at once, the second finds it
+        await cases.hold_opening(tx)  # of two who open one at once, the second finds it
         known = await cases.open_on(tx, subject)
         return known or await self.open(tx, subject, by)
 
@@ -119,6 +119,9 @@ class Cases:
         Returns the case, and whether it is new.
         """
         case = await cases.open_on(tx, subject)
+        if case is None:
+            await cases.hold_opening(tx)  # somebody may be reporting it just now
+            case = await cases.open_on(tx, subject)
         if copy is not None:
             await copies.keep(tx, copy)
         if case is not None:
@@ -305,7 +308,7 @@ class Cases:
         taken = await self.take(tx, by, case)
         closed = rules.moved(rules.moved(taken, Step.DECIDE), Step.CLOSE)
         await cases.save(tx, closed)
-        await answers.give(tx, self._setting, case.number, case.id, Outcome.NO_BREACH)
+        await answers.give(tx, self._setting, case.number, case.id, Outcome.NO_BREACH, by)
         self.remember(tx, by, "case:dismiss", case, reason=reason)
 
     def remember(self, tx: Tx, actor: str, tag: str, case: Case, **payload: str) -> None:

@@ -24,6 +24,7 @@ from policybot.store import (
     attempts,
     audit,
     cases,
+    complaints,
     decisions,
     filings,
     languages,
@@ -160,6 +161,10 @@ class Privacy:
         found += [
             (appeal.submitted_at, Obstacle(f"your appeal in C-{appeal.case_id} is open"))
             for appeal in await appeals.waiting_of(tx, account)
+        ]
+        found += [
+            (complaint.submitted_at, Obstacle(f"your objection about {complaint.receipt} is open"))
+            for complaint in await complaints.waiting_of(tx, account)
         ]
         for filing in await filings.of_applicant(tx, account):
             if filing.state not in filing_rules.NOT_COUNTED:

@@ -5,13 +5,25 @@ from datetime import timedelta
 
 from policybot.domain import notice
 from policybot.domain.case import Case, Subject, SubjectKind
+from policybot.domain.complaint import in_words as objected
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.name import one_line
 from policybot.domain.press import Press
-from policybot.domain.report import MOST_TEXT, UNSORTED, Report, Via
+from policybot.domain.report import MOST_TEXT, UNSORTED, Report, Via, stands
+from policybot.domain.reporter import Paused, in_words
 from policybot.services.cases import Cases
+from policybot.services.reporters import Reporters
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, outbox, reports
+from policybot.store import (
+    audit,
+    cases,
+    complaints,
+    copies,
+    members,
+    outbox,
+    reporters,
+    reports,
+)
 from policybot.store.database import Tx, next_number
 
 _MIN_REPORT = 3
@@ -19,15 +31,22 @@ _EXCERPT = 500
 _TOLD_EACH = 5
 """Reports in a case that are announced each; of further ones every fifth is."""
 _ANSWERED = timedelta(days=1)
+_NUMBER = 20
+"""Characters of what somebody took for a number that are said back."""
+_OWN_MESSAGE = (
+    "That is your own message, so nothing was opened. To remove it, use your client. If something else "
+    "is wrong with it, please write to {contact}."
+)
 
 
 class Reports:
     """The service for reports, by whichever way they come."""
 
-    def __init__(self, setting: Setting, casework: Cases) -> None:
-        """Put reports into cases."""
+    def __init__(self, setting: Setting, casework: Cases, people: Reporters) -> None:
+        """Put reports into cases, but those of people whose reports are paused."""
         self._setting = setting
         self._cases = casework
+        self._reporters = people
 
     async def report(self, tx: Tx, reporter: str, subject: Subject, category: str, text: str) -> Report:
         """Take in a complaint; it joins the open case on its subject, or opens one.
@@ -35,7 +54,7 @@ class Reports:
         Raises:
             NotFound: the category is no rule, or the subject is nothing we look after.
             Incomplete: the text says nothing.
-            OutOfOrder: the reporter has reported it already, or it is their own.
+            OutOfOrder: they have reported it already, it is their own, or their reports are paused.
         """
         rule = next((r for r in self._setting.config.rules if r.id == category.upper()), None)
         if rule is None:
@@ -61,15 +80,20 @@ class Reports:
         reporter, subject, bot = press.reporter, press.subject, self._setting.config.bot_user_id
         if subject is None or bot in (reporter, subject.user_id):
             return None
-        if subject.kind is SubjectKind.USER and subject.user_id == reporter:
-            await self._answer_once(
-                tx, reporter, notice.own_account(self._setting.config.operator.contact)
-            )
-            return None
         if subject.room_id is not None and not await self._cases.looks_after(tx, subject.room_id):
             return None
+        if await self._is_own(tx, reporter, subject):
+            text = notice.own_account(self._setting.config.operator.contact)
+            if subject.kind is SubjectKind.EVENT:
+                text = _OWN_MESSAGE.format(contact=self._setting.config.operator.contact)
+            await self._answer_once(tx, reporter, text)
+            return None
         made = Report(0, reporter, subject, UNSORTED, press.text, 0, press.at, Via.BUTTON)
-        report, is_new = await self.receive(tx, made)
+        try:
+            report, is_new = await self.receive(tx, made)
+        except Paused as refusal:
+            await self._answer_once(tx, reporter, str(refusal))
+            return None
         if not is_new:
             return None
         self._setting.tell(
@@ -86,14 +110,15 @@ class Reports:
     async def receive(self, tx: Tx, made: Report) -> tuple[Report, bool]:
         """Save a report, however it came, in the case on its subject; that is opened if there is none.
 
-        Returns it with its number, and True; or what the same reporter has reported of it, and False.
+        Returns it with its number, and True; or what the same person has reported of it, and False.
+
+        Raises:
+            Paused: reports of this person are not taken now, and nothing is kept of this one.
         """
         now = self._setting.now()
-        await cases.hold_opening(tx)  # of many at once one opens it
-        case = await cases.open_on(tx, made.subject)
-        if case is None:
-            case = await self._cases.open(tx, made.subject)
-        elif (earlier := await reports.by(tx, case.id, made.reporter, made.subject)) is not None:
+        await self._reporters.check(tx, made.reporter, made.category)
+        case = await self._case_on(tx, made.subject)
+        if (earlier := await self._earlier(tx, case, made)) is not None:
             return earlier, False
         report = replace(
             made,
@@ -116,19 +141,75 @@ class Reports:
         self._announce(tx, case, report, await reports.count(tx, case.id))
         return report, True
 
+    async def _case_on(self, tx: Tx, subject: Subject) -> Case:
+        """Find the undecided case on a subject, or open it; until this has ended nobody decides it.
+
+        A report that came to a case while it was being decided would be told nothing.
+        """
+        while True:
+            known = await cases.open_on(tx, subject)
+            if known is None:
+                await cases.hold_opening(tx)  # of many at once one opens it
+                known = await cases.open_on(tx, subject)
+            if known is None:
+                return await self._cases.open(tx, subject)
+            await cases.lock(tx, known.id)
+            still = await cases.open_on(tx, subject)
+            if still is not None and still.id == known.id:
+                return still
+
+    async def _earlier(self, tx: Tx, case: Case, made: Report) -> Report | None:
+        """Find what somebody has reported of the same, by this account or another of their own."""
+        reporter, subject = made.reporter, made.subject
+        if (same := await reports.by(tx, case.id, reporter, subject)) is not None:
+            return same
+        person_id = await members.own_person(tx, reporter)
+        links = await members.links_ever(tx, person_id) if person_id else []
+        for account in sorted({link.user_id for link in links}):
+            found = await reports.by(tx, case.id, account, subject)
+            if found is not None and await self._is_theirs(tx, reporter, found):
+                return found
+        return None
+
+    @staticmethod
+    async def _is_theirs(tx: Tx, user_id: str, report: Report) -> bool:
+        """Say whether a report is somebody's own, who may know which other accounts are theirs.
+
+        An account that is linked to nobody now speaks for nobody else: it may be in other hands.
+        """
+        if report.reporter == user_id:
+            return True
+        person_id = await members.own_person(tx, user_id)
+        if person_id is None or report.account is None:
+            return False
+        return await members.answerable(tx, report.account, report.received_at) == person_id
+
+    async def _is_own(self, tx: Tx, reporter: str, subject: Subject) -> bool:
+        """Say whether somebody reports themselves, by whichever account of theirs."""
+        about = subject.user_id
+        if about is None and subject.event_id is not None:
+            kept = await copies.get(tx, subject.event_id)
+            about = kept.sender if kept is not None else None
+        if about is None or about == reporter:
+            return about is not None
+        person_id = await members.own_person(tx, reporter)
+        return person_id is not None and await members.own_person(tx, about) == person_id
+
     async def _check_ours(self, tx: Tx, reporter: str, subject: Subject) -> None:
-        if subject.user_id == reporter and subject.kind is SubjectKind.USER:
-            message = "That is your own account."
-            raise OutOfOrder(message)
+        contact = self._setting.config.operator.contact
         if subject.user_id == self._setting.config.bot_user_id:
-            message = f"To complain about me, please write to {self._setting.config.operator.contact}."
+            message = f"To complain about me, please write to {contact}."
             raise NotFound(message)
+        if await self._is_own(tx, reporter, subject):
+            is_event = subject.kind is SubjectKind.EVENT
+            message = _OWN_MESSAGE.format(contact=contact) if is_event else "That is your own account."
+            raise OutOfOrder(message)
         if subject.room_id is None:
             return
         if not await self._cases.looks_after(tx, subject.room_id):
             message = (
                 "I look after governed rooms only, and this is none. For anything else please "
-                f"write to {self._setting.config.operator.contact}."
+                f"write to {contact}."
             )
             raise NotFound(message)
 
@@ -147,16 +228,37 @@ class Reports:
         )
 
     async def receipt(self, tx: Tx, reporter: str, report_id: int | None, text: str) -> Report:
-        """Read a report that somebody made themselves.
+        """Read a report that somebody made themselves, by this account or another of their own.
 
         Raises:
             NotFound: it is not theirs, or there is none.
         """
         report = await reports.get(tx, report_id) if report_id is not None else None
-        if report is None or report.reporter != reporter:
-            message = f"There is no {text} that you can see."
+        if report is None or not await self._is_theirs(tx, reporter, report):
+            message = f"There is no {text[:_NUMBER]} that you can see."
             raise NotFound(message)
         return report
+
+    async def status(self, tx: Tx, report: Report) -> str:
+        """Say to whoever reported where it stands, since when, and how it ended.
+
+        Raises:
+            NotFound: it is kept no more.
+        """
+        case = await cases.get(tx, report.case_id)
+        if case is None:
+            message = f"There is no {report.receipt} that you can see."
+            raise NotFound(message)
+        again = await complaints.reopened_at(tx, case.id)
+        heading = f"{report.receipt} of {report.received_at:%-d %B %Y} (case {case.number})"
+        lines = [f"{heading}: {stands(report, case, again)}"]
+        lines += [
+            in_words(step)
+            for step in await reporters.of_report(tx, report.id)
+            if step.stands(self._setting.now())
+        ]
+        lines += [objected(one) for one in await complaints.of_report(tx, report.id)]
+        return "\n".join(lines)
 
 
 def _said(report: Report) -> str:

@@ -103,6 +103,29 @@ async def rank(tx: Tx, case_id: int, priority: Priority) -> None:
     )
 
 
+async def reopen(tx: Tx, case: Case) -> None:
+    """Save a case that is open again, with the time of this.
+
+    Raises:
+        Stale: somebody else moved it meanwhile.
+    """
+    row = await tx.first(
+        "UPDATE cases SET state = $1, assignee = NULL, lease_until = NULL, opened_at = $2,"
+        " called_at = NULL, version = version + 1 WHERE id = $3 AND version = $4 RETURNING id",
+        case.state.value,
+        to_ms(case.opened_at),
+        case.id,
+        case.version,
+    )
+    if row is None:
+        raise Stale(case.number)
+    await tx.execute(
+        "UPDATE case_subjects SET undecided = 1 WHERE case_id = $1 AND NOT EXISTS (SELECT 1"
+        " FROM case_subjects o WHERE o.subject_key = case_subjects.subject_key AND o.undecided = 1)",
+        case.id,
+    )
+
+
 async def get(tx: Tx, case_id: int) -> Case | None:
     """Read a case."""
     row = await tx.first("SELECT * FROM cases WHERE id = $1", case_id)

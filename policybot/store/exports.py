@@ -140,6 +140,21 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "received_at",
     ),
     Part(
+        "complaints",
+        "Your objections to what you were answered, and how they ended (the receipt is R- and "
+        "report_id).",
+        "SELECT report_id, about, text, state, submitted_at, reasons, decided_at FROM complaints"
+        " WHERE complainant = $1 ORDER BY id",
+        "submitted_at",
+    ),
+    Part(
+        "reporting",
+        "What was decided about reports of yours without any ground, from when until when.",
+        "SELECT report_id, kind, reason, at, until, told_at, ended_at, end_reason FROM reporter_steps"
+        " WHERE account = $1 ORDER BY id",
+        "at",
+    ),
+    Part(
         "decisions",
         "What was decided about you, with the statement of reasons (the case is C- and case_id).",
         "SELECT case_id, nature, rule_id, scope, severity, history, measure, remove, facts, explanation,"

@@ -1,10 +1,12 @@
 """Reports: who complains of what, in which case, and how it ended."""
 
+from datetime import datetime
+
 from policybot.domain.case import Subject
 from policybot.domain.priority import Voice
 from policybot.domain.report import Outcome, Report, ReportState, Via
 from policybot.store.cases import subject_of
-from policybot.store.database import Row, Tx, from_ms, to_ms
+from policybot.store.database import Row, Tx, from_ms, optional_time, to_ms
 
 _REPORTS = (
     "SELECT r.*, s.kind, s.room_id, s.event_id, s.user_id FROM reports r"
@@ -80,13 +82,30 @@ async def voices(tx: Tx, case_id: int) -> list[Voice]:
     ]
 
 
-async def resolve(tx: Tx, case_id: int, outcome: Outcome) -> None:
-    """Note how the reports in a case ended."""
+async def resolve(tx: Tx, case_id: int, outcome: Outcome, now: datetime, by: str | None = None) -> None:
+    """Note how the reports in a case ended, when, and for one without a breach by whose judgement."""
     await tx.execute(
-        "UPDATE reports SET state = 'resolved', outcome = $1 WHERE case_id = $2",
+        "UPDATE reports SET state = 'resolved', outcome = $1, resolved_at = $2, resolved_by = $3"
+        " WHERE case_id = $4",
         outcome.value,
+        to_ms(now),
+        by,
         case_id,
     )
+
+
+async def reopen(tx: Tx, case_id: int) -> None:
+    """Note that the reports in a case wait for an answer again."""
+    await tx.execute(
+        "UPDATE reports SET state = 'attached', outcome = NULL, resolved_at = NULL, resolved_by = NULL"
+        " WHERE case_id = $1",
+        case_id,
+    )
+
+
+async def move(tx: Tx, report_id: int, case_id: int) -> None:
+    """Put a report into another case."""
+    await tx.execute("UPDATE reports SET case_id = $1 WHERE id = $2", case_id, report_id)
 
 
 def _report(row: Row) -> Report:
@@ -101,4 +120,6 @@ def _report(row: Row) -> Report:
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
         received_at=from_ms(row["received_at"]),
         via=Via(row["via"]),
+        resolved_at=optional_time(row["resolved_at"]),
+        resolved_by=row["resolved_by"],
     )

@@ -44,6 +44,10 @@ _OVER = (
     " AND NOT EXISTS (SELECT 1 FROM appeals a WHERE a.case_id = cases.id AND a.state = 'submitted')"
     " AND NOT EXISTS (SELECT 1 FROM appeals a WHERE a.case_id = cases.id AND a.appellant IN HELD)"
     " AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.case_id = cases.id AND r.reporter IN HELD)"
+    " AND NOT EXISTS (SELECT 1 FROM reports r JOIN complaints k ON k.report_id = r.id"
+    " WHERE r.case_id = cases.id AND k.state = 'submitted')"
+    " AND NOT EXISTS (SELECT 1 FROM reports r JOIN reporter_steps q ON q.report_id = r.id"
+    " WHERE r.case_id = cases.id AND q.ended_at IS NULL AND COALESCE(q.until, 0) >= $1)"
     " AND NOT EXISTS (SELECT 1 FROM decisions d LEFT JOIN sanctions s ON s.decision_id = d.id"
     " WHERE d.case_id = cases.id AND (d.decided_at >= $1 OR COALESCE(s.ends_at, 0) >= $1"
     " OR d.state IN ('pending', 'under_appeal') OR d.user_id IN HELD"
@@ -80,10 +84,29 @@ REACHES: dict[str, Reach] = {
         "id",
         "received_at",
         "received_at < $1 AND state = 'resolved' AND subject_key <> '' AND reporter NOT IN HELD"
+        " AND NOT EXISTS (SELECT 1 FROM complaints k WHERE k.report_id = reports.id"
+        " AND k.state = 'submitted')"
         " AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = reports.case_id AND (c.state IN OPEN"
         " OR c.user_id IN HELD))",
         # Each stays another reporter's: two reports in one case are two.
-        "text = '', subject_key = '', reporter = 'gone-' || id",
+        "text = '', subject_key = '', reporter = 'gone-' || id, resolved_by = NULL",
+    ),
+    "complaints": Reach(
+        "complaints",
+        "id",
+        "submitted_at",
+        "submitted_at < $1 AND state <> 'submitted' AND complainant <> ''"
+        " AND complainant NOT IN HELD AND NOT EXISTS (SELECT 1 FROM reports r JOIN cases c"
+        " ON c.id = r.case_id WHERE r.id = complaints.report_id AND c.state IN OPEN)",
+        "complainant = '', text = '', reasons = '', reviewer = NULL",
+    ),
+    "reporter_steps": Reach(
+        "reporter_steps",
+        "id",
+        "at",
+        "at < $1 AND COALESCE(until, 0) < $1 AND account NOT IN HELD AND NOT EXISTS (SELECT 1"
+        " FROM complaints k WHERE k.report_id = reporter_steps.report_id AND k.state = 'submitted')",
+        "",
     ),
     "decisions": Reach("cases", "id", "opened_at", _OVER, ""),
     "filings": Reach(
@@ -302,6 +325,8 @@ async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
         "DELETE FROM replacements WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM sanctions WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM decisions WHERE case_id = $1",
+        "DELETE FROM complaints WHERE report_id IN (SELECT id FROM reports WHERE case_id = $1)",
+        "DELETE FROM reporter_steps WHERE report_id IN (SELECT id FROM reports WHERE case_id = $1)",
         "DELETE FROM reports WHERE case_id = $1",
         "DELETE FROM case_notes WHERE case_id = $1",
         "DELETE FROM case_watchers WHERE case_id = $1",

@@ -6,7 +6,7 @@ from policybot.domain.decision import Nature
 from policybot.domain.errors import NotFound
 from policybot.domain.name import one_line
 from policybot.domain.permission import Permission, allowed
-from policybot.matrix.commands import documents, qualifications, reviews, subject
+from policybot.matrix.commands import documents, qualifications, reports, reviews, subject
 from policybot.matrix.commands.casework import related
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services.cases import File
@@ -32,7 +32,8 @@ async def show(services: Services, asked: Asked) -> str:
         return await reviews.show(services, asked)
     case = await services.cases.work_on(asked.tx, asked.sender, case_id, text)
     file = await services.cases.file(asked.tx, asked.sender, case)
-    lines = [*_facts(services, file), *await _course(asked, case)]
+    lines = [*_facts(services, file), *await reports.course(services, asked, case)]
+    lines += await _course(asked, case)
     lines += [
         f"Note of {n.author}, {n.at:%-d %B %H:%M}: {n.text[:_EXCERPT]}" for n in file.notes[-_NOTES:]
     ]

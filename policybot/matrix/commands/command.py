@@ -13,6 +13,7 @@ from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
+from policybot.services.complaints import Complaints
 from policybot.services.cures import Cures
 from policybot.services.deadlines import Deadlines
 from policybot.services.decisions import Decisions
@@ -49,6 +50,7 @@ from policybot.services.queues import Queues
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
 from policybot.services.replacements import Replacements
+from policybot.services.reporters import Reporters
 from policybot.services.reports import Reports
 from policybot.services.results import Results
 from policybot.services.retention import Retention
@@ -106,6 +108,8 @@ class Services:
     merges: Merges
     pasts: Pasts
     reports: Reports
+    reporters: Reporters
+    complaints: Complaints
     presses: Presses
     intake: Intake
     decisions: Decisions

@@ -3,14 +3,12 @@
 from policybot.config.operator import LicenceSection
 from policybot.domain import notice, number
 from policybot.domain.application import in_lines
-from policybot.domain.case import Subject, SubjectKind
 from policybot.domain.errors import NotFound
 from policybot.domain.filing import Filing, State
-from policybot.matrix.commands import agreement, qualifications, subject
+from policybot.matrix.commands import agreement, qualifications, reports, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services import labels
 from policybot.store import decisions, sanctions
-from policybot.store.rooms import Kind
 
 _LAST_WORD = {
     State.IN_REVIEW: "Your answer",
@@ -78,6 +76,8 @@ async def me(services: Services, asked: Asked) -> str:
     about = await services.members.decisions_about(asked.tx, asked.sender)
     decided = "\n".join(about) or "none"
     sections = await services.exports.overview(asked.tx, asked.sender)
+    if of_reports := await services.reporters.about(asked.tx, asked.sender):
+        sections.append("About your reports:\n" + "\n".join(of_reports))
     return "\n".join(
         [
             f"{asked.sender}\nIdentity: {verified}\nAgreement: {signed}",
@@ -101,44 +101,11 @@ async def unlink(services: Services, asked: Asked) -> str:
     )
 
 
-async def report(services: Services, asked: Asked) -> str:
-    """Take a complaint in."""
-    about_what = await _reported(services, asked)
-    taken = await services.reports.report(
-        asked.tx, asked.sender, about_what, asked.words["RULE"], asked.words["TEXT"]
-    )
-    seen = asked.room is not None and asked.room.kind is Kind.GOVERNED
-    hint = (
-        "\nOthers in the room could see that you wrote to me. Next time you can report from this chat: "
-        "!policy report LINK RULE TEXT"
-        if seen
-        else ""
-    )
-    return (
-        f"Thank you. Your receipt is {taken.receipt}. A moderator will look at it, and I will tell "
-        f"you the outcome. Where it stands: !policy status {taken.receipt}{hint}"
-    )
-
-
-async def _reported(services: Services, asked: Asked) -> Subject:
-    """Read what a report is about: by its record number a room, too."""
-    text = asked.words["SUBJECT"]
-    if not number.looks_like_record(text.upper()):
-        return subject.reported(asked, text)
-    filing = await services.filings.lookup(asked.tx, text)
-    if not filing.room_id:
-        message = f"The room of {filing.number} is being made. Please try again in a minute."
-        raise NotFound(message)
-    return Subject(SubjectKind.ROOM, filing.room_id)
-
-
 async def status(services: Services, asked: Asked) -> str:
     """Say where something of one's own stands."""
     text = asked.words["NUMBER"]
-    if (receipt := number.parse_receipt(text)) is not None:
-        found = await services.reports.receipt(asked.tx, asked.sender, receipt, text)
-        outcome = found.outcome.value.replace("_", " ") if found.outcome else "being looked at"
-        return f"{found.receipt} of {found.received_at:%-d %B %Y}: {outcome}."
+    if reports.meant(text):
+        return await reports.status(services, asked)
     if number.parse_document(text) is not None:
         document = await services.documents.of_owner(asked.tx, asked.sender, text)
         return f"{document.number} of {document.submitted_at:%-d %B %Y}: {document.state}."
@@ -176,6 +143,9 @@ async def _bound(asked: Asked, filing: Filing) -> str:
 async def appeal(services: Services, asked: Asked) -> str:
     """Take an objection in."""
     text = asked.words["CASE"]
+    if reports.meant(text):
+        message = f"That is a report. To object to its answer: !policy object {text} YOUR REASONS"
+        raise NotFound(message)
     taken = await services.appeals.submit(
         asked.tx, asked.sender, subject.case_id(text), asked.words["TEXT"]
     )

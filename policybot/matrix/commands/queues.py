@@ -4,7 +4,7 @@ from policybot.domain import notice
 from policybot.domain.cure import State as CureState
 from policybot.domain.errors import NotFound
 from policybot.domain.priority import in_short
-from policybot.matrix.commands import documents, qualifications, reviews, subject
+from policybot.matrix.commands import documents, qualifications, reports, reviews, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.store import appeals, cures
 from policybot.store import cases as case_store
@@ -33,6 +33,7 @@ async def queue(services: Services, asked: Asked) -> str:
             f"C-{appeal.case_id} appeal of {appeal.submitted_at:%-d %B}: {appeal.text[:80]}"
             for appeal in await appeals.waiting(asked.tx, _SHOWN)
         ]
+        lines += await reports.queue(services, asked, _SHOWN)
     if wanted in ("", "documents"):
         lines += await documents.queue(services, asked, _SHOWN)
     return "\n".join(lines) or "Nothing waits. Well done."

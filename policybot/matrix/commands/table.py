@@ -17,6 +17,7 @@ from policybot.matrix.commands import (
     queues,
     refusals,
     register,
+    reports,
     reviews,
     transfers,
     unfiled,
@@ -69,7 +70,7 @@ COMMANDS: tuple[Command, ...] = (
         "report [SUBJECT] RULE TEXT…",
         "Report a message by replying to it, or anything by a link to it; a room by its number, too.",
         Permission.REPORT_SEND,
-        members.report,
+        reports.report,
     ),
     Command(
         "status NUMBER",
@@ -79,6 +80,12 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "appeal CASE TEXT…", "Object to a decision about you.", Permission.APPEAL_SEND, members.appeal
+    ),
+    Command(
+        "object NUMBER TEXT…",
+        "Object to the answer to your report, or to a warning or a pause because of it.",
+        Permission.APPEAL_SEND,
+        reports.object_to,
     ),
     Command(
         "restore CASE",
@@ -358,17 +365,39 @@ COMMANDS: tuple[Command, ...] = (
         decisions.retry,
     ),
     Command(
-        "uphold CASE REASONS…", "Appeal: the decision stands.", Permission.APPEAL_DECIDE, appeals.uphold
+        "unfounded NUMBER REASON…",
+        "Note that a report without a breach was manifestly unfounded; its author is told why.",
+        Permission.CASE_DECIDE,
+        reports.unfounded,
     ),
     Command(
-        "modify CASE MEASURE REASONS…",
-        "Appeal: a milder measure.",
+        "caution NUMBER REASON…",
+        "Warn, by such a report, whoever often makes unfounded ones.",
+        Permission.CASE_DECIDE,
+        reports.caution,
+    ),
+    Command(
+        "pause NUMBER TIME REASON…",
+        "Not take reports of whoever went on after a warning, for P30D at most; «end» for TIME ends it.",
+        Permission.CASE_DECIDE,
+        reports.pause,
+    ),
+    Command(
+        "uphold NUMBER REASONS…",
+        "Appeal, or a reporter's objection (R-…): the decision stands.",
+        Permission.APPEAL_DECIDE,
+        appeals.uphold,
+    ),
+    Command(
+        "modify NUMBER MEASURE REASONS…",
+        "Appeal: a milder measure. Objection (R-…): «founded», no breach but not unfounded either.",
         Permission.APPEAL_DECIDE,
         appeals.modify,
     ),
     Command(
-        "overturn CASE REASONS…",
-        "Appeal: the decision is void.",
+        "overturn NUMBER REASONS…",
+        "Appeal: the decision is void. Objection (R-…): the case is open again, or a warning or "
+        "pause over.",
         Permission.APPEAL_DECIDE,
         appeals.overturn,
     ),

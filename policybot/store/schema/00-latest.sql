@@ -713,10 +713,48 @@ CREATE TABLE reports (
     outcome     TEXT CHECK (outcome IN ('actioned', 'no_breach', 'overturned')),
     received_at BIGINT NOT NULL,
     via         TEXT NOT NULL CHECK (via IN ('command', 'button', 'web', 'tool')),
+    resolved_at BIGINT,
+    resolved_by TEXT,                     -- who found no breach
     UNIQUE (reporter, case_id, subject_key)
 );
 CREATE INDEX reports_case ON reports (case_id);
 CREATE INDEX reports_received ON reports (received_at);
+
+CREATE TABLE complaints (                 -- of reporters, about what they were answered
+    id           BIGINT PRIMARY KEY,
+    report_id    BIGINT NOT NULL REFERENCES reports (id),
+    about        TEXT NOT NULL CHECK (about IN ('outcome', 'caution', 'pause')),
+    complainant  TEXT NOT NULL,
+    text         TEXT NOT NULL,
+    state        TEXT NOT NULL,
+    submitted_at BIGINT NOT NULL,
+    reviewer     TEXT,
+    reasons      TEXT NOT NULL DEFAULT '',
+    decided_at   BIGINT,
+    version      INTEGER NOT NULL DEFAULT 1,
+    UNIQUE (report_id, about)
+);
+CREATE INDEX complaints_waiting ON complaints (submitted_at) WHERE state = 'submitted';
+CREATE INDEX complaints_complainant ON complaints (complainant);
+
+CREATE TABLE reporter_steps (             -- what people decided about reports without any ground
+    id         BIGINT PRIMARY KEY,
+    kind       TEXT NOT NULL CHECK (kind IN ('unfounded', 'caution', 'pause')),
+    report_id  BIGINT NOT NULL REFERENCES reports (id),
+    account    TEXT NOT NULL,
+    person_id  TEXT,                      -- who answers for the report; NULL if nobody is known
+    taken_by   TEXT NOT NULL,
+    reason     TEXT NOT NULL,
+    at         BIGINT NOT NULL,
+    until      BIGINT,
+    told_at    BIGINT,
+    ended_at   BIGINT,
+    end_reason TEXT,
+    UNIQUE (report_id, kind)
+);
+CREATE INDEX reporter_steps_account ON reporter_steps (account);
+CREATE INDEX reporter_steps_person ON reporter_steps (person_id);
+CREATE INDEX reporter_steps_due ON reporter_steps (until) WHERE ended_at IS NULL;
 
 CREATE TABLE press_places (               -- how far the lists of reports by button are read
     kind     TEXT PRIMARY KEY CHECK (kind IN ('events', 'users')),

@@ -1,0 +1,257 @@
+"""Complaints: a reporter objects to what they were answered, and another person looks at it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from policybot.domain import case as case_rules
+from policybot.domain import complaint as rules
+from policybot.domain.appeal import State, Verdict
+from policybot.domain.case import Case
+from policybot.domain.complaint import About, Complaint
+from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
+from policybot.domain.report import Outcome, Report
+from policybot.domain.reporter import Kind, Step
+from policybot.services import answers
+from policybot.services.cases import Cases
+from policybot.services.reporters import Reporters
+from policybot.services.setting import Setting
+from policybot.store import audit, cases, complaints, members, reporters, reports
+from policybot.store.database import Tx, next_number
+
+
+class Complaints:
+    """The service for complaints of reporters."""
+
+    def __init__(self, setting: Setting, casework: Cases, people: Reporters) -> None:
+        """Work with the services that hold cases and what was decided about reporters."""
+        self._setting = setting
+        self._cases = casework
+        self._reporters = people
+
+    async def object(self, tx: Tx, report: Report, text: str) -> Complaint:
+        """Take in an objection of whoever made a report, about the newest that can be objected to.
+
+        Whether the asker is its author is for the caller to know: a guest has a link of their own.
+
+        Raises:
+            NotFound: there is no answer yet, or nothing in it to object to.
+            Incomplete: it says nothing.
+            OutOfOrder: it is too late, or there is one already.
+        """
+        await cases.lock(tx, report.case_id)  # what is being decided is waited for
+        report = await reports.get(tx, report.id) or report
+        about, answered_at, answered_by = await self._objectionable(tx, report)
+        said = rules.admissible(
+            text,
+            answered_at=answered_at,
+            now=self._setting.now(),
+            window=self._setting.config.ladder.appeal_window,
+        )
+        complaint = Complaint(
+            id=await next_number(tx, "complaint"),
+            report_id=report.id,
+            about=about,
+            complainant=report.reporter,
+            text=said,
+            state=State.SUBMITTED,
+            submitted_at=self._setting.now(),
+        )
+        await complaints.add(tx, complaint)
+        self._remember(tx, report.reporter, "submit", complaint, said)
+        number = f"C-{report.case_id}"
+        self._setting.tell_staff(
+            tx,
+            f"Objection about {report.receipt} in {number}, against {rules.AGAINST[about]}"
+            f"{f' of {answered_by}' if answered_by else ''}.\nThe reporter writes: {said}\n"
+            f"Next, by somebody who had no part in it: !policy show {number} · "
+            f"!policy uphold|overturn {report.receipt} REASONS",
+            cause=f"case {report.case_id}",
+        )
+        return complaint
+
+    async def until(self, tx: Tx, report: Report) -> datetime | None:
+        """Say until when whoever made a report can object to something; None if they cannot."""
+        try:
+            _, answered_at, _ = await self._objectionable(tx, report)
+        except (NotFound, OutOfOrder):
+            return None
+        end = answered_at + self._setting.config.ladder.appeal_window
+        return end if end > self._setting.now() else None
+
+    async def _objectionable(self, tx: Tx, report: Report) -> tuple[About, datetime, str | None]:
+        """Find the newest that can be objected to, with when it was said, and by whom."""
+        now = self._setting.now()
+        found: list[tuple[About, datetime, str | None]] = []
+        taken = {step.kind: step for step in await reporters.of_report(tx, report.id)}
+        for kind, about in ((Kind.PAUSE, About.PAUSE), (Kind.CAUTION, About.CAUTION)):
+            if (step := taken.get(kind)) is not None and step.stands(now):
+                found.append((about, step.told_at or step.at, step.by))
+        if report.outcome is Outcome.NO_BREACH and report.resolved_at is not None:
+            mark = taken.get(Kind.UNFOUNDED)
+            answered = max(report.resolved_at, mark.at) if mark else report.resolved_at
+            found.append((About.OUTCOME, answered, report.resolved_by))
+        if not found:
+            message = (
+                f"{report.receipt} has no answer yet. Where it stands: !policy status {report.receipt}"
+                if report.outcome is None
+                else f"There is nothing to object to about {report.receipt}: a measure was taken."
+            )
+            raise NotFound(message)
+        objected = {complaint.about for complaint in await complaints.of_report(tx, report.id)}
+        for one in found:
+            if one[0] not in objected:
+                return one
+        message = f"Your objection about {report.receipt} is in already; there is one for each answer."
+        raise OutOfOrder(message)
+
+    # Deciding ------------------------------------------------------------------------------------
+
+    async def uphold(self, tx: Tx, reviewer: str, report: Report, reasons: str) -> Complaint:
+        """Let stand what was objected to."""
+        complaint, _, _ = await self._open(tx, report)
+        done = await self._close(tx, reviewer, report, complaint, Verdict.UPHOLD, reasons)
+        outside = self._setting.config.operator.appeal_body
+        self._answer(tx, report, rules.upheld(done, done.reasons, outside))
+        return done
+
+    async def modify(self, tx: Tx, reviewer: str, report: Report, reasons: str) -> Complaint:
+        """Let the outcome stand, and take back that the report was manifestly unfounded.
+
+        Raises:
+            Incomplete: nobody has said that it was.
+        """
+        complaint, steps, _ = await self._open(tx, report)
+        mark = _standing(steps, Kind.UNFOUNDED, self._setting.now())
+        if complaint.about is not About.OUTCOME or mark is None:
+            message = f"Nobody said that {report.receipt} was unfounded: uphold or overturn."
+            raise Incomplete(message)
+        done = await self._close(tx, reviewer, report, complaint, Verdict.MODIFY, reasons)
+        self._answer(tx, report, rules.modified(done, done.reasons))
+        await self._reporters.end(tx, mark, reviewer, done.reasons)
+        return done
+
+    async def overturn(
+        self, tx: Tx, reviewer: str, report: Report, reasons: str
+    ) -> tuple[Complaint, Case]:
+        """Take back what was objected to: an outcome by a new look, a warning or a pause from now on.
+
+        Returns the complaint, and the case that is looked at anew.
+        """
+        complaint, steps, case = await self._open(tx, report)
+        done = await self._close(tx, reviewer, report, complaint, Verdict.OVERTURN, reasons)
+        if done.about is About.OUTCOME:
+            return done, await self._reopen(tx, reviewer, case, done)
+        step = _standing(steps, Kind(done.about.value), self._setting.now())
+        self._answer(tx, report, rules.overturned(done, done.reasons))
+        if step is not None:
+            await self._reporters.end(tx, step, reviewer, done.reasons)
+        return done, case
+
+    async def _open(self, tx: Tx, report: Report) -> tuple[Complaint, list[Step], Case]:
+        """Read the oldest complaint about a report that waits, with what was decided and its case."""
+        waiting = [c for c in await complaints.of_report(tx, report.id) if c.state is State.SUBMITTED]
+        case = await cases.get(tx, report.case_id)
+        if not waiting or case is None:
+            message = f"No objection about {report.receipt} waits."
+            raise NotFound(message)
+        return waiting[0], await reporters.of_report(tx, report.id), case
+
+    async def _close(  # noqa: PLR0913, PLR0917 - the complaint, and how it ends
+        self,
+        tx: Tx,
+        reviewer: str,
+        report: Report,
+        complaint: Complaint,
+        verdict: Verdict,
+        reasons: str,
+    ) -> Complaint:
+        """Save how a complaint ends, by somebody who had no part in the matter."""
+        part = {step.by for step in await reporters.of_report(tx, report.id)}
+        part |= {one for one in (report.resolved_by, report.account) if one}
+        excluded = await members.accounts_of_all(tx, part)
+        case = await self._cases.find(tx, report.case_id, f"C-{report.case_id}")
+        excluded |= await self._cases.involved(tx, case)
+        state, said = rules.decided(complaint, verdict, reviewer, reasons, excluded)
+        done = replace(
+            complaint, state=state, reviewer=reviewer, reasons=said, decided_at=self._setting.now()
+        )
+        await complaints.save(tx, done)
+        self._remember(tx, reviewer, verdict.value, done, said)
+        return done
+
+    async def _reopen(self, tx: Tx, reviewer: str, case: Case, done: Complaint) -> Case:
+        """Open a dismissed case again, or let its reports join the one that is open on its subject."""
+        await self._settle_others(tx, reviewer, case, done)
+        steps = await reporters.of_case(tx, case.id)
+        told = await reports.of_case(tx, case.id)
+        anew = await self._again(tx, reviewer, case, told)
+        for report in told:
+            text = rules.reopened_for_others(receipt=report.receipt, case_number=anew.number)
+            if report.id == done.report_id:
+                text = rules.reopened(
+                    receipt=report.receipt, case_number=anew.number, reasons=done.reasons
+                )
+            self._answer(tx, report, text)
+        for step in steps:
+            if step.kind is Kind.UNFOUNDED:
+                await self._reporters.end(tx, step, reviewer, done.reasons)
+        self._setting.tell_staff(
+            tx,
+            f"{anew.number} is open again after an objection: {anew.subject.in_words}\n"
+            f"Reasons: {done.reasons}\nBest looked at by somebody else than before. Next: !policy show "
+            f"{anew.number} · !policy claim {anew.number}",
+            cause=f"case {anew.id}",
+        )
+        return anew
+
+    async def _settle_others(self, tx: Tx, reviewer: str, case: Case, done: Complaint) -> None:
+        """End what else was objected about the same answer: it is taken back for everybody."""
+        for other in await complaints.of_case(tx, case.id):
+            if other.about is About.OUTCOME and other.state is State.SUBMITTED:
+                settled = replace(
+                    other,
+                    state=State.OVERTURNED,
+                    reviewer=reviewer,
+                    reasons=done.reasons,
+                    decided_at=done.decided_at,
+                )
+                await complaints.save(tx, settled)
+                self._remember(tx, reviewer, "overturn", settled, done.reasons)
+
+    async def _again(self, tx: Tx, reviewer: str, case: Case, told: Sequence[Report]) -> Case:
+        await cases.hold_opening(tx)
+        running = await cases.open_on(tx, case.subject)
+        if running is None:
+            opened = replace(
+                case_rules.moved(case, case_rules.Step.REOPEN), opened_at=self._setting.now()
+            )
+            await cases.reopen(tx, opened)
+            await reports.reopen(tx, case.id)
+            await self._cases.priorities.renew_of(tx, case.id)
+            self._cases.remember(tx, reviewer, "case:reopen", opened)
+            return opened
+        for report in told:
+            # Who has reported it anew hears the outcome by that report.
+            if await reports.by(tx, running.id, report.reporter, report.subject) is None:
+                await reports.move(tx, report.id, running.id)
+        await reports.reopen(tx, running.id)
+        return running
+
+    def _answer(self, tx: Tx, report: Report, text: str) -> None:
+        answers.tell(tx, self._setting, report, text)
+
+    def _remember(self, tx: Tx, actor: str, act: str, complaint: Complaint, text: str) -> None:
+        audit.append(
+            tx,
+            at=self._setting.now(),
+            actor=actor,
+            tag=f"complaint:{act}",
+            object=complaint.receipt,
+            about=complaint.about.value,
+            text=text,
+        )
+
+
+def _standing(steps: Sequence[Step], kind: Kind, now: datetime) -> Step | None:
+    return next((step for step in steps if step.kind is kind and step.stands(now)), None)
