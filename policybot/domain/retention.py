@@ -51,6 +51,7 @@ RULES: tuple[Rule, ...] = (
             "cases",
             "case_subjects",
             "case_notes",
+            "case_rules",
             "reports",
             "decisions",
             "sanctions",
