@@ -67,6 +67,7 @@ RULES: tuple[Rule, ...] = (
             "cases",
             "case_subjects",
             "case_notes",
+            "case_rules",
             "reports",
             "complaints",
             "reporter_steps",

@@ -79,6 +79,8 @@ async def save(tx: Tx, case: Case) -> None:
         int(case.state in UNDECIDED),
         case.id,
     )
+    if case.state not in UNDECIDED:
+        await tx.execute("DELETE FROM case_rules WHERE case_id = $1", case.id)
 
 
 async def renew(tx: Tx, case: Case, until: datetime) -> None:
@@ -98,8 +100,13 @@ async def rank(tx: Tx, case_id: int, priority: Priority) -> None:
         "UPDATE cases SET due_at = $1, rank = $2, rules = $3 WHERE id = $4",
         to_ms(priority.due_at),
         to_ms(priority.rank),
-        f" {' '.join(priority.rules)} ",
+        " ".join(priority.rules),
         case_id,
+    )
+    await tx.execute("DELETE FROM case_rules WHERE case_id = $1", case_id)
+    await tx.many(
+        "INSERT INTO case_rules (case_id, rule_id, rank) VALUES ($1, $2, $3)",
+        [(case_id, rule_id, to_ms(priority.rank)) for rule_id in priority.rules],
     )
 
 

@@ -329,6 +329,7 @@ async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
         "DELETE FROM reporter_steps WHERE report_id IN (SELECT id FROM reports WHERE case_id = $1)",
         "DELETE FROM reports WHERE case_id = $1",
         "DELETE FROM case_notes WHERE case_id = $1",
+        "DELETE FROM case_rules WHERE case_id = $1",
         "DELETE FROM case_watchers WHERE case_id = $1",
         "DELETE FROM case_subjects WHERE case_id = $1",
         "UPDATE findings SET case_id = NULL WHERE case_id = $1",

@@ -22,7 +22,7 @@ from tests.world import REVIEW, START, World, user, world
 
 CASES = 100_000
 ROOMS = 1_000
-TIMES = 40
+TIMES = 20
 _BATCH = 5_000
 _RULES = ("R1", "R1", "R1", "R2", "unsorted")
 _PAGES = {
@@ -50,7 +50,7 @@ async def fill(database: Database, owned: Sequence[int]) -> None:
 
 
 async def _cases(database: Database, ids: Sequence[int], dice: random.Random, owned: set[int]) -> None:
-    found, subjects, reports = [], [], []
+    found, subjects, reports, named = [], [], [], []
     for n in ids:
         room, points = n % ROOMS, dice.randrange(20)
         rule = "R3" if n % 10_000 == 77 else _RULES[n % len(_RULES)]
@@ -60,7 +60,8 @@ async def _cases(database: Database, ids: Sequence[int], dice: random.Random, ow
         about = "event", f"!room{room}:example.org", f"$event{n}", f"@member{n % 5000}:example.org"
         key = f"event {about[1]} {about[2]}"
         claimed = user("mira") if n % 5_000 == 55 else None
-        rules = f" {rule} " if rule != "unsorted" else "  "
+        rules = rule if rule != "unsorted" else ""
+        named += [(n, rule, rank)] if rules else []
         state = "claimed" if claimed else "open"
         lease = to_ms(START) + 1_800_000 if claimed else None
         found.append((n, *about, key, state, at, claimed, lease, due, rank, rules))
@@ -78,6 +79,7 @@ async def _cases(database: Database, ids: Sequence[int], dice: random.Random, ow
             " undecided) VALUES ($1, $2, $3, $4, $5, $6, 1)",
             subjects,
         )
+        await tx.many("INSERT INTO case_rules (case_id, rule_id, rank) VALUES ($1, $2, $3)", named)
         await tx.many(
             "INSERT INTO reports (id, reporter, subject_key, category, text, case_id, state,"
             " received_at, via) VALUES ($1, $2, $3, $4, $5, $6, 'attached', $7, 'command')",
@@ -134,7 +136,7 @@ async def main() -> None:
     """Measure on both databases."""
     owned = range(3)
     with postgres() as socket:
-        for what in ("PostgreSQL", "SQLite"):
+        for what in ("SQLite", "PostgreSQL"):
             with tempfile.TemporaryDirectory() as name:
                 url = f"sqlite:///{name}/queue.db"
                 if what == "PostgreSQL":

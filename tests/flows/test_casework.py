@@ -59,7 +59,7 @@ async def test_what_is_graver_or_told_by_more_people_is_looked_at_first(any_worl
         many = await again(world, loud, name, "R1")
     assert await waiting(world) == [grave, many, mild]
     answer = await world.review("mira", "!policy queue cases")
-    assert f"{mild} open: a message of {user('tom')} in {world.room} (R1) · priority " in answer
+    assert f"{mild} open: a message of {user('tom')} in {world.room} · R1, priority " in answer
     assert "due in 24 h" in answer
     shown = await world.review("mira", f"!policy show {many}")
     assert "severity up to S2 (+6), 3 reporters (+3), due in 24 h (−24)." in shown

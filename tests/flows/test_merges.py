@@ -219,10 +219,13 @@ async def test_the_past_of_an_account_is_listed_with_what_was_decided(any_world:
     first = await report(world, "tom", "lea")
     assert "is being carried out" in await world.decided(first, "restrict:P1D", confirm="otto")
     await world.tick(days=21)
+    world.clock.pass_time(minutes=1)
     second, third = await report(world, "tom", "lea"), await report(world, "tom", "nora")
     shown = await world.review("mira", f"!policy show {third}")
     assert f"Related: {second} (open), {first} (final, R1 S2, 21 days ago)" in shown
+    world.clock.pass_time(minutes=1)
     await world.say("tom", f"!policy appeal {first} It was no shop at all")
+    world.clock.pass_time(minutes=1)
     await world.review("mira", f"!policy merge {second} {third} {WHY}")
     lines = (await world.review("otto", f"!policy timeline {third}")).splitlines()
     assert [line.split(": ", 1)[1].split(":")[0] for line in lines] == [

@@ -54,9 +54,9 @@ async def _cases(services: Services, asked: Asked, words: list[str]) -> list[str
         if cure is not None and cure.state is CureState.RUNNING:
             who += f", its owner has until {notice.day(cure.until)}"
         rank = case.rank or case.opened_at
-        named = f" ({', '.join(case.rules)})" if case.rules else ""
+        named = f"{', '.join(case.rules)}, " if case.rules else ""
         lines.append(
-            f"{case.number} {case.in_words}: {case.subject.in_words}{named}{who} · "
+            f"{case.number} {case.in_words}: {case.subject.in_words}{who} · {named}"
             f"{in_short(rank, case.due_at or rank, now)}"
         )
     if page.next is not None:

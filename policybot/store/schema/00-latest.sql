@@ -654,13 +654,15 @@ CREATE TABLE cases (
     lease_until BIGINT,
     due_at      BIGINT NOT NULL,          -- when somebody should have looked at it
     rank        BIGINT NOT NULL,          -- that, less an hour for each point: the least is first
-    rules       TEXT NOT NULL DEFAULT ' ', -- those that are named, each between two spaces
+    rules       TEXT NOT NULL DEFAULT '', -- the numbers of those that are named
     called_at   BIGINT,                   -- when people were called because it is overdue
     merged_into BIGINT REFERENCES cases (id),
     version     INTEGER NOT NULL DEFAULT 1
 );
-CREATE INDEX cases_state ON cases (state, opened_at);
-CREATE INDEX cases_queue ON cases (rank, id, due_at, rules)
+CREATE INDEX cases_closed ON cases (opened_at) WHERE state = 'closed';
+CREATE INDEX cases_open ON cases (opened_at)
+    WHERE state IN ('open', 'claimed', 'pending_approval');
+CREATE INDEX cases_queue ON cases (rank, id, due_at)
     WHERE state IN ('open', 'claimed', 'pending_approval');
 CREATE INDEX cases_queue_room ON cases (room_id, rank, id)
     WHERE state IN ('open', 'claimed', 'pending_approval');
@@ -684,6 +686,14 @@ CREATE UNIQUE INDEX case_subjects_undecided ON case_subjects (subject_key) WHERE
 CREATE INDEX case_subjects_event ON case_subjects (event_id);
 CREATE INDEX case_subjects_user ON case_subjects (user_id);
 CREATE INDEX case_subjects_room ON case_subjects (room_id);
+
+CREATE TABLE case_rules (                 -- which rules are named in an undecided case
+    case_id BIGINT NOT NULL REFERENCES cases (id),
+    rule_id TEXT NOT NULL,
+    rank    BIGINT NOT NULL,              -- that of the case
+    PRIMARY KEY (case_id, rule_id)
+);
+CREATE INDEX case_rules_queue ON case_rules (rule_id, rank, case_id);
 
 CREATE TABLE case_notes (                 -- what the operator's people write to each other
     id      SERIAL_KEY,
