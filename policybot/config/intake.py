@@ -27,8 +27,8 @@ class FormSection(Section):
         16,
         ge=8,
         le=24,
-        description="How much work that is, in bits: 16 are a second or two of a phone, one more is "
-        "twice as much.",
+        description="How much work that is, in bits: 16 are about a second of a browser and a few of an "
+        "old phone; one more is twice as much.",
     )
 
 

@@ -1,10 +1,21 @@
 """The public form for reports in a real browser: with its work and without, on a phone, in the dark."""
 
+from functools import partial
+from pathlib import Path
+
+import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser import looks_good
+from policybot import doors
+from policybot.demo.synapse import free_port
+from policybot.domain.errors import Incomplete
+from policybot.domain.report import Report
+from policybot.store.database import Tx
+from policybot.web.report import ReportPages
+from tests.browser import looks_good, served
 from tests.web.test_browser import world
 from tests.world import World
+from tests.world import world as make_world
 
 __all__ = ["world"]
 
@@ -81,3 +92,34 @@ async def test_more_than_the_hour_takes_loses_nothing_that_was_typed(world: Worl
     await expect(page.get_by_role("alert")).to_contain_text("More reports have come in")
     await expect(page.get_by_label("What is wrong")).to_have_value("They sell spades: 1")
     await looks_good(page, "report-many", scripts=1)
+
+
+async def test_somebody_objects_to_the_answer(
+    tmp_path: Path, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def objecting(tx: Tx, report: Report, text: str) -> None:
+        if len(text) < 10:
+            message = "Please say in a sentence why you object."
+            raise Incomplete(message)
+
+    monkeypatch.setattr(doors, "ReportPages", partial(ReportPages, objecting=objecting))
+    public = {"web.public_url": f"http://127.0.0.1:{free_port()}"}
+    async with make_world(tmp_path, **public) as world, served(world):
+        await world.governed_room()
+        await page.goto(f"{world.config.web.public_url}/report?what={world.room}")
+        await page.get_by_label("I do not know").check()
+        await page.get_by_label("What is wrong").fill("They sell spades here all day")
+        await page.get_by_role("button").click()
+        await page.locator(".code a").click(timeout=30_000)
+        await world.work()
+        await world.review("mira", "!policy dismiss C-1 Selling is allowed in this room")
+        await page.reload()
+        await page.get_by_label("Why you object").fill("No!")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_contain_text("why you object")
+        await expect(page.get_by_label("Why you object")).to_have_value("No!")
+        await looks_good(page, "report-objecting")
+        await page.get_by_label("Why you object").fill("No! This room is for neighbours")
+        await page.get_by_role("button", name="Object").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Your objection is in")
