@@ -288,3 +288,4 @@ async def _hold_author(tx: Tx, report: Report) -> None:
         raise Incomplete(message)
     if (person_id := await _person(tx, report)) is not None:
         await members.lock_person(tx, person_id)
+    await reporters.hold(tx, report.account)

@@ -33,6 +33,14 @@ async def counts(tx: Tx, accounts: Iterable[str]) -> Tally:
     return Tally(int(row["answered"]), int(row["agreed"]), int(row["disagreed"]), int(row["unfounded"]))
 
 
+async def hold(tx: Tx, account: str) -> None:
+    """Let others who decide about the same reporter wait until this transaction has ended."""
+    await tx.execute(
+        "UPDATE reports SET state = state WHERE id = (SELECT MIN(id) FROM reports WHERE reporter = $1)",
+        account,
+    )
+
+
 async def add(tx: Tx, step: Step) -> None:
     """Save a step. A second one of its kind because of the same report violates a unique index."""
     await tx.execute(

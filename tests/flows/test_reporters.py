@@ -9,7 +9,9 @@ import pytest
 from policybot.domain.case import Subject, SubjectKind
 from policybot.domain.errors import OutOfOrder
 from policybot.domain.report import Report, Via
+from policybot.domain.reporter import Step
 from policybot.store import exports, members, reporters
+from policybot.store.database import Tx
 from tests.pressing import pressing
 from tests.reporting import NASTY, clean, dismissed, report, reported, rows
 from tests.staffed import link_to
@@ -313,11 +315,20 @@ async def test_a_pause_follows_the_person_and_not_whoever_has_their_account_next
     assert "Your receipt is" in await report(world, "lea2", event)
 
 
-async def test_two_moderators_who_pause_one_person_at_once_do_it_once(linked: World) -> None:
+@pytest.mark.parametrize("accounts", [("lea", "lea2"), ("nia", "nia")])
+async def test_two_moderators_who_pause_one_person_at_once_do_it_once(
+    linked: World, accounts: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     world = linked
-    await warned(world)
-    receipts = [await unfounded(world, who) for who in ("lea", "lea2")]
-    services = world.app.services
+    await warned(world, accounts[0])
+    receipts = [await unfounded(world, who) for who in accounts]
+    services, add = world.app.services, reporters.add
+
+    async def slowly(tx: Tx, step: Step) -> None:
+        await asyncio.sleep(0.2)
+        await add(tx, step)
+
+    monkeypatch.setattr(reporters, "add", slowly)
 
     async def one(receipt: str, by: str) -> bool:
         async with world.database.transaction() as tx:
