@@ -8,6 +8,7 @@ from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.automation import Automation
 from policybot.services.cases import Cases
+from policybot.services.copies import Copies
 from policybot.services.cures import Cures
 from policybot.services.deadlines import Deadlines
 from policybot.services.decisions import Decisions
@@ -48,6 +49,7 @@ from policybot.services.reveals import Reveals
 from policybot.services.reviews import Reviews
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
+from policybot.services.sealed import Sealed
 from policybot.services.setting import Setting
 from policybot.services.staffing import Staffing
 from policybot.services.transfers import Transfers
@@ -73,7 +75,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     vacant = Vacancies(setting, applied, named)
     looked_at = Reviews(setting, applied)
     qualified = Qualifications(setting, applied, people, signatures)
-    casework = Cases(setting)
+    kept = Copies(setting, Sealed(vault))
+    casework = Cases(setting, kept)
     complaints = Reports(setting, casework)
     measures = Sanctions(setting, applied)
     resolutions = Decisions(setting, casework, measures, applied)
@@ -85,7 +88,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     reveals = Reveals(setting, people, casework, privacy, watch)
     delisting = Delisting(setting)
     messages = Messages(setting, signatures)
-    found = Findings(setting, messages, casework, Automation(setting, measures))
+    found = Findings(setting, messages, casework, Automation(setting, measures, kept), kept)
     deviations = Deviations(setting)
     upgrades = Upgrades(setting, listed, deviations)
     return Services(
@@ -121,6 +124,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         declarations=Declarations(setting, qualified),
         labels=Labels(setting),
         cases=casework,
+        copies=kept,
         reports=complaints,
         presses=Presses(setting, complaints),
         decisions=resolutions,
@@ -142,10 +146,10 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
             },
         ),
         privacy=privacy,
-        exports=Exports(setting, privacy),
+        exports=Exports(setting, privacy, kept),
         looks=watch,
         reveals=reveals,
-        retention=Retention(setting),
+        retention=Retention(setting, kept),
         licences=Licences(setting),
         staffing=Staffing(setting.config, setting.now),
         unfiled=Unfiled(setting, delisting),

@@ -29,6 +29,7 @@ from policybot.store.database import Database
 from policybot.store.rooms import Kind
 from policybot.store.vault import Stretch
 from tests import canary, files, ready
+from tests.around import FakeMedia
 from tests.rooms import FakeRooms
 
 SERVER = "example.org"
@@ -90,6 +91,7 @@ class FakeHomeserver:
     banners: dict[str, str] = field(default_factory=dict)
     """What is pinned in suspended rooms, by their IDs."""
     deleted: set[str] = field(default_factory=set)
+    media: FakeMedia = field(default_factory=FakeMedia)
     rooms: FakeRooms = field(init=False)
     said: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Messages by their key, so that one key is one message: room (or person) and text."""
@@ -204,6 +206,8 @@ class FakeHomeserver:
                     message = "404 M_NOT_FOUND"
                     raise Impossible(message)
                 return self.events[event_id]
+            case effects.KeepContext() as keep:
+                return self.media.around(keep, errand.evidence, self.events, self.redacted)
             case effects.Redact(_, event_id):
                 self.redacted.add(event_id)
             case effects.Restore(room_id):

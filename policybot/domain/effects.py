@@ -101,6 +101,16 @@ class KeepEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepContext:
+    """Keep what stood around an event of which a copy is kept, and what its files are."""
+
+    room_id: str
+    event_id: str
+    most: int
+    """Messages before it, and after it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Redact:
     """Remove an event's content; a copy is kept first, the tombstone names the case."""
 
@@ -218,6 +228,7 @@ Effect = (
     | JoinRoom
     | TakeSeat
     | KeepEvidence
+    | KeepContext
     | Redact
     | Restore
     | RestrictMember
@@ -306,7 +317,7 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return showing.inverse(effect)
         case ShowCard():
             return None
-        case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence():
+        case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence() | KeepContext():
             return None
         case LearnName() | LearnAuthor() | LearnMore():
             return None
@@ -346,7 +357,7 @@ def lane(effect: Effect) -> str:  # noqa: PLR0911 - one for each
             return f"profile {user_id}"
         case MakeRoom(room_id, alias) | UnmakeRoom(room_id, alias):
             return room_id or alias
-        case LearnMore(room_id):
+        case LearnMore(room_id) | KeepContext(room_id):
             # Apart, for a measure must not wait for another server's file.
             return f"files {room_id}"
         case InviteMembers(room_id):

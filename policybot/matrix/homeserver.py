@@ -17,6 +17,7 @@ from policybot.matrix.client import Client
 from policybot.matrix.entry import Entry
 from policybot.matrix.files import Files
 from policybot.matrix.measures import Measures
+from policybot.matrix.media import Media
 from policybot.matrix.members import Members
 from policybot.matrix.power import Power, facts, levels_of
 from policybot.matrix.signs import Signs
@@ -42,6 +43,7 @@ class MatrixHomeserver:
         self._talk = Talk(client, synapse, self._members, self._accounts, secret)
         self._entry = Entry(client)
         self._files = Files(client)
+        self._media = Media(client, synapse, self._files)
         self._taking = Taking(client, synapse, Aliases(client, synapse.admin, bot), bot)
         self._signs = Signs(client, bot, synapse.admin)
         self._upgrades = Upgrades(client, synapse, bot)
@@ -87,6 +89,8 @@ class MatrixHomeserver:
                 return await self._take_seat(room_id)
             case effects.KeepEvidence(room_id, event_id):
                 return await self._event(room_id, event_id)
+            case effects.KeepContext() as keep:
+                return await self._media.around(keep, errand.evidence)
             case effects.Redact(room_id, event_id, reason):
                 return await self._redact(errand, room_id, event_id, reason)
             case effects.Restore(room_id, _, reason):

@@ -11,11 +11,11 @@ from policybot.domain.errors import Incomplete, NotFound
 from policybot.domain.mechanism import MACHINE
 from policybot.domain.report import Outcome, Report
 from policybot.services import answers
+from policybot.services.copies import Copies
 from policybot.services.setting import Setting
 from policybot.store import (
     audit,
     cases,
-    copies,
     deputies,
     filings,
     findings,
@@ -51,9 +51,10 @@ class File:
 class Cases:
     """The service for reports and cases."""
 
-    def __init__(self, setting: Setting) -> None:
-        """Work in a setting."""
+    def __init__(self, setting: Setting, kept: Copies) -> None:
+        """Work in a setting, with the kept copies of events."""
         self._setting = setting
+        self._copies = kept
 
     async def looks_after(self, tx: Tx, room_id: str) -> bool:
         """Say whether a room is one that we look after."""
@@ -107,7 +108,7 @@ class Cases:
         """
         case = await cases.open_on(tx, subject)
         if copy is not None:
-            await copies.keep(tx, copy)
+            await self._copies.keep(tx, copy)
         if case is not None:
             return case, False
         now = self._setting.now()
@@ -122,12 +123,15 @@ class Cases:
 
     async def copy_kept(self, tx: Tx, copy: Copy) -> None:
         """Fill a case with what the homeserver said about its event: who wrote it, and when."""
-        await copies.keep(tx, copy)
+        await self._copies.keep(tx, copy)
         if copy.edit_id is not None:
             # Who reported it has seen the edit, most probably.
             keep = KeepEvidence(copy.room_id, copy.edit_id)
             self._setting.queue(tx, [keep], cause=f"copy {copy.event_id}")
-        for case in await cases.about_event(tx, copy.event_id):
+        about = await cases.about_event(tx, copy.event_id)
+        if about and await self.looks_after(tx, copy.room_id):
+            await self._copies.ask_around(tx, copy)
+        for case in about:
             subject = replace(case.subject, user_id=copy.sender)
             known = replace(case, subject=subject, occurred_at=copy.sent_at)
             await cases.save(tx, known)
@@ -154,10 +158,14 @@ class Cases:
             message = f"There is no case {case.number} that you can see."
             raise NotFound(message)
         event_id = case.subject.event_id
-        kept = await copies.get(tx, event_id) if event_id else None
-        edited = await copies.get(tx, kept.edit_id) if kept and kept.edit_id else None
+        kept = await self._copies.with_context(tx, event_id)
+        edited = await self._copies.get(tx, kept.edit_id) if kept else None
         found = await findings.of_case(tx, case.id)
         return File(case, tuple(await reports.of_case(tx, case.id)), kept, edited, tuple(found))
+
+    async def fingerprint(self, tx: Tx, case: Case) -> str:
+        """Give the fingerprints of the copies on which a decision in a case rests."""
+        return await self._copies.fingerprint(tx, case.subject.event_id)
 
     async def involved(self, tx: Tx, case: Case) -> frozenset[str]:
         """Name the parties of a case: the reporters, its subject, those who answer for the room.

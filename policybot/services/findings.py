@@ -4,7 +4,6 @@ Whether a rule applies is decided in memory, for it is asked for every message; 
 applies to costs no look at the database.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,6 +24,7 @@ from policybot.domain.view import FAST, Curb, House, Room
 from policybot.matching.ruleset import RuleSet, alone, holds_alone
 from policybot.services.automation import ACTING, HOUR, Automation, Hindrance
 from policybot.services.cases import Cases
+from policybot.services.copies import Copies
 from policybot.services.messages import ENTERED, Messages
 from policybot.services.setting import Setting
 from policybot.store import copies, findings, newcomers, standing
@@ -69,12 +69,15 @@ class Found:
 class Findings:
     """The service for what rules find."""
 
-    def __init__(self, setting: Setting, messages: Messages, casework: Cases, acts: Automation) -> None:
+    def __init__(
+        self, setting: Setting, messages: Messages, casework: Cases, acts: Automation, kept: Copies
+    ) -> None:
         """Look at rooms and people as the messages' service knows them."""
         self._setting = setting
         self._messages = messages
         self._cases = casework
         self._automation = acts
+        self._copies = kept
         self.view = Known(setting, messages)
         self.rules = RuleSet()
         self._kinds: frozenset[type[conditions.Condition]] = frozenset()
@@ -163,9 +166,9 @@ class Findings:
     async def hits_among_kept(self, tx: Tx, mechanism: Mechanism) -> tuple[int, int]:
         """Count how many kept messages a rule would hit by what they say, and how many were tried."""
         single = alone(mechanism)
-        texts = await findings.kept_texts(tx, "", _MOST_TRIED)
-        held = (holds_alone(single, seen("m.room.message", json.loads(text))) for _, text in texts)
-        return sum(answer is True for answer in held), len(texts)
+        kept = await self._copies.page(tx, "", _MOST_TRIED)
+        held = (holds_alone(single, seen("m.room.message", content)) for _, content in kept)
+        return sum(answer is True for answer in held), len(kept)
 
     # In the database -----------------------------------------------------------------------------
 
@@ -219,7 +222,7 @@ class Findings:
         room = self._messages.room(declaration.room_id)
         if room is None or declaration.qualified:
             return
-        kept = await copies.get(tx, declaration.event_id)
+        kept = await self._copies.get(tx, declaration.event_id)
         content = kept.content if kept else {}
         post = Post(
             declaration.room_id,
@@ -319,7 +322,7 @@ class Findings:
         incident = await findings.incident(tx, finding, self._setting.now() - HOUR)
         if incident is not None:
             if evidence is not None:
-                await copies.keep(tx, evidence)
+                await self._copies.keep(tx, evidence)
             await findings.settle(tx, finding, outcome, incident)
             return
         case, new = await self._cases.found(tx, _subject(finding), evidence)
@@ -445,11 +448,13 @@ def sent_at(event: Mapping[str, Any], now: datetime) -> datetime:
 
 def _evidence(event: Mapping[str, Any], now: datetime) -> Copy:
     """Keep an event as it was delivered."""
+    content = copies.storable(event["content"])
     return Copy(
         event_id=str(event["event_id"]),
         room_id=str(event["room_id"]),
         sender=str(event["sender"]),
         sent_at=sent_at(event, now),
-        content=copies.storable(event["content"]),
+        content=content,
+        sha256=copies.fingerprint(content),
         captured_at=now,
     )

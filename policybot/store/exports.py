@@ -165,7 +165,13 @@ OF_ACCOUNT: tuple[Part, ...] = (
     Part(
         "evidence",
         "Copies of your messages that were kept as evidence.",
-        "SELECT event_id, room_id, sent_at, content, captured_at FROM copies WHERE sender = $1"
+        "SELECT event_id, room_id, sent_at, captured_at FROM copies WHERE sender = $1 ORDER BY sent_at",
+        "sent_at",
+    ),
+    Part(
+        "context",
+        "Messages of yours that were kept because they stood near a reported one.",
+        "SELECT copy_id, event_id, sent_at, redacted FROM context_lines WHERE sender = $1"
         " ORDER BY sent_at",
         "sent_at",
     ),

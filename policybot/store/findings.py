@@ -1,7 +1,6 @@
 """Findings: what rules found by machine, in which events, and what followed."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -154,21 +153,11 @@ async def stats(tx: Tx, since: datetime) -> list[Stats]:
     ]
 
 
-async def kept_texts(tx: Tx, after: str, limit: int) -> Sequence[tuple[str, str]]:
-    """Give kept copies of events from one on: the event's ID, and its content as JSON."""
-    rows = await tx.fetch(
-        "SELECT event_id, content FROM copies WHERE event_id > $1 ORDER BY event_id LIMIT $2",
-        after,
-        limit,
-    )
-    return [(row["event_id"], row["content"]) for row in rows]
-
-
 async def by_rule(tx: Tx) -> dict[str, set[str]]:
     """Name the kept events to which each rule was found to apply."""
     found: dict[str, set[str]] = {}
     for row in await tx.fetch(
-        "SELECT f.rule_id, f.event_id FROM findings f JOIN evidence e ON e.event_id = f.event_id"
+        "SELECT f.rule_id, f.event_id FROM findings f JOIN copies e ON e.event_id = f.event_id"
     ):
         found.setdefault(row["rule_id"], set()).add(row["event_id"])
     return found

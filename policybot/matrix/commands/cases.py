@@ -3,7 +3,7 @@
 from policybot.domain import notice
 from policybot.domain.case import Case, State, SubjectKind
 from policybot.domain.cure import State as CureState
-from policybot.domain.decision import Nature
+from policybot.domain.decision import Decision, Nature
 from policybot.domain.errors import NotFound
 from policybot.domain.permission import Permission, allowed
 from policybot.matrix.commands import documents, qualifications, reviews, subject
@@ -15,6 +15,7 @@ from policybot.store.copies import Copy
 _SHOWN = 20
 _EXCERPT = 500
 _REPORTS = 20
+_NO_COPY = "(No copy of the message is kept any more.)"
 _OTHERS = 5
 
 
@@ -92,12 +93,17 @@ def _facts(services: Services, file: File) -> list[str]:
         kept = file.copy
         lines += [
             f"Said on {notice.day(kept.sent_at)} by {kept.sender}:",
-            f"> {kept.body[:_EXCERPT]}" if kept.body else "> (no text)",
-            *_marks(kept, file.edited),
+            services.copies.text(kept),
+            *_marks(services, kept),
+            *(f"File {n}: {one.in_words}" for n, one in enumerate(kept.files or (), 1)),
             f"Fingerprint of the kept copy: {kept.sha256[:16]}…",
         ]
     elif case.subject.event_id:
-        lines.append("(The message is still being fetched.)")
+        over = case.state is State.CLOSED
+        lines.append(_NO_COPY if over else "(The message is still being fetched.)")
+    if file.copy is not None and file.copy.context:
+        lines += ["Around it (context, no evidence against its authors):"]
+        lines += [services.copies.around(file.copy)]
     lines += [
         f"{r.receipt} {r.named}: {r.text[:_EXCERPT] or '(no words)'}" for r in file.reports[:_REPORTS]
     ]
@@ -112,7 +118,7 @@ def _facts(services: Services, file: File) -> list[str]:
     return lines
 
 
-def _marks(kept: Copy, edited: Copy | None) -> list[str]:
+def _marks(services: Services, kept: Copy) -> list[str]:
     """Say what is special about a kept copy."""
     marks = []
     if kept.redacted and kept.content:
@@ -122,12 +128,8 @@ def _marks(kept: Copy, edited: Copy | None) -> list[str]:
     if kept.encrypted:
         marks.append("(It is encrypted: I cannot read it, and only the reports say what was in it.)")
     if kept.edit_id is not None:
-        new = edited.content.get("m.new_content") if edited else None
-        said = new.get("body") if isinstance(new, dict) else None
         marks.append("It was edited before it was kept, and says since:")
-        marks.append(
-            f"> {said[:_EXCERPT]}" if isinstance(said, str) else "> (being fetched, or no text)"
-        )
+        marks.append(services.copies.edit(kept))
     return marks
 
 
@@ -150,6 +152,8 @@ async def _course(asked: Asked, case: Case) -> list[str]:
         lines.append(
             f"Decision of {decision.decider}: {what} ({decision.state.replace('_', ' ')}{state}{until})"
         )
+        if case.subject.event_id:
+            lines.append(_rests_on(decision))
         if (deletion := await deletions.of_decision(asked.tx, decision.id)) is not None:
             lines.append(f"Deletion of the room: {deletion.state} since {notice.day(deletion.at)}")
     lines += [
@@ -157,6 +161,13 @@ async def _course(asked: Asked, case: Case) -> list[str]:
         for appeal in await appeals.of_case(asked.tx, case.id)
     ]
     return lines
+
+
+def _rests_on(decision: Decision) -> str:
+    if not decision.evidence:
+        return "  It rests on no kept copy: none was there, or none could be had."
+    prints = " and ".join(f"{one[:16]}…" for one in decision.evidence.split())
+    return f"  It rests on the kept copy {prints}"
 
 
 async def claim(services: Services, asked: Asked) -> str:

@@ -13,6 +13,7 @@ from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
+from policybot.services.copies import Copies
 from policybot.services.cures import Cures
 from policybot.services.deadlines import Deadlines
 from policybot.services.decisions import Decisions
@@ -98,6 +99,7 @@ class Services:
     declarations: Declarations
     labels: Labels
     cases: Cases
+    copies: Copies
     reports: Reports
     presses: Presses
     decisions: Decisions
