@@ -39,6 +39,7 @@ from policybot.services.openings import Openings
 from policybot.services.presses import Presses
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
+from policybot.services.quarantines import Quarantines
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
 from policybot.services.replacements import Replacements
@@ -76,7 +77,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     looked_at = Reviews(setting, applied)
     qualified = Qualifications(setting, applied, people, signatures)
     kept = Copies(setting, Sealed(vault))
-    casework = Cases(setting, kept)
+    withheld = Quarantines(setting, kept)
+    casework = Cases(setting, kept, withheld)
     complaints = Reports(setting, casework)
     measures = Sanctions(setting, applied)
     resolutions = Decisions(setting, casework, measures, applied)
@@ -125,6 +127,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         labels=Labels(setting),
         cases=casework,
         copies=kept,
+        quarantines=withheld,
         reports=complaints,
         presses=Presses(setting, complaints),
         decisions=resolutions,

@@ -6,6 +6,7 @@ from typing import Any
 
 from policybot.domain import copy
 from policybot.domain.effects import KeepContext
+from policybot.domain.quarantine import MediaEffect, QuarantineMedia
 from policybot.ports import Result
 
 
@@ -16,6 +17,15 @@ class FakeMedia:
     files: dict[str, bytes] = field(default_factory=dict)
     kinds: dict[str, tuple[str, int]] = field(default_factory=dict)
     """What they are, and how large."""
+
+    quarantined: set[str] = field(default_factory=set)
+
+    def perform(self, effect: MediaEffect, before: Result | None) -> None:
+        """Put a file in quarantine, or take it out."""
+        if isinstance(effect, QuarantineMedia):
+            self.quarantined.add(effect.uri)
+        elif before is not None and not before["quarantined"]:
+            self.quarantined.discard(effect.uri)
 
     def around(
         self,

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from policybot.app import App
 from policybot.config import Config
-from policybot.domain import effects, label, room_measure, showing
+from policybot.domain import effects, label, quarantine, room_measure, showing
 from policybot.domain.drift import Look, Seen
 from policybot.domain.effects import Effect
 from policybot.domain.rank import Levels
@@ -154,6 +154,8 @@ class FakeHomeserver:
                 return {"level": self.levels[room_id]["users"].get(user_id)}
             case MoveAliases(room_id):
                 return self.rooms.aliases_of(room_id)
+            case quarantine.QuarantineMedia(uri):
+                return {"quarantined": uri in self.media.quarantined}
             case effects.SuspendAccount(user_id):
                 return {"suspended": user_id in self.suspended}
             case showing.ShowTopicLine(room_id, line):
@@ -206,6 +208,8 @@ class FakeHomeserver:
                     message = "404 M_NOT_FOUND"
                     raise Impossible(message)
                 return self.events[event_id]
+            case quarantine.QuarantineMedia() | quarantine.UnquarantineMedia() as effect:
+                self.media.perform(effect, errand.before)
             case effects.KeepContext() as keep:
                 return self.media.around(keep, errand.evidence, self.events, self.redacted)
             case effects.Redact(_, event_id):

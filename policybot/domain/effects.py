@@ -9,7 +9,8 @@ exactly that.
 from dataclasses import dataclass, fields
 from typing import Any
 
-from policybot.domain import room_measure, showing
+from policybot.domain import quarantine, room_measure, showing
+from policybot.domain.quarantine import MediaEffect, QuarantineMedia, UnquarantineMedia
 from policybot.domain.room_measure import (
     CloseRoom,
     FreezeRoom,
@@ -244,6 +245,7 @@ Effect = (
     | ClearProfileField
     | ShowingEffect
     | RoomMeasure
+    | MediaEffect
     | TakingEffect
     | FollowUpgrade
 )
@@ -256,6 +258,7 @@ STANDING = (
     CloseRoom,
     GiveLevel,
     SuspendAccount,
+    QuarantineMedia,
     MoveAliases,
     ShowTopicLine,
 )
@@ -269,6 +272,7 @@ RESTORING = (
     ReopenRoom,
     ReturnLevel,
     UnsuspendAccount,
+    UnquarantineMedia,
     ReturnAliases,
     HideTopicLine,
     UnpinNotice,
@@ -299,6 +303,8 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return MoveAliases(room_id, alias, successor)
         case _ if isinstance(effect, RoomMeasure):
             return room_measure.inverse(effect)
+        case QuarantineMedia() | UnquarantineMedia():
+            return quarantine.inverse(effect)
         case SuspendAccount(user_id):
             return UnsuspendAccount(user_id)
         case UnsuspendAccount(user_id):
@@ -334,6 +340,8 @@ def target(effect: Effect) -> str:  # noqa: PLR0911 - one line for each
             return f"membership {room_id} {user_id}"
         case _ if isinstance(effect, RoomMeasure):
             return room_measure.target(effect)
+        case QuarantineMedia() | UnquarantineMedia():
+            return quarantine.target(effect)
         case MoveAliases(room_id) | ReturnAliases(room_id):
             return f"aliases {room_id}"
         case SuspendAccount(user_id) | UnsuspendAccount(user_id):
@@ -363,6 +371,8 @@ def lane(effect: Effect) -> str:  # noqa: PLR0911 - one for each
         case InviteMembers(room_id):
             # Apart, for a measure must not wait until everybody is invited.
             return f"members {room_id}"
+        case QuarantineMedia() | UnquarantineMedia():
+            return quarantine.target(effect)
         case FollowUpgrade(room_id):
             # Apart: a room far away must not hold up what is done in the one that we are in.
             return f"upgrade {room_id}"

@@ -63,6 +63,7 @@ RULES: tuple[Rule, ...] = (
             "cures",
             "replacements",
             "deletions",
+            "quarantines",
         ),
         "cases with their decisions, measures and appeals",
         "the end of the last measure",

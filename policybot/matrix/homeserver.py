@@ -9,6 +9,7 @@ from mautrix.api import Path
 
 from policybot.domain import effects, room_measure, showing
 from policybot.domain import label as labels
+from policybot.domain.quarantine import QuarantineMedia, UnquarantineMedia
 from policybot.domain.taking import MoveAliases
 from policybot.domain.upgrade import FollowUpgrade
 from policybot.matrix.accounts import Accounts
@@ -63,6 +64,8 @@ class MatrixHomeserver:
                 return await self._entry.observe(room_id)
             case MoveAliases():
                 return await self._taking.observe(effect)
+            case QuarantineMedia(uri):
+                return await self._media.observe(uri)
             case effects.SuspendAccount(user_id):
                 return {"suspended": await self._accounts.suspended(user_id)}
             case showing.ShowTopicLine(room_id, line):
@@ -137,6 +140,10 @@ class MatrixHomeserver:
                 return await self._accounts.suspend(user_id)
             case effects.UnsuspendAccount(user_id):
                 return {} if before is None else await self._accounts.unsuspend(user_id, before)
+            case QuarantineMedia(uri):
+                return await self._media.quarantine(uri)
+            case UnquarantineMedia(uri):
+                return {} if before is None else await self._media.unquarantine(uri, before)
             case effects.LearnName(user_id):
                 return await self._accounts.display_name(user_id)
             case effects.SetProfileField(user_id, field):

@@ -8,7 +8,7 @@ from mautrix.api import Path
 
 from policybot.domain import copy as rules
 from policybot.domain.effects import KeepContext
-from policybot.matrix.client import Client
+from policybot.matrix.client import Client, Missing
 from policybot.matrix.files import Files
 from policybot.matrix.synapse import Synapse
 from policybot.ports import Impossible, Result
@@ -35,6 +35,46 @@ class Media:
         if kept is not None and (uris := rules.files(kept["content"])):
             found["files"] = await self._files.name(uris)
         return found
+
+    # Quarantine ----------------------------------------------------------------------------------
+
+    async def observe(self, uri: str) -> Result:
+        """Say whether a file is in quarantine already.
+
+        Raises:
+            Impossible: the homeserver does not have it.
+        """
+        return {"quarantined": await self._is_quarantined(uri)}
+
+    async def quarantine(self, uri: str) -> Result:
+        """Let nobody fetch a file.
+
+        Raises:
+            Impossible: the homeserver does not have it, or an administrator has protected it.
+        """
+        if await self._is_quarantined(uri):
+            return {}
+        await self._synapse.quarantine(*rules.address(uri))
+        if not await self._is_quarantined(uri):
+            message = "the homeserver keeps the file: an administrator may have protected it"
+            raise Impossible(message)
+        return {}
+
+    async def unquarantine(self, uri: str, before: Result) -> Result:
+        """Let people fetch a file again, unless it was in quarantine before."""
+        if not before["quarantined"] and await self._is_quarantined(uri):
+            await self._synapse.unquarantine(*rules.address(uri))
+        return {}
+
+    async def _is_quarantined(self, uri: str) -> bool:
+        try:
+            known = await self._synapse.media(*rules.address(uri))
+        except Missing as error:
+            message = "the homeserver does not have this file"
+            raise Impossible(message) from error
+        return bool(known.get("quarantined_by"))
+
+    # What stands around --------------------------------------------------------------------------
 
     async def _lines(self, keep: KeepContext) -> list[dict[str, Any]]:
         path = Path.v3.rooms[keep.room_id].context[keep.event_id]

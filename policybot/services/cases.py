@@ -12,6 +12,7 @@ from policybot.domain.mechanism import MACHINE
 from policybot.domain.report import Outcome, Report
 from policybot.services import answers
 from policybot.services.copies import Copies
+from policybot.services.quarantines import Quarantines
 from policybot.services.setting import Setting
 from policybot.store import (
     audit,
@@ -51,10 +52,11 @@ class File:
 class Cases:
     """The service for reports and cases."""
 
-    def __init__(self, setting: Setting, kept: Copies) -> None:
-        """Work in a setting, with the kept copies of events."""
+    def __init__(self, setting: Setting, kept: Copies, withheld: Quarantines) -> None:
+        """Work in a setting, with the kept copies of events, and their files that are withheld."""
         self._setting = setting
         self._copies = kept
+        self._quarantines = withheld
 
     async def looks_after(self, tx: Tx, room_id: str) -> bool:
         """Say whether a room is one that we look after."""
@@ -228,7 +230,12 @@ class Cases:
         closed = rules.moved(rules.moved(taken, Step.DECIDE), Step.CLOSE)
         await cases.save(tx, closed)
         await answers.give(tx, self._setting, case.number, case.id, Outcome.NO_BREACH)
+        await self._quarantines.end(tx, by, case, "no breach")
         self.remember(tx, by, "case:dismiss", case, reason=reason)
+
+    async def overturned(self, tx: Tx, case: Case) -> None:
+        """Offer what an overturned decision does not take back by itself."""
+        await self._quarantines.offer(tx, case)
 
     def remember(self, tx: Tx, actor: str, tag: str, case: Case, **payload: str) -> None:
         """Write an audit entry about a case."""

@@ -176,6 +176,14 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "sent_at",
     ),
     Part(
+        "quarantines",
+        "Files of your messages that are withheld, and why (the case is C- and case_id).",
+        "SELECT q.case_id, q.reason, q.since FROM quarantines q JOIN cases c ON c.id = q.case_id"
+        " WHERE c.user_id = $1 AND EXISTS (SELECT 1 FROM decisions d WHERE d.case_id = c.id"
+        " AND d.state NOT IN ('pending', 'denied', 'expired')) ORDER BY q.since",
+        "q.since",
+    ),
+    Part(
         "attempts",
         "Your tries to verify your account.",
         "SELECT source, wrong_codes, expires_at, used_at FROM attempts WHERE user_id = $1"

@@ -310,6 +310,7 @@ async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
     for sql in (
         "DELETE FROM appeals WHERE case_id = $1",
         "DELETE FROM cures WHERE case_id = $1",
+        "DELETE FROM quarantines WHERE case_id = $1",
         "DELETE FROM deletions WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM observed WHERE target LIKE 'rank % C-' || CAST(CAST($1 AS BIGINT) AS TEXT)",
         "DELETE FROM replacements WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",

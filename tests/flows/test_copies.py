@@ -80,7 +80,7 @@ async def test_i22_a_reader_of_the_database_finds_no_word_of_a_reported_message(
     assert "carried out" in await world.decided(case, "warn+remove")
     await world.say("tom", f"!policy appeal {case} It was a poem about old birds")
     await world.review("ravi", f"!policy overturn {case} It was a poem about old birds")
-    assert "put" in await world.say("tom", f"!policy restore {case}")
+    assert "posted again" in await world.say("tom", f"!policy restore {case}")
     put_back = [text for where, text in world.homeserver.said.values() if where == world.room]
     assert any(WORD in text for text in put_back), "it is put back from the copy"
     assert await traces(world, WORD) == []

@@ -1,7 +1,7 @@
 """The commands by which moderators see what waits, and take a case."""
 
 from policybot.domain import notice
-from policybot.domain.case import Case, State, SubjectKind
+from policybot.domain.case import UNDECIDED, Case, State, SubjectKind
 from policybot.domain.cure import State as CureState
 from policybot.domain.decision import Decision, Nature
 from policybot.domain.errors import NotFound
@@ -68,6 +68,7 @@ async def show(services: Services, asked: Asked) -> str:
         filing = await filings.of_room(asked.tx, case.subject.room_id)
         if filing is not None:
             lines.insert(2, f"Filed as {filing.number} ({filing.in_words}), by {filing.applicant}")
+    lines += await _withheld(services, asked, case)
     if case.state in (State.OPEN, State.CLAIMED):
         lines.append(_next(case))
     return "\n".join(lines)
@@ -161,6 +162,20 @@ async def _course(asked: Asked, case: Case) -> list[str]:
         for appeal in await appeals.of_case(asked.tx, case.id)
     ]
     return lines
+
+
+async def _withheld(services: Services, asked: Asked, case: Case) -> list[str]:
+    """Say which files are in quarantine because of a case, and what is to be done about it."""
+    held = await services.quarantines.of(asked.tx, case)
+    if not held:
+        return []
+    first, number = held[0], len(held)
+    lines = [
+        f"In quarantine since {notice.day(first.since)} by {first.by}: {first.reason}. Files: {number}"
+    ]
+    if case.state in UNDECIDED:
+        lines.append("This is interim and has to be decided; a dismissal ends it.")
+    return [*lines, f"To give them free: !policy release-media {case.number} REASON"]
 
 
 def _rests_on(decision: Decision) -> str:

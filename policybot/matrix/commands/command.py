@@ -43,6 +43,7 @@ from policybot.services.openings import Openings
 from policybot.services.presses import Presses
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
+from policybot.services.quarantines import Quarantines
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
 from policybot.services.replacements import Replacements
@@ -100,6 +101,7 @@ class Services:
     labels: Labels
     cases: Cases
     copies: Copies
+    quarantines: Quarantines
     reports: Reports
     presses: Presses
     decisions: Decisions

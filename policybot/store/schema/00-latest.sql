@@ -715,6 +715,16 @@ CREATE TABLE context_lines (              -- what stood around reported events; 
 );
 CREATE INDEX context_lines_sender ON context_lines (sender);
 
+CREATE TABLE quarantines (                -- files that nobody can fetch because of a case
+    case_id BIGINT NOT NULL REFERENCES cases (id),
+    uri     TEXT NOT NULL,
+    by_whom TEXT NOT NULL,
+    reason  TEXT NOT NULL,
+    since   BIGINT NOT NULL,
+    PRIMARY KEY (case_id, uri)
+);
+CREATE INDEX quarantines_uri ON quarantines (uri);
+
 CREATE TABLE findings (                   -- what a rule found by machine; no texts
     id       SERIAL_KEY,
     event_id TEXT NOT NULL,
