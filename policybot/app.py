@@ -342,6 +342,7 @@ class App:
             )
             worker = self.worker(homeserver)
             await start.recall()
+            self.services.copies.source = homeserver.media
             self.look = Observer(client, config.bot_user_id)
             self.reader = Reader(client, config.bot_user_id)
             dispatch = Dispatch(self.services, start.resolve, self.reader)

@@ -27,6 +27,11 @@ class FakeMedia:
         elif before is not None and not before["quarantined"]:
             self.quarantined.discard(effect.uri)
 
+    async def file(self, uri: str, most: int) -> bytes | None:
+        """Read a file, as `matrix.media` does."""
+        data = self.files.get(uri)
+        return data if data is None or len(data) <= most else None
+
     def around(
         self,
         keep: KeepContext,

@@ -572,6 +572,7 @@ async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIt
     app.setting.review_room = REVIEW
     app.look = homeserver
     app.reader = homeserver
+    app.services.copies.source = homeserver.media
     await app.record_policy()
     aliases: dict[str, str] = {}
 

@@ -44,7 +44,7 @@ class MatrixHomeserver:
         self._talk = Talk(client, synapse, self._members, self._accounts, secret)
         self._entry = Entry(client)
         self._files = Files(client)
-        self._media = Media(client, synapse, self._files)
+        self.media = Media(client, synapse, self._files)
         self._taking = Taking(client, synapse, Aliases(client, synapse.admin, bot), bot)
         self._signs = Signs(client, bot, synapse.admin)
         self._upgrades = Upgrades(client, synapse, bot)
@@ -65,7 +65,7 @@ class MatrixHomeserver:
             case MoveAliases():
                 return await self._taking.observe(effect)
             case QuarantineMedia(uri):
-                return await self._media.observe(uri)
+                return await self.media.observe(uri)
             case effects.SuspendAccount(user_id):
                 return {"suspended": await self._accounts.suspended(user_id)}
             case showing.ShowTopicLine(room_id, line):
@@ -93,7 +93,7 @@ class MatrixHomeserver:
             case effects.KeepEvidence(room_id, event_id):
                 return await self._event(room_id, event_id)
             case effects.KeepContext() as keep:
-                return await self._media.around(keep, errand.evidence)
+                return await self.media.around(keep, errand.evidence)
             case effects.Redact(room_id, event_id, reason):
                 return await self._redact(errand, room_id, event_id, reason)
             case effects.Restore(room_id, _, reason):
@@ -141,9 +141,9 @@ class MatrixHomeserver:
             case effects.UnsuspendAccount(user_id):
                 return {} if before is None else await self._accounts.unsuspend(user_id, before)
             case QuarantineMedia(uri):
-                return await self._media.quarantine(uri)
+                return await self.media.quarantine(uri)
             case UnquarantineMedia(uri):
-                return {} if before is None else await self._media.unquarantine(uri, before)
+                return {} if before is None else await self.media.unquarantine(uri, before)
             case effects.LearnName(user_id):
                 return await self._accounts.display_name(user_id)
             case effects.SetProfileField(user_id, field):

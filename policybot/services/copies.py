@@ -8,18 +8,22 @@ be sent holds them either: they are put into an answer when it leaves (`places` 
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from policybot.domain import copy as rules
+from policybot.domain.case import Case
 from policybot.domain.copy import EXCERPT, File, Line
 from policybot.domain.effects import KeepContext
+from policybot.domain.errors import NotFound
 from policybot.domain.name import one_line
+from policybot.domain.permission import Permission, allowed
 from policybot.domain.retention import Rule
+from policybot.ports import Cleaner, Later, MediaReader, Unfit
 from policybot.services.sealed import Sealed
 from policybot.services.setting import Setting
-from policybot.store import copies, retention
+from policybot.store import audit, copies, retention
 from policybot.store.copies import Copy
 from policybot.store.database import Tx, from_ms
 
@@ -31,6 +35,28 @@ _CONTENT = "content"
 _TEXT, _EDIT, _AROUND = "text", "edit", "around"
 """The parts of a copy that are put into an answer when it is sent."""
 _GONE = "(the copy is gone)"
+_LOOK = "copy:look"
+_LARGEST = 16 * 2**20
+"""Bytes of a picture that is drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that somebody may see now."""
+
+    uri: str
+    clear: bool
+    """Whether without the blur."""
+
+
+class _NoFiles:
+    """Stands in for the files of the homeserver until it is attached."""
+
+    async def file(self, uri: str, most: int) -> bytes | None:
+        """Have nothing yet."""
+        del uri, most
+        message = "the homeserver is not attached yet"
+        raise Later(message)
 
 
 class Copies:
@@ -40,6 +66,8 @@ class Copies:
         """Keep what was said sealed."""
         self._setting = setting
         self._sealed = sealed
+        self.source: MediaReader = _NoFiles()
+        """Where files are read, once there is a homeserver."""
 
     async def keep(self, tx: Tx, copy: Copy) -> bool:
         """Keep a copy of an event; False if there was one: the first copy counts."""
@@ -151,6 +179,49 @@ class Copies:
             new = kept.content.get("m.new_content")
             said = new.get("body") if isinstance(new, Mapping) else None
         return f"> {(one_line(said, EXCERPT) if isinstance(said, str) else '') or '(no text)'}"
+
+    # Pictures ------------------------------------------------------------------------------------
+
+    async def picture(self, tx: Tx, by: str, case: Case, n: int, *, clear: bool) -> Picture:
+        """Let somebody look at the picture of a case, counted from 1; `draw` gives it, after the commit.
+
+        That somebody looks at one without the blur is on record before they see it. Whoever calls this
+        has read the case for them, and so knows that they are no party to it.
+
+        Raises:
+            NotFound: there is no such file that they can see.
+        """
+        kept = await self.get(tx, case.subject.event_id)
+        found = rules.files(kept.content) if kept else ()
+        if not (
+            allowed(await self._setting.roles(tx, by), Permission.CASE_READ) and 1 <= n <= len(found)
+        ):
+            message = "There is no such file that you can see."
+            raise NotFound(message)
+        if clear:
+            now = self._setting.now()
+            audit.append(tx, at=now, actor=by, tag=_LOOK, object=case.number, file=n)
+        return Picture(found[n - 1], clear)
+
+    async def draw(self, picture: Picture, cleaner: Cleaner) -> bytes:
+        """Fetch a picture and draw it anew, as JPEG; outside any transaction, for it takes a while.
+
+        Raises:
+            NotFound: it cannot be had any more, is too large, or is no picture.
+            Later: the homeserver is away.
+        """
+        data = await self.source.file(picture.uri, _LARGEST)
+        if data is None:
+            message = "This file cannot be had any more, or is too large to be shown."
+            raise NotFound(message)
+        try:
+            return await cleaner.draw(data, blurred=not picture.clear)
+        except Unfit as unfit:
+            raise NotFound(str(unfit)) from None
+
+    async def clear_looks(self, tx: Tx, by: str, since: datetime) -> int:
+        """Count how often somebody has looked at pictures without the blur since a time."""
+        return await audit.count(tx, by, _LOOK, since)
 
     # The end -------------------------------------------------------------------------------------
 

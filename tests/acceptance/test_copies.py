@@ -117,6 +117,8 @@ async def check_quarantine(bench: Bench) -> None:
         await bench.do(effect, before=before, again=again)
     assert await bench.status(tom, uri) == 404
     assert await bench.port.observe(effect) == {"quarantined": True}
+    assert await bench.port.media.file(uri, 1_000_000) == png(), "those who decide see it all the same"
+    assert await bench.port.media.file(uri, 10) is None
     await bench.do(UnquarantineMedia(uri), before={"quarantined": True})
     assert await bench.status(tom, uri) == 404, "what was in quarantine before stays there"
     for again in (False, True):

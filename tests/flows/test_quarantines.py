@@ -1,13 +1,19 @@
 """Files of a message in quarantine: withheld, told, decided, given free exactly as they were."""
 
 from contextlib import suppress
+from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from policybot.domain import copy as rules
 from policybot.domain.copy import File
+from policybot.domain.errors import NotFound
 from policybot.domain.quarantine import QuarantineMedia, UnquarantineMedia
+from policybot.identity.document import ChildCleaner
+from tests import pictures
 from tests.world import World, find, user
 
 PICTURE, SMALL = "mxc://example.org/abcPicture", "mxc://example.org/abcSmall"
@@ -107,6 +113,39 @@ async def test_a_file_of_two_cases_is_free_when_neither_withholds_it(any_world: 
     assert world.homeserver.media.quarantined == {PICTURE, SMALL}
     await world.review("mira", f"!policy dismiss {second} It is a garden gnome")
     assert world.homeserver.media.quarantined == set()
+
+
+async def test_a_moderator_sees_the_picture_blurred_and_clear_on_record(any_world: World) -> None:
+    world, copies = any_world, any_world.app.services.copies
+    case = await picture_reported(world)
+    world.homeserver.media.files[PICTURE] = pictures.picture("PNG")
+    cleaner = ChildCleaner()
+
+    async def look(by: str, n: int, *, clear: bool) -> bytes:
+        async with world.database.transaction() as tx:
+            known = await world.app.services.cases.find(tx, int(case.removeprefix("C-")), case)
+            picture = await copies.picture(tx, user(by), known, n, clear=clear)
+        return await copies.draw(picture, cleaner)
+
+    async def looks(by: str) -> int:
+        async with world.database.transaction(reading=True) as tx:
+            return await copies.clear_looks(tx, user(by), world.clock() - timedelta(days=1))
+
+    blurred = Image.open(BytesIO(await look("mira", 1, clear=False)))
+    assert max(blurred.size) == 240
+    assert await looks("mira") == 0
+    assert Image.open(BytesIO(await look("mira", 1, clear=True))).size == (400, 300)
+    assert await looks("mira") == 1
+    assert await looks("otto") == 0
+    for by, n in (("lea", 1), ("tom", 1), ("mira", 0), ("mira", 2)):
+        with pytest.raises(NotFound):
+            await look(by, n, clear=True)
+    world.homeserver.media.files[PICTURE] = b"<script>"
+    with pytest.raises(NotFound, match="no JPEG, PNG"):
+        await look("mira", 1, clear=False)
+    del world.homeserver.media.files[PICTURE]
+    with pytest.raises(NotFound, match="cannot be had"):
+        await look("mira", 1, clear=False)
 
 
 async def test_who_has_a_part_in_it_withholds_nothing(world: World) -> None:
