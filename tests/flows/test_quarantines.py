@@ -1,5 +1,6 @@
 """Files of a message in quarantine: withheld, told, decided, given free exactly as they were."""
 
+import asyncio
 from contextlib import suppress
 from datetime import timedelta
 from io import BytesIO
@@ -10,7 +11,7 @@ from PIL import Image
 
 from policybot.domain import copy as rules
 from policybot.domain.copy import File
-from policybot.domain.errors import NotFound
+from policybot.domain.errors import NotFound, OutOfOrder
 from policybot.domain.quarantine import QuarantineMedia, UnquarantineMedia
 from policybot.identity.document import ChildCleaner
 from tests import pictures
@@ -239,3 +240,43 @@ def test_files_are_found_where_clients_put_them() -> None:
     }
     assert set(rules.media(content)) == {"mxc://example.org/a", "mxc://example.org/b", "mxc://x/c"}
     assert rules.files(content) == ("mxc://example.org/a",)
+
+
+async def both(world: World, *acts: tuple[str, str]) -> None:
+    """Let two moderators act on two cases at the same instant."""
+    cases, held = world.app.services.cases, world.app.services.quarantines
+
+    async def act(verb: str, text: str) -> None:
+        async with world.database.transaction() as tx:
+            case = await cases.find(tx, int(text.removeprefix("C-")), text)
+            work = held.begin if verb == "begin" else held.release
+            await work(tx, user("mira"), case, WHY, frozenset())
+
+    await asyncio.gather(*(act(verb, text) for verb, text in acts))
+    await world.work()
+
+
+async def test_two_moderators_at_once_on_one_file_of_two_cases(any_world: World) -> None:
+    world = any_world
+    first, second = await picture_reported(world), await picture_reported(world)
+    withheld = world.homeserver.media.quarantined
+    for _ in range(5):
+        await both(world, ("begin", first), ("begin", second))
+        assert withheld == {PICTURE, SMALL}
+        await both(world, ("release", first), ("release", second))
+        assert withheld == set(), "of two who give it free, one is the last"
+        await both(world, ("begin", first))
+        await both(world, ("release", first), ("begin", second))
+        assert withheld == {PICTURE, SMALL}, "the second case withholds it"
+        await both(world, ("release", second))
+        assert withheld == set()
+
+
+async def test_of_two_who_withhold_the_files_of_one_case_one_has_done_it(any_world: World) -> None:
+    case = await picture_reported(any_world)
+    with pytest.raises(OutOfOrder, match="already"):
+        await both(any_world, ("begin", case), ("begin", case))
+    await any_world.work()
+    assert any_world.homeserver.media.quarantined == {PICTURE, SMALL}
+    done = [e for e in any_world.homeserver.performed if isinstance(e, QuarantineMedia)]
+    assert len(done) == 2
