@@ -135,12 +135,15 @@ class App:
             Taking(self.setting, services.register),
             services.upgrades,
             services.deletions,
+            services.copies,
         )
 
     def worker(self, homeserver: Homeserver, *, owner: str = "") -> Outbox:
         """Make the worker that performs effects."""
-        real_name = self.services.names.real_name
-        return Outbox(self.setting, self.database, homeserver, self.aftermath(), real_name, owner=owner)
+        real_name, kept = self.services.names.real_name, self.services.copies
+        return Outbox(
+            self.setting, self.database, homeserver, self.aftermath(), real_name, kept, owner=owner
+        )
 
     async def use_rules(self, config: Config) -> None:
         """Put the rules of a changed configuration in the place of those before; nothing else of it.
@@ -325,6 +328,7 @@ class App:
             )
             worker = self.worker(homeserver)
             await start.recall()
+            self.services.copies.source = homeserver.media
             self.look = Observer(client, config.bot_user_id)
             self.reader = Reader(client, config.bot_user_id)
             dispatch = Dispatch(self.services, start.resolve, self.reader)

@@ -9,6 +9,7 @@ from policybot.services.approvals import Approvals
 from policybot.services.automation import Automation
 from policybot.services.cases import Cases
 from policybot.services.complaints import Complaints
+from policybot.services.copies import Copies
 from policybot.services.cures import Cures
 from policybot.services.deadlines import Deadlines
 from policybot.services.decisions import Decisions
@@ -42,6 +43,7 @@ from policybot.services.pasts import Pasts
 from policybot.services.presses import Presses
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
+from policybot.services.quarantines import Quarantines
 from policybot.services.queues import Queues
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
@@ -54,6 +56,7 @@ from policybot.services.reveals import Reveals
 from policybot.services.reviews import Reviews
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
+from policybot.services.sealed import Sealed
 from policybot.services.setting import Setting
 from policybot.services.staffing import Staffing
 from policybot.services.transfers import Transfers
@@ -79,7 +82,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     vacant = Vacancies(setting, applied, named)
     looked_at = Reviews(setting, applied)
     qualified = Qualifications(setting, applied, people, signatures)
-    casework = Cases(setting)
+    kept = Copies(setting, Sealed(vault))
+    withheld = Quarantines(setting, kept)
+    casework = Cases(setting, kept, withheld)
     reporting = Reporters(setting, casework)
     reported = Reports(setting, casework, reporting)
     casework.priorities.weigh = reporting.weights
@@ -93,7 +98,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     reveals = Reveals(setting, people, casework, privacy, watch)
     delisting = Delisting(setting)
     messages = Messages(setting, signatures)
-    found = Findings(setting, messages, casework, Automation(setting, measures))
+    found = Findings(setting, messages, casework, Automation(setting, measures, kept), kept)
     deviations = Deviations(setting)
     upgrades = Upgrades(setting, listed, deviations)
     return Services(
@@ -137,6 +142,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         reporters=reporting,
         complaints=Complaints(setting, casework, reporting),
         presses=Presses(setting, reported),
+        copies=kept,
+        quarantines=withheld,
         decisions=resolutions,
         sanctions=measures,
         holds=Holds(setting, casework, measures),
@@ -156,10 +163,10 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
             },
         ),
         privacy=privacy,
-        exports=Exports(setting, privacy),
+        exports=Exports(setting, privacy, kept),
         looks=watch,
         reveals=reveals,
-        retention=Retention(setting),
+        retention=Retention(setting, kept),
         licences=Licences(setting),
         staffing=Staffing(setting.config, setting.now),
         unfiled=Unfiled(setting, delisting),

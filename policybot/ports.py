@@ -271,6 +271,26 @@ class Cleaner(Protocol):
         """
         ...
 
+    async def draw(self, data: bytes, *, blurred: bool) -> bytes:
+        """Draw a picture anew, as JPEG: the first if it moves, small and without detail if `blurred`.
+
+        Raises:
+            Unfit: it is no picture, or cannot be read.
+        """
+        ...
+
+
+class MediaReader(Protocol):
+    """The files that the homeserver has, those in quarantine too; outside any transaction."""
+
+    async def file(self, uri: str, most: int) -> bytes | None:
+        """Read a file; None if it cannot be had, or has more bytes than `most`.
+
+        Raises:
+            Later: ask again.
+        """
+        ...
+
 
 class NotProved(Exception):  # noqa: N818 - an answer
     """What a provider sent proves nothing; the reason is for the operator's log."""

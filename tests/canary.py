@@ -30,8 +30,8 @@ def in_files(folder: Path, mark: str = MARK) -> list[str]:
     ]
 
 
-async def in_tables(database: Database) -> list[str]:
-    """List the columns of a PostgreSQL database in which the mark stands."""
+async def in_tables(database: Database, mark: str = MARK) -> list[str]:
+    """List the columns of a PostgreSQL database in which a mark stands."""
     if not database.shared:
         return []
     found = []
@@ -42,11 +42,11 @@ async def in_tables(database: Database) -> list[str]:
             f"SELECT '{name}' AS name FROM \"{name}\" AS found WHERE found::text LIKE $1"  # noqa: S608 - as the database names them
             for name in tables
         )
-        for table in {row["name"] for row in await tx.fetch(every, f"%{MARK}%")}:
+        for table in {row["name"] for row in await tx.fetch(every, f"%{mark}%")}:
             for row in await tx.fetch(_COLUMNS, table):
                 hits = await tx.value(
                     f'SELECT COUNT(*) AS value FROM "{table}" WHERE "{row["name"]}"::text LIKE $1',  # noqa: S608 - as above
-                    f"%{MARK}%",
+                    f"%{mark}%",
                 )
                 if hits:
                     found.append(f"{table}.{row['name']}")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from policybot.app import App
 from policybot.config import Config
-from policybot.domain import effects, label, room_measure, showing
+from policybot.domain import effects, label, quarantine, room_measure, showing
 from policybot.domain.drift import Look, Seen
 from policybot.domain.effects import Effect
 from policybot.domain.rank import Levels
@@ -29,6 +29,7 @@ from policybot.store.database import Database
 from policybot.store.rooms import Kind
 from policybot.store.vault import Stretch
 from tests import canary, files, ready
+from tests.around import FakeMedia
 from tests.rooms import FakeRooms
 
 SERVER = "example.org"
@@ -90,6 +91,7 @@ class FakeHomeserver:
     banners: dict[str, str] = field(default_factory=dict)
     """What is pinned in suspended rooms, by their IDs."""
     deleted: set[str] = field(default_factory=set)
+    media: FakeMedia = field(default_factory=FakeMedia)
     rooms: FakeRooms = field(init=False)
     said: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Messages by their key, so that one key is one message: room (or person) and text."""
@@ -163,6 +165,8 @@ class FakeHomeserver:
                 return {"level": self.levels[room_id]["users"].get(user_id)}
             case MoveAliases(room_id):
                 return self.rooms.aliases_of(room_id)
+            case quarantine.QuarantineMedia(uri):
+                return {"quarantined": uri in self.media.quarantined}
             case effects.SuspendAccount(user_id):
                 return {"suspended": user_id in self.suspended}
             case showing.ShowTopicLine(room_id, line):
@@ -215,6 +219,10 @@ class FakeHomeserver:
                     message = "404 M_NOT_FOUND"
                     raise Impossible(message)
                 return self.events[event_id]
+            case quarantine.QuarantineMedia() | quarantine.UnquarantineMedia() as effect:
+                self.media.perform(effect, errand.before)
+            case effects.KeepContext() as keep:
+                return self.media.around(keep, errand.evidence, self.events, self.redacted)
             case effects.Redact(_, event_id):
                 self.redacted.add(event_id)
             case effects.Restore(room_id):
@@ -575,6 +583,7 @@ async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIt
     app.setting.review_room = REVIEW
     app.look = homeserver
     app.reader = homeserver
+    app.services.copies.source = homeserver.media
     await app.record_policy()
     aliases: dict[str, str] = {}
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -228,16 +229,21 @@ def rules_backtest(config: ConfigFile = DEFAULT, *, as_json: AsJson = False) -> 
     )
 
 
-async def _kept(settings: Config) -> tuple[dict[str, str], dict[str, set[str]]]:
-    """Read the kept messages as JSON by their ID, and which rules were found to apply to them."""
+async def _kept(settings: Config) -> tuple[dict[str, Mapping[str, Any]], dict[str, set[str]]]:
+    """Read the kept messages by their ID, and which rules were found to apply to them."""
+    from policybot.app import App, CannotStart
     from policybot.store import findings
 
-    texts: dict[str, str] = {}
+    texts: dict[str, Mapping[str, Any]] = {}
     async with opened(settings) as database:
+        try:
+            copies = App(settings, database).services.copies
+        except CannotStart as error:
+            raise fail(str(error)) from None
         last = ""
         while True:
             async with database.transaction(reading=True) as tx:
-                page = await findings.kept_texts(tx, last, _PAGE)
+                page = await copies.page(tx, last, _PAGE)
             texts |= dict(page)
             if len(page) < _PAGE:
                 break
@@ -247,7 +253,7 @@ async def _kept(settings: Config) -> tuple[dict[str, str], dict[str, set[str]]]:
 
 
 def _held_against(
-    settings: Config, texts: dict[str, str], before: dict[str, set[str]], *, quiet: bool
+    settings: Config, texts: dict[str, Mapping[str, Any]], before: dict[str, set[str]], *, quiet: bool
 ) -> list[dict[str, Any]]:
     from policybot.domain.seen import seen
     from policybot.matching import ruleset
@@ -258,7 +264,7 @@ def _held_against(
         texts.items() if quiet else track(list(texts.items()), "Trying", console=errors, transient=True)
     )
     for event_id, content in rows:
-        what = seen("m.room.message", json.loads(content))
+        what = seen("m.room.message", content)
         for mechanism, rules in tries:
             if ruleset.holds_alone(rules, what) is not False:
                 now[mechanism.id].add(event_id)

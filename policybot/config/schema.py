@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from policybot.config.agreement import AgreementSection
 from policybot.config.casework import CasesSection
+from policybot.config.copies import CopiesSection
 from policybot.config.filing import FilingSection
 from policybot.config.gate import GateSection, LanguageCode, check_languages
 from policybot.config.identity import Identity
@@ -102,6 +103,10 @@ class Settings(Section):
     identity: Identity = Field(description="How accounts are linked to verified persons.")
     privacy: PrivacySection = Field(
         default_factory=PrivacySection, description="What is kept of people, and who may look."
+    )
+    copies: CopiesSection = Field(
+        default_factory=lambda: CopiesSection.model_validate({}),
+        description="Copies of reported messages, which are sealed in the vault.",
     )
     agreement: AgreementSection = Field(description="The text that everybody signs.")
     filing: FilingSection = Field(description="How rooms become public rooms.")
@@ -227,6 +232,7 @@ class Config:
         self.staff = settings.staff
         self.identity = settings.identity
         self.privacy = settings.privacy
+        self.copies = settings.copies
         self.filing = settings.filing
         self.cases = settings.cases
         self.reporters = settings.reporters

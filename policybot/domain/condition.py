@@ -184,3 +184,20 @@ def needs_words(condition: Condition) -> bool:
             return False
         case _:
             assert_never(condition)
+
+
+WHAT = {
+    Terms: "a word on the operator's list",
+    Patterns: "a pattern on the operator's list",
+    Links: "a link that is not wanted",
+    Media: "a file of a kind that is not wanted",
+    Files: "too many files",
+    Mentions: "too many people mentioned",
+    Rate: "too many messages in a short time",
+    FirstPost: "the first message of somebody new in the room",
+    NewMember: "a message of somebody new in the room",
+    NewAccount: "a message of somebody whose account is new",
+    Unverified: "a message of somebody who is not verified",
+    Unqualified: "a subject for which the room is not qualified",
+}
+"""What applied, in the words of the notice."""

@@ -69,6 +69,8 @@ class Decision:
     occurred_at: datetime
     decided_at: datetime
     decider: str
+    evidence: str = ""
+    """The fingerprints of the kept copies that it rests on; empty where there is none."""
     user_id: str | None = None
     room_id: str | None = None
     approver: str | None = None
@@ -123,6 +125,7 @@ class Decision:
             self.facts,
             self.user_id,
             self.room_id,
+            self.evidence,
         ]
         return hashlib.sha256(json.dumps(terms).encode()).hexdigest()
 

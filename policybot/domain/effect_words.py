@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from policybot.domain import effects, room_measure, showing, taking
+from policybot.domain import effects, quarantine, room_measure, showing, taking
 from policybot.domain.effects import Effect
 from policybot.domain.room_measure import RoomMeasure
 from policybot.domain.upgrade import FollowUpgrade
@@ -33,6 +33,8 @@ def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line 
             return f"enter {room_id}"
         case effects.KeepEvidence(room_id, event_id):
             return f"keep a copy of {event_id} in {room_id}"
+        case effects.KeepContext(room_id, event_id):
+            return f"keep what stands around {event_id} in {room_id}"
         case effects.Redact(room_id, event_id):
             return f"remove {event_id} in {room_id}"
         case effects.Restore(room_id, event_id):
@@ -81,6 +83,8 @@ def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line 
             return f"show on the profile of {user_id} that they are verified"
         case effects.ClearProfileField(user_id):
             return f"take the verification off the profile of {user_id}"
+        case quarantine.QuarantineMedia() | quarantine.UnquarantineMedia():
+            return quarantine.in_words(effect)
         case FollowUpgrade(room_id, successor):
             return f"follow {room_id} into {successor}"
         case _:

@@ -9,7 +9,8 @@ exactly that.
 from dataclasses import dataclass, fields
 from typing import Any
 
-from policybot.domain import room_measure, showing
+from policybot.domain import quarantine, room_measure, showing
+from policybot.domain.quarantine import MediaEffect, QuarantineMedia, UnquarantineMedia
 from policybot.domain.room_measure import (
     CloseRoom,
     FreezeRoom,
@@ -98,6 +99,16 @@ class KeepEvidence:
 
     room_id: str
     event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepContext:
+    """Keep what stood around an event of which a copy is kept, and what its files are."""
+
+    room_id: str
+    event_id: str
+    most: int
+    """Messages before it, and after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +229,7 @@ Effect = (
     | JoinRoom
     | TakeSeat
     | KeepEvidence
+    | KeepContext
     | Redact
     | Restore
     | RestrictMember
@@ -233,6 +245,7 @@ Effect = (
     | ClearProfileField
     | ShowingEffect
     | RoomMeasure
+    | MediaEffect
     | TakingEffect
     | FollowUpgrade
 )
@@ -245,6 +258,7 @@ STANDING = (
     CloseRoom,
     GiveLevel,
     SuspendAccount,
+    QuarantineMedia,
     MoveAliases,
     ShowTopicLine,
 )
@@ -258,6 +272,7 @@ RESTORING = (
     ReopenRoom,
     ReturnLevel,
     UnsuspendAccount,
+    UnquarantineMedia,
     ReturnAliases,
     HideTopicLine,
     UnpinNotice,
@@ -288,6 +303,8 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return MoveAliases(room_id, alias, successor)
         case _ if isinstance(effect, RoomMeasure):
             return room_measure.inverse(effect)
+        case QuarantineMedia() | UnquarantineMedia():
+            return quarantine.inverse(effect)
         case SuspendAccount(user_id):
             return UnsuspendAccount(user_id)
         case UnsuspendAccount(user_id):
@@ -306,7 +323,7 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return showing.inverse(effect)
         case ShowCard():
             return None
-        case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence():
+        case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence() | KeepContext():
             return None
         case LearnName() | LearnAuthor() | LearnMore():
             return None
@@ -323,6 +340,8 @@ def target(effect: Effect) -> str:  # noqa: PLR0911 - one line for each
             return f"membership {room_id} {user_id}"
         case _ if isinstance(effect, RoomMeasure):
             return room_measure.target(effect)
+        case QuarantineMedia() | UnquarantineMedia():
+            return quarantine.target(effect)
         case MoveAliases(room_id) | ReturnAliases(room_id):
             return f"aliases {room_id}"
         case SuspendAccount(user_id) | UnsuspendAccount(user_id):
@@ -346,12 +365,14 @@ def lane(effect: Effect) -> str:  # noqa: PLR0911 - one for each
             return f"profile {user_id}"
         case MakeRoom(room_id, alias) | UnmakeRoom(room_id, alias):
             return room_id or alias
-        case LearnMore(room_id):
+        case LearnMore(room_id) | KeepContext(room_id):
             # Apart, for a measure must not wait for another server's file.
             return f"files {room_id}"
         case InviteMembers(room_id):
             # Apart, for a measure must not wait until everybody is invited.
             return f"members {room_id}"
+        case QuarantineMedia() | UnquarantineMedia():
+            return quarantine.target(effect)
         case FollowUpgrade(room_id):
             # Apart: a room far away must not hold up what is done in the one that we are in.
             return f"upgrade {room_id}"

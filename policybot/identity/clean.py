@@ -1,8 +1,8 @@
 """The child process that decodes what people upload: run for one file, confined, and thrown away.
 
 It imports the standard library, Pillow and pypdfium2 and nothing of ours, and is started by its path.
-In: one byte for the kind, four for the length, the file. Out: one byte, 0 and then the number of
-pictures and each of them with its length, or 1 and then one byte that says why not.
+In: one byte for the kind, one for how it is drawn, four for the length, the file. Out: one byte, 0 and
+then the number of pictures and each of them with its length, or 1 and then one byte that says why not.
 """
 
 import ctypes
@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-KINDS = ("image/jpeg", "image/png", "image/webp", "application/pdf")
-"""What is taken, in the order of the bytes that stand for it."""
+KINDS = ("image/jpeg", "image/png", "image/webp", "application/pdf", "image/gif")
+"""What can be drawn, in the order of the bytes that stand for it."""
+WHOLE, FIRST, BLURRED = range(3)
+"""How: every picture of it, and none that moves; the first one; the first one blurred, and small."""
 FAULTS = ("unreadable", "too-large", "animated", "encrypted", "pages")
 """What a file can be refused for, in the order of the bytes that stand for it."""
 
@@ -31,7 +33,9 @@ _DPI = 150
 _POINTS = 72
 _QUALITY = 88
 _LONGEST_INPUT = 64 * 2**20
-_FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
+_FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP", "image/gif": "GIF"}
+_LEFT, _BLURRED_SIZE = 20, 240
+"""Pixels along the longer side that are left of a blurred picture, and along which it is shown."""
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _LANDLOCK_CREATE, _LANDLOCK_RESTRICT = 444, 446  # the same on every architecture
@@ -90,6 +94,9 @@ def shut_files() -> bool:
 
 def get_ready() -> None:
     """Import all that decoding needs, while files can still be read."""
+    import copy  # GIFs are read with it
+
+    import PIL.GifImagePlugin
     import PIL.ImageOps
     import PIL.JpegImagePlugin
     import PIL.MpoImagePlugin
@@ -98,10 +105,10 @@ def get_ready() -> None:
     import pypdfium2.raw
 
     PIL.Image.preinit()
-    del pypdfium2
+    del copy, pypdfium2
 
 
-def pictures(kind: str, data: bytes) -> Iterator[bytes]:
+def pictures(kind: str, data: bytes, how: int = WHOLE) -> Iterator[bytes]:
     """Decode a file and draw each of its pictures anew.
 
     Raises:
@@ -115,10 +122,10 @@ def pictures(kind: str, data: bytes) -> Iterator[bytes]:
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     with Image.open(io.BytesIO(data), formats=[_FORMATS[kind]]) as image:
         # A JPEG may carry a preview or a second view beside it, as those of many telephones do.
-        if kind != "image/jpeg" and getattr(image, "n_frames", 1) != 1:
+        if how == WHOLE and kind != "image/jpeg" and getattr(image, "n_frames", 1) != 1:
             raise Unfit("animated")  # noqa: EM101 - a code
         _check_size(*image.size)
-        yield _redrawn(image)
+        yield _redrawn(image, blurred=how == BLURRED)
 
 
 def _check_size(width: float, height: float) -> None:
@@ -126,7 +133,7 @@ def _check_size(width: float, height: float) -> None:
         raise Unfit("too-large")  # noqa: EM101 - a code
 
 
-def _redrawn(image: "Image") -> bytes:
+def _redrawn(image: "Image", *, blurred: bool = False) -> bytes:
     """Copy the pixels into a new picture: whatever else the file had with it stays behind."""
     from PIL import Image, ImageOps
 
@@ -139,9 +146,21 @@ def _redrawn(image: "Image") -> bytes:
     elif image.mode != "RGB":
         image = image.convert("RGB")
     bare = Image.frombytes("RGB", image.size, image.tobytes())
+    if blurred:
+        bare = _blurred(bare)
     out = io.BytesIO()
     bare.save(out, "JPEG", quality=_QUALITY)
     return out.getvalue()
+
+
+def _blurred(image: "Image") -> "Image":
+    """Leave so few pixels that nobody recognises anything, and show them in soft transitions."""
+    from PIL import Image
+
+    image.thumbnail((_LEFT, _LEFT), Image.Resampling.BOX)
+    scale = _BLURRED_SIZE / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.BICUBIC)
 
 
 def _pages(data: bytes) -> Iterator[bytes]:
@@ -168,10 +187,10 @@ def _pages(data: bytes) -> Iterator[bytes]:
         page.close()
 
 
-def answer(kind: str, data: bytes) -> bytes:
+def answer(kind: str, data: bytes, how: int = WHOLE) -> bytes:
     """Do the work, and write what came of it."""
     try:
-        done = list(pictures(kind, data))
+        done = list(pictures(kind, data, how))
     except Unfit as unfit:
         return bytes([1, FAULTS.index(str(unfit))])
     except MemoryError:
@@ -190,12 +209,12 @@ def main() -> None:
     get_ready()
     shut_files()
     warnings.simplefilter("error")
-    kind, length = struct.unpack(">BI", sys.stdin.buffer.read(5))
+    kind, how, length = struct.unpack(">BBI", sys.stdin.buffer.read(6))
     if length > _LONGEST_INPUT:
         return
     data = sys.stdin.buffer.read(length)
     if len(data) == length:
-        sys.stdout.buffer.write(answer(KINDS[kind], data))
+        sys.stdout.buffer.write(answer(KINDS[kind], data, how))
         sys.stdout.buffer.flush()
     # What is left of the libraries is not worth an orderly end.
     os._exit(0)

@@ -30,6 +30,10 @@ _FAULTS = {
     "encrypted": "This PDF is protected. Please save it without a password, or send a picture of it.",
     "pages": f"A PDF may have at most {clean.MAX_PAGES} pages. Please send only those that matter.",
 }
+_TAKEN = ("image/jpeg", "image/png", "image/webp", "application/pdf")
+"""What people may show."""
+_PICTURES = ("image/jpeg", "image/png", "image/webp", "image/gif")
+_NO_PICTURE = "This is no JPEG, PNG, WebP or GIF picture, so it is not shown."
 _OTHER_KIND = "This is no JPEG, PNG, WebP or PDF file, whatever its name says. Please send one of those."
 
 
@@ -70,12 +74,21 @@ class ChildCleaner:
             Unfit: the file is not taken.
         """
         kind = kind_of(data) if data else ""
-        if kind not in clean.KINDS:
+        if kind not in _TAKEN:
             raise Unfit(_OTHER_KIND)
         async with self._room:
-            return await self._in_child(kind, data)
+            return await self._in_child(kind, data, clean.WHOLE)
 
-    async def _in_child(self, kind: str, data: bytes) -> list[bytes]:
+    async def draw(self, data: bytes, *, blurred: bool) -> bytes:
+        """Draw a picture anew, as JPEG; of one that moves the first."""
+        kind = kind_of(data) if data else ""
+        if kind not in _PICTURES:
+            raise Unfit(_NO_PICTURE)
+        async with self._room:
+            (drawn,) = await self._in_child(kind, data, clean.BLURRED if blurred else clean.FIRST)
+            return drawn
+
+    async def _in_child(self, kind: str, data: bytes, how: int) -> list[bytes]:
         child = await asyncio.create_subprocess_exec(
             *self._program,
             stdin=asyncio.subprocess.PIPE,
@@ -88,7 +101,7 @@ class ChildCleaner:
         )
         try:
             async with asyncio.timeout(self._seconds):
-                pictures = await _talk(child, kind, data)
+                pictures = await _talk(child, kind, data, how)
                 await child.wait()
                 return pictures
         except (TimeoutError, OSError, asyncio.IncompleteReadError, struct.error, ValueError):
@@ -101,11 +114,11 @@ class ChildCleaner:
             await child.wait()
 
 
-async def _talk(child: asyncio.subprocess.Process, kind: str, data: bytes) -> list[bytes]:
+async def _talk(child: asyncio.subprocess.Process, kind: str, data: bytes, how: int) -> list[bytes]:
     """Hand a file over and read the answer, which is no more to be trusted than the file."""
     assert child.stdin is not None
     assert child.stdout is not None
-    child.stdin.write(struct.pack(">BI", clean.KINDS.index(kind), len(data)))
+    child.stdin.write(struct.pack(">BBI", clean.KINDS.index(kind), how, len(data)))
     child.stdin.write(data)
     await child.stdin.drain()
     child.stdin.close()

@@ -2,10 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from policybot.domain.seen import media_of
+from policybot.domain.seen import File, media_of
 from policybot.matching.media import LOOKED_AT, look
 from policybot.matrix.client import Client, Missing
 from policybot.ports import Result
@@ -30,16 +30,23 @@ class Files:
         Raises:
             Later: the homeserver is away, or waits for another one.
         """
-        found: list[Result] = []
-        for uri in media_of(content)[:_MOST]:
-            match = _MXC.fullmatch(uri)
-            if match is None:
-                continue
-            path = f"/_matrix/client/v1/media/download/{match[1]}/{match[2]}"
-            try:
-                data, size = await self._client.beginning(path, LOOKED_AT, {"timeout_ms": _WAIT})
-            except Missing:
-                continue
-            file = await asyncio.to_thread(look, data, size)
-            found.append({"kind": file.kind, "size": file.size, "animated": file.animated})
-        return found
+        looked = [await self._look(uri) for uri in media_of(content)[:_MOST]]
+        return [
+            {"kind": file.kind, "size": file.size, "animated": file.animated} for file in looked if file
+        ]
+
+    async def name(self, uris: Sequence[str]) -> list[Result]:
+        """Say of each file what it is; of one that cannot be had, nothing. Raises as `look_into`."""
+        found = [await self._look(uri) for uri in uris]
+        return [{"kind": one.kind if one else "", "size": one.size if one else 0} for one in found]
+
+    async def _look(self, uri: str) -> File | None:
+        match = _MXC.fullmatch(uri)
+        if match is None:
+            return None
+        path = f"/_matrix/client/v1/media/download/{match[1]}/{match[2]}"
+        try:
+            data, size = await self._client.beginning(path, LOOKED_AT, {"timeout_ms": _WAIT})
+        except Missing:
+            return None
+        return await asyncio.to_thread(look, data, size)

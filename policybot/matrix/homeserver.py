@@ -9,6 +9,7 @@ from mautrix.api import Path
 
 from policybot.domain import effects, room_measure, showing
 from policybot.domain import label as labels
+from policybot.domain.quarantine import QuarantineMedia, UnquarantineMedia
 from policybot.domain.taking import MoveAliases
 from policybot.domain.upgrade import FollowUpgrade
 from policybot.matrix.accounts import Accounts
@@ -17,6 +18,7 @@ from policybot.matrix.client import Client
 from policybot.matrix.entry import Entry
 from policybot.matrix.files import Files
 from policybot.matrix.measures import Measures
+from policybot.matrix.media import Media
 from policybot.matrix.members import Members
 from policybot.matrix.power import Power, facts, levels_of
 from policybot.matrix.signs import Signs
@@ -42,6 +44,7 @@ class MatrixHomeserver:
         self._talk = Talk(client, synapse, self._members, self._accounts, secret)
         self._entry = Entry(client)
         self._files = Files(client)
+        self.media = Media(client, synapse, self._files)
         self._taking = Taking(client, synapse, Aliases(client, synapse.admin, bot), bot)
         self._signs = Signs(client, bot, synapse.admin)
         self._upgrades = Upgrades(client, synapse, bot)
@@ -61,6 +64,8 @@ class MatrixHomeserver:
                 return await self._entry.observe(room_id)
             case MoveAliases():
                 return await self._taking.observe(effect)
+            case QuarantineMedia(uri):
+                return await self.media.observe(uri)
             case effects.SuspendAccount(user_id):
                 return {"suspended": await self._accounts.suspended(user_id)}
             case showing.ShowTopicLine(room_id, line):
@@ -87,6 +92,8 @@ class MatrixHomeserver:
                 return await self._take_seat(room_id)
             case effects.KeepEvidence(room_id, event_id):
                 return await self._event(room_id, event_id)
+            case effects.KeepContext() as keep:
+                return await self.media.around(keep, errand.evidence)
             case effects.Redact(room_id, event_id, reason):
                 return await self._redact(errand, room_id, event_id, reason)
             case effects.Restore(room_id, _, reason):
@@ -133,6 +140,10 @@ class MatrixHomeserver:
                 return await self._accounts.suspend(user_id)
             case effects.UnsuspendAccount(user_id):
                 return {} if before is None else await self._accounts.unsuspend(user_id, before)
+            case QuarantineMedia(uri):
+                return await self.media.quarantine(uri)
+            case UnquarantineMedia(uri):
+                return {} if before is None else await self.media.unquarantine(uri, before)
             case effects.LearnName(user_id):
                 return await self._accounts.display_name(user_id)
             case effects.SetProfileField(user_id, field):

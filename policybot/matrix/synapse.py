@@ -129,6 +129,22 @@ class Synapse:
         """Let people into a room again ("Block Room API")."""
         await self._admin.put(Path.v1.rooms[room_id].block, {"block": False})
 
+    async def media(self, server: str, media_id: str) -> dict[str, Any]:
+        """Read what is known of a file, `quarantined_by` among it ("Media", Query media).
+
+        Raises:
+            Missing: the homeserver has no such file.
+        """
+        return dict((await self._admin.get(Path.v1.media[server][media_id]))["media_info"])
+
+    async def quarantine(self, server: str, media_id: str) -> None:
+        """Let nobody fetch a file ("Media", Quarantining media by ID)."""
+        await self._admin.post(Path.v1.media.quarantine[server][media_id], {})
+
+    async def unquarantine(self, server: str, media_id: str) -> None:
+        """Let people fetch a file again ("Media", Remove media from quarantine by ID)."""
+        await self._admin.post(Path.v1.media.unquarantine[server][media_id], {})
+
     async def server_notice(self, user_id: str, text: str, key: str) -> None:
         """Send a message that even a suspended account receives ("Server notices").
 

@@ -3,6 +3,7 @@
 from policybot.domain.effects import (
     PINNED,
     JoinRoom,
+    KeepContext,
     KeepEvidence,
     LearnAuthor,
     LearnMore,
@@ -19,6 +20,7 @@ from policybot.domain.room_measure import DeleteRoom
 from policybot.domain.showing import SetLabel
 from policybot.ports import Result
 from policybot.services.cases import Cases
+from policybot.services.copies import Copies
 from policybot.services.declarations import Declarations
 from policybot.services.deletions import Deletions
 from policybot.services.filings import Filings
@@ -55,6 +57,7 @@ class Aftermath:
         steps: Taking,
         upgrades: Upgrades,
         deleted: Deletions,
+        around: Copies,
     ) -> None:
         """Hand on to the services concerned."""
         self._setting = setting
@@ -69,6 +72,7 @@ class Aftermath:
         self._taking = steps
         self._upgrades = upgrades
         self._deletions = deleted
+        self._copies = around
 
     async def __call__(self, tx: Tx, queued: Queued, result: Result) -> None:
         """Record what follows, in the transaction that marks the effect as done."""
@@ -76,6 +80,8 @@ class Aftermath:
             case KeepEvidence() as keep if "content" in result:
                 kept = copies.copy_of(keep, result, self._setting.now())
                 await self._cases.copy_kept(tx, kept)
+            case KeepContext(_, event_id) if result:
+                await self._copies.found_around(tx, event_id, result)
             case JoinRoom(room_id, inviter) if "direct" in result:
                 await self._joined(tx, room_id, inviter, result)
             case TakeSeat(room_id) if "levels" in result:

@@ -139,6 +139,7 @@ class Appeals:
         await self._close(tx, reviewer, appeal, Verdict.OVERTURN, reasons)
         await decisions.save(tx, replace(decision, state=State.OVERTURNED))
         await self._sanctions.take_back(tx, decision, reviewer)
+        await self._cases.overturned(tx, case)
         text = notice.overturned(case_number=case.number, reasons=reasons, removed=decision.remove)
         self._setting.tell(tx, appeal.appellant, text, cause=f"appeal {appeal.id}")
         if decision.interim:

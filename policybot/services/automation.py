@@ -20,6 +20,7 @@ from policybot.domain.mechanism import (
 )
 from policybot.domain.rank import Control, Levels, control
 from policybot.services import ledgers, statements
+from policybot.services.copies import Copies
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.store import audit, cases, decisions, filings, findings, members, refusals, rooms
@@ -42,9 +43,10 @@ class Hindrance:
 class Automation:
     """The service for what rules do by themselves."""
 
-    def __init__(self, setting: Setting, measures: Sanctions) -> None:
+    def __init__(self, setting: Setting, measures: Sanctions, kept: Copies) -> None:
         """Impose through the sanctions' service, as people do."""
         self._setting = setting
+        self._copies = kept
         self._sanctions = measures
 
     async def hindrance(self, tx: Tx, mechanism: Mechanism, finding: Finding) -> Hindrance | None:
@@ -122,6 +124,7 @@ class Automation:
             severity=decision.severity.value,
             measure=str(decision.measure),
             binding=decision.binding,
+            evidence=decision.evidence,
         )
         message = (case.subject,) if remove else ()
         await self._sanctions.impose(tx, decision, restraints, remove=message)
@@ -154,6 +157,7 @@ class Automation:
             occurred_at=case.occurred_at,
             decided_at=self._setting.now(),
             decider=MACHINE,
+            evidence=await self._copies.fingerprint(tx, case.subject.event_id),
             user_id=case.subject.user_id,
             room_id=case.subject.room_id,
         )

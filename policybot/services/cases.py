@@ -13,12 +13,13 @@ from policybot.domain.name import one_line
 from policybot.domain.priority import Priority
 from policybot.domain.report import Outcome, Report
 from policybot.services import answers
+from policybot.services.copies import Copies
 from policybot.services.priorities import Priorities
+from policybot.services.quarantines import Quarantines
 from policybot.services.setting import Setting
 from policybot.store import (
     audit,
     cases,
-    copies,
     deputies,
     filings,
     findings,
@@ -62,10 +63,12 @@ class File:
 class Cases:
     """The service for reports and cases."""
 
-    def __init__(self, setting: Setting) -> None:
-        """Work in a setting."""
+    def __init__(self, setting: Setting, kept: Copies, withheld: Quarantines) -> None:
+        """Work in a setting, with the kept copies of events, and their files that are withheld."""
         self._setting = setting
         self.priorities = Priorities(setting)
+        self._copies = kept
+        self._quarantines = withheld
 
     async def looks_after(self, tx: Tx, room_id: str) -> bool:
         """Say whether a room is one that we look after."""
@@ -123,7 +126,7 @@ class Cases:
             await cases.hold_opening(tx)  # somebody may be reporting it just now
             case = await cases.open_on(tx, subject)
         if copy is not None:
-            await copies.keep(tx, copy)
+            await self._copies.keep(tx, copy)
         if case is not None:
             return case, False
         now = self._setting.now()
@@ -139,13 +142,16 @@ class Cases:
 
     async def copy_kept(self, tx: Tx, copy: Copy) -> None:
         """Fill a case with what the homeserver said about its event: who wrote it, and when."""
-        await copies.keep(tx, copy)
+        await self._copies.keep(tx, copy)
         if copy.edit_id is not None:
             # Who reported it has seen the edit, most probably.
             keep = KeepEvidence(copy.room_id, copy.edit_id)
             self._setting.queue(tx, [keep], cause=f"copy {copy.event_id}")
         await cases.sent_by(tx, copy.event_id, copy.sender)
-        for case in await cases.about_event(tx, copy.event_id):
+        about = await cases.about_event(tx, copy.event_id)
+        if about and await self.looks_after(tx, copy.room_id):
+            await self._copies.ask_around(tx, copy)
+        for case in about:
             if case.subject.event_id != copy.event_id:
                 continue
             subject = replace(case.subject, user_id=copy.sender)
@@ -226,11 +232,11 @@ class Cases:
         await self.look(tx, viewer, case)
         others = tuple(w for w in await self.watching(tx, case) if w.user_id != viewer)
         event_id = case.subject.event_id
-        kept = await copies.get(tx, event_id) if event_id else None
-        edited = await copies.get(tx, kept.edit_id) if kept and kept.edit_id else None
+        kept = await self._copies.with_context(tx, event_id)
+        edited = await self._copies.get(tx, kept.edit_id) if kept else None
         found = await findings.of_case(tx, case.id)
         also = [
-            (subject, await copies.get(tx, subject.event_id) if subject.event_id else None)
+            (subject, await self._copies.get(tx, subject.event_id))
             for subject in (await cases.subjects(tx, case))[1:]
         ]
         return File(
@@ -244,6 +250,14 @@ class Cases:
             others,
             await self.priorities.of(tx, case),
         )
+
+    async def fingerprint(self, tx: Tx, case: Case) -> str:
+        """Give the fingerprints of the copies on which a decision in a case rests."""
+        of_each = [
+            await self._copies.fingerprint(tx, subject.event_id)
+            for subject in await cases.subjects(tx, case)
+        ]
+        return " ".join(filter(None, of_each))
 
     async def involved(self, tx: Tx, case: Case) -> frozenset[str]:
         """Name the parties of a case: the reporters, its subject, those who answer for the room.
@@ -309,7 +323,12 @@ class Cases:
         closed = rules.moved(rules.moved(taken, Step.DECIDE), Step.CLOSE)
         await cases.save(tx, closed)
         await answers.give(tx, self._setting, case.number, case.id, Outcome.NO_BREACH, by)
+        await self._quarantines.end(tx, by, case, "no breach")
         self.remember(tx, by, "case:dismiss", case, reason=reason)
+
+    async def overturned(self, tx: Tx, case: Case) -> None:
+        """Offer what an overturned decision does not take back by itself."""
+        await self._quarantines.offer(tx, case)
 
     def remember(self, tx: Tx, actor: str, tag: str, case: Case, **payload: str) -> None:
         """Write an audit entry about a case."""

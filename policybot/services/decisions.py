@@ -117,6 +117,7 @@ class Decisions:
             occurred_at=case.occurred_at,
             decided_at=self._setting.now(),
             decider=by,
+            evidence=await self._cases.fingerprint(tx, case),
             user_id=case.subject.user_id,
             room_id=await moves.now(tx, room_id) if room_id else None,
         )
@@ -367,6 +368,7 @@ class Decisions:
             severity=decision.severity.value,
             measure=str(decision.measure),
             binding=decision.binding,
+            evidence=decision.evidence,
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from policybot.domain import reveal as reveal_rules
 from policybot.domain.decision import IN_FORCE
 from policybot.domain.errors import NotFound
+from policybot.services.copies import Copies
 from policybot.services.ledgers import counts_until
 from policybot.services.privacy import Privacy
 from policybot.services.setting import Setting
@@ -24,14 +25,17 @@ _LINK_LIFE = reveal_rules.LINK_LIFE
 _SHOWN = 5
 _DEAD_LINK = "This link is no longer valid. Write !policy export to the bot for a new one."
 _ABOUT, _SHOWN_NAME = "person", "shown"
+_SEALED = ("evidence", "context")
+"""Parts whose texts are in the vault."""
 
 
 class Exports:
     """The service for what is kept about somebody."""
 
-    def __init__(self, setting: Setting, people: Privacy) -> None:
-        """Ask the privacy service for what is in the vault."""
+    def __init__(self, setting: Setting, people: Privacy, kept: Copies) -> None:
+        """Ask the privacy service, and that of copies, for what is in the vault."""
         self._setting = setting
+        self._copies = kept
         self._privacy = people
 
     # In short ------------------------------------------------------------------------------------
@@ -154,6 +158,9 @@ class Exports:
                 account: await exports.rows_of(tx, part, account, person_id, own=account == user_id)
                 for account in spans
             }
+            if part.name in _SEALED:
+                for account, rows in found.items():
+                    found[account] = [await self._copies.told(tx, row) for row in rows]
             content.append((part.name, part.what, found))
         shown, pictures = await self._privacy.shown(tx, spans)
         content.append((_SHOWN_NAME, "What you showed to be verified, as long as it is kept.", shown))

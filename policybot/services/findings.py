@@ -4,7 +4,6 @@ Whether a rule applies is decided in memory, for it is asked for every message; 
 applies to costs no look at the database.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,6 +24,7 @@ from policybot.domain.view import FAST, Curb, House, Room
 from policybot.matching.ruleset import RuleSet, alone, holds_alone
 from policybot.services.automation import ACTING, HOUR, Automation, Hindrance
 from policybot.services.cases import Cases
+from policybot.services.copies import Copies
 from policybot.services.messages import ENTERED, Messages
 from policybot.services.setting import Setting
 from policybot.store import copies, findings, newcomers, standing
@@ -34,20 +34,6 @@ from policybot.store.declarations import Declaration
 from policybot.store.findings import Finding, Outcome
 from policybot.store.newcomers import Newcomer
 
-_WHAT = {
-    conditions.Terms: "a word on the operator's list",
-    conditions.Patterns: "a pattern on the operator's list",
-    conditions.Links: "a link that is not wanted",
-    conditions.Media: "a file of a kind that is not wanted",
-    conditions.Files: "too many files",
-    conditions.Mentions: "too many people mentioned",
-    conditions.Rate: "too many messages in a short time",
-    conditions.FirstPost: "the first message of somebody new in the room",
-    conditions.NewMember: "a message of somebody new in the room",
-    conditions.NewAccount: "a message of somebody whose account is new",
-    conditions.Unverified: "a message of somebody who is not verified",
-    conditions.Unqualified: "a subject for which the room is not qualified",
-}
 _MOST_ACCOUNTS = 20_000
 """Accounts of which it is remembered when they were made."""
 _MOST_TRIED = 1_000
@@ -69,12 +55,15 @@ class Found:
 class Findings:
     """The service for what rules find."""
 
-    def __init__(self, setting: Setting, messages: Messages, casework: Cases, acts: Automation) -> None:
+    def __init__(
+        self, setting: Setting, messages: Messages, casework: Cases, acts: Automation, kept: Copies
+    ) -> None:
         """Look at rooms and people as the messages' service knows them."""
         self._setting = setting
         self._messages = messages
         self._cases = casework
         self._automation = acts
+        self._copies = kept
         self.view = Known(setting, messages)
         self.rules = RuleSet()
         self._kinds: frozenset[type[conditions.Condition]] = frozenset()
@@ -163,9 +152,9 @@ class Findings:
     async def hits_among_kept(self, tx: Tx, mechanism: Mechanism) -> tuple[int, int]:
         """Count how many kept messages a rule would hit by what they say, and how many were tried."""
         single = alone(mechanism)
-        texts = await findings.kept_texts(tx, "", _MOST_TRIED)
-        held = (holds_alone(single, seen("m.room.message", json.loads(text))) for _, text in texts)
-        return sum(answer is True for answer in held), len(texts)
+        kept = await self._copies.page(tx, "", _MOST_TRIED)
+        held = (holds_alone(single, seen("m.room.message", content)) for _, content in kept)
+        return sum(answer is True for answer in held), len(kept)
 
     # In the database -----------------------------------------------------------------------------
 
@@ -219,7 +208,7 @@ class Findings:
         room = self._messages.room(declaration.room_id)
         if room is None or declaration.qualified:
             return
-        kept = await copies.get(tx, declaration.event_id)
+        kept = await self._copies.get(tx, declaration.event_id)
         content = kept.content if kept else {}
         post = Post(
             declaration.room_id,
@@ -319,7 +308,7 @@ class Findings:
         incident = await findings.incident(tx, finding, self._setting.now() - HOUR)
         if incident is not None:
             if evidence is not None:
-                await copies.keep(tx, evidence)
+                await self._copies.keep(tx, evidence)
             await findings.settle(tx, finding, outcome, incident)
             await self._cases.priorities.renew_of(tx, incident)
             return
@@ -417,7 +406,7 @@ class Known:
 
 def in_words(mechanism: Mechanism) -> str:
     """Say what a rule looks for, in words that say nothing of what was found."""
-    said = dict.fromkeys(_WHAT[type(leaf)] for leaf in conditions.leaves(mechanism.when))
+    said = dict.fromkeys(conditions.WHAT[type(leaf)] for leaf in conditions.leaves(mechanism.when))
     return ", ".join(said)
 
 
@@ -447,11 +436,13 @@ def sent_at(event: Mapping[str, Any], now: datetime) -> datetime:
 
 def _evidence(event: Mapping[str, Any], now: datetime) -> Copy:
     """Keep an event as it was delivered."""
+    content = copies.storable(event["content"])
     return Copy(
         event_id=str(event["event_id"]),
         room_id=str(event["room_id"]),
         sender=str(event["sender"]),
         sent_at=sent_at(event, now),
-        content=copies.storable(event["content"]),
+        content=content,
+        sha256=copies.fingerprint(content),
         captured_at=now,
     )

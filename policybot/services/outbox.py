@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final, Protocol, TypeVar
 
-from policybot.domain import name
+from policybot.domain import copy, name
 from policybot.domain.effect_words import in_words
 from policybot.domain.effects import (
     PINNED,
@@ -25,6 +25,7 @@ from policybot.domain.effects import (
     ClearProfileField,
     Effect,
     JoinRoom,
+    KeepContext,
     KeepEvidence,
     LearnAuthor,
     LearnMore,
@@ -41,6 +42,7 @@ from policybot.domain.private import Private
 from policybot.domain.showing import SHOWING, SetLabel
 from policybot.ports import Errand, Homeserver, Impossible, Later, Result, StillShown
 from policybot.services import cards, labels
+from policybot.services.copies import Copies
 from policybot.services.setting import Setting
 from policybot.store import copies, filings, outbox, rooms
 from policybot.store.database import Database, DatabaseAway, Tx
@@ -76,9 +78,9 @@ _AT_ONCE: Final = 8
 _PAGE: Final = 500
 _ENTERING: Final = 0.2
 """Seconds until it is looked again whether an invitation was followed."""
-_HARMLESS = (Say, ShowCard, JoinRoom, KeepEvidence, LearnName, LearnAuthor, LearnMore)
+_HARMLESS = (Say, ShowCard, JoinRoom, KeepEvidence, KeepContext, LearnName, LearnAuthor, LearnMore)
 """What is done in a dry run too: answers, entering rooms, reading."""
-_ONLY_SHOWN = (LearnName, LearnAuthor, LearnMore, SetProfileField, ClearProfileField)
+_ONLY_SHOWN = (KeepContext, LearnName, LearnAuthor, LearnMore, SetProfileField, ClearProfileField)
 """What nobody is called for when the homeserver does not do it, unless a name stays that was hidden."""
 _ANSWERS = ("$", "invitation ", "verification ", "encrypted ", "link ", "receipt ")
 """Causes of what only answers somebody: a command, an invitation, a page, a button. Such an effect is
@@ -93,13 +95,14 @@ _REAL = ("look ", "privacy ")
 class Outbox:
     """The worker of one process."""
 
-    def __init__(  # noqa: PLR0913 - the parts
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts
         self,
         setting: Setting,
         database: Database,
         homeserver: Homeserver,
         aftermath: Aftermath,
         real_name: RealName,
+        kept: Copies,
         *,
         owner: str = "",
     ) -> None:
@@ -109,6 +112,7 @@ class Outbox:
         self._homeserver = homeserver
         self._aftermath = aftermath
         self._real_name = real_name
+        self._copies = kept
         # Alone on a database, we take over at once from ourselves as we were before a crash; among
         # several, the lease of the dead one has to run out.
         self._owner = owner or (uuid.uuid4().hex if database.shared else "the only one")
@@ -288,7 +292,7 @@ class Outbox:
                 errand = replace(errand, name=await self._name_of(user_id))
             case Redact(room_id, event_id):
                 await self._keep_first(room_id, event_id, queued.key)
-            case Restore(_, event_id):
+            case Restore(_, event_id) | KeepContext(_, event_id):
                 errand = replace(errand, evidence=await self._kept(event_id))
             case SetLabel(room_id):
                 async with self._database.transaction(reading=True) as tx:
@@ -303,7 +307,10 @@ class Outbox:
         return errand
 
     async def _with_names(self, message: Message) -> Message:
-        """Put names into a message at the last moment: it was kept without them."""
+        """Put names and what was said into a message at the last moment: it was kept without them."""
+        if copy.places(message.text):
+            async with self._database.transaction(reading=True) as tx:
+                message = replace(message, text=await self._copies.fill(tx, message.text))
         accounts = name.places(message.text)
         if not accounts:
             return message
@@ -324,16 +331,16 @@ class Outbox:
     async def _keep_first(self, room_id: str, event_id: str, key: str) -> None:
         """Keep a copy of an event before it is removed."""
         async with self._database.transaction() as tx:
-            kept = await copies.get(tx, event_id)
-        if kept is None:
+            known = await copies.get(tx, event_id)
+        if known is None:
             keep = KeepEvidence(room_id, event_id)
             result = await self._homeserver.perform(Errand(keep, key))
             async with self._database.transaction() as tx:
-                await copies.keep(tx, copies.copy_of(keep, result, self._setting.now()))
+                await self._copies.keep(tx, copies.copy_of(keep, result, self._setting.now()))
 
     async def _kept(self, event_id: str) -> Result | None:
-        async with self._database.transaction() as tx:
-            kept = await copies.get(tx, event_id)
+        async with self._database.transaction(reading=True) as tx:
+            kept = await self._copies.get(tx, event_id)
         if kept is None:
             return None
         return {"sender": kept.sender, "sent_at": kept.sent_at, "content": kept.content}

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from policybot.domain.retention import RULES, Rule
+from policybot.services.copies import RULE as COPIES
+from policybot.services.copies import Copies
 from policybot.services.setting import Setting
 from policybot.store import audit, retention
 from policybot.store.database import Database, Tx
@@ -17,8 +19,9 @@ _EVERY = timedelta(hours=1)
 class Retention:
     """The service for the end of records."""
 
-    def __init__(self, setting: Setting) -> None:
-        """Keep to the times of the configuration."""
+    def __init__(self, setting: Setting, kept: Copies) -> None:
+        """Keep to the times of the configuration; copies have keys that are destroyed."""
+        self._copies = kept
         self._setting = setting
         self._spans = setting.config.privacy.spans()
         self._next = setting.now()
@@ -26,12 +29,19 @@ class Retention:
     async def due(self, tx: Tx) -> list[Due]:
         """Say how much has had its time, and change nothing."""
         now = self._setting.now()
-        return [await retention.due(tx, rule, now - self._spans[rule.name]) for rule in RULES]
+        appealable = now - self._setting.config.ladder.appeal_window
+        return [
+            await retention.due(tx, rule, now - self._spans[rule.name], appealable) for rule in RULES
+        ]
 
     async def sweep(self, tx: Tx, rule: Rule) -> int:
         """Do what a rule says to some rows; return how many there were."""
         now = self._setting.now()
-        number = await retention.apply(tx, rule, now - self._spans[rule.name], now, _BATCH)
+        before = now - self._spans[rule.name]
+        if rule.name == COPIES:
+            number = await self._copies.sweep(tx, rule, before, _BATCH)
+        else:
+            number = await retention.apply(tx, rule, before, now, _BATCH)
         if number:
             audit.append(
                 tx,

@@ -1,12 +1,15 @@
 """Statements of reasons: what every one of them takes from the decision and the configuration."""
 
+from dataclasses import replace
+
 from policybot.domain import notice
 from policybot.domain.decision import Decision
 from policybot.domain.ladder import Scope
 from policybot.domain.notice import Origin, Statement
+from policybot.domain.quarantine import WITHHELD
 from policybot.domain.rules import Rule
 from policybot.services.setting import Setting
-from policybot.store import filings
+from policybot.store import filings, quarantines
 from policybot.store.database import Tx
 
 
@@ -30,7 +33,7 @@ async def written(  # noqa: PLR0913 - the rule, and what each kind of decision s
         Scope.SERVER: "the homeserver",
     }[decision.scope]
     config = setting.config
-    return notice.statement(
+    written = notice.statement(
         rule=rule,
         measure=decision.measure,
         scope=decision.scope,
@@ -44,3 +47,6 @@ async def written(  # noqa: PLR0913 - the rule, and what each kind of decision s
         appeal_window=config.ladder.appeal_window,
         appeal_body=config.operator.appeal_body,
     )
+    if await quarantines.of_case(tx, decision.case_id):
+        return replace(written, removed=f"{written.removed} {WITHHELD}")
+    return written

@@ -110,6 +110,12 @@ async def length(tx: Tx) -> int:
     return int(await tx.value("SELECT seq AS value FROM audit_head WHERE one = 1") or 0)
 
 
+async def count(tx: Tx, actor: str, tag: str, since: datetime) -> int:
+    """Count what somebody did since a time."""
+    sql = "SELECT COUNT(*) AS value FROM audit WHERE at >= $1 AND actor = $2 AND tag = $3"
+    return int(await tx.value(sql, to_ms(since), actor, tag))
+
+
 async def head(tx: Tx) -> str:
     """Read the hash of the last entry."""
     return str(await tx.value("SELECT hash AS value FROM audit_head WHERE one = 1") or "")

@@ -24,8 +24,8 @@ async def add(tx: Tx, decision: Decision, statement: Statement) -> None:
     await tx.execute(
         "INSERT INTO decisions (id, case_id, state, policy_hash, rule_id, scope, scope_key,"
         " severity, history, measure, remove, facts, explanation, statement, occurred_at,"
-        " decided_at, decider, user_id, room_id, supersedes, nature) VALUES ($1, $2, $3, $4, $5, $6,"
-        " $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
+        " decided_at, decider, user_id, room_id, supersedes, nature, evidence) VALUES ($1, $2, $3, $4,"
+        " $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
         decision.id,
         decision.case_id,
         decision.state.value,
@@ -47,6 +47,7 @@ async def add(tx: Tx, decision: Decision, statement: Statement) -> None:
         decision.room_id,
         decision.supersedes,
         decision.nature.value,
+        decision.evidence,
     )
 
 
@@ -252,6 +253,7 @@ def _decision(row: Row) -> Decision:
         occurred_at=from_ms(row["occurred_at"]),
         decided_at=from_ms(row["decided_at"]),
         decider=row["decider"],
+        evidence=row["evidence"],
         user_id=row["user_id"],
         room_id=row["room_id"],
         approver=row["approver"],

@@ -180,9 +180,23 @@ OF_ACCOUNT: tuple[Part, ...] = (
     Part(
         "evidence",
         "Copies of your messages that were kept as evidence.",
-        "SELECT event_id, room_id, sent_at, content, captured_at FROM copies WHERE sender = $1"
+        "SELECT event_id, room_id, sent_at, captured_at FROM copies WHERE sender = $1 ORDER BY sent_at",
+        "sent_at",
+    ),
+    Part(
+        "context",
+        "Messages of yours that were kept because they stood near a reported one.",
+        "SELECT copy_id, event_id, sent_at, redacted FROM context_lines WHERE sender = $1"
         " ORDER BY sent_at",
         "sent_at",
+    ),
+    Part(
+        "quarantines",
+        "Files of your messages that are withheld, and why (the case is C- and case_id).",
+        "SELECT q.case_id, q.reason, q.since FROM quarantines q JOIN cases c ON c.id = q.case_id"
+        " WHERE c.user_id = $1 AND EXISTS (SELECT 1 FROM decisions d WHERE d.case_id = c.id"
+        " AND d.state NOT IN ('pending', 'denied', 'expired')) ORDER BY q.since",
+        "q.since",
     ),
     Part(
         "attempts",

@@ -1,7 +1,6 @@
 """Findings: what rules found by machine, in which events, and what followed."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -152,16 +151,6 @@ async def stats(tx: Tx, since: datetime) -> list[Stats]:
         Stats(rule_id, outcomes, people[rule_id], *ended.get(rule_id, (0, 0)))
         for rule_id, outcomes in sorted(counted.items())
     ]
-
-
-async def kept_texts(tx: Tx, after: str, limit: int) -> Sequence[tuple[str, str]]:
-    """Give kept copies of events from one on: the event's ID, and its content as JSON."""
-    rows = await tx.fetch(
-        "SELECT event_id, content FROM copies WHERE event_id > $1 ORDER BY event_id LIMIT $2",
-        after,
-        limit,
-    )
-    return [(row["event_id"], row["content"]) for row in rows]
 
 
 async def by_rule(tx: Tx) -> dict[str, set[str]]:

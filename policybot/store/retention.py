@@ -32,10 +32,10 @@ class Reach:
     change: str
     """What is set; empty if the rows are deleted."""
 
-    @property
-    def condition(self) -> str:
-        """The condition with its words written out."""
-        return re.sub(r"\b[A-Z_]{4,}\b", lambda word: _SHORT.get(word[0], word[0]), self.where)
+    def condition(self, appealable: datetime) -> str:
+        """Write the condition with its words out; what was decided since a time can be appealed."""
+        words = _SHORT | {"APPEALABLE": str(to_ms(appealable))}
+        return re.sub(r"\b[A-Z_]{4,}\b", lambda word: words.get(word[0], word[0]), self.where)
 
 
 _OVER = (
@@ -74,9 +74,16 @@ REACHES: dict[str, Reach] = {
         "event_id",
         "captured_at",
         "captured_at < $1 AND sender NOT IN HELD AND NOT EXISTS (SELECT 1 FROM cases c"
-        " JOIN case_subjects s ON s.case_id = c.id WHERE s.event_id = copies.event_id"
-        " AND (c.state IN OPEN OR EXISTS (SELECT 1 FROM decisions d WHERE d.case_id = c.id"
-        " AND d.state IN ('pending', 'under_appeal'))))",
+        # Its own cases, those of the message that it is an edit of, and those that it was found to join.
+        " WHERE c.id IN (SELECT o.case_id FROM case_subjects o WHERE o.event_id = copies.event_id"
+        " UNION ALL SELECT o.case_id FROM case_subjects o JOIN copies e ON e.event_id = o.event_id"
+        " WHERE e.edit_id = copies.event_id"
+        " UNION ALL SELECT f.case_id FROM findings f WHERE f.event_id = copies.event_id)"
+        " AND (c.state IN OPEN"
+        " OR EXISTS (SELECT 1 FROM reports r WHERE r.case_id = c.id AND r.reporter IN HELD)"
+        " OR EXISTS (SELECT 1 FROM decisions d WHERE d.case_id = c.id"
+        " AND (d.state IN ('pending', 'under_appeal') OR (d.state = 'final'"
+        " AND COALESCE(d.told_at, d.decided_at) >= APPEALABLE)))))",
         "",
     ),
     "reports": Reach(
@@ -266,17 +273,28 @@ class Due:
     oldest: datetime | None
 
 
-async def due(tx: Tx, rule: Rule, before: datetime) -> Due:
-    """Count what a rule reaches, and change nothing."""
+async def due(tx: Tx, rule: Rule, before: datetime, appealable: datetime) -> Due:
+    """Count what a rule reaches; nothing is changed. Decisions since `appealable` can be appealed."""
     reach = REACHES[rule.name]
     row = await tx.first(
         f"SELECT COUNT(*) AS number, MIN({reach.since}) AS oldest FROM {reach.table}"  # noqa: S608 - our own text
-        f" WHERE {reach.condition}",
+        f" WHERE {reach.condition(appealable)}",
         to_ms(before),
     )
     if row is None:
         return Due(rule, 0, None)
     return Due(rule, int(row["number"]), optional_time(row["oldest"]))
+
+
+async def reached(tx: Tx, rule: Rule, before: datetime, appealable: datetime, limit: int) -> list[str]:
+    """Name some of the rows that a rule reaches, by their keys; nothing is changed."""
+    reach = REACHES[rule.name]
+    rows = await tx.fetch(
+        f"SELECT {reach.key} AS key FROM {reach.table} WHERE {reach.condition(appealable)} LIMIT $2",  # noqa: S608 - our own text
+        to_ms(before),
+        limit,
+    )
+    return [row["key"] for row in rows]
 
 
 async def apply(tx: Tx, rule: Rule, before: datetime, now: datetime, limit: int) -> int:
@@ -285,7 +303,7 @@ async def apply(tx: Tx, rule: Rule, before: datetime, now: datetime, limit: int)
     Persons are only put down to be forgotten: that waits for what stands in the way.
     """
     reach = REACHES[rule.name]
-    some = f"SELECT {reach.key} FROM {reach.table} WHERE {reach.condition} LIMIT $2"  # noqa: S608 - our own text
+    some = f"SELECT {reach.key} FROM {reach.table} WHERE {reach.condition(before)} LIMIT $2"  # noqa: S608 - our own text
     if rule.name == "decisions":
         ids = [row["id"] for row in await tx.fetch(some, to_ms(before), limit)]
         await _drop_cases(tx, ids)
@@ -320,6 +338,7 @@ async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
     for sql in (
         "DELETE FROM appeals WHERE case_id = $1",
         "DELETE FROM cures WHERE case_id = $1",
+        "DELETE FROM quarantines WHERE case_id = $1",
         "DELETE FROM deletions WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM observed WHERE target LIKE 'rank % C-' || CAST(CAST($1 AS BIGINT) AS TEXT)",
         "DELETE FROM replacements WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",

@@ -1,9 +1,10 @@
 """The vault: what is known of persons, encrypted under a key of each person's own.
 
-Only `services.members`, its part `services.claims`, and `services.privacy` may import it. Its tables
-refer to no others, so that they can move to a database of their own. A person's data key is wrapped by
-a key that is never in the database; destroying the data key forgets the person, wherever copies of the
-rest may be.
+What was said in kept events is there in the same way, under an ID for each of them. Only
+`services.members`, its part `services.claims`, `services.privacy` and `services.sealed` may import it.
+Its tables refer to no others, so that they can move to a database of their own. A person's data key is
+wrapped by a key that is never in the database; destroying the data key forgets the person, wherever
+copies of the rest may be.
 """
 
 import asyncio

@@ -29,7 +29,7 @@ def memory(kind: str, data: bytes) -> float:
     command, nowhere = [sys.executable, "-I", "-B", clean.__file__], subprocess.DEVNULL
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=nowhere, env={})
     assert child.stdin is not None
-    child.stdin.write(struct.pack(">BI", clean.KINDS.index(kind), len(data)) + data)
+    child.stdin.write(struct.pack(">BBI", clean.KINDS.index(kind), clean.WHOLE, len(data)) + data)
     child.stdin.close()
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)

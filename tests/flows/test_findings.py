@@ -12,7 +12,7 @@ from policybot.app import CannotStart
 from policybot.config import Config, load
 from policybot.domain.effects import LearnMore, Redact, RestrictMember
 from policybot.matching.ruleset import RuleRefused
-from policybot.store import copies, decisions, findings, sanctions
+from policybot.store import decisions, findings, sanctions
 from policybot.store.findings import Finding, Outcome
 from tests import files
 from tests.ruled import R1, R2, rules
@@ -151,7 +151,7 @@ async def test_an_automatic_rule_removes_with_a_copy_a_notice_and_an_appeal(
         event = await world.message("tom", "Buy a frobnitz", world.room)
         assert event in world.homeserver.redacted
         async with world.database.transaction(reading=True) as tx:
-            copy = await copies.get(tx, event)
+            copy = await world.app.services.copies.get(tx, event)
         assert copy is not None
         assert copy.body == "Buy a frobnitz", "the copy is there before it is removed"
         told = world.told("tom")[-1]

@@ -179,6 +179,57 @@ def children() -> list[psutil.Process]:
     return [child for child in psutil.Process().children() if child.pid not in _others]
 
 
+def bars() -> Image.Image:
+    """Draw something with detail: thin bars."""
+    image = Image.new("RGB", (400, 300), "white")
+    for x in range(0, 400, 8):
+        image.paste("black", (x, 0, x + 4, 300))
+    return image
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+async def test_a_picture_of_a_case_is_blurred_and_small_or_clear(kind: str) -> None:
+    out = io.BytesIO()
+    bars().save(out, kind)
+    cleaner = ChildCleaner()
+    clear = Image.open(io.BytesIO(await cleaner.draw(out.getvalue(), blurred=False)))
+    blurred = Image.open(io.BytesIO(await cleaner.draw(out.getvalue(), blurred=True)))
+    assert (clear.format, clear.size) == ("JPEG", (400, 300))
+    assert (blurred.format, blurred.size) == ("JPEG", (240, 180))
+
+    def contrast(image: Image.Image) -> int:
+        low, high = image.convert("L").crop((20, 20, 220, 160)).getextrema()
+        return int(high) - int(low)  # type: ignore[arg-type]  # of one band: numbers
+
+    assert contrast(clear) > 200, "one sees the bars"
+    assert contrast(blurred) < 80, "one does not"
+
+
+async def test_of_a_picture_that_moves_the_first_is_drawn() -> None:
+    out = io.BytesIO()
+    frames = [Image.new("RGB", (40, 30), color) for color in ("red", "blue")]
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:])
+    with pytest.raises(Unfit):
+        await ChildCleaner().clean(out.getvalue())  # nobody shows who they are by one
+    drawn = Image.open(io.BytesIO(await ChildCleaner().draw(out.getvalue(), blurred=False)))
+    red, _, blue = drawn.convert("RGB").getpixel((20, 15))  # type: ignore[misc]  # of three bands
+    assert red > 200 > blue
+
+
+@pytest.mark.parametrize("size", [(1, 3000), (3000, 1), (1, 1)])
+async def test_narrow_pictures_are_blurred_too(size: tuple[int, int]) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", size).save(out, "PNG")
+    drawn = Image.open(io.BytesIO(await ChildCleaner().draw(out.getvalue(), blurred=True)))
+    assert max(drawn.size) == 240
+
+
+@pytest.mark.parametrize("data", [b"", b"<html>", b"%PDF-1.4\n%", b"GIF89a" + b"\xff" * 40])
+async def test_what_is_no_picture_is_not_drawn(data: bytes) -> None:
+    with pytest.raises(Unfit):
+        await ChildCleaner().draw(data, blurred=True)
+
+
 async def test_a_child_that_hangs_is_killed() -> None:
     cleaner = ChildCleaner((sys.executable, "-c", "import time; time.sleep(600)"), seconds=0.5)
     with pytest.raises(Unfit, match="cannot be read"):

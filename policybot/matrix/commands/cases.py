@@ -2,9 +2,8 @@
 
 from policybot.domain import notice
 from policybot.domain.case import UNDECIDED, Case, State, SubjectKind
-from policybot.domain.decision import Nature
+from policybot.domain.decision import Decision, Nature
 from policybot.domain.errors import NotFound
-from policybot.domain.name import one_line
 from policybot.domain.permission import Permission, allowed
 from policybot.matrix.commands import documents, qualifications, reports, reviews, subject
 from policybot.matrix.commands.casework import related
@@ -15,6 +14,7 @@ from policybot.store.copies import Copy
 
 _EXCERPT = 500
 _REPORTS = 20
+_NO_COPY = "(No copy of the message is kept any more.)"
 _OTHERS = 5
 _NOTES = 10
 _SUBJECTS = 10
@@ -42,6 +42,7 @@ async def show(services: Services, asked: Asked) -> str:
         filing = await filings.of_room(asked.tx, case.subject.room_id)
         if filing is not None:
             lines.insert(2, f"Filed as {filing.number} ({filing.in_words}), by {filing.applicant}")
+    lines += await _withheld(services, asked, case)
     if case.state in (State.OPEN, State.CLAIMED):
         lines.append(_next(case))
     return "\n".join(lines)
@@ -66,7 +67,7 @@ def _facts(services: Services, file: File) -> list[str]:
     for other, copy in file.also[:_SUBJECTS]:
         link = f": https://matrix.to/#/{other.room_id}/{other.event_id}" if other.event_id else ""
         lines.append(f"And about: {other.in_words}{link}")
-        lines += [f"> {one_line(copy.body, _EXCERPT)}"] if copy and copy.body else []
+        lines += [services.copies.text(copy)] if copy is not None else []
     if left := file.also[_SUBJECTS:]:
         lines.append(f"… and about {len(left)} more")
     if file.priority is not None and case.state in UNDECIDED:
@@ -78,12 +79,17 @@ def _facts(services: Services, file: File) -> list[str]:
         kept = file.copy
         lines += [
             f"Said on {notice.day(kept.sent_at)} by {kept.sender}:",
-            f"> {kept.body[:_EXCERPT]}" if kept.body else "> (no text)",
-            *_marks(kept, file.edited),
+            services.copies.text(kept),
+            *_marks(services, kept),
+            *(f"File {n}: {one.in_words}" for n, one in enumerate(kept.files or (), 1)),
             f"Fingerprint of the kept copy: {kept.sha256[:16]}…",
         ]
     elif case.subject.event_id:
-        lines.append("(The message is still being fetched.)")
+        over = case.state is State.CLOSED
+        lines.append(_NO_COPY if over else "(The message is still being fetched.)")
+    if file.copy is not None and file.copy.context:
+        lines += ["Around it (context, no evidence against its authors):"]
+        lines += [services.copies.around(file.copy)]
     lines += [
         f"{r.receipt} {r.named}: {r.text[:_EXCERPT] or '(no words)'}"
         + ("" if r.subject.key == case.subject.key else f" (about {r.subject.in_words})")
@@ -100,7 +106,7 @@ def _facts(services: Services, file: File) -> list[str]:
     return lines
 
 
-def _marks(kept: Copy, edited: Copy | None) -> list[str]:
+def _marks(services: Services, kept: Copy) -> list[str]:
     """Say what is special about a kept copy."""
     marks = []
     if kept.redacted and kept.content:
@@ -110,12 +116,8 @@ def _marks(kept: Copy, edited: Copy | None) -> list[str]:
     if kept.encrypted:
         marks.append("(It is encrypted: I cannot read it, and only the reports say what was in it.)")
     if kept.edit_id is not None:
-        new = edited.content.get("m.new_content") if edited else None
-        said = new.get("body") if isinstance(new, dict) else None
         marks.append("It was edited before it was kept, and says since:")
-        marks.append(
-            f"> {said[:_EXCERPT]}" if isinstance(said, str) else "> (being fetched, or no text)"
-        )
+        marks.append(services.copies.edit(kept))
     return marks
 
 
@@ -138,6 +140,8 @@ async def _course(asked: Asked, case: Case) -> list[str]:
         lines.append(
             f"Decision of {decision.decider}: {what} ({decision.state.replace('_', ' ')}{state}{until})"
         )
+        if case.subject.event_id:
+            lines.append(_rests_on(decision))
         if (deletion := await deletions.of_decision(asked.tx, decision.id)) is not None:
             lines.append(f"Deletion of the room: {deletion.state} since {notice.day(deletion.at)}")
     lines += [
@@ -145,6 +149,27 @@ async def _course(asked: Asked, case: Case) -> list[str]:
         for appeal in await appeals.of_case(asked.tx, case.id)
     ]
     return lines
+
+
+async def _withheld(services: Services, asked: Asked, case: Case) -> list[str]:
+    """Say which files are in quarantine because of a case, and what is to be done about it."""
+    held = await services.quarantines.of(asked.tx, case)
+    if not held:
+        return []
+    first, number = held[0], len(held)
+    lines = [
+        f"In quarantine since {notice.day(first.since)} by {first.by}: {first.reason}. Files: {number}"
+    ]
+    if case.state in UNDECIDED:
+        lines.append("This is interim and has to be decided; a dismissal ends it.")
+    return [*lines, f"To give them free: !policy release-media {case.number} REASON"]
+
+
+def _rests_on(decision: Decision) -> str:
+    if not decision.evidence:
+        return "  It rests on no kept copy: none was there, or none could be had."
+    prints = " and ".join(f"{one[:16]}…" for one in decision.evidence.split())
+    return f"  It rests on the kept copy {prints}"
 
 
 async def claim(services: Services, asked: Asked) -> str:

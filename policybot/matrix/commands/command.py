@@ -14,6 +14,7 @@ from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.cases import Cases
 from policybot.services.complaints import Complaints
+from policybot.services.copies import Copies
 from policybot.services.cures import Cures
 from policybot.services.deadlines import Deadlines
 from policybot.services.decisions import Decisions
@@ -46,6 +47,7 @@ from policybot.services.pasts import Pasts
 from policybot.services.presses import Presses
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
+from policybot.services.quarantines import Quarantines
 from policybot.services.queues import Queues
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
@@ -107,6 +109,8 @@ class Services:
     queues: Queues
     merges: Merges
     pasts: Pasts
+    copies: Copies
+    quarantines: Quarantines
     reports: Reports
     reporters: Reporters
     complaints: Complaints

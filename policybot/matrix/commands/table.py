@@ -10,6 +10,7 @@ from policybot.matrix.commands import (
     filings,
     languages,
     measures,
+    media,
     members,
     names,
     privacy,
@@ -314,6 +315,18 @@ COMMANDS: tuple[Command, ...] = (
         "Put a room on hold at once, for 72 hours at most, by its case or by the room itself.",
         Permission.CASE_DECIDE,
         measures.hold,
+    ),
+    Command(
+        "quarantine CASE REASON…",
+        "Let nobody download the files of a case's message, until it is decided or given free.",
+        Permission.CASE_DECIDE,
+        media.quarantine,
+    ),
+    Command(
+        "release-media CASE REASON…",
+        "Let people download those files again.",
+        Permission.CASE_DECIDE,
+        media.release,
     ),
     Command(
         "replace CASE RULE USER REASON…",

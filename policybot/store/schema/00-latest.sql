@@ -821,12 +821,35 @@ CREATE TABLE copies (                    -- of events, for the people who decide
     room_id     TEXT NOT NULL,
     sender      TEXT NOT NULL,
     sent_at     BIGINT NOT NULL,
-    content     TEXT NOT NULL,
-    sha256      TEXT NOT NULL,
+    sha256      TEXT NOT NULL,            -- of what was said, which is in the vault
     captured_at BIGINT NOT NULL,
     redacted    INTEGER NOT NULL,         -- removed from its room before the copy was taken
-    edit_id     TEXT                      -- the newest edit of it at that time
+    edit_id     TEXT,                     -- the newest edit of it at that time
+    files       TEXT                      -- their kinds and sizes; NULL until somebody has looked
 );
+CREATE INDEX copies_edit ON copies (edit_id) WHERE edit_id IS NOT NULL;
+CREATE INDEX copies_sender ON copies (sender);
+
+CREATE TABLE context_lines (              -- what stood around reported events; the texts are in the vault
+    copy_id  TEXT NOT NULL REFERENCES copies (event_id),
+    place    INTEGER NOT NULL,            -- before (negative) or after the event
+    event_id TEXT NOT NULL,
+    sender   TEXT NOT NULL,
+    sent_at  BIGINT NOT NULL,
+    redacted INTEGER NOT NULL,
+    PRIMARY KEY (copy_id, place)
+);
+CREATE INDEX context_lines_sender ON context_lines (sender);
+
+CREATE TABLE quarantines (                -- files that nobody can fetch because of a case
+    case_id BIGINT NOT NULL REFERENCES cases (id),
+    uri     TEXT NOT NULL,
+    by_whom TEXT NOT NULL,
+    reason  TEXT NOT NULL,
+    since   BIGINT NOT NULL,
+    PRIMARY KEY (case_id, uri)
+);
+CREATE INDEX quarantines_uri ON quarantines (uri);
 
 CREATE TABLE findings (                   -- what a rule found by machine; no texts
     id       SERIAL_KEY,
@@ -919,6 +942,7 @@ CREATE TABLE decisions (
     occurred_at BIGINT NOT NULL,
     decided_at  BIGINT NOT NULL,
     decider     TEXT NOT NULL,
+    evidence    TEXT NOT NULL DEFAULT '', -- the fingerprints of the copies that it rests on
     user_id     TEXT,
     room_id     TEXT,
     approver    TEXT CHECK (approver <> decider),
