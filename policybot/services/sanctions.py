@@ -267,8 +267,8 @@ class Sanctions:
             if decision.interim:
                 self._setting.tell_staff(
                     tx,
-                    f"{decision.number}: the hold on {decision.room_id} has ended by itself, and "
-                    "everything is as it was. The case is not decided.",
+                    f"{decision.number}: the hold on {sanction.user_id or decision.room_id} has ended "
+                    "by itself, and everything is as it was. The case is not decided.",
                     cause=f"case {decision.case_id}",
                 )
         return len(found)

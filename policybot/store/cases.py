@@ -97,6 +97,14 @@ async def lock(tx: Tx, case_id: int) -> None:
     await tx.execute("UPDATE cases SET version = version WHERE id = $1", case_id)
 
 
+async def opening(tx: Tx) -> None:
+    """Let others who would open a case wait until this transaction has ended, so that they find ours."""
+    await tx.execute(
+        "INSERT INTO counters (name, value) VALUES ('case', 0)"
+        " ON CONFLICT (name) DO UPDATE SET value = counters.value"
+    )
+
+
 async def about_event(tx: Tx, event_id: str) -> list[Case]:
     """List the undecided cases about an event."""
     rows = await tx.fetch(

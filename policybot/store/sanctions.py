@@ -163,7 +163,20 @@ async def due(tx: Tx, now: datetime, limit: int = 100) -> list[Sanction]:
 async def held_until(tx: Tx, room_id: str) -> datetime | None:
     """Say until when a room was put on hold the last time, whether that hold lasted so long or not."""
     value = await tx.value(
-        "SELECT MAX(ends_at) AS value FROM sanctions WHERE room_id = $1 AND interim = 1", room_id
+        "SELECT MAX(ends_at) AS value FROM sanctions WHERE room_id = $1 AND user_id IS NULL"
+        " AND interim = 1",
+        room_id,
+    )
+    return optional_time(value)
+
+
+async def account_held_until(tx: Tx, user_id: str, room_id: str | None) -> datetime | None:
+    """Say the same of an account: in one room or everywhere, or, without a room, anywhere at all."""
+    value = await tx.value(
+        "SELECT MAX(ends_at) AS value FROM sanctions WHERE interim = 1 AND user_id = $1"
+        " AND ($2 = '' OR room_id = $2 OR scope = 'account')",
+        user_id,
+        room_id or "",
     )
     return optional_time(value)
 

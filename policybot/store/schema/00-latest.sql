@@ -869,6 +869,7 @@ CREATE TABLE sanctions (                  -- one for each decision that was carr
 );
 CREATE INDEX sanctions_ending ON sanctions (ends_at) WHERE state = 'active' OR interim = 1;
 CREATE INDEX sanctions_interim ON sanctions (room_id, ends_at) WHERE interim = 1;
+CREATE INDEX sanctions_held ON sanctions (user_id, ends_at) WHERE interim = 1;
 CREATE INDEX sanctions_user ON sanctions (user_id) WHERE state IN ('planned', 'active', 'stayed');
 CREATE INDEX sanctions_room ON sanctions (room_id) WHERE state IN ('planned', 'active', 'stayed');
 
