@@ -48,14 +48,23 @@ from policybot.services.reveals import Reveals
 from policybot.services.reviews import Reviews
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
-from policybot.services.setting import Setting
+from policybot.services.setting import Changed, Setting
 from policybot.services.staffing import Staffing
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
 from policybot.services.upgrades import Upgrades
 from policybot.services.vacancies import Vacancies
 from policybot.services.verifications import Verifications
+from policybot.store.database import Tx
 from policybot.store.vault import Index, Vault
+
+
+def _both(first: Changed, second: Changed) -> Changed:
+    async def changed(tx: Tx, subject: str) -> None:
+        await first(tx, subject)
+        await second(tx, subject)
+
+    return changed
 
 
 def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
@@ -85,6 +94,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     reveals = Reveals(setting, people, casework, privacy, watch)
     delisting = Delisting(setting)
     messages = Messages(setting, signatures)
+    # Measures come first: they hold rooms before the clock moves on.
+    setting.account_changed = _both(measures.reach.account_changed, messages.account_changed)
+    setting.room_changed = _both(measures.reach.room_changed, messages.room_changed)
     found = Findings(setting, messages, casework, Automation(setting, measures))
     deviations = Deviations(setting)
     upgrades = Upgrades(setting, listed, deviations)

@@ -1,13 +1,14 @@
-"""How measures on rooms are carried out, in the operator's words and within the operator's times."""
+"""How measures are carried out, in the operator's words and within the operator's limits."""
 
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
-from policybot.config.types import Span, Word
+from policybot.config.types import Section, Span, Word
 from policybot.domain.cure import LONGEST, SHORTEST
 from policybot.domain.label import places
+from policybot.domain.removal import MOST
 
 BANNER_PLACES = ("number", "measure", "until")
 """What can be filled into the notice in a suspended room."""
@@ -35,3 +36,14 @@ def _cure(value: timedelta) -> timedelta:
 
 Banner = Annotated[Word, AfterValidator(_banner)]
 CureSpan = Annotated[Span, AfterValidator(_cure)]
+
+
+class MeasuresSection(Section):
+    """How measures on people are carried out."""
+
+    most_removed: int = Field(
+        100,
+        ge=1,
+        le=MOST,
+        description=f"How many messages one decision removes at the most; {MOST} is the limit.",
+    )

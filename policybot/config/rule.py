@@ -11,7 +11,7 @@ from policybot.config.mechanism import ConditionSection, check_acts
 from policybot.config.types import Section, Span, Word
 from policybot.domain.ladder import Scope, Severity
 from policybot.domain.mechanism import Mechanism, Stage, Then
-from policybot.domain.rules import Ground, Rule
+from policybot.domain.rules import Ground, Reach, Rule
 
 
 class RuleSection(Section):
@@ -27,6 +27,11 @@ class RuleSection(Section):
     )
     scope: Literal["member", "account"] = Field(
         "member", description="Whether a breach counts in its room (member) or everywhere."
+    )
+    reach: Reach = Field(
+        Reach.ACCOUNT,
+        description="account, or person if a measure is to reach all accounts of the person behind it, "
+        "also one that is linked while it runs.",
     )
     when: ConditionSection | None = Field(
         None,
@@ -99,5 +104,6 @@ class RuleSection(Section):
             mildest=mildest,
             harshest=harshest,
             scope=Scope(self.scope),
+            reach=self.reach,
             translations=tuple((t.language, t.title, t.text.strip()) for t in self.translations),
         )

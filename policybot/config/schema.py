@@ -9,7 +9,7 @@ from policybot.config.agreement import AgreementSection
 from policybot.config.filing import FilingSection
 from policybot.config.gate import GateSection, LanguageCode, check_languages
 from policybot.config.identity import Identity
-from policybot.config.measure import BANNER
+from policybot.config.measure import BANNER, MeasuresSection
 from policybot.config.operator import Operator
 from policybot.config.privacy import PrivacySection
 from policybot.config.rule import RuleSection
@@ -104,6 +104,9 @@ class Settings(Section):
     filing: FilingSection = Field(description="How rooms become public rooms.")
     rules: tuple[RuleSection, ...] = Field(min_length=1, description="Your published rules.")
     ladder: dict[str, Any] = Field(description="Which measure answers which breach.")
+    measures: MeasuresSection = Field(
+        default_factory=MeasuresSection, description="How measures on people are carried out."
+    )
     gate: GateSection | None = Field(
         None,
         description="The answer before something is accepted, for the homeserver's module or its HTTP "
@@ -203,6 +206,7 @@ class Config:
         self.identity = settings.identity
         self.privacy = settings.privacy
         self.filing = settings.filing
+        self.measures = settings.measures
         self.gate = settings.gate
         self.languages = {code: dict(said) for code, said in settings.languages.items()}
         self.dry_run = settings.dry_run

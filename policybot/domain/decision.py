@@ -77,6 +77,8 @@ class Decision:
     read_at: datetime | None = None
     """When the person is known to have seen it."""
     supersedes: int | None = None
+    span: timedelta | None = None
+    """How far back before the act everything of theirs is removed; None for the message alone."""
     nature: Nature = Nature.DECISION
     version: int = 1
 
@@ -119,6 +121,7 @@ class Decision:
             self.history.value,
             str(self.measure),
             self.remove,
+            str(self.span),
             self.facts,
             self.user_id,
             self.room_id,

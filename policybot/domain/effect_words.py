@@ -35,6 +35,8 @@ def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line 
             return f"keep a copy of {event_id} in {room_id}"
         case effects.Redact(room_id, event_id):
             return f"remove {event_id} in {room_id}"
+        case effects.FindMessages(room_id, user_id):
+            return f"find what {user_id} has written in {room_id}"
         case effects.Restore(room_id, event_id):
             return f"post {event_id} in {room_id} again"
         case effects.RestrictMember(room_id, user_id):

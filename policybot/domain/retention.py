@@ -52,6 +52,8 @@ RULES: tuple[Rule, ...] = (
             "reports",
             "decisions",
             "sanctions",
+            "sanction_accounts",
+            "removals",
             "appeals",
             "cures",
             "replacements",

@@ -11,6 +11,7 @@ from policybot.domain import effects, room_measure, showing
 from policybot.domain import label as labels
 from policybot.domain.taking import MoveAliases
 from policybot.domain.upgrade import FollowUpgrade
+from policybot.matrix import messages
 from policybot.matrix.accounts import Accounts
 from policybot.matrix.aliases import Aliases
 from policybot.matrix.client import Client
@@ -89,6 +90,8 @@ class MatrixHomeserver:
                 return await self._event(room_id, event_id)
             case effects.Redact(room_id, event_id, reason):
                 return await self._redact(errand, room_id, event_id, reason)
+            case effects.FindMessages(room_id, user_id, since, most):
+                return {"found": await messages.of_member(self._client, room_id, user_id, since, most)}
             case effects.Restore(room_id, _, reason):
                 return await self._talk.restore(errand, room_id, reason)
             case effects.RestrictMember(room_id, user_id):

@@ -71,7 +71,9 @@ REACHES: dict[str, Reach] = {
         "captured_at",
         "captured_at < $1 AND sender NOT IN HELD AND NOT EXISTS (SELECT 1 FROM cases c"
         " WHERE c.event_id = copies.event_id AND (c.state IN OPEN OR EXISTS (SELECT 1"
-        " FROM decisions d WHERE d.case_id = c.id AND d.state IN ('pending', 'under_appeal'))))",
+        " FROM decisions d WHERE d.case_id = c.id AND d.state IN ('pending', 'under_appeal'))))"
+        " AND NOT EXISTS (SELECT 1 FROM removals m JOIN decisions d ON d.id = m.decision_id"
+        " WHERE m.event_id = copies.event_id AND d.state IN ('pending', 'under_appeal'))",
         "",
     ),
     "reports": Reach(
@@ -294,6 +296,9 @@ async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
         "DELETE FROM deletions WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM observed WHERE target LIKE 'rank % C-' || CAST(CAST($1 AS BIGINT) AS TEXT)",
         "DELETE FROM replacements WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
+        "DELETE FROM removals WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
+        "DELETE FROM sanction_accounts WHERE decision_id IN"  # noqa: ISC004 - it does not fit in a line
+        " (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM sanctions WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM decisions WHERE case_id = $1",
         "DELETE FROM reports WHERE case_id = $1",

@@ -18,8 +18,8 @@ def level(world: World, room: str = "") -> int | None:
     return found
 
 
-async def second_room(world: World) -> str:
-    room = "!market:example.org"
+async def second_room(world: World, room: str = "!market:example.org") -> str:
+    """Have another room of Anna's filed and approved."""
     world.homeserver.levels[room] = {"users": {user("anna"): 100}}
     await world.deliver(
         type="m.room.member",
