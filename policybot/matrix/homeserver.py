@@ -99,7 +99,7 @@ class MatrixHomeserver:
             case effects.ReleaseMember(room_id, user_id):
                 return {} if before is None else await self._power.release(room_id, user_id, before)
             case effects.ExcludeMember(room_id, user_id):
-                return await self._members.exclude(room_id, user_id)
+                return await self._members.exclude(room_id, user_id, before)
             case effects.ReadmitMember(room_id, user_id):
                 return {} if before is None else await self._members.readmit(room_id, user_id, before)
             case showing.Publish(room_id, filed):
