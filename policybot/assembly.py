@@ -55,6 +55,7 @@ from policybot.services.unfiled import Unfiled
 from policybot.services.upgrades import Upgrades
 from policybot.services.vacancies import Vacancies
 from policybot.services.verifications import Verifications
+from policybot.services.watches import Watches
 from policybot.store.database import Tx
 from policybot.store.vault import Index, Vault
 
@@ -164,5 +165,6 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         delisting=delisting,
         deviations=deviations,
         upgrades=upgrades,
+        watches=Watches(setting),
         drift=Drift(setting, deviations, upgrades),
     )

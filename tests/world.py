@@ -132,6 +132,10 @@ class FakeHomeserver:
             banned=frozenset(who for where, who in self.banned if where == room),
         )
 
+    async def is_suspended(self, user_id: str) -> bool:
+        self._reachable()
+        return user_id in self.suspended
+
     async def sight(self, room_id: str) -> Sight | None:
         """Look at how a room presents itself, as the reader does."""
         self._reachable()

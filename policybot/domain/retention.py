@@ -218,6 +218,7 @@ EXCEPTIONS: dict[str, str] = {
     "vacancies": "rooms whose owner no longer answers for them; goes when somebody does",
     "labels": "which event is the label of a room",
     "drift": "where a room differs from its filing; goes a day after it is over",
+    "watches": "which suspended accounts are looked at next; goes when the suspension is over",
     "policies": "published rules",
     "licence_reminders": "which of the operator's own licences were reminded of",
     "shards": "which process does what",

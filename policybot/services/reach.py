@@ -6,7 +6,7 @@ from dataclasses import replace
 from policybot.domain import notice
 from policybot.domain import sanction as rules
 from policybot.domain.decision import Decision
-from policybot.domain.effects import Effect, ExcludeMember, RestrictMember
+from policybot.domain.effects import Effect, ExcludeMember, RestrictMember, SuspendAccount
 from policybot.domain.errors import Incomplete
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind
@@ -15,7 +15,7 @@ from policybot.domain.rules import Reach as Whom
 from policybot.domain.sanction import BINDING, Sanction
 from policybot.services.filings import label_of
 from policybot.services.setting import Setting
-from policybot.store import decisions, filings, members, rooms, sanctions
+from policybot.store import decisions, filings, members, rooms, sanctions, watches
 from policybot.store.database import Tx
 from policybot.store.rooms import Kind as RoomKind
 from policybot.store.rooms import Room
@@ -186,6 +186,9 @@ class Reach:
             return
         await hold_rooms(tx, effects)
         await sanctions.save(tx, replace(sanction, restraints=(*sanction.restraints, *effects)))
+        kept = [e.user_id for e in effects if isinstance(e, SuspendAccount)]
+        every = self._setting.config.measures.look_every
+        await watches.begin(tx, kept, self._setting.now() + every)
         self._setting.queue(tx, effects, cause=f"decision {sanction.decision_id}")
 
     # For people ----------------------------------------------------------------------------------

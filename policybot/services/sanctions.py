@@ -10,7 +10,13 @@ from policybot.domain import notice
 from policybot.domain import sanction as rules
 from policybot.domain.case import Subject
 from policybot.domain.decision import Decision, Nature
-from policybot.domain.effects import Effect, FindMessages, Redact, RestrictMember
+from policybot.domain.effects import (
+    Effect,
+    FindMessages,
+    Redact,
+    RestrictMember,
+    SuspendAccount,
+)
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind
@@ -31,6 +37,7 @@ from policybot.store import (
     outbox,
     sanctions,
     standing,
+    watches,
 )
 from policybot.store.database import Tx
 from policybot.store.outbox import Queued
@@ -173,6 +180,8 @@ class Sanctions:
         if decision.measure.kind in (Kind.NONE, Kind.ADVISE, Kind.WARN):
             sanction = rules.moved(sanction, Step.END)
         await self._save(tx, sanction)
+        kept = [e.user_id for e in sanction.restraints if isinstance(e, SuspendAccount)]
+        await watches.begin(tx, kept, now + self._setting.config.measures.look_every)
         audit.append(tx, at=now, actor="system:outbox", tag="sanction:enforce", object=decision.number)
         # The clock also starts anew after a stay; then the person knows the decision already.
         if decision.told_at is None:

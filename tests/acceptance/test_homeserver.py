@@ -1,9 +1,11 @@
 """Each effect and its inverse on a real Synapse: the homeserver port keeps its promises."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -13,6 +15,7 @@ from policybot.demo.stage import Stage, stage
 from policybot.domain.effects import (
     Effect,
     ExcludeMember,
+    FindMessages,
     KeepEvidence,
     LearnName,
     Notify,
@@ -82,6 +85,24 @@ async def test_every_effect_and_its_inverse(bench: Bench) -> None:
     await check_evidence_and_redaction(bench)
     await check_profile(bench)
     await check_suspension(bench)
+    await check_search(bench)
+
+
+async def check_search(bench: Bench) -> None:
+    """All that somebody wrote since a time is found, the newest first, and nothing of others."""
+    tom, anna, room = bench.stage.people["tom"], bench.stage.people["anna"], bench.room
+    before = [await tom.say(room, "From before")]
+    await anna.say(room, "Somebody else")
+    first = await tom.request("GET", f"/_matrix/client/v3/rooms/{quote(room)}/event/{quote(before[0])}")
+    since = first["origin_server_ts"] + 1
+    await asyncio.sleep(0.01)
+    wrote = [await tom.say(room, f"Offer {n}") for n in range(3)]
+    found = await bench.do(FindMessages(room, tom.user_id, since, 100))
+    assert found["found"] == wrote[::-1]
+    assert (await bench.do(FindMessages(room, tom.user_id, since, 2)))["found"] == wrote[:0:-1]
+    assert set(before + wrote) <= set((await bench.do(FindMessages(room, tom.user_id, 0, 200)))["found"])
+    await bench.do(Redact(room, wrote[0], "Removed"), "search-redact")
+    assert wrote[0] not in (await bench.do(FindMessages(room, tom.user_id, since, 100)))["found"]
 
 
 async def check_levels(bench: Bench) -> None:

@@ -59,6 +59,7 @@ from policybot.services.unfiled import Unfiled
 from policybot.services.upgrades import Upgrades
 from policybot.services.vacancies import Vacancies
 from policybot.services.verifications import Verifications
+from policybot.services.watches import Watches
 from policybot.store.database import Tx
 from policybot.store.rooms import Room
 
@@ -121,6 +122,7 @@ class Services:
     deviations: Deviations
     upgrades: Upgrades
     drift: Drift
+    watches: Watches
 
 
 @dataclass(frozen=True, slots=True)

@@ -884,6 +884,15 @@ CREATE TABLE sanction_accounts (          -- further accounts of a person that a
 );
 CREATE INDEX sanction_accounts_user ON sanction_accounts (user_id);
 
+CREATE TABLE watches (                    -- suspended accounts that are looked at from time to time
+    user_id       TEXT PRIMARY KEY,
+    look_at       BIGINT NOT NULL,
+    count         INTEGER NOT NULL DEFAULT 0, -- how often it was found free since
+    counted_since BIGINT,
+    free          INTEGER NOT NULL DEFAULT 0  -- whether it was the last time
+);
+CREATE INDEX watches_due ON watches (look_at);
+
 CREATE TABLE removals (                   -- messages that were removed with the reported one
     decision_id BIGINT NOT NULL REFERENCES decisions (id),
     event_id    TEXT NOT NULL,
