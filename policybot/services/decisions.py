@@ -258,7 +258,7 @@ class Decisions:
         await decisions.end_approval(tx, approval.code, "given", by)
         await decisions.save(tx, final)
         await self._enforce(tx, case, replace(final, version=final.version + 1), restraints)
-        measure = decision.measure.in_words(decision.scope.value)
+        measure = statements.in_words(self._setting, decision)
         return f"{decision.number} is decided: {measure}. It is being carried out."
 
     async def _check_confirmable(self, tx: Tx, by: str, approval: Approval) -> None:

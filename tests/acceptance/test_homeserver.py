@@ -32,6 +32,7 @@ from policybot.domain.room_measure import FreezeRoom
 from policybot.domain.showing import Publish, SetLabel
 from policybot.matrix.client import Client
 from policybot.matrix.homeserver import MatrixHomeserver
+from policybot.matrix.observer import Observer
 from policybot.matrix.signs import LABEL
 from policybot.matrix.synapse import Synapse
 from policybot.ports import Errand, Impossible, Result
@@ -84,8 +85,8 @@ async def test_every_effect_and_its_inverse(bench: Bench) -> None:
     await check_messages(bench)
     await check_evidence_and_redaction(bench)
     await check_profile(bench)
-    await check_suspension(bench)
     await check_search(bench)
+    await check_suspension(bench)
 
 
 async def check_search(bench: Bench) -> None:
@@ -226,6 +227,9 @@ async def check_suspension(bench: Bench) -> None:
     tom, root, room = bench.stage.people["tom"], bench.stage.people["root"], bench.room
     before, back = await bench.there_and_back(SuspendAccount(tom.user_id))
     assert (await root.user(tom.user_id))["suspended"] is True
+    watch = Observer(bench.port._client, bench.port._synapse, bench.stage.bot)
+    assert await watch.is_suspended(tom.user_id)
+    assert not await watch.is_suspended(root.user_id)
     assert await tom.is_refused(room, "May I?")
     told = await bench.do(Notify(tom.user_id, "Decision C-1"), "told-tom")
     assert told == {"server_notice": True}

@@ -7,11 +7,14 @@ import pytest
 
 from policybot.domain.effects import RestrictMember, SuspendAccount
 from policybot.domain.ladder import Scope
+from policybot.domain.rank import Levels
 from policybot.domain.rules import Reach
 from policybot.ports import Impossible
+from policybot.store import rooms
+from policybot.store.rooms import Kind, Room
 from tests.flows.test_personal_holds import second_room
 from tests.staffed import Private, code_for, link_to
-from tests.world import World, find, user
+from tests.world import BOT, World, find, user
 
 TOM, EVE, TIM = user("tom"), "@eve:elsewhere.net", user("tim")
 FACTS = "Threatened everybody with harm in so many words"
@@ -251,3 +254,38 @@ async def test_with_a_gate_no_power_level_tells_whose_accounts_these_are(
     assert curb is not None, "the gate knows"
     await world.tick(days=7)
     assert world.app.services.messages.curb(world.room, TIM, world.clock()) is None
+
+
+async def test_of_many_rooms_the_number_is_said_and_not_each(world: World) -> None:
+    await world.governed_room()
+    for n in range(6):
+        async with world.database.transaction() as tx:
+            room = Room(f"!more{n}:example.org", Kind.GOVERNED, Levels("11", (), {"users": {BOT: 100}}))
+            await rooms.save(tx, room, world.clock())
+        world.homeserver.levels[room.room_id] = {"users": {BOT: 100}}
+    case = await about(world, TOM)
+    answer = await decided(world, f"!policy decide {case} R2 S3 restrict:P7D {FACTS}")
+    assert f"This will: restrict {TOM} in 7 rooms." in answer
+    assert "!more1" not in answer
+
+
+async def test_demoted_between_decision_and_effect_it_waits_and_people_are_told_once(
+    any_world: World,
+) -> None:
+    world = any_world
+    await world.governed_room()
+    case = await world.reported()
+    world.homeserver.refuses[RestrictMember] = "403 M_FORBIDDEN You don't have permission"
+    await decided(world, f"!policy decide {case} R2 S3 restrict:P7D {FACTS}")
+    for _ in range(3):
+        await world.tick(hours=1)
+    alarms = [text for text in world.in_review() if "I could not restrict" in text]
+    assert len(alarms) == 1
+    assert level(world) is None
+    assert not any(text.startswith("Decision") for text in world.told("tom")), "nothing is half done"
+    world.homeserver.refuses.clear()
+    await world.review("mira", f"!policy retry {find(r'(?<=retry )[0-9]+', alarms[0])}")
+    assert level(world) == -1
+    assert "ends by itself on 9 March 2026, 12:00 UTC" in world.told("tom")[-1], "from then on"
+    await world.tick(days=7)
+    assert level(world) is None

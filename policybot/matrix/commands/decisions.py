@@ -66,7 +66,7 @@ def _preview(draft: Draft, most: int) -> str:
     changes = ", ".join([*removed, *restraints, *shown]) or "nothing on the homeserver"
     return (
         f"{decision.number}: rule {decision.rule_id}, {decision.severity.value}, history "
-        f"{decision.history.value} → {decision.measure.in_words(decision.scope.value)} "
+        f"{decision.history.value} → {draft.statement.measure} "
         f"(proposed: {draft.proposal.cell}).\nThis will: {changes}."
         + "".join(f"\n{note}" for note in draft.notes)
     )
