@@ -251,6 +251,7 @@ class App:
         # Last, for the homeserver and the sources are asked over the network.
         if self.look is not None:
             await services.drift.some(self.database, self.look)
+            await services.watches.some(self.database, self.look)
         await self.revalidation.some(self.database, self.ways)
 
     async def _announce(self) -> None:
@@ -329,7 +330,7 @@ class App:
             worker = self.worker(homeserver)
             await start.recall()
             self.services.copies.source = homeserver.media
-            self.look = Observer(client, config.bot_user_id)
+            self.look = Observer(client, synapse, config.bot_user_id)
             self.reader = Reader(client, config.bot_user_id)
             dispatch = Dispatch(self.services, start.resolve, self.reader)
             inward = Events(self.setting, self.database, dispatch, self.services)

@@ -57,14 +57,24 @@ from policybot.services.reviews import Reviews
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.sealed import Sealed
-from policybot.services.setting import Setting
+from policybot.services.setting import Changed, Setting
 from policybot.services.staffing import Staffing
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
 from policybot.services.upgrades import Upgrades
 from policybot.services.vacancies import Vacancies
 from policybot.services.verifications import Verifications
+from policybot.services.watches import Watches
+from policybot.store.database import Tx
 from policybot.store.vault import Index, Vault
+
+
+def _both(first: Changed, second: Changed) -> Changed:
+    async def changed(tx: Tx, subject: str) -> None:
+        await first(tx, subject)
+        await second(tx, subject)
+
+    return changed
 
 
 def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
@@ -98,6 +108,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     reveals = Reveals(setting, people, casework, privacy, watch)
     delisting = Delisting(setting)
     messages = Messages(setting, signatures)
+    # Measures come first: they hold rooms before the clock moves on.
+    setting.account_changed = _both(measures.reach.account_changed, messages.account_changed)
+    setting.room_changed = _both(measures.reach.room_changed, messages.room_changed)
     found = Findings(setting, messages, casework, Automation(setting, measures, kept), kept)
     deviations = Deviations(setting)
     upgrades = Upgrades(setting, listed, deviations)
@@ -173,5 +186,6 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         delisting=delisting,
         deviations=deviations,
         upgrades=upgrades,
+        watches=Watches(setting),
         drift=Drift(setting, deviations, upgrades),
     )

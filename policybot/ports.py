@@ -137,6 +137,10 @@ class RoomLook(Protocol):
         """
         ...
 
+    async def is_suspended(self, user_id: str) -> bool:
+        """Say whether an account of our homeserver is suspended; raises as `look`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:

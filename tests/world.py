@@ -145,6 +145,10 @@ class FakeHomeserver:
         event = self.events.get(event_id, {})
         return event["sender"] if event.get("room_id") == room_id else None
 
+    async def is_suspended(self, user_id: str) -> bool:
+        self._reachable()
+        return user_id in self.suspended
+
     async def sight(self, room_id: str) -> Sight | None:
         """Look at how a room presents itself, as the reader does."""
         self._reachable()
@@ -225,6 +229,8 @@ class FakeHomeserver:
                 return self.media.around(keep, errand.evidence, self.events, self.redacted)
             case effects.Redact(_, event_id):
                 self.redacted.add(event_id)
+            case effects.FindMessages(room_id, user_id, since, most):
+                return {"found": self._written(room_id, user_id, since)[:most]}
             case effects.Restore(room_id):
                 assert errand.evidence is not None
                 self.said[errand.key] = (room_id, errand.evidence["content"]["body"])
@@ -261,6 +267,19 @@ class FakeHomeserver:
             case _:
                 return self._do_sign(errand)
         return {}
+
+    def _written(self, room_id: str, user_id: str, since: int) -> list[str]:
+        theirs = [
+            event
+            for event in self.events.values()
+            if event["room_id"] == room_id
+            and event["sender"] == user_id
+            and event["type"] == "m.room.message"
+            and event["origin_server_ts"] >= since
+            and event["event_id"] not in self.redacted
+        ]
+        newest = sorted(theirs, key=lambda event: -event["origin_server_ts"])
+        return [event["event_id"] for event in newest]
 
     def _show_card(self, errand: Errand) -> Result:
         card, room_id = errand.card, errand.effect.room_id  # type: ignore[union-attr]  # a card's

@@ -1,14 +1,16 @@
-"""How measures on rooms are carried out, in the operator's words and within the operator's times."""
+"""How measures are carried out, in the operator's words and within the operator's limits."""
 
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
-from policybot.config.types import Span, Word
+from policybot.config.types import Section, Span, Word
 from policybot.domain.cure import LONGEST, SHORTEST
 from policybot.domain.label import places
+from policybot.domain.removal import MOST
 
+_LEAST = timedelta(minutes=5)
 BANNER_PLACES = ("number", "measure", "until")
 """What can be filled into the notice in a suspended room."""
 BANNER = (
@@ -33,5 +35,33 @@ def _cure(value: timedelta) -> timedelta:
     return value
 
 
+def _seldom(value: timedelta) -> timedelta:
+    if value < _LEAST:
+        message = "must be PT5M or more"
+        raise ValueError(message)
+    return value
+
+
 Banner = Annotated[Word, AfterValidator(_banner)]
 CureSpan = Annotated[Span, AfterValidator(_cure)]
+
+
+class MeasuresSection(Section):
+    """How measures on people are carried out."""
+
+    look_every: Annotated[Span, AfterValidator(_seldom)] = Field(
+        timedelta(hours=1),
+        description="How often each suspended account is looked at, PT5M or more.",
+    )
+    repair: bool = Field(
+        default=True,
+        description="Whether a suspension that somebody else has ended is set right by itself, up to "
+        "three times a day; false only tells it.",
+    )
+
+    most_removed: int = Field(
+        100,
+        ge=1,
+        le=MOST,
+        description=f"How many messages one decision removes at the most; {MOST} is the limit.",
+    )

@@ -12,7 +12,7 @@ from policybot.config.review import Wait
 from policybot.config.types import Section, Span, Word
 from policybot.domain.ladder import Scope, Severity
 from policybot.domain.mechanism import Mechanism, Stage, Then
-from policybot.domain.rules import Ground, Rule
+from policybot.domain.rules import Ground, Reach, Rule
 
 
 class RuleSection(Section):
@@ -33,6 +33,11 @@ class RuleSection(Section):
         None,
         description="Within which time somebody should look at a case in which it is named; null for "
         "cases.look_within.",
+    )
+    reach: Reach = Field(
+        Reach.ACCOUNT,
+        description="account, or person if a measure is to reach all accounts of the person behind it, "
+        "also one that is linked while it runs.",
     )
     when: ConditionSection | None = Field(
         None,
@@ -106,5 +111,6 @@ class RuleSection(Section):
             harshest=harshest,
             scope=Scope(self.scope),
             look_within=self.look_within,
+            reach=self.reach,
             translations=tuple((t.language, t.title, t.text.strip()) for t in self.translations),
         )

@@ -12,7 +12,7 @@ from policybot.config.filing import FilingSection
 from policybot.config.gate import GateSection, LanguageCode, check_languages
 from policybot.config.identity import Identity
 from policybot.config.intake import ReportsSection
-from policybot.config.measure import BANNER
+from policybot.config.measure import BANNER, MeasuresSection
 from policybot.config.operator import Operator
 from policybot.config.privacy import PrivacySection
 from policybot.config.reporters import ReportersSection
@@ -116,6 +116,9 @@ class Settings(Section):
     reporters: ReportersSection = Field(
         default_factory=lambda: ReportersSection.model_validate({}),
         description="What is done about reports that are manifestly unfounded.",
+    )
+    measures: MeasuresSection = Field(
+        default_factory=MeasuresSection, description="How measures on people are carried out."
     )
     gate: GateSection | None = Field(
         None,
@@ -236,6 +239,7 @@ class Config:
         self.filing = settings.filing
         self.cases = settings.cases
         self.reporters = settings.reporters
+        self.measures = settings.measures
         self.gate = settings.gate
         self.reports = settings.reports
         self.languages = {code: dict(said) for code, said in settings.languages.items()}

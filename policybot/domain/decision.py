@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from policybot.domain import hold
 from policybot.domain.errors import NotPermitted, OutOfOrder
 from policybot.domain.ladder import History, Scope, Severity
-from policybot.domain.measure import Kind, Measure, duration_in_words
+from policybot.domain.measure import Kind, Measure
 from policybot.domain.mechanism import MACHINE
 
 
@@ -34,7 +35,7 @@ class Nature(StrEnum):
 
     DECISION = "decision"
     HOLD = "hold"
-    """It only holds a room until somebody decides, and counts for nothing later."""
+    """It only holds a room or a person until somebody decides, and counts for nothing later."""
     REPLACEMENT = "replacement"
     """Somebody else answers for a room."""
 
@@ -42,7 +43,6 @@ class Nature(StrEnum):
 IN_FORCE = frozenset({State.FINAL, State.UNDER_APPEAL, State.UPHELD})
 """States in which a decision holds."""
 
-_NO_TIME = timedelta(0)
 APPROVAL_LIFE = timedelta(hours=24)
 """After this an approval that nobody gave is gone; time never approves anything."""
 
@@ -79,6 +79,8 @@ class Decision:
     read_at: datetime | None = None
     """When the person is known to have seen it."""
     supersedes: int | None = None
+    span: timedelta | None = None
+    """How far back before the act everything of theirs is removed; None for the message alone."""
     nature: Nature = Nature.DECISION
     version: int = 1
 
@@ -92,8 +94,7 @@ class Decision:
         """What is done, as one says it."""
         match self.nature:
             case Nature.HOLD:
-                span = duration_in_words(self.measure.duration or _NO_TIME)
-                return f"hold on the room for at most {span}"
+                return hold.in_words(self.scope, self.measure.duration)
             case Nature.REPLACEMENT:
                 return "replacement of who answers for the room"
             case Nature.DECISION:
@@ -122,6 +123,7 @@ class Decision:
             self.history.value,
             str(self.measure),
             self.remove,
+            str(self.span),
             self.facts,
             self.user_id,
             self.room_id,

@@ -1,5 +1,6 @@
 """What each effect does, in words, for people who have to know that it could not be done."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from policybot.domain import effects, quarantine, room_measure, showing, taking
@@ -7,17 +8,42 @@ from policybot.domain.effects import Effect
 from policybot.domain.room_measure import RoomMeasure
 from policybot.domain.upgrade import FollowUpgrade
 
+_NAMED = 5
+"""Rooms in which the same is done to somebody and that are named each."""
 
-def all_in_words(effects: Iterable[Effect], *more: str) -> str:
+
+def all_in_words(wanted: Iterable[Effect], *more: str) -> str:
     """Say what several effects do, as one list; a room is named where it comes up first, then «it»."""
     said, before = [], None
-    for effect in effects:
+    listed = tuple(wanted)
+    many = _everywhere(listed)
+    for effect in listed:
+        if _what(effect) in many:
+            continue
         room_id, text = getattr(effect, "room_id", None), in_words(effect)
         if room_id and room_id == before:
             text = text.replace(f"the label of {room_id}", "its label").replace(room_id, "it")
         said.append(text)
         before = room_id
+    said += [f"{verb} {who} {where} {number} rooms" for (verb, who, where), number in many.items()]
     return ", ".join([*said, *more])
+
+
+def _what(effect: Effect) -> tuple[str, str, str] | None:
+    """Name what is done to whom, if it is done room by room."""
+    match effect:
+        case effects.RestrictMember(_, user_id):
+            return "restrict", user_id, "in"
+        case effects.ExcludeMember(_, user_id):
+            return "exclude", user_id, "from"
+        case _:
+            return None
+
+
+def _everywhere(listed: Iterable[Effect]) -> dict[tuple[str, str, str], int]:
+    """Count what is done to somebody in more rooms than can be named."""
+    counted = Counter(what for effect in listed if (what := _what(effect)) is not None)
+    return {what: number for what, number in counted.items() if number > _NAMED}
 
 
 def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each effect
@@ -37,6 +63,8 @@ def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line 
             return f"keep what stands around {event_id} in {room_id}"
         case effects.Redact(room_id, event_id):
             return f"remove {event_id} in {room_id}"
+        case effects.FindMessages(room_id, user_id):
+            return f"find what {user_id} has written in {room_id}"
         case effects.Restore(room_id, event_id):
             return f"post {event_id} in {room_id} again"
         case effects.RestrictMember(room_id, user_id):

@@ -121,6 +121,18 @@ class Redact:
 
 
 @dataclass(frozen=True, slots=True)
+class FindMessages:
+    """Find what somebody has written in a room, so that it can be removed."""
+
+    room_id: str
+    user_id: str
+    since: int
+    """Milliseconds."""
+    most: int
+    """How many of the newest are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Restore:
     """Post the kept text of a removed event again, with its author and time."""
 
@@ -231,6 +243,7 @@ Effect = (
     | KeepEvidence
     | KeepContext
     | Redact
+    | FindMessages
     | Restore
     | RestrictMember
     | ReleaseMember
@@ -325,7 +338,7 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return None
         case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence() | KeepContext():
             return None
-        case LearnName() | LearnAuthor() | LearnMore():
+        case LearnName() | LearnAuthor() | LearnMore() | FindMessages():
             return None
         case _:  # the other steps of taking a room in, and following it; see services/taking.py
             return None

@@ -147,7 +147,7 @@ def held(statement: Statement, words: str, span: timedelta) -> Statement:
         statement,
         measure=words,
         duration=duration_in_words(span),
-        severity="nothing is decided yet; the room is held while the case is looked at",
+        severity="nothing is decided yet; it holds while the case is looked at",
         history="a hold counts for nothing later",
         automated="No. A person ordered this, and no machine looked for it.",
     )

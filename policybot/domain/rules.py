@@ -7,6 +7,14 @@ from enum import StrEnum
 from policybot.domain.ladder import Scope, Severity
 
 
+class Reach(StrEnum):
+    """Whom a measure on an account reaches."""
+
+    ACCOUNT = "account"
+    PERSON = "person"
+    """All accounts of the person behind it, also those linked while it runs."""
+
+
 class Ground(StrEnum):
     """Why something is not allowed: the operator's terms, or a law that the rule names."""
 
@@ -28,6 +36,7 @@ class Rule:
     harshest: Severity = Severity.S4
     scope: Scope = Scope.MEMBER
     """The ledger a breach by a person is counted in: `member` (one room) or `account`."""
+    reach: Reach = Reach.ACCOUNT
     translations: tuple[tuple[str, str, str], ...] = ()
     """The title and the text in other languages, each behind the language's code."""
     look_within: timedelta | None = None

@@ -94,6 +94,8 @@ class Sanction:
     """Whether it only holds until somebody decides; see `hold`."""
     dry: bool = False
     """Whether it was only rehearsed, in a dry run."""
+    person_id: str | None = None
+    """The person all of whose accounts it reaches; None if it reaches the one account alone."""
     version: int = 1
 
 
@@ -187,6 +189,7 @@ def restraints(  # noqa: PLR0911, PLR0913 - one line for each measure
     user_id: str | None,
     room_id: str | None,
     governed: Iterable[str] = (),
+    local: bool = True,
     label: Label | None = None,
     closing: str = "",
 ) -> tuple[Effect, ...]:
@@ -197,7 +200,8 @@ def restraints(  # noqa: PLR0911, PLR0913 - one line for each measure
         measure: the measure; `none`, `advise` and `warn` have no effects.
         user_id: the member or account.
         room_id: the room, for `member` and `room`.
-        governed: all governed rooms, for an account that may post in none of them.
+        governed: the governed rooms, for an account that may post in none of them.
+        local: whether the account is ours to suspend; another is kept out of the governed rooms.
         label: what the room's label says, so that it can be set again.
         closing: what is said in a room that is closed, in the operator's words.
     """
@@ -211,6 +215,8 @@ def restraints(  # noqa: PLR0911, PLR0913 - one line for each measure
     if scope is Scope.ACCOUNT and user_id:
         if kind is Kind.RESTRICT:
             return tuple(RestrictMember(room, user_id) for room in sorted(governed))
+        if not local:
+            return tuple(ExcludeMember(room, user_id) for room in sorted(governed))
         return (SuspendAccount(user_id),)
     if scope is Scope.ROOM and room_id:
         if kind is Kind.RESTRICT:
@@ -220,6 +226,22 @@ def restraints(  # noqa: PLR0911, PLR0913 - one line for each measure
         return (FreezeRoom(room_id), Unpublish(room_id), *shown, *closed)
     message = f"a measure on {scope.value} needs its subject"
     raise ValueError(message)
+
+
+def accounts(sanction: Sanction) -> tuple[str, ...]:
+    """Name the accounts that the effects of a sanction bind."""
+    kinds = (RestrictMember, ExcludeMember, SuspendAccount)
+    bound = [e.user_id for e in sanction.restraints if isinstance(e, kinds)]
+    return tuple(dict.fromkeys((*((sanction.user_id,) if sanction.user_id else ()), *bound)))
+
+
+def in_room(sanction: Sanction, room_id: str) -> tuple[Effect, ...]:
+    """Say which effects carry a measure on an account into a room that becomes governed meanwhile."""
+    if sanction.scope is not Scope.ACCOUNT or sanction.dry:
+        return ()
+    inside = [e for e in sanction.restraints if isinstance(e, RestrictMember | ExcludeMember)]
+    wanted = dict.fromkeys(replace(e, room_id=room_id) for e in inside)
+    return tuple(e for e in wanted if e not in sanction.restraints)
 
 
 def to_release(sanction: Sanction, step: Step) -> bool:

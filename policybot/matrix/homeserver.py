@@ -12,6 +12,7 @@ from policybot.domain import label as labels
 from policybot.domain.quarantine import QuarantineMedia, UnquarantineMedia
 from policybot.domain.taking import MoveAliases
 from policybot.domain.upgrade import FollowUpgrade
+from policybot.matrix import messages
 from policybot.matrix.accounts import Accounts
 from policybot.matrix.aliases import Aliases
 from policybot.matrix.client import Client
@@ -96,6 +97,8 @@ class MatrixHomeserver:
                 return await self.media.around(keep, errand.evidence)
             case effects.Redact(room_id, event_id, reason):
                 return await self._redact(errand, room_id, event_id, reason)
+            case effects.FindMessages(room_id, user_id, since, most):
+                return {"found": await messages.of_member(self._client, room_id, user_id, since, most)}
             case effects.Restore(room_id, _, reason):
                 return await self._talk.restore(errand, room_id, reason)
             case effects.RestrictMember(room_id, user_id):
@@ -103,7 +106,7 @@ class MatrixHomeserver:
             case effects.ReleaseMember(room_id, user_id):
                 return {} if before is None else await self._power.release(room_id, user_id, before)
             case effects.ExcludeMember(room_id, user_id):
-                return await self._members.exclude(room_id, user_id)
+                return await self._members.exclude(room_id, user_id, before)
             case effects.ReadmitMember(room_id, user_id):
                 return {} if before is None else await self._members.readmit(room_id, user_id, before)
             case showing.Publish(room_id, filed):

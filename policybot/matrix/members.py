@@ -21,11 +21,11 @@ class Members:
         """Read somebody's membership in a room; `leave` where there is none."""
         return await state.membership(self._client, room_id, user_id)
 
-    async def exclude(self, room_id: str, user_id: str) -> Result:
-        """Ban somebody from a room."""
-        levels = await self._power.levels(room_id)
-        if await self.membership(room_id, user_id) == "ban":
+    async def exclude(self, room_id: str, user_id: str, before: Result | None) -> Result:
+        """Ban somebody from a room, unless they were banned before we came; twice is once."""
+        if before is not None and before.get("membership") == "ban":
             return {}
+        levels = await self._power.levels(room_id)
         if levels.of(self.bot) <= levels.of(user_id):
             message = f"{user_id} ranks as high as I do in {room_id}"
             raise Impossible(message)

@@ -10,15 +10,17 @@ from policybot.matrix import state
 from policybot.matrix.client import Client, Missing
 from policybot.matrix.power import Power
 from policybot.matrix.signs import LABEL
+from policybot.matrix.synapse import Synapse
 from policybot.ports import Impossible
 
 
 class Observer:
     """Reads governed rooms; some ten requests each."""
 
-    def __init__(self, client: Client, bot: str) -> None:
-        """Read with the bot's own token, not as an administrator."""
+    def __init__(self, client: Client, synapse: Synapse, bot: str) -> None:
+        """Read rooms with the bot's own token, not as an administrator; accounts as one."""
         self._client = client
+        self._synapse = synapse
         self._bot = bot
         self._power = Power(client, bot)
 
@@ -53,6 +55,19 @@ class Observer:
             banner=asked.banner is None or await self._stands(room_id, asked.banner),
             banned=await self._banned(room_id) if asked.bans else frozenset(),
         )
+
+    async def is_suspended(self, user_id: str) -> bool:
+        """Ask as an administrator whether an account is suspended; one that is gone counts as that.
+
+        Raises:
+            Later: the homeserver is away or busy.
+            Impossible: it does not tell us.
+        """
+        try:
+            user = await self._synapse.user(user_id)
+        except Missing:
+            return True
+        return bool(user.get("suspended")) or bool(user.get("deactivated"))
 
     async def _published(self, room_id: str) -> bool:
         try:

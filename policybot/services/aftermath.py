@@ -2,6 +2,7 @@
 
 from policybot.domain.effects import (
     PINNED,
+    FindMessages,
     JoinRoom,
     KeepContext,
     KeepEvidence,
@@ -91,6 +92,8 @@ class Aftermath:
                 opened = str(result["opened"])
                 room = Room(opened, Kind.DIRECT, Levels("", (), {}), user_id)
                 await rooms.meet(tx, room, self._setting.now())
+            case FindMessages() as search if "found" in result:
+                await self._sanctions.found(tx, queued, search, result)
             case LearnName(user_id) if "displayname" in result:
                 await self._names.learn(tx, user_id, result["displayname"])
             case ReleaseMember(room_id, user_id) if queued.cause.startswith(f"{CAUSE} "):
@@ -129,6 +132,7 @@ class Aftermath:
     async def failed(self, tx: Tx, queued: Queued, error: str) -> bool:
         """Say whether somebody sees to an effect that cannot be carried out; then people need not."""
         taken = await self._taking.failed(tx, queued, error)
+        taken = taken or await self._sanctions.failed(tx, queued)
         return taken or await self._upgrades.failed(tx, queued, error)
 
     async def _follow_cause(self, tx: Tx, queued: Queued) -> None:

@@ -15,11 +15,21 @@ from policybot.domain.ladder import Act
 from policybot.domain.measure import Measure
 from policybot.domain.report import Outcome
 from policybot.domain.sanction import BINDING
-from policybot.services import answers, ledgers
+from policybot.services import answers, ledgers, statements
 from policybot.services.cases import Cases
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import appeals, audit, cases, decisions, filings, members, outbox, sanctions
+from policybot.store import (
+    appeals,
+    audit,
+    cases,
+    decisions,
+    filings,
+    members,
+    outbox,
+    removals,
+    sanctions,
+)
 from policybot.store.database import Tx, next_number
 
 
@@ -176,6 +186,7 @@ class Appeals:
             state=State.FINAL,
             measure=measure,
             remove=False,
+            span=None,
             decider=reviewer,
             approver=None,
             supersedes=decision.id,
@@ -183,8 +194,9 @@ class Appeals:
             version=1,
         )
         statement = await decisions.statement(tx, decision.id)
-        words = measure.in_words(decision.scope.value)
-        await decisions.add(tx, milder, notice.with_measure(statement, measure, decision.scope))
+        words = statements.in_words(self._setting, milder)
+        with_it = replace(notice.with_measure(statement, measure, decision.scope), measure=words)
+        await decisions.add(tx, milder, with_it)
         restraints = await self._sanctions.restraints(tx, milder)
         imposed = await self._sanctions.impose(tx, milder, restraints, served=served)
         await self._sanctions.take_back(tx, decision, reviewer)
@@ -243,8 +255,11 @@ class Appeals:
         if not removed or case is None or removed[-1].user_id != author:
             message = "There is nothing to restore under this number."
             raise NotFound(message)
-        room_id, event_id = case.subject.room_id, case.subject.event_id
-        if room_id is None or event_id is None:
+        about = case.subject
+        gone = [(one.room_id, one.event_id) for one in await removals.of_decision(tx, removed[-1].id)]
+        if about.room_id is not None and about.event_id is not None:
+            gone.insert(0, (about.room_id, about.event_id))
+        if not gone:
             message = "There is nothing to restore under this number."
             raise NotFound(message)
         cause = f"restore {removed[-1].id}"
@@ -252,7 +267,8 @@ class Appeals:
             message = "It was put back already."
             raise OutOfOrder(message)
         reason = f"Restored after appeal, {case.number}"
-        self._setting.queue(tx, [Restore(room_id, event_id, reason)], cause=cause)
+        back = [Restore(room_id, event_id, reason) for room_id, event_id in gone]
+        self._setting.queue(tx, back, cause=cause)
         audit.append(tx, at=self._setting.now(), actor=author, tag="message:restore", object=case.number)
 
     def _remember(self, tx: Tx, actor: str, tag: str, appeal: Appeal, **payload: str) -> None:

@@ -1,6 +1,7 @@
 """Decisions: what the ladder proposes in a case, what a person decides, who has to confirm it."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from policybot.domain import case as case_rules
 from policybot.domain import decision as rules
@@ -41,6 +42,8 @@ class Choice:
     severity: str
     measure: str = PROPOSED
     remove: bool = False
+    span: timedelta | None = None
+    """How far back before the act everything of theirs goes; None for the message alone."""
     factors: frozenset[str] = frozenset()
     facts: str = ""
 
@@ -56,6 +59,8 @@ class Draft:
     """The effects that carry the measure."""
     second_person: tuple[str, ...]
     """Why somebody else has to confirm it; empty if nobody has to."""
+    notes: tuple[str, ...] = ()
+    """What else is to be known of how far it reaches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,8 @@ class Decisions:
         key = key or await ledgers.key_of(tx, scope, case)
         proposal, policy = await self._propose(tx, case, scope, key, severity, choice.factors)
         measure = _measure(choice.measure, proposal)
-        if choice.remove and case.subject.event_id is None:
+        everywhere = choice.span is not None and scope is Scope.ACCOUNT
+        if choice.remove and case.subject.event_id is None and not everywhere:
             message = "There is no message to remove in this case."
             raise Incomplete(message)
         room_id = case.subject.room_id
@@ -112,6 +118,7 @@ class Decisions:
             history=proposal.band,
             measure=measure,
             remove=choice.remove,
+            span=choice.span,
             facts=choice.facts.strip(),
             explanation=proposal.explain(),
             occurred_at=case.occurred_at,
@@ -124,7 +131,8 @@ class Decisions:
         restraints = await self._sanctions.restraints(tx, decision)
         reasons = ladder.second_person(policy.ladder, proposal, measure)
         statement = await self._statement(tx, decision, rule, proposal)
-        return Draft(decision, statement, proposal, restraints, reasons)
+        notes = await self._sanctions.reach.notes(tx, decision)
+        return Draft(decision, statement, proposal, restraints, reasons, notes)
 
     async def _propose(  # noqa: PLR0913, PLR0917 - the parts of an act
         self,
@@ -251,7 +259,7 @@ class Decisions:
         await decisions.end_approval(tx, approval.code, "given", by)
         await decisions.save(tx, final)
         await self._enforce(tx, case, replace(final, version=final.version + 1), restraints)
-        measure = decision.measure.in_words(decision.scope.value)
+        measure = statements.in_words(self._setting, decision)
         return f"{decision.number} is decided: {measure}. It is being carried out."
 
     async def _check_confirmable(self, tx: Tx, by: str, approval: Approval) -> None:
@@ -269,6 +277,7 @@ class Decisions:
             severity=decision.severity.value,
             measure=str(decision.measure),
             remove=decision.remove,
+            span=decision.span,
             facts=decision.facts,
         )
         now = await self.draft(tx, decision.decider, case, choice, key=decision.scope_key)

@@ -1,25 +1,32 @@
-"""Holds: a room is frozen at once and for a short time, by one moderator, while it is looked into."""
+"""Holds: by one moderator, at once and for a short time, a room is frozen or somebody only reads."""
 
 from policybot.domain import case as case_rules
 from policybot.domain import hold as rules
 from policybot.domain import notice
-from policybot.domain.case import Case, SubjectKind
+from policybot.domain.case import Case, Subject, SubjectKind
 from policybot.domain.decision import Decision, Nature, State
-from policybot.domain.errors import Incomplete, OutOfOrder
+from policybot.domain.errors import OutOfOrder
 from policybot.domain.ladder import History, Scope
 from policybot.domain.measure import Kind
 from policybot.domain.notice import Statement
 from policybot.domain.rules import Rule
-from policybot.services import statements
+from policybot.services import ledgers, statements
 from policybot.services.cases import Cases, origin_of
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, decisions, rooms, sanctions
+from policybot.store import audit, cases, decisions, moves, rooms, sanctions
 from policybot.store.database import Tx, next_number
+
+_BINDS = {
+    Scope.ROOM: (Kind.SUSPEND, Kind.CLOSE),
+    Scope.MEMBER: (Kind.RESTRICT, Kind.SUSPEND, Kind.CLOSE),
+    Scope.ACCOUNT: (Kind.RESTRICT, Kind.SUSPEND, Kind.CLOSE),
+}
+"""Measures beside which a hold would add nothing."""
 
 
 class Holds:
-    """The service for holds on rooms."""
+    """The service for holds on rooms, members and accounts."""
 
     def __init__(self, setting: Setting, casework: Cases, measures: Sanctions) -> None:
         """Work with the services that hold cases and sanctions."""
@@ -27,32 +34,40 @@ class Holds:
         self._cases = casework
         self._sanctions = measures
 
+    async def about_account(self, tx: Tx, by: str, user_id: str) -> Case:
+        """Find the undecided case about an account, or open one."""
+        subject = Subject(SubjectKind.USER, user_id=user_id)
+        await cases.hold_opening(tx)  # of two who open one at once, the second finds it
+        known = await cases.open_on(tx, subject)
+        return known or await self._cases.open(tx, subject, by)
+
     async def impose(self, tx: Tx, by: str, case: Case, rule_id: str, facts: str) -> Decision:
-        """Put the room of an undecided case on hold, whoever works on the case.
+        """Put what an undecided case is about on hold, whoever works on the case.
+
+        Of a message it is its author, in the room or everywhere, as the rule counts.
 
         Raises:
             NotFound: there is no such rule.
             NotPermitted: they are a party to the case.
-            Incomplete: the case is about no room, the reason says nothing, or rank forbids it.
-            OutOfOrder: the case is decided, or the room is or was a short time ago on hold.
+            Incomplete: the reason says nothing, or rank forbids it.
+            OutOfOrder: the case is decided, or the same is or was a short time ago on hold.
         """
         rule = self._setting.rule(rule_id)
-        room_id = case.subject.room_id
-        if case.subject.kind is not SubjectKind.ROOM or room_id is None:
-            message = (
-                f"{case.number} is about {case.subject.in_words}, and a hold is for a room. To put one "
-                "on hold: !policy hold ROOM RULE REASON"
-            )
-            raise Incomplete(message)
         case_rules.impartial(case, by, await self._cases.involved(tx, case))
         await cases.lock(tx, case.id)  # a decision that is being made is waited for
         case = await self._cases.find(tx, case.id, case.number)
         if case.state not in case_rules.UNDECIDED:
             message = f"{case.number} is {case.state}: a hold is for a case that is still to be decided."
             raise OutOfOrder(message)
-        await rooms.hold(tx, {room_id})  # of two who do it at once, the second sees the first one's
-        await self._check_free(tx, room_id)
-        decision = self._decision(by, case, rule, await next_number(tx, "decision"), facts)
+        if case.subject.kind is SubjectKind.EVENT and case.subject.user_id is None:
+            message = f"I am still fetching the message of {case.number}. Please try in a moment."
+            raise OutOfOrder(message)
+        about = case.subject.room_id
+        room_id = await moves.now(tx, about) if about else None
+        # Of two who do it at once, the second sees the first one's: the next number waits for it too.
+        await rooms.hold(tx, {room_id} if room_id else ())
+        decision = await self._decision(tx, by, case, rule, facts, room_id)
+        await self._check_free(tx, decision)
         statement = await self._statement(tx, decision, rule)
         restraints = await self._sanctions.restraints(tx, decision)
         await decisions.add(tx, decision, statement)
@@ -65,38 +80,53 @@ class Holds:
             object=decision.number,
             decision=decision.id,
             rule=rule.id,
-            room=room_id,
+            room=decision.room_id or "",
+            account=decision.user_id or "",
             facts=decision.facts,
         )
         await self._sanctions.impose(tx, decision, restraints)
         return decision
 
-    async def _check_free(self, tx: Tx, room_id: str) -> None:
-        for other in await sanctions.binding_on(tx, None, room_id):
-            if not other.interim and other.measure.kind in (Kind.SUSPEND, Kind.CLOSE):
-                message = f"A {other.measure.in_words('room')} binds this room already."
+    async def _check_free(self, tx: Tx, decision: Decision) -> None:
+        """Refuse a hold where a measure binds already, and one after another."""
+        scope, user_id, room_id = decision.scope, decision.user_id, decision.room_id
+        here = room_id if scope is Scope.MEMBER else None
+        for other in await sanctions.binding_on(tx, user_id, None if user_id else room_id):
+            if other.interim or other.measure.kind not in _BINDS[scope]:
+                continue
+            if other.scope is scope and (here is None or other.room_id == here):
+                what = {Scope.ROOM: "room", Scope.MEMBER: "member"}.get(scope, "account")
+                message = f"A {other.measure.in_words(scope.value)} binds this {what} already."
                 raise OutOfOrder(message)
-        rules.check_pause(await sanctions.held_until(tx, room_id), self._setting.now())
+        if user_id is None:
+            last = await sanctions.held_until(tx, room_id or "")
+        else:
+            last = await sanctions.account_held_until(tx, user_id, here)
+        rules.check_pause(last, self._setting.now(), scope)
 
-    def _decision(self, by: str, case: Case, rule: Rule, number: int, facts: str) -> Decision:
+    async def _decision(  # noqa: PLR0913, PLR0917 - who orders what, where, by which rule, and why
+        self, tx: Tx, by: str, case: Case, rule: Rule, facts: str, room_id: str | None
+    ) -> Decision:
+        scope = _scope(case, rule)
         return Decision(
-            id=number,
+            id=await next_number(tx, "decision"),
             case_id=case.id,
             state=State.FINAL,
             policy_hash=self._setting.policy.hash,
             rule_id=rule.id,
-            scope=Scope.ROOM,
-            scope_key=str(case.subject.room_id),
+            scope=scope,
+            scope_key=await ledgers.key_of(tx, scope, case),
             severity=rule.mildest,
             history=History.H0,
-            measure=rules.MEASURE,
+            measure=rules.measure(scope),
             remove=False,
             facts=facts.strip(),
             explanation=(),
             occurred_at=case.occurred_at,
             decided_at=self._setting.now(),
             decider=by,
-            room_id=case.subject.room_id,
+            user_id=None if scope is Scope.ROOM else case.subject.user_id,
+            room_id=room_id,
             nature=Nature.HOLD,
         )
 
@@ -109,3 +139,13 @@ class Holds:
         """Close a case without a breach; a hold in it ends with it."""
         await self._cases.dismiss(tx, by, case, reason)
         await self._sanctions.end_hold(tx, case.id, by)
+
+
+def _scope(case: Case, rule: Rule) -> Scope:
+    match case.subject.kind:
+        case SubjectKind.ROOM:
+            return Scope.ROOM
+        case SubjectKind.USER:
+            return Scope.ACCOUNT
+        case SubjectKind.EVENT:
+            return rule.scope

@@ -10,16 +10,24 @@ from policybot.domain import notice
 from policybot.domain import sanction as rules
 from policybot.domain.case import Subject
 from policybot.domain.decision import Decision, Nature
-from policybot.domain.effects import Effect, Redact, RestrictMember
+from policybot.domain.effects import (
+    Effect,
+    FindMessages,
+    Redact,
+    RestrictMember,
+    SuspendAccount,
+)
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind
-from policybot.domain.rank import Control, control, hindrance
 from policybot.domain.report import Outcome
 from policybot.domain.room_measure import GiveLevel
 from policybot.domain.sanction import BINDING, Sanction, State, Step
-from policybot.services import answers
-from policybot.services.filings import Filings, label_of
+from policybot.ports import Result
+from policybot.services import answers, statements
+from policybot.services.filings import Filings
+from policybot.services.reach import ALSO, Reach, hold_rooms
+from policybot.services.removals import Removals
 from policybot.services.setting import Setting
 from policybot.store import (
     audit,
@@ -27,12 +35,12 @@ from policybot.store import (
     deletions,
     filings,
     outbox,
-    rooms,
     sanctions,
     standing,
+    watches,
 )
 from policybot.store.database import Tx
-from policybot.store.rooms import Kind as RoomKind
+from policybot.store.outbox import Queued
 from policybot.store.standing import How
 
 _ROOM_MEASURES = (Kind.SUSPEND, Kind.CLOSE)
@@ -54,66 +62,12 @@ class Sanctions:
         """Work with the filings' service, which keeps a room's standing."""
         self._setting = setting
         self._filings = applications
+        self._removals = Removals(setting)
+        self.reach = Reach(setting)
 
     async def restraints(self, tx: Tx, decision: Decision) -> tuple[Effect, ...]:
-        """Say which effects a decision needs.
-
-        Raises:
-            Incomplete: rank or distance forbids one of them; the message says the way round.
-        """
-        governed: Sequence[str] = ()
-        label = None
-        kind = decision.measure.kind
-        if decision.scope is Scope.ACCOUNT and kind is Kind.RESTRICT:
-            governed = await rooms.ids_of_kind(tx, RoomKind.GOVERNED)
-            if not governed:
-                message = "There is no governed room to restrict anybody in."
-                raise Incomplete(message)
-        if decision.scope is Scope.ACCOUNT and kind in _ROOM_MEASURES:
-            self._check_local(decision)
-        if decision.scope is Scope.ROOM and decision.room_id:
-            filing = await filings.of_room(tx, decision.room_id)
-            label = label_of(filing) if filing and filing.record_number else None
-            await self._check_rank_in_room(tx, decision)
-        if decision.scope is Scope.MEMBER and kind in (Kind.RESTRICT, *_ROOM_MEASURES):
-            await self._check_rank(tx, decision)
-        return rules.restraints(
-            decision.scope,
-            decision.measure,
-            user_id=decision.user_id,
-            room_id=decision.room_id,
-            governed=governed,
-            label=label,
-            closing=self._setting.config.closing_notice,
-        )
-
-    def _check_local(self, decision: Decision) -> None:
-        if decision.user_id and not self._setting.is_local(decision.user_id):
-            message = (
-                f"{decision.user_id} lives on another homeserver, so its account is not ours to "
-                "suspend. Decide by a rule for members: they can be kept out of the room."
-            )
-            raise Incomplete(message)
-
-    async def _check_rank(self, tx: Tx, decision: Decision) -> None:
-        room = await rooms.get(tx, decision.room_id or "")
-        if room is None or decision.user_id is None:
-            return
-        bot = self._setting.config.bot_user_id
-        if (reason := hindrance(room.levels, bot, decision.user_id)) is not None:
-            raise Incomplete(reason)
-
-    async def _check_rank_in_room(self, tx: Tx, decision: Decision) -> None:
-        room = await rooms.get(tx, decision.room_id or "")
-        if room is None or decision.measure.kind not in (Kind.RESTRICT, *_ROOM_MEASURES):
-            return
-        if control(room.levels, self._setting.config.bot_user_id) is Control.NONE:
-            message = (
-                f"I have no rank in {room.room_id}, so I cannot keep anybody from writing there. Ask "
-                f"its owner to give {self._setting.config.bot_user_id} power level 100, revoke the "
-                "filing, or decide about the accounts."
-            )
-            raise Incomplete(message)
+        """Say which effects a decision needs on what it is about; raises as of `Reach.restraints`."""
+        return await self.reach.restraints(tx, decision)
 
     async def impose(
         self,
@@ -135,6 +89,9 @@ class Sanctions:
         """
         held = None if decision.interim else await self._held_in(tx, decision.case_id)
         span = decision.measure.duration
+        others = await self.reach.others(tx, decision)
+        for user_id in others:
+            restraints += await self.reach.on_account(tx, decision, user_id)
         sanction = Sanction(
             decision_id=decision.id,
             scope=decision.scope,
@@ -147,10 +104,13 @@ class Sanctions:
             restraints=restraints,
             interim=decision.interim,
             dry=self._setting.config.dry_run,
+            person_id=await self.reach.person(tx, decision),
         )
-        await _hold(tx, restraints)
+        await hold_rooms(tx, restraints)
         await sanctions.add(tx, sanction)
-        self._setting.curbs_changed(tx, sanction.user_id or "")
+        await sanctions.reach(tx, decision.id, others)
+        for user_id in (sanction.user_id or "", *others):
+            self._setting.curbs_changed(tx, user_id)
         said = f"Removed: {decision.number}"
         effects: list[Effect] = [
             Redact(what.room_id, what.event_id, said)
@@ -158,6 +118,9 @@ class Sanctions:
             if what.room_id and what.event_id
         ]
         effects += sanction.restraints
+        # Last, when nothing more is written meanwhile.
+        bound = (decision.user_id, *others) if decision.user_id else ()
+        effects += await self._removals.searches(tx, decision, bound)
         self._setting.queue(tx, effects, cause=cause_of(decision))
         if decision.scope is Scope.ROOM and decision.measure.kind in _ROOM_MEASURES:
             step, said = filing_rules.Step.SUSPEND, _HELD if decision.interim else ""
@@ -189,20 +152,20 @@ class Sanctions:
 
     async def _warn_of_rank(self, tx: Tx, decision: Decision) -> None:
         """Say whom a measure on a room does not reach, rather than let people believe that it does."""
-        room = await rooms.get(tx, decision.room_id or "")
-        bot = self._setting.config.bot_user_id
-        if room is None or control(room.levels, bot) is not Control.SHARED:
+        above = await self.reach.above(tx, decision.room_id or "")
+        if not above:
             return
-        mine = room.levels.of(bot)
-        above = sorted(u for u in room.levels.ranked() - {bot} if room.levels.of(u) >= mine)
         self._setting.tell_staff(
             tx,
-            f"{decision.number}: {', '.join(above[:5]) or 'everybody'} "
-            f"{'rank' if len(above) > 1 else 'ranks'} as high as I do in {room.room_id}, and so can "
-            "still write there and undo it; the directory and the label are out of reach. Where it is "
-            "not respected, decide about the account.",
-            cause=f"room {room.room_id}",
+            f"{decision.number}: {', '.join(above[:5])} {'rank' if len(above) > 1 else 'ranks'} as high "
+            f"as I do in {decision.room_id}, and so can still write there and undo it; the directory "
+            "and the label are out of reach. Where it is not respected, decide about the account.",
+            cause=f"room {decision.room_id}",
         )
+
+    async def found(self, tx: Tx, queued: Queued, search: FindMessages, result: Result) -> None:
+        """Remove what a search for somebody's messages has found."""
+        await self._removals.found(tx, queued, search, result)
 
     async def carried_out(self, tx: Tx, decision_id: int) -> None:
         """Start the clock and tell everybody, once the homeserver did all that was decided."""
@@ -217,10 +180,39 @@ class Sanctions:
         if decision.measure.kind in (Kind.NONE, Kind.ADVISE, Kind.WARN):
             sanction = rules.moved(sanction, Step.END)
         await self._save(tx, sanction)
+        kept = [e.user_id for e in sanction.restraints if isinstance(e, SuspendAccount)]
+        await watches.begin(tx, kept, now + self._setting.config.measures.look_every)
         audit.append(tx, at=now, actor="system:outbox", tag="sanction:enforce", object=decision.number)
         # The clock also starts anew after a stay; then the person knows the decision already.
         if decision.told_at is None:
             await self._tell(tx, decision, sanction)
+
+    async def failed(self, tx: Tx, queued: Queued) -> bool:
+        """See to an effect of a measure that cannot be; True if people need not be called for it.
+
+        A measure in many rooms does not stand without an end because one of them refuses it. Of another
+        account of the person it is said that there is one, and not which.
+        """
+        noun, _, number = queued.cause.partition(" ")
+        if noun != "decision":
+            return False
+        await decisions.lock(tx, int(number))
+        decision = await decisions.get(tx, int(number))
+        if decision is None:
+            return False
+        also = getattr(queued.effect, "user_id", "") in await sanctions.accounts(tx, decision.id)
+        if also:
+            text = (
+                f"{decision.number}: I could not carry the measure to another account of the same "
+                "person. The homeserver refuses it; what was decided about this one stands."
+            )
+            self._setting.tell_staff(tx, text, cause=f"case {decision.case_id}")
+            await outbox.settle(tx, queued)
+        left = await outbox.tally(tx, queued.cause)
+        far = decision.scope is Scope.ACCOUNT
+        if not left.get("waiting") and (left.get("done") or also) and (far or not left.get("dead")):
+            await self.carried_out(tx, decision.id)
+        return also
 
     async def _show_banner(self, tx: Tx, decision: Decision, sanction: Sanction) -> Sanction:
         """Say in a room until when it is suspended: now that the clock runs, that is known."""
@@ -251,6 +243,8 @@ class Sanctions:
                 statement, case_number=decision.number, ends_at=sanction.ends_at, **heading
             )
             self._setting.tell(tx, concerned, text, cause=f"notice {decision.id}")
+        for user_id in await sanctions.accounts(tx, decision.id):
+            self._setting.tell(tx, user_id, f"{text}\n\n{ALSO}", cause=f"notice {decision.id} also")
         if decision.interim:
             return  # who reported hears when it is decided
         await answers.give(tx, self._setting, decision.number, decision.case_id, Outcome.ACTIONED)
@@ -267,14 +261,16 @@ class Sanctions:
             if decision.interim:
                 self._setting.tell_staff(
                     tx,
-                    f"{decision.number}: the hold on {decision.room_id} has ended by itself, and "
-                    "everything is as it was. The case is not decided.",
+                    f"{decision.number}: the hold on {sanction.user_id or decision.room_id} has ended "
+                    "by itself, and everything is as it was. The case is not decided.",
                     cause=f"case {decision.case_id}",
                 )
         return len(found)
 
     async def _tell_end(self, tx: Tx, sanction: Sanction, decision: Decision) -> None:
-        text = notice.ended(case_number=decision.number, measure=decision.in_words)
+        text = notice.ended(
+            case_number=decision.number, measure=statements.in_words(self._setting, decision)
+        )
         await self._tell_concerned(tx, sanction, text, decision)
 
     async def lift(self, tx: Tx, by: str, case_id: int, reason: str) -> Sanction:
@@ -298,7 +294,11 @@ class Sanctions:
             message = "Please say in a sentence why; the person will read it."
             raise Incomplete(message)
         lifted = await self._close(tx, sanction, Step.LIFT, by=by, reason=reason)
-        text = notice.lifted(case_number=decision.number, measure=decision.in_words, reason=reason)
+        text = notice.lifted(
+            case_number=decision.number,
+            measure=statements.in_words(self._setting, decision),
+            reason=reason,
+        )
         await self._tell_concerned(tx, sanction, text, decision)
         return lifted
 
@@ -361,7 +361,8 @@ class Sanctions:
         if sanction is None or sanction.state is not State.STAYED:
             return
         sanction = rules.with_banner(sanction, None)  # it says another end once that is known
-        await _hold(tx, sanction.restraints)
+        sanction = replace(sanction, restraints=await self.reach.whole(tx, decision, sanction))
+        await hold_rooms(tx, sanction.restraints)
         resumed = replace(rules.moved(sanction, Step.RESUME), dry=self._setting.config.dry_run)
         await self._save(tx, resumed)
         self._setting.queue(tx, sanction.restraints, cause=cause_of(decision))
@@ -375,26 +376,16 @@ class Sanctions:
         """Let a sanction stop binding, and give back what no other sanction wants kept."""
         now = self._setting.now()
         was_binding = rules.to_release(sanction, step)
-        await _hold(tx, sanction.restraints)
+        await hold_rooms(tx, sanction.restraints)
         closed = rules.stayed(sanction, now) if step is Step.STAY else rules.moved(sanction, step)
         await self._save(tx, closed, lifted_by=by, reason=reason)
         if was_binding:
             await outbox.drop(tx, f"decision {sanction.decision_id}")
             await outbox.drop(tx, f"banner {sanction.decision_id}")
-            others = await sanctions.binding_on(tx, sanction.user_id, sanction.room_id)
-            taken = await standing.of_account(tx, sanction.user_id or "")
-            back = rules.release(
-                sanction,
-                [other for other in others if other.decision_id != sanction.decision_id],
-                [RestrictMember(r.room_id, r.user_id) for r in taken if r.how is How.TAKEN],
-            )
+            others, taken = await self._also_wanted(tx, sanction)
+            back = rules.release(sanction, others, taken)
             self._setting.queue(tx, back, cause=f"sanction {sanction.decision_id}")
-            still = any(
-                o.decision_id != sanction.decision_id
-                and o.state in BINDING
-                and o.measure.kind in _ROOM_MEASURES
-                for o in others
-            )
+            still = any(o.state in BINDING and o.measure.kind in _ROOM_MEASURES for o in others)
             if sanction.scope is Scope.ROOM and sanction.room_id and not still:
                 step_back, said = filing_rules.Step.REINSTATE, _SAID.get(step, "")
                 await self._filings.restricted(tx, by, sanction.room_id, step_back, said)
@@ -408,17 +399,32 @@ class Sanctions:
         )
         return replace(closed, version=closed.version + 1)
 
+    async def _also_wanted(
+        self, tx: Tx, sanction: Sanction
+    ) -> tuple[list[Sanction], list[RestrictMember]]:
+        """List what else binds the same accounts or room, and what is taken there for another reason."""
+        others: dict[int, Sanction] = {}
+        taken: list[RestrictMember] = []
+        for user_id in rules.accounts(sanction) or (None,):
+            for other in await sanctions.binding_on(tx, user_id, sanction.room_id):
+                others[other.decision_id] = other
+            taken += [
+                RestrictMember(right.room_id, right.user_id)
+                for right in await standing.of_account(tx, user_id or "")
+                if right.how is How.TAKEN
+            ]
+        others.pop(sanction.decision_id, None)
+        return list(others.values()), taken
+
     async def _save(
         self, tx: Tx, sanction: Sanction, *, lifted_by: str | None = None, reason: str | None = None
     ) -> None:
         await sanctions.save(tx, sanction, lifted_by=lifted_by, reason=reason)
-        self._setting.curbs_changed(tx, sanction.user_id or "")
+        for user_id in (sanction.user_id or "", *await sanctions.accounts(tx, sanction.decision_id)):
+            self._setting.curbs_changed(tx, user_id)
 
     async def _tell_concerned(self, tx: Tx, sanction: Sanction, text: str, decision: Decision) -> None:
         if concerned := sanction.user_id or await self._concerned(tx, decision):
             self._setting.tell(tx, concerned, text, cause=f"notice {decision.id} after")
-
-
-async def _hold(tx: Tx, restraints: Sequence[Effect]) -> None:
-    """Keep others from taking and giving back rights in the same rooms until this is committed."""
-    await rooms.hold(tx, {e.room_id for e in restraints if isinstance(e, RestrictMember)})
+        for user_id in await sanctions.accounts(tx, decision.id):
+            self._setting.tell(tx, user_id, text, cause=f"notice {decision.id} after")

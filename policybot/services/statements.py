@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from policybot.domain import notice
-from policybot.domain.decision import Decision
+from policybot.domain import notice, removal
+from policybot.domain.decision import Decision, Nature
 from policybot.domain.ladder import Scope
 from policybot.domain.notice import Origin, Statement
 from policybot.domain.quarantine import WITHHELD
@@ -33,7 +33,7 @@ async def written(  # noqa: PLR0913 - the rule, and what each kind of decision s
         Scope.SERVER: "the homeserver",
     }[decision.scope]
     config = setting.config
-    written = notice.statement(
+    statement = notice.statement(
         rule=rule,
         measure=decision.measure,
         scope=decision.scope,
@@ -47,6 +47,17 @@ async def written(  # noqa: PLR0913 - the rule, and what each kind of decision s
         appeal_window=config.ladder.appeal_window,
         appeal_body=config.operator.appeal_body,
     )
+    if decision.remove and decision.span is not None:
+        removed = removal.told(decision.scope, decision.span, decision.occurred_at)
+        statement = replace(statement, removed=removed)
     if await quarantines.of_case(tx, decision.case_id):
-        return replace(written, removed=f"{written.removed} {WITHHELD}")
-    return written
+        statement = replace(statement, removed=f"{statement.removed} {WITHHELD}")
+    return replace(statement, measure=in_words(setting, decision))
+
+
+def in_words(setting: Setting, decision: Decision) -> str:
+    """Say what is done: of an account that is not ours to suspend, what is done instead."""
+    abroad = decision.user_id is not None and not setting.is_local(decision.user_id)
+    if decision.nature is Nature.DECISION and decision.scope is Scope.ACCOUNT and abroad:
+        return decision.measure.in_words("remote")
+    return decision.in_words

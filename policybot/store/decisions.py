@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from policybot.domain.decision import Approval, Decision, Nature, State
 from policybot.domain.ladder import History, Scope, Severity
@@ -15,6 +15,7 @@ from policybot.store.database import (
     from_ms,
     optional_ms,
     optional_time,
+    span_ms,
     to_ms,
 )
 
@@ -24,8 +25,9 @@ async def add(tx: Tx, decision: Decision, statement: Statement) -> None:
     await tx.execute(
         "INSERT INTO decisions (id, case_id, state, policy_hash, rule_id, scope, scope_key,"
         " severity, history, measure, remove, facts, explanation, statement, occurred_at,"
-        " decided_at, decider, user_id, room_id, supersedes, nature, evidence) VALUES ($1, $2, $3, $4,"
-        " $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
+        " decided_at, decider, user_id, room_id, supersedes, nature, evidence, span) VALUES ($1, $2,"
+        " $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
+        " $23)",
         decision.id,
         decision.case_id,
         decision.state.value,
@@ -48,6 +50,7 @@ async def add(tx: Tx, decision: Decision, statement: Statement) -> None:
         decision.supersedes,
         decision.nature.value,
         decision.evidence,
+        None if decision.span is None else span_ms(decision.span),
     )
 
 
@@ -261,5 +264,6 @@ def _decision(row: Row) -> Decision:
         read_at=optional_time(row["read_at"]),
         supersedes=row["supersedes"],
         nature=Nature(row["nature"]),
+        span=None if row["span"] is None else timedelta(milliseconds=row["span"]),
         version=row["version"],
     )

@@ -167,7 +167,15 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "What was imposed on you, from when until when.",
         "SELECT d.case_id, s.scope, s.measure, s.state, s.room_id, s.starts_at, s.ends_at,"
         " s.lift_reason FROM sanctions s JOIN decisions d ON d.id = s.decision_id"
-        " WHERE s.user_id = $1 ORDER BY s.decision_id",
+        " WHERE s.user_id = $1 OR s.decision_id IN"
+        " (SELECT a.decision_id FROM sanction_accounts a WHERE a.user_id = $1) ORDER BY s.decision_id",
+        "d.occurred_at",
+    ),
+    Part(
+        "removals",
+        "Your messages that were removed together with a reported one.",
+        "SELECT d.case_id, r.room_id, r.event_id FROM removals r JOIN decisions d"
+        " ON d.id = r.decision_id WHERE r.sender = $1 ORDER BY r.decision_id, r.event_id",
         "d.occurred_at",
     ),
     Part(

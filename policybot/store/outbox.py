@@ -145,6 +145,14 @@ async def unfinished(tx: Tx, cause: str) -> int:
     )
 
 
+async def tally(tx: Tx, cause: str) -> dict[str, int]:
+    """Count the effects of a cause by their state."""
+    rows = await tx.fetch(
+        "SELECT state, COUNT(*) AS n FROM outbox WHERE cause = $1 GROUP BY state", cause
+    )
+    return {row["state"]: int(row["n"]) for row in rows}
+
+
 async def unsettled(tx: Tx, cause: str, since: datetime) -> bool:
     """Say whether something of a cause is still to be done, or was done since some time."""
     row = await tx.first(

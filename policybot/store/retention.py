@@ -74,11 +74,14 @@ REACHES: dict[str, Reach] = {
         "event_id",
         "captured_at",
         "captured_at < $1 AND sender NOT IN HELD AND NOT EXISTS (SELECT 1 FROM cases c"
-        # Its own cases, those of the message that it is an edit of, and those that it was found to join.
+        # Its own cases, those of the message that it is an edit of, those that it was found to join, and
+        # those by which it was removed with others.
         " WHERE c.id IN (SELECT o.case_id FROM case_subjects o WHERE o.event_id = copies.event_id"
         " UNION ALL SELECT o.case_id FROM case_subjects o JOIN copies e ON e.event_id = o.event_id"
         " WHERE e.edit_id = copies.event_id"
-        " UNION ALL SELECT f.case_id FROM findings f WHERE f.event_id = copies.event_id)"
+        " UNION ALL SELECT f.case_id FROM findings f WHERE f.event_id = copies.event_id"
+        " UNION ALL SELECT d.case_id FROM removals m JOIN decisions d ON d.id = m.decision_id"
+        " WHERE m.event_id = copies.event_id)"
         " AND (c.state IN OPEN"
         " OR EXISTS (SELECT 1 FROM reports r WHERE r.case_id = c.id AND r.reporter IN HELD)"
         " OR EXISTS (SELECT 1 FROM decisions d WHERE d.case_id = c.id"
@@ -342,6 +345,9 @@ async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
         "DELETE FROM deletions WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM observed WHERE target LIKE 'rank % C-' || CAST(CAST($1 AS BIGINT) AS TEXT)",
         "DELETE FROM replacements WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
+        "DELETE FROM removals WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
+        "DELETE FROM sanction_accounts WHERE decision_id IN"  # noqa: ISC004 - it does not fit in a line
+        " (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM sanctions WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM decisions WHERE case_id = $1",
         "DELETE FROM complaints WHERE report_id IN (SELECT id FROM reports WHERE case_id = $1)",

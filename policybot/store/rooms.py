@@ -90,6 +90,12 @@ async def ids_of_kind(tx: Tx, kind: Kind) -> list[str]:
     return [row["room_id"] for row in rows]
 
 
+async def of_kind(tx: Tx, kind: Kind) -> list[Room]:
+    """List the rooms of one kind, as they are known."""
+    rows = await tx.fetch("SELECT * FROM rooms WHERE kind = $1 ORDER BY room_id", kind.value)
+    return [_room(row) for row in rows]
+
+
 async def forget(tx: Tx, room_id: str) -> None:
     """Forget a room that the bot has left."""
     await tx.execute("DELETE FROM rooms WHERE room_id = $1", room_id)

@@ -1,6 +1,7 @@
 """Sanctions: which measure binds whom, from when until when."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from policybot.domain.effects import dump, load
@@ -19,8 +20,16 @@ from policybot.store.database import (
 )
 
 _CURBS = (
-    "SELECT s.*, d.case_id FROM sanctions s JOIN decisions d ON d.id = s.decision_id"
-    " WHERE s.user_id IS NOT NULL AND s.state IN ('planned', 'active')"
+    "SELECT s.*, d.case_id, s.user_id AS bound FROM sanctions s"
+    " JOIN decisions d ON d.id = s.decision_id"
+    " WHERE s.user_id IS NOT NULL AND s.state IN ('planned', 'active'){one}"
+    " UNION ALL SELECT s.*, d.case_id, a.user_id AS bound FROM sanction_accounts a"
+    " JOIN sanctions s ON s.decision_id = a.decision_id JOIN decisions d ON d.id = s.decision_id"
+    " WHERE s.state IN ('planned', 'active'){other}"
+)
+_ALL_CURBS = _CURBS.format(one="", other="") + " ORDER BY decision_id"
+_CURBS_ON = (
+    _CURBS.format(one=" AND s.user_id = $1", other=" AND a.user_id = $1") + " ORDER BY decision_id"
 )
 
 
@@ -28,7 +37,8 @@ async def add(tx: Tx, sanction: Sanction) -> None:
     """Save a new sanction."""
     await tx.execute(
         "INSERT INTO sanctions (decision_id, scope, measure, state, user_id, room_id, served,"
-        " restraints, ends_at, interim, dry) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        " restraints, ends_at, interim, dry, person_id)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         sanction.decision_id,
         sanction.scope.value,
         str(sanction.measure),
@@ -40,7 +50,25 @@ async def add(tx: Tx, sanction: Sanction) -> None:
         optional_ms(sanction.ends_at),
         int(sanction.interim),
         int(sanction.dry),
+        sanction.person_id,
     )
+
+
+async def reach(tx: Tx, decision_id: int, user_ids: Iterable[str]) -> None:
+    """Remember that a sanction reaches further accounts."""
+    await tx.many(
+        "INSERT INTO sanction_accounts (decision_id, user_id) VALUES ($1, $2)"
+        " ON CONFLICT (decision_id, user_id) DO NOTHING",
+        [(decision_id, user_id) for user_id in user_ids],
+    )
+
+
+async def accounts(tx: Tx, decision_id: int) -> list[str]:
+    """List the further accounts that a sanction reaches."""
+    rows = await tx.fetch(
+        "SELECT user_id FROM sanction_accounts WHERE decision_id = $1 ORDER BY user_id", decision_id
+    )
+    return [row["user_id"] for row in rows]
 
 
 def _dumped(sanction: Sanction) -> str:
@@ -85,6 +113,8 @@ async def binding_on(tx: Tx, user_id: str | None, room_id: str | None) -> list[S
     """List the planned, active and stayed sanctions on an account, or on a room."""
     rows = await tx.fetch(
         "SELECT * FROM sanctions WHERE user_id = $1 AND state IN ('planned', 'active', 'stayed')"
+        " UNION SELECT s.* FROM sanction_accounts a JOIN sanctions s ON s.decision_id = a.decision_id"
+        " WHERE a.user_id = $1 AND s.state IN ('planned', 'active', 'stayed')"
         " UNION SELECT * FROM sanctions WHERE room_id = $2 AND user_id IS NULL"
         " AND state IN ('planned', 'active', 'stayed') ORDER BY 1",
         user_id,
@@ -96,16 +126,35 @@ async def binding_on(tx: Tx, user_id: str | None, room_id: str | None) -> list[S
 async def curbs(tx: Tx) -> dict[str, tuple[Curb, ...]]:
     """Read what keeps accounts from writing, or out of rooms, by their user IDs."""
     found: dict[str, tuple[Curb, ...]] = {}
-    for row in await tx.fetch(f"{_CURBS} ORDER BY s.decision_id"):
+    for row in await tx.fetch(_ALL_CURBS):
         if (read := _curb(row)) is not None:
-            found[row["user_id"]] = (*found.get(row["user_id"], ()), read)
+            found[row["bound"]] = (*found.get(row["bound"], ()), read)
     return found
 
 
 async def curbs_on(tx: Tx, user_id: str) -> tuple[Curb, ...]:
     """Read what keeps one account from writing, or out of rooms."""
-    rows = await tx.fetch(f"{_CURBS} AND s.user_id = $1 ORDER BY s.decision_id", user_id)
+    rows = await tx.fetch(_CURBS_ON, user_id)
     return tuple(read for row in rows if (read := _curb(row)) is not None)
+
+
+async def everywhere(tx: Tx) -> list[Sanction]:
+    """List what binds accounts in every governed room, by effects in each."""
+    rows = await tx.fetch(
+        "SELECT * FROM sanctions WHERE scope = 'account' AND state IN ('planned', 'active')"
+        " AND dry = 0 AND restraints LIKE '%Member%' ORDER BY decision_id"
+    )
+    return [_sanction(row) for row in rows]
+
+
+async def reaching_person(tx: Tx, person_id: str) -> list[Sanction]:
+    """List what binds all accounts of a person."""
+    rows = await tx.fetch(
+        "SELECT * FROM sanctions WHERE person_id = $1 AND state IN ('planned', 'active', 'stayed')"
+        " ORDER BY decision_id",
+        person_id,
+    )
+    return [_sanction(row) for row in rows]
 
 
 async def reaching(tx: Tx, room_id: str) -> list[Sanction]:
@@ -163,7 +212,20 @@ async def due(tx: Tx, now: datetime, limit: int = 100) -> list[Sanction]:
 async def held_until(tx: Tx, room_id: str) -> datetime | None:
     """Say until when a room was put on hold the last time, whether that hold lasted so long or not."""
     value = await tx.value(
-        "SELECT MAX(ends_at) AS value FROM sanctions WHERE room_id = $1 AND interim = 1", room_id
+        "SELECT MAX(ends_at) AS value FROM sanctions WHERE room_id = $1 AND user_id IS NULL"
+        " AND interim = 1",
+        room_id,
+    )
+    return optional_time(value)
+
+
+async def account_held_until(tx: Tx, user_id: str, room_id: str | None) -> datetime | None:
+    """Say the same of an account: in one room or everywhere, or, without a room, anywhere at all."""
+    value = await tx.value(
+        "SELECT MAX(ends_at) AS value FROM sanctions WHERE interim = 1 AND user_id = $1"
+        " AND ($2 = '' OR room_id = $2 OR scope = 'account')",
+        user_id,
+        room_id or "",
     )
     return optional_time(value)
 
@@ -186,5 +248,6 @@ def _sanction(row: Row) -> Sanction:
         restraints=tuple(load(kind, data) for kind, data in json.loads(row["restraints"])),
         interim=bool(row["interim"]),
         dry=bool(row["dry"]),
+        person_id=row["person_id"],
         version=row["version"],
     )

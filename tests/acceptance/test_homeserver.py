@@ -1,9 +1,11 @@
 """Each effect and its inverse on a real Synapse: the homeserver port keeps its promises."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -13,6 +15,7 @@ from policybot.demo.stage import Stage, stage
 from policybot.domain.effects import (
     Effect,
     ExcludeMember,
+    FindMessages,
     KeepEvidence,
     LearnName,
     Notify,
@@ -29,6 +32,7 @@ from policybot.domain.room_measure import FreezeRoom
 from policybot.domain.showing import Publish, SetLabel
 from policybot.matrix.client import Client
 from policybot.matrix.homeserver import MatrixHomeserver
+from policybot.matrix.observer import Observer
 from policybot.matrix.signs import LABEL
 from policybot.matrix.synapse import Synapse
 from policybot.ports import Errand, Impossible, Result
@@ -81,7 +85,25 @@ async def test_every_effect_and_its_inverse(bench: Bench) -> None:
     await check_messages(bench)
     await check_evidence_and_redaction(bench)
     await check_profile(bench)
+    await check_search(bench)
     await check_suspension(bench)
+
+
+async def check_search(bench: Bench) -> None:
+    """All that somebody wrote since a time is found, the newest first, and nothing of others."""
+    tom, anna, room = bench.stage.people["tom"], bench.stage.people["anna"], bench.room
+    before = [await tom.say(room, "From before")]
+    await anna.say(room, "Somebody else")
+    first = await tom.request("GET", f"/_matrix/client/v3/rooms/{quote(room)}/event/{quote(before[0])}")
+    since = first["origin_server_ts"] + 1
+    await asyncio.sleep(0.01)
+    wrote = [await tom.say(room, f"Offer {n}") for n in range(3)]
+    found = await bench.do(FindMessages(room, tom.user_id, since, 100))
+    assert found["found"] == wrote[::-1]
+    assert (await bench.do(FindMessages(room, tom.user_id, since, 2)))["found"] == wrote[:0:-1]
+    assert set(before + wrote) <= set((await bench.do(FindMessages(room, tom.user_id, 0, 200)))["found"])
+    await bench.do(Redact(room, wrote[0], "Removed"), "search-redact")
+    assert wrote[0] not in (await bench.do(FindMessages(room, tom.user_id, since, 100)))["found"]
 
 
 async def check_levels(bench: Bench) -> None:
@@ -205,6 +227,9 @@ async def check_suspension(bench: Bench) -> None:
     tom, root, room = bench.stage.people["tom"], bench.stage.people["root"], bench.room
     before, back = await bench.there_and_back(SuspendAccount(tom.user_id))
     assert (await root.user(tom.user_id))["suspended"] is True
+    watch = Observer(bench.port._client, bench.port._synapse, bench.stage.bot)
+    assert await watch.is_suspended(tom.user_id)
+    assert not await watch.is_suspended(root.user_id)
     assert await tom.is_refused(room, "May I?")
     told = await bench.do(Notify(tom.user_id, "Decision C-1"), "told-tom")
     assert told == {"server_notice": True}

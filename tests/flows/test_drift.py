@@ -345,6 +345,9 @@ async def test_what_we_change_during_a_look_is_not_drift(worded: World) -> None:
             await worded.work()
             return seen
 
+        async def is_suspended(self, user_id: str) -> bool:
+            raise AssertionError(user_id)
+
     worded.homeserver.directory.clear()
     worded.app.look = Meanwhile()
     await worded.tick(**LOOK)

@@ -217,12 +217,6 @@ async def test_what_cannot_be_held_is_refused_in_words(world: World, text: str, 
     assert not stands(world)
 
 
-async def test_a_message_is_decided_and_not_held(world: World) -> None:
-    await world.governed_room()
-    case = await world.reported()
-    assert "a hold is for a room" in await review(world, "mira", f"!policy hold {case} R1 {REASON}")
-
-
 async def test_a_party_holds_nothing_and_strangers_do_not_know_of_it(world: World) -> None:
     await world.governed_room()
     await world.say("mira", f"!policy report {world.room} R3 Card numbers are sold there")

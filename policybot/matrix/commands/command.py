@@ -67,6 +67,7 @@ from policybot.services.unfiled import Unfiled
 from policybot.services.upgrades import Upgrades
 from policybot.services.vacancies import Vacancies
 from policybot.services.verifications import Verifications
+from policybot.services.watches import Watches
 from policybot.store.database import Tx
 from policybot.store.rooms import Room
 
@@ -137,6 +138,7 @@ class Services:
     deviations: Deviations
     upgrades: Upgrades
     drift: Drift
+    watches: Watches
 
 
 @dataclass(frozen=True, slots=True)

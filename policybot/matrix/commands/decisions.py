@@ -1,8 +1,10 @@
 """The commands by which a case is decided, confirmed and ended."""
 
 import re
+from datetime import timedelta
 from itertools import takewhile
 
+from policybot.domain import removal
 from policybot.domain.decision import Nature
 from policybot.domain.effect_words import all_in_words
 from policybot.domain.errors import NotFound
@@ -28,17 +30,18 @@ async def propose(services: Services, asked: Asked) -> str:
 async def decide(services: Services, asked: Asked) -> str:
     """Decide a case."""
     case = await case_of(services, asked)
-    measure, remove, factors = _measure(asked.words["MEASURE"])
+    measure, remove, span, factors = _measure(asked.words["MEASURE"])
     choice = Choice(
         rule=asked.words["RULE"],
         severity=asked.words["SEVERITY"],
         measure=measure,
         remove=remove,
+        span=span,
         factors=factors,
         facts=asked.words["FACTS"],
     )
     taken = await services.decisions.decide(asked.tx, asked.sender, case, choice)
-    preview = _preview(taken.draft)
+    preview = _preview(taken.draft, services.setting.config.measures.most_removed)
     if taken.approval is None:
         return f"{preview}\nIt is being carried out, and the person is told why."
     who = "A second person has to confirm it" if taken.approval.needs_other else "Please confirm it"
@@ -46,22 +49,26 @@ async def decide(services: Services, asked: Asked) -> str:
     return f"{preview}\n{who}: !policy confirm {taken.approval.code}{because}"
 
 
-def _measure(text: str) -> tuple[str, bool, frozenset[str]]:
-    """Read a measure with what is added to it: `restrict:P3D+remove+newcomer`."""
+def _measure(text: str) -> tuple[str, bool, timedelta | None, frozenset[str]]:
+    """Read a measure with what is added to it: `restrict:P3D+remove:P1D+newcomer`."""
     measure, *added = text.lower().split("+")
-    return measure, "remove" in added, frozenset(added) - {"remove"}
+    read = {one: removal.parse(one) for one in added}
+    removed = [span for is_removal, span in read.values() if is_removal]
+    factors = frozenset(one for one, (is_removal, _) in read.items() if not is_removal)
+    return measure, bool(removed), max((s for s in removed if s), default=None), factors
 
 
-def _preview(draft: Draft) -> str:
+def _preview(draft: Draft, most: int) -> str:
     decision = draft.decision
-    removed = ["remove the message"] if decision.remove else []
+    removed = [removal.in_words(decision.scope, decision.span, most)] if decision.remove else []
     shown = ["pin a notice in it"] if bannered(decision.scope, decision.measure) else []
     restraints = [text] if (text := all_in_words(draft.restraints)) else []
     changes = ", ".join([*removed, *restraints, *shown]) or "nothing on the homeserver"
     return (
         f"{decision.number}: rule {decision.rule_id}, {decision.severity.value}, history "
-        f"{decision.history.value} → {decision.measure.in_words(decision.scope.value)} "
+        f"{decision.history.value} → {draft.statement.measure} "
         f"(proposed: {draft.proposal.cell}).\nThis will: {changes}."
+        + "".join(f"\n{note}" for note in draft.notes)
     )
 
 

@@ -1,4 +1,4 @@
-"""The commands about measures on rooms: a hold, a time to put something right."""
+"""The commands about holds, and about rooms: a time to put something right, another owner."""
 
 from policybot.domain import cure as cure_rules
 from policybot.domain import deletion as deletion_rules
@@ -23,9 +23,12 @@ async def _case(services: Services, asked: Asked, text: str) -> Case:
 
 
 async def hold(services: Services, asked: Asked) -> str:
-    """Put a room on hold."""
+    """Put a room, a member or an account on hold."""
     text = asked.words["WHAT"]
-    if subject.case_id(text) is None:
+    account = subject.account_in(text)
+    if account is not None:
+        case = await services.holds.about_account(asked.tx, asked.sender, account)
+    elif subject.case_id(text) is None:
         room_id = subject.room_in(asked.aliases, text)
         case = await services.cases.about_room(asked.tx, asked.sender, room_id)
     else:
@@ -36,10 +39,12 @@ async def hold(services: Services, asked: Asked) -> str:
     sanction = await sanctions.of_decision(asked.tx, decision.id)
     effects = sanction.restraints if sanction else ()
     ends_at = decision.decided_at + hold_rules.LONGEST
+    banner = () if decision.user_id else ("pin a notice in it",)
+    who = "they are" if decision.user_id else "the owner is"
     return (
-        f"{case.number}: {decision.room_id} is being put on hold. This will: "
-        f"{all_in_words(effects, 'pin a notice in it')}.\nIt ends by itself on "
-        f"{notice.day(ends_at)} and cannot be prolonged; the owner is told why, and can appeal. Next: "
+        f"{case.number}: {decision.user_id or decision.room_id} is being put on hold. This will: "
+        f"{all_in_words(effects, *banner)}.\nIt ends by itself on "
+        f"{notice.day(ends_at)} and cannot be prolonged; {who} told why, and can appeal. Next: "
         f"{PREFIX} decide {case.number} …, {PREFIX} dismiss {case.number} REASON, or to end it early "
         f"{PREFIX} lift {case.number} REASON"
     )

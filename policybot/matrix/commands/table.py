@@ -312,7 +312,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "hold WHAT RULE REASON…",
-        "Put a room on hold at once, for 72 hours at most, by its case or by the room itself.",
+        "Put a room or an account on hold at once, for 72 hours at most: by the case, or by naming it.",
         Permission.CASE_DECIDE,
         measures.hold,
     ),

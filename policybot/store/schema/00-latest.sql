@@ -951,6 +951,7 @@ CREATE TABLE decisions (
     supersedes  BIGINT REFERENCES decisions (id),
     nature      TEXT NOT NULL DEFAULT 'decision'
         CHECK (nature IN ('decision', 'hold', 'replacement')),
+    span        BIGINT,                   -- milliseconds before the act from which on all is removed
     version     INTEGER NOT NULL DEFAULT 1
 );
 CREATE INDEX decisions_case ON decisions (case_id);
@@ -1015,12 +1016,42 @@ CREATE TABLE sanctions (                  -- one for each decision that was carr
     lift_reason TEXT,
     interim     INTEGER NOT NULL DEFAULT 0,
     dry         INTEGER NOT NULL DEFAULT 0, -- decided in a dry run, and never carried out
+    person_id   TEXT,                     -- whose accounts it reaches; NULL for the one account alone
     version     INTEGER NOT NULL DEFAULT 1
 );
 CREATE INDEX sanctions_ending ON sanctions (ends_at) WHERE state = 'active' OR interim = 1;
 CREATE INDEX sanctions_interim ON sanctions (room_id, ends_at) WHERE interim = 1;
+CREATE INDEX sanctions_held ON sanctions (user_id, ends_at) WHERE interim = 1;
 CREATE INDEX sanctions_user ON sanctions (user_id) WHERE state IN ('planned', 'active', 'stayed');
 CREATE INDEX sanctions_room ON sanctions (room_id) WHERE state IN ('planned', 'active', 'stayed');
+
+CREATE INDEX sanctions_person ON sanctions (person_id) WHERE state IN ('planned', 'active', 'stayed');
+
+CREATE TABLE sanction_accounts (          -- further accounts of a person that a sanction reaches
+    decision_id BIGINT NOT NULL REFERENCES sanctions (decision_id),
+    user_id     TEXT NOT NULL,
+    PRIMARY KEY (decision_id, user_id)
+);
+CREATE INDEX sanction_accounts_user ON sanction_accounts (user_id);
+
+CREATE TABLE watches (                    -- suspended accounts that are looked at from time to time
+    user_id       TEXT PRIMARY KEY,
+    look_at       BIGINT NOT NULL,
+    count         INTEGER NOT NULL DEFAULT 0, -- how often it was found free since
+    counted_since BIGINT,
+    free          INTEGER NOT NULL DEFAULT 0  -- whether it was the last time
+);
+CREATE INDEX watches_due ON watches (look_at);
+
+CREATE TABLE removals (                   -- messages that were removed with the reported one
+    decision_id BIGINT NOT NULL REFERENCES decisions (id),
+    event_id    TEXT NOT NULL,
+    room_id     TEXT NOT NULL,
+    sender      TEXT NOT NULL,
+    PRIMARY KEY (decision_id, event_id)
+);
+CREATE INDEX removals_sender ON removals (sender);
+CREATE INDEX removals_event ON removals (event_id);
 
 CREATE TABLE appeals (
     id           BIGINT PRIMARY KEY,

@@ -1,0 +1,232 @@
+"""Reach: which effects carry a measure, in which rooms and on which accounts, as far as rank allows."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from policybot.domain import notice
+from policybot.domain import sanction as rules
+from policybot.domain.decision import Decision
+from policybot.domain.effects import Effect, ExcludeMember, RestrictMember, SuspendAccount
+from policybot.domain.errors import Incomplete
+from policybot.domain.ladder import Scope
+from policybot.domain.measure import Kind
+from policybot.domain.rank import Control, control, hindrance
+from policybot.domain.rules import Reach as Whom
+from policybot.domain.sanction import BINDING, Sanction
+from policybot.services.filings import label_of
+from policybot.services.setting import Setting
+from policybot.store import decisions, filings, members, rooms, sanctions, watches
+from policybot.store.database import Tx
+from policybot.store.rooms import Kind as RoomKind
+from policybot.store.rooms import Room
+
+BARRING = (Kind.RESTRICT, Kind.SUSPEND, Kind.CLOSE)
+"""Measures that keep somebody from writing, or from a room."""
+ALSO = "The rule reaches all accounts of a person, so this holds for this account of yours too."
+"""What is added to the notice of a further account."""
+
+
+class Reach:
+    """The service that knows how far measures reach."""
+
+    def __init__(self, setting: Setting) -> None:
+        """Work in a setting."""
+        self._setting = setting
+
+    async def restraints(self, tx: Tx, decision: Decision) -> tuple[Effect, ...]:
+        """Say which effects a decision needs on what it is about.
+
+        Raises:
+            Incomplete: rank or distance forbids it; the message says the way round.
+        """
+        label, governed, user_id = None, [], decision.user_id or ""
+        kind, config = decision.measure.kind, self._setting.config
+        if self.in_every_room(decision):
+            governed = await self._in_reach(tx, user_id)
+        if decision.scope is Scope.ROOM and decision.room_id:
+            filing = await filings.of_room(tx, decision.room_id)
+            label = label_of(filing) if filing and filing.record_number else None
+            await self._check_rank_in_room(tx, decision)
+        if decision.scope is Scope.MEMBER and kind in BARRING:
+            await self._check_rank(tx, decision)
+        return rules.restraints(
+            decision.scope,
+            decision.measure,
+            user_id=decision.user_id,
+            room_id=decision.room_id,
+            governed=governed,
+            local=self._setting.is_local(user_id),
+            label=label,
+            closing=config.closing_notice,
+        )
+
+    def in_every_room(self, decision: Decision) -> bool:
+        """Say whether a measure on an account is carried room by room."""
+        kind = decision.measure.kind
+        abroad = not self._setting.is_local(decision.user_id or "")
+        carried = kind is Kind.RESTRICT or (kind in BARRING and abroad)
+        return decision.scope is Scope.ACCOUNT and carried
+
+    async def _in_reach(self, tx: Tx, user_id: str) -> list[str]:
+        """List the governed rooms in which rank lets us keep somebody from writing, or out."""
+        governed = await rooms.of_kind(tx, RoomKind.GOVERNED)
+        if not governed:
+            message = "There is no governed room to restrict anybody in."
+            raise Incomplete(message)
+        found = [room.room_id for room in governed if self.hindrance(room, user_id) is None]
+        if not found:
+            message = (
+                f"{user_id} ranks as high as I do in every governed room, so I cannot restrict them "
+                "there. Suspend the account if it is ours, or decide about the rooms."
+            )
+            raise Incomplete(message)
+        return found
+
+    def hindrance(self, room: Room, user_id: str) -> str | None:
+        """Say why rank forbids to restrict somebody in a room; None if it does not."""
+        return hindrance(room.levels, self._setting.config.bot_user_id, user_id)
+
+    async def _check_rank(self, tx: Tx, decision: Decision) -> None:
+        room = await rooms.get(tx, decision.room_id or "")
+        if room is None or decision.user_id is None:
+            return
+        if (reason := self.hindrance(room, decision.user_id)) is not None:
+            raise Incomplete(reason)
+
+    async def _check_rank_in_room(self, tx: Tx, decision: Decision) -> None:
+        room = await rooms.get(tx, decision.room_id or "")
+        if room is None or decision.measure.kind not in BARRING:
+            return
+        if control(room.levels, self._setting.config.bot_user_id) is Control.NONE:
+            message = (
+                f"I have no rank in {room.room_id}, so I cannot keep anybody from writing there. Ask "
+                f"its owner to give {self._setting.config.bot_user_id} power level 100, revoke the "
+                "filing, or decide about the accounts."
+            )
+            raise Incomplete(message)
+
+    # The person behind an account ----------------------------------------------------------------
+
+    async def person(self, tx: Tx, decision: Decision) -> str | None:
+        """Name the person all of whose accounts a decision reaches; None if it is the account alone."""
+        rule = next((r for r in self._setting.config.rules if r.id == decision.rule_id), None)
+        if rule is None or rule.reach is not Whom.PERSON or decision.automatic:
+            return None
+        if decision.user_id is None or decision.scope not in (Scope.MEMBER, Scope.ACCOUNT):
+            return None
+        if decision.measure.kind not in BARRING and decision.span is None:
+            return None
+        return await members.answerable(tx, decision.user_id, decision.occurred_at)
+
+    async def others(self, tx: Tx, decision: Decision) -> tuple[str, ...]:
+        """Name the other accounts of that person."""
+        person_id = await self.person(tx, decision)
+        linked = await members.links_of(tx, person_id) if person_id else []
+        return tuple(sorted({link.user_id for link in linked} - {decision.user_id or ""}))
+
+    async def on_account(self, tx: Tx, decision: Decision, user_id: str) -> tuple[Effect, ...]:
+        """Say which effects carry a decision to another account of the person.
+
+        Where there is a gate it keeps them from writing: a power level that changes together with
+        another's would tell everybody in the room whose accounts these are.
+        """
+        also = replace(decision, user_id=user_id)
+        in_rooms = decision.scope is Scope.MEMBER or self.in_every_room(also)
+        if in_rooms and self._setting.config.gate is not None and self._setting.is_local(user_id):
+            return ()
+        try:
+            return await self.restraints(tx, also)
+        except Incomplete:  # rank forbids it there; what is decided is about the other account
+            return ()
+
+    # What was filed or linked meanwhile -----------------------------------------------------------
+
+    async def into(self, sanction: Sanction, room: Room) -> tuple[Effect, ...]:
+        """Say which effects carry a measure into a room that has become governed."""
+        wanted = rules.in_room(sanction, room.room_id)
+        return tuple(e for e in wanted if self.hindrance(room, getattr(e, "user_id", "")) is None)
+
+    async def whole(self, tx: Tx, decision: Decision, sanction: Sanction) -> tuple[Effect, ...]:
+        """Say which effects a measure needs today, that of rooms and accounts of earlier included."""
+        wanted = dict.fromkeys(sanction.restraints)
+        if sanction.scope is Scope.ACCOUNT:
+            for room in await rooms.of_kind(tx, RoomKind.GOVERNED):
+                wanted |= dict.fromkeys(await self.into(sanction, room))
+        for user_id in await sanctions.accounts(tx, sanction.decision_id):
+            wanted |= dict.fromkeys(await self.on_account(tx, decision, user_id))
+        return tuple(wanted)
+
+    async def room_changed(self, tx: Tx, room_id: str) -> None:
+        """Let what binds accounts in every governed room bind in one that has become governed."""
+        room = await rooms.get(tx, room_id)
+        if room is None or room.kind is not RoomKind.GOVERNED:
+            return
+        for sanction in await sanctions.everywhere(tx):
+            await self._widen(tx, sanction, await self.into(sanction, room))
+
+    async def account_changed(self, tx: Tx, user_id: str) -> None:
+        """Let what binds all accounts of a person bind one that was linked to them; tell them."""
+        link = await members.link_of(tx, user_id)
+        for sanction in await sanctions.reaching_person(tx, link.person_id) if link else ():
+            known = {sanction.user_id, *await sanctions.accounts(tx, sanction.decision_id)}
+            decision = await decisions.get(tx, sanction.decision_id)
+            if user_id in known or decision is None:
+                continue
+            await sanctions.reach(tx, decision.id, [user_id])
+            self._setting.curbs_changed(tx, user_id)
+            if sanction.state in BINDING:
+                await self._widen(tx, sanction, await self.on_account(tx, decision, user_id))
+            statement = await decisions.statement(tx, decision.id)
+            text = notice.decided(statement, case_number=decision.number, ends_at=sanction.ends_at)
+            self._setting.tell(tx, user_id, f"{text}\n\n{ALSO}", cause=f"notice {decision.id} also")
+
+    async def _widen(self, tx: Tx, sanction: Sanction, effects: Sequence[Effect]) -> None:
+        """Let a measure that binds have further effects."""
+        if not effects:
+            return
+        await hold_rooms(tx, effects)
+        await sanctions.save(tx, replace(sanction, restraints=(*sanction.restraints, *effects)))
+        kept = [e.user_id for e in effects if isinstance(e, SuspendAccount)]
+        every = self._setting.config.measures.look_every
+        await watches.begin(tx, kept, self._setting.now() + every)
+        self._setting.queue(tx, effects, cause=f"decision {sanction.decision_id}")
+
+    # For people ----------------------------------------------------------------------------------
+
+    async def notes(self, tx: Tx, decision: Decision) -> tuple[str, ...]:
+        """Say what whoever decides should know of the reach of a measure; no other account is named."""
+        lines = []
+        if (number := len(await self.others(tx, decision))) > 0:
+            lines.append(
+                f"It also reaches {number} other account{'s' * (number > 1)} of the same person."
+            )
+        if not self.in_every_room(decision):
+            return tuple(lines)
+        user_id, kind = decision.user_id or "", decision.measure.kind
+        if kind is not Kind.RESTRICT:
+            lines.append(
+                "The account lives on another homeserver, so it is not ours to suspend: it is kept out "
+                "of all governed rooms instead, also of those that are filed meanwhile."
+            )
+        governed = await rooms.of_kind(tx, RoomKind.GOVERNED)
+        above = sum(self.hindrance(room, user_id) is not None for room in governed)
+        if above:
+            lines.append(f"In {above} of {len(governed)} rooms they rank as high as I do: not there.")
+        return tuple(lines)
+
+    async def above(self, tx: Tx, room_id: str) -> list[str]:
+        """Name who ranks as high as we do in a room that is otherwise under our control."""
+        room = await rooms.get(tx, room_id)
+        bot = self._setting.config.bot_user_id
+        if room is None or control(room.levels, bot) is not Control.SHARED:
+            return []
+        mine = room.levels.of(bot)
+        return sorted(u for u in room.levels.ranked() - {bot} if room.levels.of(u) >= mine) or [
+            "everybody"
+        ]
+
+
+async def hold_rooms(tx: Tx, restraints: Sequence[Effect]) -> None:
+    """Keep others from taking and giving back rights in the same rooms until this is committed."""
+    kinds = (RestrictMember, ExcludeMember)
+    await rooms.hold(tx, {e.room_id for e in restraints if isinstance(e, kinds)})
