@@ -271,7 +271,7 @@ async def test_killed_after_the_homeserver_has_it_the_list_brings_it(proxy: Prox
 
 
 async def test_killed_at_any_instant_it_is_there_once_in_the_end(any_proxy: Proxied) -> None:
-    """Before, within and after each write, by the proxy and by the list: one report and one receipt."""
+    """Before, within and after each write, by proxy and by list: one report, one receipt (I25)."""
     proxy, world = any_proxy, any_proxy.world
     killed = 0
     async with listed(proxy) as pressed:

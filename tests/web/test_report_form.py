@@ -107,6 +107,7 @@ async def any_guest(tmp_path: Path, database_url: str) -> AsyncIterator[Guest]:
 
 
 async def test_somebody_without_an_account_reports_and_learns_the_outcome(any_guest: Guest) -> None:
+    """No report is without an end that its author can see (I19)."""
     guest, world = any_guest, any_guest.world
     event = await world.message("tom", "Buy my spades!", world.room)
     status, page = await guest.send(f"https://matrix.to/#/{world.room}/{event}?via=example.org")

@@ -74,6 +74,7 @@ async def any_tool(tmp_path: Path, database_url: str) -> AsyncIterator[Tool]:
 
 
 async def test_a_program_reports_and_reads_the_outcome_but_decides_nothing(any_tool: Tool) -> None:
+    """It is answered like everybody (I19), and no machine restricts anybody (I20)."""
     tool, world = any_tool, any_tool.world
     event = await world.message("tom", "Buy my spades!", world.room)
     body = {"room_id": world.room, "event_id": event, "rule": "R1", "text": "A link to a shop"}
