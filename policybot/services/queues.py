@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from policybot.domain.case import Case
 from policybot.services.cases import Cases
-from policybot.store import members, queues
+from policybot.store import queues
 from policybot.store.database import Tx
 from policybot.store.queues import Wanted
 
@@ -28,21 +28,19 @@ class Queues:
         """List the most urgent cases that somebody may see.
 
         Those are left out at once that are about one of their accounts or reported by one, and those
-        about rooms for which they answer as soon as one is met. Each that is shown was asked about.
+        about rooms for which they answer as soon as one is met.
         """
-        own = await members.accounts_of(tx, viewer)
-        rooms: dict[str, bool] = {}
+        own = await queues.accounts_with(tx, viewer)
+        theirs: dict[str, bool] = {}
         while True:
-            theirs = [room_id for room_id, is_theirs in rooms.items() if is_theirs]
-            found = await queues.page(tx, wanted, limit + 1, parties=own, rooms=theirs)
-            new = {case.subject.room_id for case in found if case.subject.room_id} - rooms.keys()
+            left_out = [room_id for room_id, is_theirs in theirs.items() if is_theirs]
+            found = await queues.page(tx, wanted, limit + 1, parties=own, rooms=left_out)
+            rooms = await queues.rooms_in(tx, found)
+            new = {room_id for named in rooms.values() for room_id in named} - theirs.keys()
             for room_id in sorted(new):
-                rooms[room_id] = await self._answers_for(tx, viewer, room_id)
-            if not any(rooms[room_id] for room_id in new):
+                theirs[room_id] = not own.isdisjoint(await self._cases.answering_for(tx, room_id))
+            if not any(theirs[room_id] for room_id in new):
                 break
-        seen = [case for case in found[:limit] if viewer not in await self._cases.involved(tx, case)]
+        # What was written in another room and merged is not known to the list of cases.
+        seen = [c for c in found[:limit] if not any(theirs[room_id] for room_id in rooms[c.id])]
         return Page(tuple(seen), found[limit - 1] if len(found) > limit else None)
-
-    async def _answers_for(self, tx: Tx, viewer: str, room_id: str) -> bool:
-        answering = await self._cases.answering_for(tx, room_id)
-        return viewer in await members.accounts_of_all(tx, set(answering))

@@ -1,6 +1,7 @@
 """The command by which the operator's people see what waits for them."""
 
 from policybot.domain import notice
+from policybot.domain.case import SubjectKind
 from policybot.domain.cure import State as CureState
 from policybot.domain.errors import NotFound
 from policybot.domain.priority import in_short
@@ -50,7 +51,8 @@ async def _cases(services: Services, asked: Asked, words: list[str]) -> list[str
         who = f", with {holder}" if holder else ""
         if case.assignee and case.lease_until and holder is None:
             who = f", free again since {case.lease_until:%-d %B %H:%M} UTC"
-        cure = await cures.of_case(asked.tx, case.id)
+        about_room = case.subject.kind is SubjectKind.ROOM
+        cure = await cures.of_case(asked.tx, case.id) if about_room else None
         if cure is not None and cure.state is CureState.RUNNING:
             who += f", its owner has until {notice.day(cure.until)}"
         rank = case.rank or case.opened_at
