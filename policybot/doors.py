@@ -125,7 +125,9 @@ def pages(
     routes = [r for way in offered if isinstance(way, CallbackWay) for r in InboxDoor(way).routes()]
     routes += [*about.routes(), *listed.routes(), *agreement.routes(), *verify.routes()]
     routes += [*private.routes(), *review.routes(), *filing.routes()]
-    routes += ReportPages(site, database, services.intake, reader).routes()
+    routes += ReportPages(
+        site, database, services.intake, reader, services.reports, services.complaints
+    ).routes()
     routes += ToolDoor(config, database, services.intake, reader).routes()
     routes += DeskPages(site, database, services.desks, services.reviews, setting, reader).routes()
     if config.identity.document is not None:

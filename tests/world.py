@@ -203,7 +203,7 @@ class FakeHomeserver:
                     message = "the verified name still stands there"
                     raise StillShown(message)
 
-    def _do(self, errand: Errand) -> Result:  # noqa: C901, PLR0911, PLR0912 - one line for each effect
+    def _do(self, errand: Errand) -> Result:  # noqa: C901, PLR0911, PLR0912, PLR0915 - one line for each effect
         before = errand.before or {}
         match errand.effect:
             case effects.Say(room_id, text):

@@ -251,14 +251,13 @@ class Reports:
             raise NotFound(message)
         again = await complaints.reopened_at(tx, case.id)
         heading = f"{report.receipt} of {report.received_at:%-d %B %Y} (case {case.number})"
-        lines = [f"{heading}: {stands(report, case, again)}"]
-        lines += [
-            in_words(step)
-            for step in await reporters.of_report(tx, report.id)
-            if step.stands(self._setting.now())
-        ]
-        lines += [objected(one) for one in await complaints.of_report(tx, report.id)]
-        return "\n".join(lines)
+        return "\n".join((f"{heading}: {stands(report, case, again)}", *await self.course(tx, report)))
+
+    async def course(self, tx: Tx, report: Report) -> list[str]:
+        """Tell whoever reported what was decided because of it, and what they objected to."""
+        now, taken = self._setting.now(), await reporters.of_report(tx, report.id)
+        lines = [in_words(step) for step in taken if step.stands(now)]
+        return lines + [objected(one) for one in await complaints.of_report(tx, report.id)]
 
 
 def _said(report: Report) -> str:

@@ -1,6 +1,6 @@
 """The public form for people without an account: what they report, and where it stands."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -11,12 +11,11 @@ from policybot.domain.permission import Permission
 from policybot.domain.pointed import Pointed
 from policybot.domain.report import MOST_TEXT, UNSORTED, Outcome, Report
 from policybot.ports import RoomReader
+from policybot.services.complaints import Complaints
 from policybot.services.intake import Intake, Spent, Told, TooMany
-from policybot.store.database import Database, Tx
+from policybot.services.reports import Reports
+from policybot.store.database import Database
 from policybot.web.site import Site, form, route
-
-Object = Callable[[Tx, Report, str], Awaitable[object]]
-"""Takes an objection of its author to the outcome of a report in, or refuses it in words."""
 
 _PATH = "/report"
 _LARGEST = 64 * 1024
@@ -50,21 +49,23 @@ _OUTCOMES = {
 class ReportPages:
     """The form, its receipt, and the page on which its sender sees the outcome."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts
         self,
         site: Site,
         database: Database,
         intake: Intake,
         reader: RoomReader,
-        objecting: Object | None = None,
+        reported: Reports,
+        objections: Complaints,
     ) -> None:
-        """Hand over to the intake what is sent; objections are offered where somebody takes them."""
+        """Hand over to the intake what is sent; what came of it is known to the other two."""
         self._site = site
         self._database = database
         self._intake = intake
         self._reader = reader
         self._form = site.config.reports.form
-        self._objecting = objecting
+        self._reports = reported
+        self._complaints = objections
         site.policies[_PATH] = (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
             "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -73,9 +74,10 @@ class ReportPages:
     def routes(self) -> list[web.RouteDef]:
         """List the pages; links that were given out work where the form is closed since, too."""
         everybody = Permission.REPORT_SEND
-        shown = [route("GET", f"{_PATH}/{{token}}", self._status, needs=everybody)]
-        if self._objecting is not None:
-            shown.append(route("POST", f"{_PATH}/{{token}}", self._object, needs=everybody))
+        shown = [
+            route("GET", f"{_PATH}/{{token}}", self._status, needs=everybody),
+            route("POST", f"{_PATH}/{{token}}", self._object, needs=everybody),
+        ]
         if not self._form.open:
             return shown
         return [
@@ -169,11 +171,13 @@ class ReportPages:
     # Where it stands -----------------------------------------------------------------------------
 
     async def _status(self, request: web.Request) -> web.Response:
-        async with self._database.transaction(reading=True) as tx:
-            report = await self._intake.by_key(tx, request.match_info["token"])
-        return self._told(report)
+        return await self._told(request.match_info["token"])
 
-    def _told(self, report: Report, typed: str = "", refusal: str = "") -> web.Response:
+    async def _told(self, token: str, typed: str = "", refusal: str = "") -> web.Response:
+        async with self._database.transaction(reading=True) as tx:
+            report = await self._intake.by_key(tx, token)
+            course = await self._reports.course(tx, report)
+            until = await self._complaints.until(tx, report)
         heading, text = _OUTCOMES[report.outcome]
         return self._site.page(
             "report_status.html",
@@ -182,7 +186,8 @@ class ReportPages:
             heading=heading,
             text=text,
             about=_about(report),
-            objects=self._objecting is not None and report.outcome is Outcome.NO_BREACH,
+            course=course,
+            until=until,
             typed=typed,
             refusal=refusal,
             longest=MOST_TEXT,
@@ -190,15 +195,14 @@ class ReportPages:
 
     async def _object(self, request: web.Request) -> web.Response:
         """Take in that somebody objects to «no breach»."""
-        typed = (await form(request)).get("text", "")
+        token, typed = request.match_info["token"], (await form(request)).get("text", "")
         async with self._database.transaction(reading=True) as tx:
-            report = await self._intake.by_key(tx, request.match_info["token"])
+            report = await self._intake.by_key(tx, token)
         try:
             async with self._database.transaction() as tx:
-                assert self._objecting is not None
-                await self._objecting(tx, report, typed)
+                await self._complaints.object(tx, report, typed)
         except Refused as refusal:
-            return self._told(report, typed, str(refusal))
+            return await self._told(token, typed, str(refusal))
         return self._site.message(
             "Your objection is in",
             "Somebody who had no part in the answer looks at it. The link to your report stays the "
