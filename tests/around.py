@@ -40,6 +40,10 @@ class FakeMedia:
         redacted: set[str],
     ) -> Result:
         """Read what stands around an event, as `matrix.media` does."""
+        if not keep.most:
+            uris = copy.files(kept["content"]) if kept else ()
+            looked = [self.kinds.get(uri, ("", 0)) for uri in uris]
+            return {"files": [{"kind": kind, "size": size} for kind, size in looked]}
         messages = [
             event
             for event in events.values()
@@ -58,8 +62,4 @@ class FakeMedia:
             for n, event in enumerate(messages)
             if 0 < abs(n - at) <= keep.most
         ]
-        found: dict[str, Any] = {"lines": lines}
-        if kept is not None and (uris := copy.files(kept["content"])):
-            looked = [self.kinds.get(uri, ("", 0)) for uri in uris]
-            found["files"] = [{"kind": kind, "size": size} for kind, size in looked]
-        return found
+        return {"lines": lines}

@@ -72,8 +72,9 @@ class Identity(Section):
     )
     key_file: Path = Field(
         Path("vault.key"),
-        description="The file of the keys under which names are encrypted. Without it nobody can read "
-        "them any more: keep a copy, apart from the copies of the database.",
+        description="The file of the keys under which names, and what kept copies of messages say, are "
+        "encrypted. Without it nobody can read them any more: keep a copy, apart from the copies of the "
+        "database.",
     )
     accounts_per_person: int = Field(
         1, ge=1, le=50, description="How many accounts one person may link."

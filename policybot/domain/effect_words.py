@@ -59,6 +59,8 @@ def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line 
             return f"enter {room_id}"
         case effects.KeepEvidence(room_id, event_id):
             return f"keep a copy of {event_id} in {room_id}"
+        case effects.KeepContext(room_id, event_id, 0):
+            return f"look at the files of {event_id} in {room_id}"
         case effects.KeepContext(room_id, event_id):
             return f"keep what stands around {event_id} in {room_id}"
         case effects.Redact(room_id, event_id):

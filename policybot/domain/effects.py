@@ -103,12 +103,12 @@ class KeepEvidence:
 
 @dataclass(frozen=True, slots=True)
 class KeepContext:
-    """Keep what stood around an event of which a copy is kept, and what its files are."""
+    """Keep what stood around an event of which a copy is kept, or what its files are."""
 
     room_id: str
     event_id: str
     most: int
-    """Messages before it, and after it."""
+    """Messages before it, and after it; 0 asks what its files are, which may take longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,6 +378,8 @@ def lane(effect: Effect) -> str:  # noqa: PLR0911 - one for each
             return f"profile {user_id}"
         case MakeRoom(room_id, alias) | UnmakeRoom(room_id, alias):
             return room_id or alias
+        case KeepContext(room_id, _, most) if most:
+            return f"context {room_id}"
         case LearnMore(room_id) | KeepContext(room_id):
             # Apart, for a measure must not wait for another server's file.
             return f"files {room_id}"

@@ -30,14 +30,12 @@ class Media:
         self._files = files
 
     async def around(self, keep: KeepContext, kept: Result | None) -> Result:
-        """Read the messages around an event, and look into the files of the copy that is kept of it.
-
-        That the bot sees nothing around it is no reason not to look into the files.
-        """
-        found: dict[str, Any] = {"lines": await self._lines(keep) if keep.most else []}
-        if kept is not None and (uris := rules.files(kept["content"])):
-            found["files"] = await self._files.name(uris)
-        return found
+        """Read the messages around an event, or look into the files of the copy that is kept of it."""
+        if keep.most:
+            return {"lines": await self._lines(keep)}
+        if kept is None:
+            return {}
+        return {"files": await self._files.name(rules.files(kept["content"]))}
 
     # Quarantine ----------------------------------------------------------------------------------
 

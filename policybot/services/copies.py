@@ -118,9 +118,10 @@ class Copies:
     async def ask_around(self, tx: Tx, copy: Copy) -> None:
         """Have it read what stands around a reported event, and what its files are."""
         most = self._setting.config.copies.context
-        if most or rules.files(copy.content):
-            keep = KeepContext(copy.room_id, copy.event_id, most)
-            self._setting.queue(tx, [keep], cause=f"copy {copy.event_id}")
+        asked = [KeepContext(copy.room_id, copy.event_id, most)] if most else []
+        if rules.files(copy.content):
+            asked.append(KeepContext(copy.room_id, copy.event_id, 0))
+        self._setting.queue(tx, asked, cause=f"copy {copy.event_id}")
 
     async def found_around(self, tx: Tx, event_id: str, result: Mapping[str, Any]) -> None:
         """Keep what was read around an event, once; the first that was seen counts."""

@@ -1,5 +1,6 @@
 """Kept copies: sealed, with what stood around them, bound into decisions, gone in time."""
 
+import asyncio
 import io
 import json
 import logging
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from policybot.__main__ import app
 from policybot.domain.decision import Decision
 from policybot.domain.effects import KeepContext, KeepEvidence
 from policybot.domain.retention import RULES
@@ -18,6 +21,7 @@ from policybot.store import copies as store
 from policybot.store import decisions
 from policybot.store.copies import Copy
 from tests import canary
+from tests.ruled import rules
 from tests.world import World, find, user
 from tests.world import world as make_world
 
@@ -407,3 +411,25 @@ async def test_an_answer_that_waits_for_longer_than_the_copy_says_that_it_is_gon
     world.clock.pass_time(seconds=60)
     await world.work()
     assert "> (being fetched, or gone)" in world.in_review()[-1]
+
+
+async def test_rules_are_held_against_what_is_sealed(tmp_path: Path) -> None:
+    changes: dict[str, Any] = rules(then=["report"])
+    async with make_world(tmp_path, **changes) as world:
+        await world.governed_room()
+        await written(world, "Buy a frobnitz", "Good morning")
+        await reported(world, (await written(world, "Buy my spades!"))[0])
+        file = str(world.config.key_file.parent / "config.yaml")
+        result = await asyncio.to_thread(
+            CliRunner().invoke, app, ["rules", "backtest", "--json", "-c", file]
+        )
+        assert result.exit_code == 0, result.output
+        told = json.loads(result.stdout)
+        assert told["messages"] == 2
+        assert told["rules"][0] | {"state": ""} == {
+            "rule": "R1",
+            "state": "",
+            "now": 1,
+            "newly": 0,
+            "no_more": 0,
+        }

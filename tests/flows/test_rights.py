@@ -86,7 +86,7 @@ async def test_the_archive_holds_everything_and_nothing_of_others(any_staffed: P
     found = await archive(world)
     assert found["person.json"]["claims"] == {"name": NAMES["tom"]}
     assert found["decisions.json"][TOM][0]["facts"].startswith("Advertised a shop")
-    assert found["evidence.json"][TOM][0]["content"].count("Buy my spades")
+    assert found["evidence.json"][TOM][0]["content"]["body"].count("Buy my spades")
     assert found["appeals.json"][TOM][0]["text"] == "It was a joke about spades"
     assert found["reports.json"][TOM][0]["text"] == "She insults me"
     assert found["verifications.json"][0]["source"] == "roster"
