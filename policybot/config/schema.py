@@ -24,6 +24,7 @@ from policybot.config.types import (
     UserId,
     Word,
 )
+from policybot.domain import notice_words
 from policybot.domain.ladder import Ladder
 from policybot.domain.mechanism import Mechanism
 from policybot.domain.permission import Role
@@ -111,8 +112,8 @@ class Settings(Section):
     )
     languages: dict[LanguageCode, dict[str, Word]] = Field(
         default_factory=dict,
-        description="What the gate says, in other languages than English: by a language's code, then by "
-        "the sentence's key.",
+        description="What the gate and notices of decisions say, in other languages than English: by a "
+        "language's code, then by the sentence's key.",
     )
     dry_run: bool = Field(
         default=False,
@@ -230,7 +231,12 @@ class Config:
         return House(
             bot=self.bot_user_id,
             pages=pages,
-            words=Words(self.languages),
+            words=Words(
+                {
+                    code: {key: text for key, text in said.items() if key not in notice_words.SENTENCES}
+                    for code, said in self.languages.items()
+                }
+            ),
             creation=gate.creation if gate else Creation.EVERYBODY,
             listed=gate is not None and gate.directory == "register",
             prefix="" if self.dry_run else self.filing.prefix,

@@ -51,6 +51,7 @@ RULES: tuple[Rule, ...] = (
             "cases",
             "reports",
             "decisions",
+            "statements",
             "sanctions",
             "appeals",
             "cures",

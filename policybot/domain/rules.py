@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from policybot.domain.ladder import Scope, Severity
+from policybot.domain.prepared import Prepared
 
 
 class Ground(StrEnum):
@@ -29,6 +30,10 @@ class Rule:
     """The ledger a breach by a person is counted in: `member` (one room) or `account`."""
     translations: tuple[tuple[str, str, str], ...] = ()
     """The title and the text in other languages, each behind the language's code."""
+    category: str | None = None
+    """The operator's own word for the category in which its statements are published."""
+    prepared: tuple[Prepared, ...] = ()
+    """Texts that moderators can name instead of writing facts."""
 
     def in_language(self, language: str) -> tuple[str, str]:
         """Give the title and the text in a language, or as they were written."""

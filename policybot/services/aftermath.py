@@ -18,6 +18,7 @@ from policybot.domain.rank import Control, Levels, control
 from policybot.domain.room_measure import DeleteRoom
 from policybot.domain.showing import SetLabel
 from policybot.ports import Result
+from policybot.services import statements
 from policybot.services.cases import Cases
 from policybot.services.declarations import Declarations
 from policybot.services.deletions import Deletions
@@ -31,6 +32,7 @@ from policybot.services.setting import Setting
 from policybot.services.taking import Taking, levels_of
 from policybot.services.upgrades import Upgrades
 from policybot.store import cards, copies, decisions, outbox, rooms
+from policybot.store import statements as statement_store
 from policybot.store.cards import Card
 from policybot.store.database import Tx
 from policybot.store.outbox import Queued
@@ -121,6 +123,9 @@ class Aftermath:
 
     async def failed(self, tx: Tx, queued: Queued, error: str) -> bool:
         """Say whether somebody sees to an effect that cannot be carried out; then people need not."""
+        noun, _, number = queued.cause.partition(" ")
+        if noun == "notice" and number.isdecimal():
+            await statement_store.failed(tx, int(number), error)
         taken = await self._taking.failed(tx, queued, error)
         return taken or await self._upgrades.failed(tx, queued, error)
 
@@ -134,7 +139,7 @@ class Aftermath:
         if noun == "approval" and await outbox.unfinished(tx, queued.cause) == 0:
             await self._filings.shown(tx, int(number))
         if noun == "notice" and number.isdecimal():
-            await decisions.told(tx, int(number), self._setting.now())
+            await statements.arrived(tx, self._setting, int(number))
 
     async def _joined(self, tx: Tx, room_id: str, inviter: str, result: Result) -> None:
         if not result["direct"]:

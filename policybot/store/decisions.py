@@ -24,8 +24,9 @@ async def add(tx: Tx, decision: Decision, statement: Statement) -> None:
     await tx.execute(
         "INSERT INTO decisions (id, case_id, state, policy_hash, rule_id, scope, scope_key,"
         " severity, history, measure, remove, facts, explanation, statement, occurred_at,"
-        " decided_at, decider, user_id, room_id, supersedes, nature) VALUES ($1, $2, $3, $4, $5, $6,"
-        " $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
+        " decided_at, decider, user_id, room_id, supersedes, nature, factors, why, typed, language)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
+        " $19, $20, $21, $22, $23, $24, $25)",
         decision.id,
         decision.case_id,
         decision.state.value,
@@ -47,6 +48,10 @@ async def add(tx: Tx, decision: Decision, statement: Statement) -> None:
         decision.room_id,
         decision.supersedes,
         decision.nature.value,
+        json.dumps(sorted(decision.factors)),
+        decision.why,
+        decision.typed,
+        decision.language,
     )
 
 
@@ -259,5 +264,9 @@ def _decision(row: Row) -> Decision:
         read_at=optional_time(row["read_at"]),
         supersedes=row["supersedes"],
         nature=Nature(row["nature"]),
+        factors=frozenset(json.loads(row["factors"])),
+        why=row["why"],
+        typed=row["typed"],
+        language=row["language"],
         version=row["version"],
     )

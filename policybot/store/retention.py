@@ -295,6 +295,7 @@ async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
         "DELETE FROM observed WHERE target LIKE 'rank % C-' || CAST(CAST($1 AS BIGINT) AS TEXT)",
         "DELETE FROM replacements WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM sanctions WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
+        "DELETE FROM statements WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM decisions WHERE case_id = $1",
         "DELETE FROM reports WHERE case_id = $1",
         "UPDATE findings SET case_id = NULL WHERE case_id = $1",

@@ -150,7 +150,8 @@ async def test_in_a_dry_run_everything_is_said_and_nobody_is_restricted(tmp_path
         assert world.room not in world.homeserver.directory
         await world.say("lea", f"!policy report {user('tom')} R2 He threatens everybody")
         answer = await world.review(
-            "mira", "!policy decide C-1 R2 S3 suspend:P7D Threatened three neighbours in one night"
+            "mira",
+            "!policy decide C-1 R2 S3 suspend:P7D Threatened three neighbours // No other way",
         )
         code = find(r"(?<=!policy confirm )\w+", answer)
         assert "is decided" in await world.review("mira", f"!policy confirm {code}")

@@ -9,8 +9,11 @@ from policybot.domain.errors import NotFound
 from policybot.domain.sanction import bannered
 from policybot.matrix.commands.cases import case_of
 from policybot.matrix.commands.command import Asked, Services
-from policybot.services.decisions import Choice, Draft
+from policybot.services.previews import Choice, Draft, Preview
 from policybot.store import decisions, outbox
+
+_ANSWERS = 3
+"""Reporters whose answer is shown; the others read the same with another number."""
 
 
 async def propose(services: Services, asked: Asked) -> str:
@@ -25,36 +28,45 @@ async def propose(services: Services, asked: Asked) -> str:
     return "\n".join((f"{case.number}, rule {draft.decision.rule_id}:", *draft.decision.explanation))
 
 
+async def preview(services: Services, asked: Asked) -> str:
+    """Show what a decision would do and say, without deciding anything."""
+    case = await case_of(services, asked)
+    found = await services.decisions.preview(asked.tx, asked.sender, case, _choice(asked))
+    because = "".join(f"\n· {reason}" for reason in found.second_person)
+    second = f"\nA second person would have to confirm it:{because}" if because else ""
+    words = asked.words
+    again = f"{words['CASE']} {words['RULE']} {words['SEVERITY']} {words['MEASURE']} FACTS"
+    return f"{_shown(found)}{second}\nNothing is decided. To decide it: !policy decide {again}"
+
+
 async def decide(services: Services, asked: Asked) -> str:
     """Decide a case."""
     case = await case_of(services, asked)
-    measure, remove, factors = _measure(asked.words["MEASURE"])
-    choice = Choice(
+    taken = await services.decisions.decide(asked.tx, asked.sender, case, _choice(asked))
+    if taken.approval is None:
+        return f"{_summary(taken.draft)}\nIt is being carried out, and the person is told why."
+    found = await services.decisions.shown(asked.tx, taken.draft)
+    who = "A second person has to confirm it" if taken.approval.needs_other else "Please confirm it"
+    because = "".join(f"\n· {reason}" for reason in taken.draft.second_person)
+    return f"{_shown(found)}\n{who}: !policy confirm {taken.approval.code}{because}"
+
+
+def _choice(asked: Asked) -> Choice:
+    """Read a choice; a measure comes with what is added to it: `restrict:P3D+remove+newcomer`."""
+    measure, *added = asked.words["MEASURE"].lower().split("+")
+    return Choice(
         rule=asked.words["RULE"],
         severity=asked.words["SEVERITY"],
         measure=measure,
-        remove=remove,
-        factors=factors,
+        remove="remove" in added,
+        factors=frozenset(added) - {"remove"},
         facts=asked.words["FACTS"],
     )
-    taken = await services.decisions.decide(asked.tx, asked.sender, case, choice)
-    preview = _preview(taken.draft)
-    if taken.approval is None:
-        return f"{preview}\nIt is being carried out, and the person is told why."
-    who = "A second person has to confirm it" if taken.approval.needs_other else "Please confirm it"
-    because = "".join(f"\n· {reason}" for reason in taken.draft.second_person)
-    return f"{preview}\n{who}: !policy confirm {taken.approval.code}{because}"
 
 
-def _measure(text: str) -> tuple[str, bool, frozenset[str]]:
-    """Read a measure with what is added to it: `restrict:P3D+remove+newcomer`."""
-    measure, *added = text.lower().split("+")
-    return measure, "remove" in added, frozenset(added) - {"remove"}
-
-
-def _preview(draft: Draft) -> str:
+def _summary(draft: Draft) -> str:
     decision = draft.decision
-    removed = ["remove the message"] if decision.remove else []
+    removed = [f"remove {_messages(len(draft.removals))}"] if draft.removals else []
     shown = ["pin a notice in it"] if bannered(decision.scope, decision.measure) else []
     restraints = [text] if (text := all_in_words(draft.restraints)) else []
     changes = ", ".join([*removed, *restraints, *shown]) or "nothing on the homeserver"
@@ -63,6 +75,28 @@ def _preview(draft: Draft) -> str:
         f"{decision.history.value} → {decision.measure.in_words(decision.scope.value)} "
         f"(proposed: {draft.proposal.cell}).\nThis will: {changes}."
     )
+
+
+def _messages(number: int) -> str:
+    return "the message" if number == 1 else f"{number} messages"
+
+
+def _shown(found: Preview) -> str:
+    """Show a preview: what changes, how it is taken back, and what everybody reads."""
+    draft = found.draft
+    undo = all_in_words(found.undo)
+    lines = [_summary(draft)]
+    if undo:
+        lines.append(f"Taken back by: {undo}.")
+    if draft.decision.measure.duration:
+        lines.append("The date below is that of now; it is counted from when it is carried out.")
+    to = draft.to or "nobody, for nobody answers for it"
+    lines += [f"{to} will read:", *(f"> {line}" for line in found.notice.split("\n"))]
+    for receipt, text in found.answers[:_ANSWERS]:
+        lines.append(f"Whoever made {receipt} will read: {text}")
+    if further := found.answers[_ANSWERS:]:
+        lines.append(f"… and {len(further)} more reporters the same.")
+    return "\n".join(lines)
 
 
 async def dismiss(services: Services, asked: Asked) -> str:

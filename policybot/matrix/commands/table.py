@@ -263,9 +263,16 @@ COMMANDS: tuple[Command, ...] = (
         decisions.propose,
     ),
     Command(
+        "preview CASE RULE SEVERITY MEASURE FACTS…",
+        "Show what «decide» would do, and exactly what everybody would read. Nothing is decided.",
+        Permission.CASE_DECIDE,
+        decisions.preview,
+    ),
+    Command(
         "decide CASE RULE SEVERITY MEASURE FACTS…",
         "Decide a case. MEASURE is «proposed» or one like restrict:P3D; add +remove to remove the "
-        "message, and factors such as +newcomer.",
+        "message, and factors such as +newcomer. FACTS may be a prepared text: #NAME BLANK | BLANK. If "
+        "the measure is not the proposed one or there are factors, say why: FACTS // WHY.",
         Permission.CASE_DECIDE,
         decisions.decide,
     ),
