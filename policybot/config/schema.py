@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from policybot.config.agreement import AgreementSection
+from policybot.config.bulk import BulkSection
 from policybot.config.filing import FilingSection
 from policybot.config.gate import GateSection, LanguageCode, check_languages
 from policybot.config.identity import Identity
@@ -105,6 +106,7 @@ class Settings(Section):
     filing: FilingSection = Field(description="How rooms become public rooms.")
     rules: tuple[RuleSection, ...] = Field(min_length=1, description="Your published rules.")
     ladder: dict[str, Any] = Field(description="Which measure answers which breach.")
+    bulk: BulkSection = Field(default_factory=BulkSection, description="Deciding several cases at once.")
     gate: GateSection | None = Field(
         None,
         description="The answer before something is accepted, for the homeserver's module or its HTTP "
@@ -204,6 +206,7 @@ class Config:
         self.identity = settings.identity
         self.privacy = settings.privacy
         self.filing = settings.filing
+        self.bulk = settings.bulk
         self.gate = settings.gate
         self.languages = {code: dict(said) for code, said in settings.languages.items()}
         self.dry_run = settings.dry_run

@@ -283,6 +283,28 @@ def overturned(*, case_number: str, reasons: str, removed: bool) -> str:
     )
 
 
+def undone(*, case_number: str, reason: str, removed: bool) -> str:
+    """Tell somebody that what was decided about them was taken back by those who decided."""
+    back = (
+        f"\nYour message was removed; if you want it back, write: !policy restore {case_number}"
+        if removed
+        else ""
+    )
+    return (
+        f"The decision {case_number} is taken back and void from the beginning. It will not count "
+        f"against you.\nReason: {reason}\n"
+        f"The case is looked at anew, and you hear what comes of it.{back}"
+    )
+
+
+def reopened(*, case_number: str, receipt: str) -> str:
+    """Tell a reporter that what they heard does not stand."""
+    return (
+        f"About your report {receipt} (case {case_number}): what we told you does not stand. The case "
+        "is looked at anew, and I will tell you the outcome here."
+    )
+
+
 def upheld(*, case_number: str, reasons: str, appeal_body: str | None) -> str:
     """Tell an appellant that the decision stands."""
     outside = f"\nYou can still turn to {appeal_body}." if appeal_body else ""

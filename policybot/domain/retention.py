@@ -52,6 +52,8 @@ RULES: tuple[Rule, ...] = (
             "reports",
             "decisions",
             "statements",
+            "batches",
+            "batch_cases",
             "sanctions",
             "appeals",
             "cures",

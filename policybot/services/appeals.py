@@ -144,7 +144,7 @@ class Appeals:
         if decision.interim:
             return []  # the case is still to be decided, and nobody was told of an outcome
         await answers.give(tx, self._setting, case.number, case.id, Outcome.OVERTURNED)
-        return await self._reconsider(tx, decision)
+        return await self.reconsider(tx, decision)
 
     async def modify(
         self, tx: Tx, reviewer: str, case: Case, measure_text: str, reasons: str
@@ -192,7 +192,7 @@ class Appeals:
         self._remember(tx, reviewer, "decision:modify", appeal, measure=str(imposed.measure))
         return milder
 
-    async def _reconsider(self, tx: Tx, void: Decision) -> list[str]:
+    async def reconsider(self, tx: Tx, void: Decision) -> list[str]:
         """Look at later decisions that counted the void one; lift at once what it made harsher."""
         policy = self._setting.config.ladder
         found = await ledgers.entries(

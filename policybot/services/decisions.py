@@ -71,16 +71,13 @@ class Decisions:
         check_over(await cures.of_case(tx, case.id))
         draft = await self.draft(tx, by, taken, choice)
         waits = bool(draft.second_person) or draft.decision.grave
-        decision = replace(
-            draft.decision,
-            id=await next_number(tx, "decision"),
-            state=State.PENDING if waits else State.FINAL,
-        )
+        if not waits:
+            made = await self.settle(tx, taken, draft, None)
+            return Taken(replace(draft, decision=made), None)
+        number = await next_number(tx, "decision")
+        decision = replace(draft.decision, id=number, state=State.PENDING)
         draft = replace(draft, decision=decision)
         await decisions.add(tx, decision, draft.statement)
-        if not waits:
-            await self._enforce(tx, taken, draft)
-            return Taken(draft, None)
         approval = await propose(
             tx,
             self._setting,
@@ -92,6 +89,14 @@ class Decisions:
         await cases.save(tx, case_rules.moved(taken, case_rules.Step.PROPOSE))
         self._remember(tx, by, "decision:propose", decision)
         return Taken(draft, approval)
+
+    async def settle(self, tx: Tx, case: Case, draft: Draft, approver: str | None) -> Decision:
+        """Make a decision that was worked out, and have it carried out."""
+        number = await next_number(tx, "decision")
+        decision = replace(draft.decision, id=number, state=State.FINAL, approver=approver)
+        await decisions.add(tx, decision, draft.statement)
+        await self._enforce(tx, case, replace(draft, decision=decision))
+        return decision
 
     async def _enforce(self, tx: Tx, case: Case, draft: Draft) -> None:
         decision = draft.decision

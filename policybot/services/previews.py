@@ -37,6 +37,13 @@ class Choice:
     facts: str = ""
     """Facts, or the name of a prepared text with what fills its blanks; ` // ` and why may follow."""
 
+    @classmethod
+    def read(cls, rule: str, severity: str, measure: str, facts: str) -> "Choice":
+        """Read what was typed; a measure comes with what is added: `restrict:P3D+remove+newcomer`."""
+        kind, *added = measure.lower().split("+")
+        more = frozenset(added) - {"remove"}
+        return cls(rule, severity, kind, "remove" in added, more, facts)
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:

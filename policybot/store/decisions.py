@@ -24,9 +24,10 @@ async def add(tx: Tx, decision: Decision, statement: Statement) -> None:
     await tx.execute(
         "INSERT INTO decisions (id, case_id, state, policy_hash, rule_id, scope, scope_key,"
         " severity, history, measure, remove, facts, explanation, statement, occurred_at,"
-        " decided_at, decider, user_id, room_id, supersedes, nature, factors, why, typed, language)"
+        " decided_at, decider, user_id, room_id, supersedes, nature, factors, why, typed, language,"
+        " approver)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-        " $19, $20, $21, $22, $23, $24, $25)",
+        " $19, $20, $21, $22, $23, $24, $25, $26)",
         decision.id,
         decision.case_id,
         decision.state.value,
@@ -52,6 +53,7 @@ async def add(tx: Tx, decision: Decision, statement: Statement) -> None:
         decision.why,
         decision.typed,
         decision.language,
+        decision.approver,
     )
 
 

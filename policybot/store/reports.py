@@ -67,6 +67,11 @@ async def resolve(tx: Tx, case_id: int, outcome: Outcome) -> None:
     )
 
 
+async def reopen(tx: Tx, case_id: int) -> None:
+    """Let the reports in a case wait for an outcome again."""
+    await tx.execute("UPDATE reports SET state = 'attached', outcome = NULL WHERE case_id = $1", case_id)
+
+
 def _report(row: Row) -> Report:
     return Report(
         id=row["id"],

@@ -290,6 +290,7 @@ async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
     """Delete cases with everything that is in them."""
     for sql in (
         "DELETE FROM appeals WHERE case_id = $1",
+        "DELETE FROM batch_cases WHERE case_id = $1",
         "DELETE FROM cures WHERE case_id = $1",
         "DELETE FROM deletions WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM observed WHERE target LIKE 'rank % C-' || CAST(CAST($1 AS BIGINT) AS TEXT)",
@@ -302,3 +303,4 @@ async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
         "DELETE FROM cases WHERE id = $1",
     ):
         await tx.many(sql, [(case_id,) for case_id in case_ids])
+    await tx.execute("DELETE FROM batches WHERE id NOT IN (SELECT batch_id FROM batch_cases)")

@@ -154,7 +154,7 @@ async def test_a_dry_run_of_the_sweep_changes_nothing(world: World) -> None:
     await history(world)
     async with world.database.transaction() as tx:
         long_ago = int((datetime.now(UTC) - timedelta(days=4000)).timestamp() * 1000)
-        await tx.execute("UPDATE evidence SET captured_at = $1", long_ago)
+        await tx.execute("UPDATE copies SET captured_at = $1", long_ago)
     before = await counts(world)
     file = str(world.config.key_file.parent / "config.yaml")
 

@@ -12,6 +12,7 @@ from policybot.services.announcements import Announcements
 from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
+from policybot.services.batches import Batches
 from policybot.services.cases import Cases
 from policybot.services.cures import Cures
 from policybot.services.deadlines import Deadlines
@@ -101,6 +102,7 @@ class Services:
     reports: Reports
     presses: Presses
     decisions: Decisions
+    batches: Batches
     sanctions: Sanctions
     holds: Holds
     cures: Cures

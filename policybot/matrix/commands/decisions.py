@@ -52,16 +52,45 @@ async def decide(services: Services, asked: Asked) -> str:
 
 
 def _choice(asked: Asked) -> Choice:
-    """Read a choice; a measure comes with what is added to it: `restrict:P3D+remove+newcomer`."""
-    measure, *added = asked.words["MEASURE"].lower().split("+")
-    return Choice(
-        rule=asked.words["RULE"],
-        severity=asked.words["SEVERITY"],
-        measure=measure,
-        remove="remove" in added,
-        factors=frozenset(added) - {"remove"},
-        facts=asked.words["FACTS"],
+    words = asked.words
+    return Choice.read(words["RULE"], words["SEVERITY"], words["MEASURE"], words["FACTS"])
+
+
+async def bulk(services: Services, asked: Asked) -> str:
+    """Show what would be decided in several cases at once."""
+    cases, typed = asked.words["CASES"], asked.words["DECISION"]
+    found = await services.batches.propose(asked.tx, asked.sender, cases, typed)
+    lines = []
+    for item in found.items:
+        if item.draft is None:
+            lines.append(f"{item.case.number}: no breach ({item.case.subject.in_words})")
+        else:
+            lines += [_summary(item.draft), f"{item.draft.to or 'nobody'} is told."]
+    drafts = [item.draft for item in found.items if item.draft]
+    if drafts:
+        lines += [f"What {drafts[0].to} will read; each of the others reads theirs:"]
+        lines += [f"> {line}" for line in drafts[0].notice.split("\n")]
+    if found.left_out:
+        lines.append("Left out:")
+        lines += [f"· {number}: {why}" for number, why in found.left_out]
+    removed = sum(len(draft.removals) for draft in drafts)
+    bound = sum(len(draft.restraints) for draft in drafts)
+    people = len({draft.to for draft in drafts})
+    lines.append(
+        f"In all: {len(found.items)} cases decided, {len(found.left_out)} left out; {people} people, "
+        f"{removed} messages removed, {bound} other changes."
     )
+    who = "A second person has to confirm it" if found.approval.needs_other else "Please confirm it"
+    because = "".join(f"\n· {reason}" for reason in found.second_person)
+    return "\n".join([*lines, f"{who}: !policy confirm {found.approval.code}{because}"])
+
+
+async def undo(services: Services, asked: Asked) -> str:
+    """Take back what was decided in several cases at once."""
+    code, reason = asked.words["CODE"], asked.words["REASON"]
+    opened, left = await services.batches.undo(asked.tx, asked.sender, code, reason)
+    said = f"Taken back, and everybody is told. Open again: {', '.join(opened) or 'none'}."
+    return "\n".join([said, *(f"· {line}" for line in left)])
 
 
 def _summary(draft: Draft) -> str:

@@ -277,6 +277,19 @@ COMMANDS: tuple[Command, ...] = (
         decisions.decide,
     ),
     Command(
+        "bulk CASES DECISION…",
+        "Decide several cases alike, after a look at all: C-1,C-2,C-5-9 and the words of «decide» "
+        "behind the case, or «dismiss REASON».",
+        Permission.CASE_DECIDE,
+        decisions.bulk,
+    ),
+    Command(
+        "undo CODE REASON…",
+        "Take back all that was decided at once under a code, and open the cases again.",
+        Permission.CASE_DECIDE,
+        decisions.undo,
+    ),
+    Command(
         "cure CASE TIME TEXT…",
         "Give the owner of a room time to put something right: P7D, «usual», or «now» to end it.",
         Permission.CASE_DECIDE,

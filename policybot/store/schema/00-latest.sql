@@ -865,6 +865,24 @@ CREATE TABLE approvals (
 );
 CREATE INDEX approvals_waiting ON approvals (expires_at) WHERE state = 'waiting';
 
+CREATE TABLE batches (                    -- cases that were decided at once
+    id      BIGINT PRIMARY KEY,
+    code    TEXT NOT NULL UNIQUE,
+    decider TEXT NOT NULL,
+    typed   TEXT NOT NULL CHECK (typed <> ''),
+    state   TEXT NOT NULL CHECK (state IN ('proposed', 'done', 'undone', 'denied', 'expired')),
+    at      BIGINT NOT NULL               -- when it was proposed, or done
+);
+
+CREATE TABLE batch_cases (
+    batch_id    BIGINT NOT NULL REFERENCES batches (id),
+    case_id     BIGINT NOT NULL REFERENCES cases (id),
+    place       INTEGER NOT NULL,
+    decision_id BIGINT REFERENCES decisions (id),
+    PRIMARY KEY (batch_id, case_id)
+);
+CREATE INDEX batch_cases_case ON batch_cases (case_id);
+
 CREATE TABLE sanctions (                  -- one for each decision that was carried out
     decision_id BIGINT PRIMARY KEY REFERENCES decisions (id),
     scope       TEXT NOT NULL,
