@@ -36,6 +36,8 @@ SENTENCES: Mapping[str, str] = {
     "notice_terms": "the rules that you agreed to, rule {rule}",
     "notice_law": "the law ({law}), rule {rule}",
     "notice_severity": "severity {severity} on a scale from S0 to S4",
+    "notice_mildest": "the mildest severity of this rule, {severity}",
+    "notice_not_looked": "earlier decisions were not looked at",
     "notice_no_history": "no earlier decision counted",
     "notice_history": "earlier decisions that counted: {count}",
     "notice_factors": "considered: {factors}",

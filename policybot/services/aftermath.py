@@ -94,7 +94,7 @@ class Aftermath:
                 await self._shown(tx, queued, result)
         await self._taking.went_on(tx, queued, result)
         await self._upgrades.went_on(tx, queued, result)
-        await self._follow_cause(tx, queued)
+        await self._follow_cause(tx, queued, result)
         if drift := result.get("drift"):
             self._setting.tell_staff(tx, str(drift), cause=f"drift {queued.id}")
 
@@ -129,7 +129,7 @@ class Aftermath:
         taken = await self._taking.failed(tx, queued, error)
         return taken or await self._upgrades.failed(tx, queued, error)
 
-    async def _follow_cause(self, tx: Tx, queued: Queued) -> None:
+    async def _follow_cause(self, tx: Tx, queued: Queued, result: Result) -> None:
         """Let a decision go on when its last effect is done, and note when its notice arrived."""
         noun, _, number = queued.cause.partition(" ")
         if noun == "decision":
@@ -139,7 +139,8 @@ class Aftermath:
         if noun == "approval" and await outbox.unfinished(tx, queued.cause) == 0:
             await self._filings.shown(tx, int(number))
         if noun == "notice" and number.isdecimal():
-            await statements.arrived(tx, self._setting, int(number))
+            event_id = str(result["event_id"]) if "event_id" in result else None
+            await statements.arrived(tx, self._setting, int(number), event_id)
 
     async def _joined(self, tx: Tx, room_id: str, inviter: str, result: Result) -> None:
         if not result["direct"]:

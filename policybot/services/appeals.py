@@ -15,7 +15,7 @@ from policybot.domain.ladder import Act
 from policybot.domain.measure import Measure
 from policybot.domain.report import Outcome
 from policybot.domain.sanction import BINDING
-from policybot.services import answers, ledgers
+from policybot.services import answers, ledgers, statements
 from policybot.services.cases import Cases
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
@@ -183,7 +183,8 @@ class Appeals:
         )
         statement = await decisions.statement(tx, decision.id)
         words = measure.in_words(decision.scope.value)
-        await decisions.add(tx, milder, notice.with_measure(statement, measure, decision.scope))
+        said = statements.phrases(self._setting, decision.language)
+        await decisions.add(tx, milder, notice.with_measure(statement, measure, decision.scope, said))
         restraints = await self._sanctions.restraints(tx, milder)
         imposed = await self._sanctions.impose(tx, milder, restraints, served=served)
         await self._sanctions.take_back(tx, decision, reviewer)

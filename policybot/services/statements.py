@@ -194,11 +194,12 @@ async def _reasons(tx: Tx, setting: Setting, decision: Decision, statement: Stat
 # What became of the notice -----------------------------------------------------------------------
 
 
-async def arrived(tx: Tx, setting: Setting, decision_id: int) -> None:
+async def arrived(tx: Tx, setting: Setting, decision_id: int, event_id: str | None = None) -> None:
     """Note that the homeserver has taken a notice, and when its person is deemed to know it."""
     now = setting.now()
     await decisions.told(tx, decision_id, now)
-    await statements.delivered(tx, decision_id, now + setting.config.ladder.deemed_notified_after)
+    deemed = now + setting.config.ladder.deemed_notified_after
+    await statements.delivered(tx, decision_id, deemed, event_id)
 
 
 async def delivery(tx: Tx, decision: Decision) -> str:

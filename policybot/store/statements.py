@@ -21,6 +21,8 @@ class Kept:
     """When it was handed to the outbox."""
     deemed_at: datetime | None = None
     """When its person is deemed to know it."""
+    event_id: str | None = None
+    """The message by which it was told; None before that, and for a server notice."""
     failure: str | None = None
     """Why it could not be delivered."""
 
@@ -51,6 +53,7 @@ async def get(tx: Tx, decision_id: int) -> Kept | None:
         row["text"],
         optional_time(row["sent_at"]),
         optional_time(row["deemed_at"]),
+        row["event_id"],
         row["failure"],
     )
 
@@ -76,12 +79,13 @@ async def sent(tx: Tx, decision_id: int, now: datetime) -> None:
     )
 
 
-async def delivered(tx: Tx, decision_id: int, deemed_at: datetime) -> None:
+async def delivered(tx: Tx, decision_id: int, deemed_at: datetime, event_id: str | None) -> None:
     """Note when its person is deemed to know it, now that the homeserver has taken the notice."""
     await tx.execute(
-        "UPDATE statements SET deemed_at = COALESCE(deemed_at, $1), failure = NULL"
-        " WHERE decision_id = $2",
+        "UPDATE statements SET deemed_at = COALESCE(deemed_at, $1), failure = NULL, event_id = $2"
+        " WHERE decision_id = $3",
         to_ms(deemed_at),
+        event_id,
         decision_id,
     )
 

@@ -1,11 +1,12 @@
 """Several cases at once: all or none, as they were shown, each with its own decision, and undone."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from policybot.store import batches, decisions
-from tests.world import World, find, user
+from tests.world import REVIEW, World, find, user
 from tests.world import world as make_world
 
 FACTS = "Advertised a shop in a room for neighbours"
@@ -134,6 +135,57 @@ async def test_what_was_decided_at_once_is_undone_at_once(any_world: World) -> N
     assert any("tom sells spades" in text for where, text in world.homeserver.said.values())
     await world.review("otto", "!policy dismiss C-1 These were gifts among neighbours")
     assert "found no breach" in world.told("lea")[-1]
+
+
+async def at_once(world: World, *words: tuple[str, str]) -> list[str]:
+    """Have several people write in the review room at the same time; return what came of it."""
+    events = [
+        {
+            "type": "m.room.message",
+            "room_id": REVIEW,
+            "sender": user(who),
+            "content": {"msgtype": "m.text", "body": text},
+            "event_id": world.event_id(),
+            "origin_server_ts": int(world.clock().timestamp() * 1000),
+        }
+        for who, text in words
+    ]
+    before = set(world.homeserver.said)
+    await asyncio.gather(*map(world.inward.handle, events), return_exceptions=True)
+    for event in events:  # what was not answered is sent again
+        await world.inward.handle(event)
+    await world.work()
+    return [text for key, (_, text) in world.homeserver.said.items() if key not in before]
+
+
+async def test_two_who_confirm_or_undo_at_the_same_time_do_it_once(any_world: World) -> None:
+    world = any_world
+    await reported(world)
+    text = f"!policy bulk C-1-4 R1 S2 restrict:P60D+remove {FACTS} // No other way"
+    code = code_in(await world.review("mira", text))
+    said = await at_once(world, ("otto", f"!policy confirm {code}"), ("otto", f"!policy confirm {code}"))
+    assert sum("4 cases are decided" in one for one in said) == 1
+    assert sum("Nothing waits" in one for one in said) == 1
+    assert await states(world) == ["final"] * 4
+    assert sum(one.startswith("Decision C-1\n") for one in world.told("tom")) == 1
+    undo = f"!policy undo {code} These were gifts among neighbours"
+    said = await at_once(world, ("otto", undo), ("mira", undo))
+    assert sum("Open again: C-1, C-2, C-3, C-4." in one for one in said) == 1
+    assert sum("nothing to undo" in one for one in said) == 1
+    assert sum("void from the beginning" in one for one in world.told("tom")) == 1
+
+
+async def test_a_batch_and_a_single_decision_at_the_same_time_are_not_both_made(
+    any_world: World,
+) -> None:
+    world = any_world
+    await reported(world)
+    code = code_in(await world.review("mira", f"!policy bulk C-1-4 R2 S3 proposed {FACTS}"))
+    decide = f"!policy decide C-2 R2 S3 proposed {FACTS}"
+    await at_once(world, ("mira", f"!policy confirm {code}"), ("otto", decide))
+    async with world.database.transaction(reading=True) as tx:
+        assert len(await decisions.of_case(tx, 2)) == 1
+    assert await states(world) in (["final"], ["final"] * 4)
 
 
 async def test_after_its_time_a_batch_is_undone_case_by_case(world: World) -> None:

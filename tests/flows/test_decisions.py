@@ -263,6 +263,7 @@ async def test_a_prepared_text_is_filled_in_in_the_language_of_its_reader(german
     await german.governed_room()
     await german.say("tom", "!policy language de")
     case = await german.reported()
+    assert "R1 #advert: You advertised {what}" in await german.review("mira", "!policy help decide")
     decide = f"!policy decide {case} R1 S1 proposed"
     assert "still to be filled: {where}" in await german.review("mira", f"{decide} #advert spades")
     assert "still to be filled: {what}" in await german.review("mira", f"{decide} #advert || here")

@@ -17,7 +17,7 @@ from policybot.domain.effects import (
     ShowCard,
 )
 from policybot.domain.showing import Publish
-from policybot.ports import Later
+from policybot.ports import Later, Result
 from policybot.services.aftermath import Aftermath
 from policybot.store import audit, outbox
 from policybot.store.database import Tx
@@ -190,10 +190,10 @@ async def test_a_bug_in_what_follows_an_effect_does_not_repeat_it_for_ever(
     broken = [True]
     told = Aftermath._follow_cause
 
-    async def sometimes(self: Aftermath, tx: Tx, queued: Queued) -> None:
+    async def sometimes(self: Aftermath, tx: Tx, queued: Queued, result: Result) -> None:
         if broken[0]:
             raise ZeroDivisionError
-        await told(self, tx, queued)
+        await told(self, tx, queued, result)
 
     monkeypatch.setattr(Aftermath, "_follow_cause", sometimes)
     async with world.database.transaction() as tx:

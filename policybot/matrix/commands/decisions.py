@@ -6,6 +6,7 @@ from itertools import takewhile
 from policybot.domain.decision import Nature
 from policybot.domain.effect_words import all_in_words
 from policybot.domain.errors import NotFound
+from policybot.domain.prepared import MARK
 from policybot.domain.sanction import bannered
 from policybot.matrix.commands.cases import case_of
 from policybot.matrix.commands.command import Asked, Services
@@ -54,6 +55,16 @@ async def decide(services: Services, asked: Asked) -> str:
 def _choice(asked: Asked) -> Choice:
     words = asked.words
     return Choice.read(words["RULE"], words["SEVERITY"], words["MEASURE"], words["FACTS"])
+
+
+def prepared(services: Services) -> str:
+    """List the prepared texts for facts."""
+    lines = [
+        f"{rule.id} {MARK}{one.id}: {one.text}"
+        for rule in services.setting.config.rules
+        for one in rule.prepared
+    ]
+    return "\n".join(["Prepared texts:", *lines]) if lines else ""
 
 
 async def bulk(services: Services, asked: Asked) -> str:

@@ -275,6 +275,7 @@ COMMANDS: tuple[Command, ...] = (
         "the measure is not the proposed one or there are factors, say why: FACTS // WHY.",
         Permission.CASE_DECIDE,
         decisions.decide,
+        more=decisions.prepared,
     ),
     Command(
         "bulk CASES DECISION…",

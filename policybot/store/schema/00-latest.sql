@@ -819,6 +819,7 @@ CREATE TABLE statements (                 -- statements of reasons, as data and 
     text        TEXT NOT NULL CHECK (text <> ''),
     sent_at     BIGINT,                   -- it was handed to the outbox
     deemed_at   BIGINT,                   -- its person is deemed to know it; arrived and read: decisions
+    event_id    TEXT,                     -- the message, where it is one
     failure     TEXT,                     -- why it could not be delivered
     PRIMARY KEY (decision_id, language)
 );
