@@ -97,7 +97,7 @@ class RuleSection(Section):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        if self.ground is Ground.LAW and not self.legal_ref:
+        if self.ground is Ground.LAW and not (self.legal_ref or "").strip():
             message = "legal_ref: is needed where the ground is law"
             raise ValueError(message)
         if self.severity[1] < self.severity[0]:

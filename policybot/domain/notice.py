@@ -13,6 +13,7 @@ from policybot.domain.errors import Incomplete
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind, Measure, duration_in_words
 from policybot.domain.notice_words import ENGLISH, Phrases
+from policybot.domain.prepared import MOST_FACTS
 from policybot.domain.rules import Ground, Rule
 from policybot.domain.statement import MIN_FACTS as MIN_FACTS  # noqa: PLC0414 - also for those who ask here
 
@@ -38,7 +39,7 @@ class Statement:
 def missing(statement: Statement) -> tuple[str, ...]:
     """Name the fields that are empty, or say too little; none may be."""
     empty = [f.name for f in fields(statement) if not str(getattr(statement, f.name)).strip()]
-    if "facts" not in empty and len(statement.facts.strip()) < MIN_FACTS:
+    if "facts" not in empty and not MIN_FACTS <= len(statement.facts.strip()) <= MOST_FACTS:
         empty.append("facts")
     return tuple(empty)
 
@@ -51,8 +52,8 @@ def complete(statement: Statement) -> Statement:
     """
     if empty := missing(statement):
         message = (
-            f"The statement of reasons lacks: {', '.join(empty)}. "
-            "Say in a sentence what happened; the person will read it."
+            f"The statement of reasons lacks: {', '.join(empty)}. Say in a sentence, and in at most "
+            f"{MOST_FACTS} characters, what happened; the person will read it."
         )
         raise Incomplete(message)
     return statement

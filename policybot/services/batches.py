@@ -242,7 +242,7 @@ class Batches:
                 left.append(f"C-{case_id}: it is {decision.state if decision else 'gone'} by now")
                 continue
             left += await self._take_back(tx, by, decision, reason) if decision else []
-            opened += await self._reopen(tx, case)
+            opened += await self._reopen(tx, by, case)
         return opened, left
 
     async def _take_back(self, tx: Tx, by: str, decision: Decision, reason: str) -> list[str]:
@@ -253,12 +253,13 @@ class Batches:
             self._setting.tell(tx, concerned, text, cause=f"notice {decision.id} after")
         return await self._appeals.reconsider(tx, decision)
 
-    async def _reopen(self, tx: Tx, case: Case) -> list[str]:
+    async def _reopen(self, tx: Tx, by: str, case: Case) -> list[str]:
         """Open a case again, unless there is a new one on the same by now; tell who reported."""
         known = await cases.open_on(tx, case.subject)
         if known is None:
             again = replace(case, state=case_rules.State.OPEN, assignee=None, lease_until=None)
             await cases.save(tx, again)
+            self._cases.remember(tx, by, "case:reopen", case)
         for report in await reports.of_case(tx, case.id):
             text = notice.reopened(case_number=case.number, receipt=report.receipt)
             answers.tell(tx, self._setting, report, text)

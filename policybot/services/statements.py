@@ -6,7 +6,6 @@ from datetime import datetime
 from policybot.domain import notice
 from policybot.domain import statement as rules
 from policybot.domain.decision import Decision, Nature
-from policybot.domain.errors import Incomplete
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind
 from policybot.domain.notice import Origin, Statement
@@ -102,13 +101,13 @@ async def keep(tx: Tx, setting: Setting, decision: Decision) -> None:
     """Put the statement of a decision on record, before anything of it is queued.
 
     Raises:
-        Incomplete: it lacks something, so nothing may be done on its ground.
+        ValueError: it lacks what was checked before anything was written; all of it is taken back.
     """
     statement = await decisions.statement(tx, decision.id)
     reasons = await _reasons(tx, setting, decision, statement)
     if lacking := rules.missing(reasons):
-        message = f"The statement of reasons lacks: {', '.join(lacking)}."
-        raise Incomplete(message)
+        message = f"the statement of reasons of decision {decision.id} lacks: {', '.join(lacking)}"
+        raise ValueError(message)
     text = rendered(setting, decision, statement)
     await statements.keep(tx, Kept(decision.id, reasons.language, reasons, text))
 
