@@ -207,6 +207,7 @@ class App:
                         break
         # Each in a transaction of its own: a notice that is owed must not wait for anything else.
         owed: tuple[Callable[[Tx], Awaitable[object]], ...] = (
+            services.sanctions.tell_late,
             services.looks.tell_due,
             services.reveals.watch,
             services.privacy.end_holds,

@@ -7,6 +7,8 @@ from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.automation import Automation
+from policybot.services.batches import NOUN as BATCH
+from policybot.services.batches import Batches
 from policybot.services.cases import Cases
 from policybot.services.complaints import Complaints
 from policybot.services.copies import Copies
@@ -100,6 +102,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     casework.priorities.weigh = reporting.weights
     measures = Sanctions(setting, applied)
     resolutions = Decisions(setting, casework, measures, applied)
+    held, objections = Holds(setting, casework, measures), Appeals(setting, casework, measures)
+    together = Batches(setting, casework, resolutions, measures, held, objections)
     handovers = Transfers(setting, applied, people, signatures, named, vacant)
     replaced = Replacements(setting, applied, casework, measures, handovers)
     deleted = Deletions(setting, casework)
@@ -159,9 +163,10 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         quarantines=withheld,
         decisions=resolutions,
         sanctions=measures,
-        holds=Holds(setting, casework, measures),
+        batches=together,
+        holds=held,
         cures=Cures(setting, casework),
-        appeals=Appeals(setting, casework, measures),
+        appeals=objections,
         approvals=Approvals(
             setting,
             resolutions,
@@ -172,6 +177,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
                 "review": looked_at,
                 "replacement": replaced,
                 "deletion": deleted,
+                BATCH: together,
                 UNFILED: delisting,
             },
         ),

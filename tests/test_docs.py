@@ -8,6 +8,7 @@ import pytest
 from policybot.config import load
 from policybot.config.explain import keys
 from policybot.config.fresh import full_sample
+from policybot.domain.notice_words import SENTENCES
 from policybot.matrix.commands.page import page
 from tests import files
 
@@ -16,7 +17,7 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob
 LANGUAGES = ("agreement.texts.", "agreement.commitments.text.", "languages.")
 """Where the keys of the sample are languages."""
 EXAMPLES = ["licences", "oidc", "mas", "widget", "callback", "qualifications", "unfiled", "when"]
-EXAMPLES += ["slow", "translations", "gate", "languages", "tools"]
+EXAMPLES += ["slow", "translations", "gate", "languages", "tools", "presets"]
 """Keys under which an example stands in the sample."""
 LONGEST = 460
 """Lines that a module has at the most; beyond that it is to be split by noun."""
@@ -88,6 +89,11 @@ def test_the_examples_in_the_sample_are_good(tmp_path: Path) -> None:
     assert config.languages["de"]
     assert [tool.name for tool in config.reports.tools] == ["link-scanner"]
     assert config.rules[0].in_language("de") != config.rules[0].in_language("")
+
+
+def test_every_sentence_of_a_notice_stands_there_as_people_read_it() -> None:
+    table = "".join(f"| `{key}` | {sentence} |\n" for key, sentence in SENTENCES.items())
+    assert table in (ROOT / "docs" / "notices.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)

@@ -575,9 +575,9 @@ class World:
 
     async def decided(self, case: str, measure: str, by: str = "mira", confirm: str = "") -> str:
         """Have a moderator decide a case, and another confirm it if needed."""
-        answer = await self.review(
-            by, f"!policy decide {case} R1 S2 {measure} Advertised a shop in a room for neighbours"
-        )
+        text = f"!policy decide {case} R1 S2 {measure} Advertised a shop in a room for neighbours"
+        text += "" if measure == "proposed" else " // Neighbours asked for a clear answer"
+        answer = await self.review(by, text)
         if confirm:
             code = find(r"(?<=!policy confirm )\w+", answer)
             answer = await self.review(confirm, f"!policy confirm {code}")

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from policybot.config.types import Secret, Section, Span, Word, header_safe
+from policybot.domain import notice_words
 from policybot.domain.refusal import ALWAYS, OF_A_RULE, PHRASES, SENTENCES, Code, blanks
 from policybot.domain.view import NONE, Creation, Slow, Upload
 
@@ -91,6 +92,7 @@ def check_languages(languages: dict[str, dict[str, str]]) -> None:
         ValueError: it has none; the message names the key.
     """
     known = {code.value: sentence for code, sentence in SENTENCES.items()} | dict(PHRASES)
+    known |= notice_words.SENTENCES
     for language, said in languages.items():
         for key, template in said.items():
             if key not in known:
@@ -99,7 +101,9 @@ def check_languages(languages: dict[str, dict[str, str]]) -> None:
                     + ", ".join(known)
                 )
                 raise ValueError(message)
-            allowed = blanks(known[key]) | ({*ALWAYS} if key not in PHRASES else set())
+            of_gate = key not in PHRASES and key not in notice_words.SENTENCES
+            allowed = blanks(known[key]) | ({*ALWAYS} if of_gate else set())
+            allowed |= notice_words.MORE_BLANKS.get(key, frozenset())
             allowed |= {*OF_A_RULE} if key == Code.RULE.value else set()
             if unknown := blanks(template) - allowed:
                 message = f"languages.{language}.{key}: nothing fills {{{min(unknown)}}}"

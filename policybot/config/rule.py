@@ -6,13 +6,41 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from policybot.config.gate import TranslationSection
+from policybot.config.gate import LanguageCode, TranslationSection
 from policybot.config.mechanism import ConditionSection, check_acts
-from policybot.config.review import Wait
+from policybot.config.review import Reason, Wait
 from policybot.config.types import Section, Span, Word
 from policybot.domain.ladder import Scope, Severity
 from policybot.domain.mechanism import Mechanism, Stage, Then
+from policybot.domain.prepared import Prepared
+from policybot.domain.review import blanks
 from policybot.domain.rules import Ground, Reach, Rule
+
+
+class PreparedSection(Section):
+    """A prepared text for the facts of a decision."""
+
+    id: str = Field(
+        pattern=r"^[a-z0-9-]{1,40}$", description="Its name, as moderators type it: #spam-first."
+    )
+    text: Reason = Field(
+        description="What it says. What stands in {braces} is a blank that has to be filled."
+    )
+    languages: dict[LanguageCode, Reason] = Field(
+        default_factory=dict, description="The same in other languages, with as many blanks."
+    )
+
+    @model_validator(mode="after")
+    def _same_blanks(self) -> Self:
+        for language, text in self.languages.items():
+            if len(blanks(text)) != len(blanks(self.text)):
+                message = f"languages.{language}: must have as many blanks as the text"
+                raise ValueError(message)
+        return self
+
+    def prepared(self) -> Prepared:
+        """Give it as the domain knows it."""
+        return Prepared(self.id, self.text, tuple(self.languages.items()))
 
 
 class RuleSection(Section):
@@ -52,6 +80,14 @@ class RuleSection(Section):
     translations: tuple[TranslationSection, ...] = Field(
         (), description="The title and the text in other languages."
     )
+    category: Word | None = Field(
+        None,
+        description="The category under which a published statement of reasons stands, in the words of "
+        "the database that takes them; null for none.",
+    )
+    presets: tuple[PreparedSection, ...] = Field(
+        (), description="Prepared texts that moderators name instead of writing the facts."
+    )
     where: tuple[str, ...] = Field(
         (), description="The categories of the rooms in which it is looked for; [] for all."
     )
@@ -71,12 +107,16 @@ class RuleSection(Section):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        if self.ground is Ground.LAW and not self.legal_ref:
+        if self.ground is Ground.LAW and not (self.legal_ref or "").strip():
             message = "legal_ref: is needed where the ground is law"
             raise ValueError(message)
         if self.severity[1] < self.severity[0]:
             message = "severity: must name the milder one first"
             raise ValueError(message)
+        for place, preset in enumerate(self.presets):
+            if preset.id in [other.id for other in self.presets[:place]]:
+                message = f"presets.{place}.id: «{preset.id}» is there twice"
+                raise ValueError(message)
         check_acts(self.then, automatic=self.automatic, hold_for=self.hold_for)
         return self
 
@@ -113,4 +153,6 @@ class RuleSection(Section):
             look_within=self.look_within,
             reach=self.reach,
             translations=tuple((t.language, t.title, t.text.strip()) for t in self.translations),
+            category=self.category,
+            prepared=tuple(preset.prepared() for preset in self.presets),
         )

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from policybot.config.agreement import AgreementSection
+from policybot.config.bulk import BulkSection
 from policybot.config.casework import CasesSection
 from policybot.config.copies import CopiesSection
 from policybot.config.filing import FilingSection
@@ -28,6 +29,7 @@ from policybot.config.types import (
     UserId,
     Word,
 )
+from policybot.domain import notice_words
 from policybot.domain.ladder import Ladder
 from policybot.domain.mechanism import Mechanism
 from policybot.domain.permission import Role
@@ -120,6 +122,7 @@ class Settings(Section):
     measures: MeasuresSection = Field(
         default_factory=MeasuresSection, description="How measures on people are carried out."
     )
+    bulk: BulkSection = Field(default_factory=BulkSection, description="Deciding several cases at once.")
     gate: GateSection | None = Field(
         None,
         description="The answer before something is accepted, for the homeserver's module or its HTTP "
@@ -131,8 +134,8 @@ class Settings(Section):
     )
     languages: dict[LanguageCode, dict[str, Word]] = Field(
         default_factory=dict,
-        description="What the gate says, in other languages than English: by a language's code, then by "
-        "the sentence's key.",
+        description="What the gate and notices of decisions say, in other languages than English: by a "
+        "language's code, then by the sentence's key.",
     )
     dry_run: bool = Field(
         default=False,
@@ -240,6 +243,7 @@ class Config:
         self.cases = settings.cases
         self.reporters = settings.reporters
         self.measures = settings.measures
+        self.bulk = settings.bulk
         self.gate = settings.gate
         self.reports = settings.reports
         self.languages = {code: dict(said) for code, said in settings.languages.items()}
@@ -268,7 +272,12 @@ class Config:
         return House(
             bot=self.bot_user_id,
             pages=pages,
-            words=Words(self.languages),
+            words=Words(
+                {
+                    code: {key: text for key, text in said.items() if key not in notice_words.SENTENCES}
+                    for code, said in self.languages.items()
+                }
+            ),
             creation=gate.creation if gate else Creation.EVERYBODY,
             listed=gate is not None and gate.directory == "register",
             prefix="" if self.dry_run else self.filing.prefix,

@@ -6,15 +6,19 @@ pending → final → under_appeal → upheld | modified | overturned
 
 import hashlib
 import json
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from policybot.domain import hold
-from policybot.domain.errors import NotPermitted, OutOfOrder
-from policybot.domain.ladder import History, Scope, Severity
+from policybot.domain.effects import Effect, dump
+from policybot.domain.errors import Incomplete, NotPermitted, OutOfOrder
+from policybot.domain.ladder import History, Proposal, Scope, Severity
 from policybot.domain.measure import Kind, Measure
 from policybot.domain.mechanism import MACHINE
+from policybot.domain.statement import MIN_FACTS
 
 
 class State(StrEnum):
@@ -82,6 +86,13 @@ class Decision:
     span: timedelta | None = None
     """How far back before the act everything of theirs is removed; None for the message alone."""
     nature: Nature = Nature.DECISION
+    factors: frozenset[str] = frozenset()
+    why: str = ""
+    """Why this measure, where it is another than the proposed one or factors moved the proposal."""
+    typed: str = ""
+    """What was typed as facts, so that the same can be worked out again when it is confirmed."""
+    language: str = ""
+    """In which its statement is written; empty for English."""
     version: int = 1
 
     @property
@@ -112,7 +123,7 @@ class Decision:
 
     @property
     def binding(self) -> str:
-        """The fingerprint of exactly what will happen, which a second person approves."""
+        """The fingerprint of the terms: what was decided, on which facts, under which ladder."""
         terms = [
             self.case_id,
             self.policy_hash,
@@ -128,6 +139,8 @@ class Decision:
             self.user_id,
             self.room_id,
             self.evidence,
+            sorted(self.factors),
+            self.why,
         ]
         return hashlib.sha256(json.dumps(terms).encode()).hexdigest()
 
@@ -142,6 +155,53 @@ class Decision:
     def grave(self) -> bool:
         """Whether it asks for a confirmation even when one person may decide it."""
         return self.measure.kind in (Kind.SUSPEND, Kind.CLOSE)
+
+
+_WHY = re.compile(r"(?:^|\s)//\s+")
+
+
+def parted(typed: str) -> tuple[str, str]:
+    """Part what was typed into facts and, behind ` // `, why this measure."""
+    facts, *why = _WHY.split(typed, maxsplit=1)
+    return facts.strip(), why[0].strip() if why else ""
+
+
+def check_discretion(proposal: Proposal, measure: Measure, factors: frozenset[str], why: str) -> None:
+    """Check that whoever leaves what the ladder proposes, or weighs factors, says why.
+
+    Raises:
+        Incomplete: they say nothing.
+    """
+    if len(why) >= MIN_FACTS or (measure == proposal.cell and not factors):
+        return
+    what = "factors are considered" if measure == proposal.cell else f"not the proposed {proposal.cell}"
+    message = (
+        f"Please say in a sentence why ({what}); the person will read it. Put it behind the facts: "
+        "FACTS // WHY"
+    )
+    raise Incomplete(message)
+
+
+def bound(
+    decision: Decision,
+    effects: Iterable[Effect],
+    to: Iterable[str | None],
+    notice: str,
+    *,
+    alone: bool,
+) -> str:
+    """Give the fingerprint of exactly what will happen, which is what a second person approves.
+
+    Args:
+        decision: its terms.
+        effects: every change of the homeserver, in its order: removals, then what carries the measure.
+        to: who is told: whom it is about, and by which other accounts of theirs.
+        notice: what they read, but for the dates that are known once it is carried out.
+        alone: whether one person may decide it.
+    """
+    changes = [dump(effect) for effect in effects]
+    parts = [decision.binding, changes, list(to), notice, alone]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

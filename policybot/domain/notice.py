@@ -12,11 +12,10 @@ from enum import StrEnum
 from policybot.domain.errors import Incomplete
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind, Measure, duration_in_words
+from policybot.domain.notice_words import ENGLISH, Phrases
+from policybot.domain.prepared import MOST_FACTS
 from policybot.domain.rules import Ground, Rule
-
-_KEPT = "Nothing was removed."
-MIN_FACTS = 10
-"""Characters below which facts say nothing that could be checked or contested."""
+from policybot.domain.statement import MIN_FACTS as MIN_FACTS  # noqa: PLC0414 - also for those who ask here
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class Statement:
 def missing(statement: Statement) -> tuple[str, ...]:
     """Name the fields that are empty, or say too little; none may be."""
     empty = [f.name for f in fields(statement) if not str(getattr(statement, f.name)).strip()]
-    if "facts" not in empty and len(statement.facts.strip()) < MIN_FACTS:
+    if "facts" not in empty and not MIN_FACTS <= len(statement.facts.strip()) <= MOST_FACTS:
         empty.append("facts")
     return tuple(empty)
 
@@ -53,8 +52,8 @@ def complete(statement: Statement) -> Statement:
     """
     if empty := missing(statement):
         message = (
-            f"The statement of reasons lacks: {', '.join(empty)}. "
-            "Say in a sentence what happened; the person will read it."
+            f"The statement of reasons lacks: {', '.join(empty)}. Say in a sentence, and in at most "
+            f"{MOST_FACTS} characters, what happened; the person will read it."
         )
         raise Incomplete(message)
     return statement
@@ -77,18 +76,12 @@ class Origin(StrEnum):
 
 
 _ORIGINS = {
-    Origin.REPORT: "A report by somebody who saw it.",
-    Origin.OURS: "Our own observation.",
-    Origin.RULE: "A rule that a machine holds against every message in the room.",
-    Origin.MACHINE: "A rule that a machine holds against every message in the room.",
+    Origin.REPORT: ("notice_by_report", "notice_by_person"),
+    Origin.OURS: ("notice_by_us", "notice_by_person"),
+    Origin.RULE: ("notice_by_rule", "notice_found_by_machine"),
+    Origin.MACHINE: ("notice_by_rule", "notice_by_machine"),
 }
-_AUTOMATED = {
-    Origin.REPORT: "No. A person decided this, and no machine looked for it.",
-    Origin.OURS: "No. A person decided this, and no machine looked for it.",
-    Origin.RULE: "No. A machine found it, and a person decided this.",
-    Origin.MACHINE: "Yes. A machine found it and did this by itself; no person has decided it. If you "
-    "appeal, a person will. It does not count against you later.",
-}
+"""For each the keys of how we learned of it, and whether a machine decided."""
 
 
 def statement(  # noqa: PLR0913 - one argument for each field that the law names
@@ -97,7 +90,7 @@ def statement(  # noqa: PLR0913 - one argument for each field that the law names
     measure: Measure,
     scope: Scope,
     place: str,
-    removed: bool,
+    removed: int,
     facts: str,
     severity: str,
     history: str,
@@ -105,40 +98,60 @@ def statement(  # noqa: PLR0913 - one argument for each field that the law names
     case_number: str,
     appeal_window: timedelta,
     appeal_body: str | None,
+    language: str = "",
+    phrases: Phrases = ENGLISH,
 ) -> Statement:
-    """Write the statement of reasons for a decision."""
-    ground = f"the rules that you agreed to, rule {rule.id}"
+    """Write the statement of reasons for a decision, in somebody's language."""
+    say = phrases.say
+    ground = say("notice_terms", rule=rule.id)
     if rule.ground is Ground.LAW:
-        ground = f"the law ({rule.legal_ref}), rule {rule.id}"
-    outside = f" You can also turn to {appeal_body}." if appeal_body else ""
+        ground = say("notice_law", rule=rule.id, law=str(rule.legal_ref))
+    title, text = rule.in_language(language)
+    remedies = say("notice_remedies", days=str(appeal_window.days), number=case_number)
+    outside = f" {say('notice_outside', body=appeal_body)}" if appeal_body else ""
+    known, automated = _ORIGINS[origin]
     return Statement(
-        measure=measure.in_words(scope.value),
+        measure=phrases.measure(measure, scope.value),
         scope=place,
-        duration=_duration(measure),
-        removed="The message was removed." if removed else _KEPT,
+        duration=_duration(measure, phrases),
+        removed=_removed(removed, phrases),
         facts=facts.strip(),
-        origin=_ORIGINS[origin],
-        automated=_AUTOMATED[origin],
+        origin=say(known),
+        automated=say(automated),
         ground=ground,
-        rule=f"{rule.id} {rule.title}: {rule.text}",
+        rule=f"{rule.id} {title}: {text}",
         severity=severity,
         history=history,
-        remedies=f"You can appeal within {appeal_window.days} days, and another person than the "
-        f"one who decided will look at it: !policy appeal {case_number} YOUR REASONS.{outside}",
+        remedies=f"{remedies}{outside}",
     )
 
 
-def with_measure(statement: Statement, measure: Measure, scope: Scope) -> Statement:
+def _removed(number: int, phrases: Phrases) -> str:
+    match number:
+        case 0:
+            return phrases.say("notice_kept")
+        case 1:
+            return phrases.say("notice_removed")
+        case _:
+            return phrases.say("notice_removed_many", count=str(number))
+
+
+def with_measure(
+    statement: Statement, measure: Measure, scope: Scope, phrases: Phrases = ENGLISH
+) -> Statement:
     """Give a statement another measure, as a milder decision has it."""
     return replace(
-        statement, measure=measure.in_words(scope.value), duration=_duration(measure), removed=_KEPT
+        statement,
+        measure=phrases.measure(measure, scope.value),
+        duration=_duration(measure, phrases),
+        removed=_removed(0, phrases),
     )
 
 
-def _duration(measure: Measure) -> str:
+def _duration(measure: Measure, phrases: Phrases) -> str:
     if measure.kind is Kind.CLOSE:
-        return "without a time limit"
-    return duration_in_words(measure.duration) if measure.duration else "no duration"
+        return phrases.say("notice_no_limit")
+    return phrases.span(measure.duration) if measure.duration else phrases.say("notice_no_duration")
 
 
 def held(statement: Statement, words: str, span: timedelta) -> Statement:
@@ -165,22 +178,46 @@ def replaced(statement: Statement, words: str) -> Statement:
     )
 
 
-def decided(
-    statement: Statement, *, case_number: str, ends_at: datetime | None, heading: str = "Decision"
+def decided(  # noqa: PLR0913 - what a notice says beside its statement
+    statement: Statement,
+    *,
+    case_number: str,
+    ends_at: datetime | None,
+    hold: bool = False,
+    later: bool = False,
+    phrases: Phrases = ENGLISH,
 ) -> str:
-    """Tell the person about whom it was decided."""
-    until = f"\nIt ends by itself on {day(ends_at)}." if ends_at else ""
+    """Tell the person about whom it was decided; `later` if it is not carried out yet."""
+    say = phrases.say
+    until = f"\n{say('notice_until', date=phrases.day(ends_at))}" if ends_at else ""
+    if later:
+        until += f"\n{say('notice_later')}"
+    s = statement
     return (
-        f"{heading} {case_number}\n"
-        f"Measure: {statement.measure}. It concerns {statement.scope}.{until}\n"
-        f"{statement.removed}\n\n"
-        f"What happened: {statement.facts}\n"
-        f"Why it is not allowed: {statement.rule}\n"
-        f"Ground: {statement.ground}.\n"
-        f"How we came to the measure: {statement.severity}; {statement.history}\n"
-        f"How we learned of it: {statement.origin} Decided by machine? {statement.automated}\n\n"
-        f"{statement.remedies}"
+        f"{say('notice_heading_hold' if hold else 'notice_heading', number=case_number)}\n"
+        f"{say('notice_measure', measure=s.measure, scope=s.scope)}{until}\n"
+        f"{s.removed}\n\n"
+        f"{say('notice_facts', facts=s.facts)}\n"
+        f"{say('notice_rule', rule=s.rule)}\n"
+        f"{say('notice_ground', ground=s.ground)}\n"
+        f"{say('notice_reasoning', severity=s.severity, history=s.history)}\n"
+        f"{say('notice_origin', origin=s.origin, automated=s.automated)}\n\n"
+        f"{s.remedies}"
     )
+
+
+def begun(
+    *, case_number: str, measure: str, ends_at: datetime | None, phrases: Phrases = ENGLISH
+) -> str:
+    """Tell somebody who was told before a measure was carried out that its clock runs."""
+    until = f" {phrases.say('notice_until', date=phrases.day(ends_at))}" if ends_at else ""
+    return f"{phrases.say('notice_begun', number=case_number, measure=measure)}{until}"
+
+
+def tombstone(*, case_number: str, rule_id: str, title: str) -> str:
+    """Say in a room, in the place of a message, why it is gone; it names nobody."""
+    about = f" {title}" if title else ""
+    return f"Removed by decision {case_number} under rule {rule_id}{about}"
 
 
 def received(*, receipt: str) -> str:
@@ -255,6 +292,28 @@ def overturned(*, case_number: str, reasons: str, removed: bool) -> str:
         f"Your appeal on {case_number} succeeded: the decision is overturned and void from the "
         f"beginning. It will not count against you.\nReasons: {reasons}\n"
         f"The measure has been taken back.{back}"
+    )
+
+
+def undone(*, case_number: str, reason: str, removed: bool) -> str:
+    """Tell somebody that what was decided about them was taken back by those who decided."""
+    back = (
+        f"\nYour message was removed; if you want it back, write: !policy restore {case_number}"
+        if removed
+        else ""
+    )
+    return (
+        f"The decision {case_number} is taken back and void from the beginning. It will not count "
+        f"against you.\nReason: {reason}\n"
+        f"The case is looked at anew, and you hear what comes of it.{back}"
+    )
+
+
+def reopened(*, case_number: str, receipt: str) -> str:
+    """Tell a reporter that what they heard does not stand."""
+    return (
+        f"About your report {receipt} (case {case_number}): what we told you does not stand. The case "
+        "is looked at anew, and I will tell you the outcome here."
     )
 
 

@@ -127,7 +127,7 @@ class Words:
 
     def say(self, code: Code, language: str, **blanks_: str) -> str:
         """Fill a sentence in."""
-        return _filled(self._of(language).get(code.value, SENTENCES[code]), blanks_)
+        return filled(self._of(language).get(code.value, SENTENCES[code]), blanks_)
 
     def until(self, language: str, time: str | None) -> str:
         """Say until when something lasts; `time` is None where no end is known or there is none.
@@ -136,21 +136,22 @@ class Words:
         that must not read that it is for ever.
         """
         key = OPEN_END if time is None else UNTIL
-        return _filled(self._of(language).get(key, PHRASES[key]), {"time": time or ""})
+        return filled(self._of(language).get(key, PHRASES[key]), {"time": time or ""})
 
     def _of(self, language: str) -> Mapping[str, str]:
         return self.languages.get(language, {})
 
 
-def _filled(template: str, values: Mapping[str, str]) -> str:
+def filled(template: str, values: Mapping[str, str], longest: int = _LONGEST) -> str:
+    """Fill the blanks of a sentence, each with so many characters at the most."""
     # Not str.format: a blank is a name and nothing else, whoever wrote the template.
-    return _BLANK.sub(lambda found: _shown(values.get(found[1], found[0])), template)
+    return _BLANK.sub(lambda found: _shown(values.get(found[1], found[0]), longest), template)
 
 
-def _shown(text: str) -> str:
+def _shown(text: str, longest: int) -> str:
     """Write what stands in a sentence so that it fits, and turns nothing round that comes after it."""
     text = _TURNING.sub("", text)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST].rstrip()} \u2026"
+    return text if len(text) <= longest else f"{text[:longest].rstrip()} \u2026"
 
 
 def in_words(span: timedelta) -> str:

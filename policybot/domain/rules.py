@@ -5,6 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from policybot.domain.ladder import Scope, Severity
+from policybot.domain.prepared import Prepared
 
 
 class Reach(StrEnum):
@@ -41,6 +42,10 @@ class Rule:
     """The title and the text in other languages, each behind the language's code."""
     look_within: timedelta | None = None
     """Within which time somebody should look at a case in which it is named, if that is its own."""
+    category: str | None = None
+    """The operator's own word for the category in which its statements are published."""
+    prepared: tuple[Prepared, ...] = ()
+    """Texts that moderators can name instead of writing facts."""
 
     def in_language(self, language: str) -> tuple[str, str]:
         """Give the title and the text in a language, or as they were written."""

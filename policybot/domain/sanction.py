@@ -11,7 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from policybot.domain.effects import Effect, ExcludeMember, RestrictMember, SuspendAccount, inverse
+from policybot.domain.case import Subject
+from policybot.domain.effects import (
+    Effect,
+    ExcludeMember,
+    Redact,
+    RestrictMember,
+    SuspendAccount,
+    inverse,
+)
 from policybot.domain.errors import OutOfOrder
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind, Measure
@@ -180,6 +188,13 @@ class Label:
 
     record_number: str
     categories: tuple[str, ...]
+
+
+def removals(messages: Iterable[Subject], said: str) -> tuple[Effect, ...]:
+    """Say which effects remove messages, each with what is said in its place."""
+    return tuple(
+        Redact(one.room_id, one.event_id, said) for one in messages if one.room_id and one.event_id
+    )
 
 
 def restraints(  # noqa: PLR0911, PLR0913 - one line for each measure

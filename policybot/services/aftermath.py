@@ -20,6 +20,7 @@ from policybot.domain.rank import Control, Levels, control
 from policybot.domain.room_measure import DeleteRoom
 from policybot.domain.showing import SetLabel
 from policybot.ports import Result
+from policybot.services import statements
 from policybot.services.cases import Cases
 from policybot.services.copies import Copies
 from policybot.services.declarations import Declarations
@@ -35,6 +36,7 @@ from policybot.services.setting import Setting
 from policybot.services.taking import Taking, levels_of
 from policybot.services.upgrades import Upgrades
 from policybot.store import cards, copies, decisions, outbox, reporters, rooms
+from policybot.store import statements as statement_store
 from policybot.store.cards import Card
 from policybot.store.database import Tx
 from policybot.store.outbox import Queued
@@ -102,7 +104,7 @@ class Aftermath:
                 await self._shown(tx, queued, result)
         await self._taking.went_on(tx, queued, result)
         await self._upgrades.went_on(tx, queued, result)
-        await self._follow_cause(tx, queued)
+        await self._follow_cause(tx, queued, result)
         if drift := result.get("drift"):
             self._setting.tell_staff(tx, str(drift), cause=f"drift {queued.id}")
 
@@ -131,11 +133,14 @@ class Aftermath:
 
     async def failed(self, tx: Tx, queued: Queued, error: str) -> bool:
         """Say whether somebody sees to an effect that cannot be carried out; then people need not."""
+        noun, _, number = queued.cause.partition(" ")
+        if noun == "notice" and number.isdecimal():
+            await statement_store.failed(tx, int(number), error)
         taken = await self._taking.failed(tx, queued, error)
         taken = taken or await self._sanctions.failed(tx, queued)
         return taken or await self._upgrades.failed(tx, queued, error)
 
-    async def _follow_cause(self, tx: Tx, queued: Queued) -> None:
+    async def _follow_cause(self, tx: Tx, queued: Queued, result: Result) -> None:
         """Let a decision go on when its last effect is done, and note when its notice arrived."""
         noun, _, number = queued.cause.partition(" ")
         if noun == "decision":
@@ -145,7 +150,8 @@ class Aftermath:
         if noun == "approval" and await outbox.unfinished(tx, queued.cause) == 0:
             await self._filings.shown(tx, int(number))
         if noun == "notice" and number.isdecimal():
-            await decisions.told(tx, int(number), self._setting.now())
+            event_id = str(result["event_id"]) if "event_id" in result else None
+            await statements.arrived(tx, self._setting, int(number), event_id)
         if noun == REPORTER and number.isdecimal():
             await reporters.told(tx, int(number), self._setting.now())
 

@@ -155,7 +155,7 @@ class Appeals:
         if decision.interim:
             return []  # the case is still to be decided, and nobody was told of an outcome
         await answers.give(tx, self._setting, case.number, case.id, Outcome.OVERTURNED)
-        return await self._reconsider(tx, decision)
+        return await self.reconsider(tx, decision)
 
     async def modify(
         self, tx: Tx, reviewer: str, case: Case, measure_text: str, reasons: str
@@ -195,8 +195,8 @@ class Appeals:
         )
         statement = await decisions.statement(tx, decision.id)
         words = statements.in_words(self._setting, milder)
-        with_it = replace(notice.with_measure(statement, measure, decision.scope), measure=words)
-        await decisions.add(tx, milder, with_it)
+        said = statements.phrases(self._setting, decision.language)
+        await decisions.add(tx, milder, notice.with_measure(statement, measure, decision.scope, said))
         restraints = await self._sanctions.restraints(tx, milder)
         imposed = await self._sanctions.impose(tx, milder, restraints, served=served)
         await self._sanctions.take_back(tx, decision, reviewer)
@@ -205,7 +205,7 @@ class Appeals:
         self._remember(tx, reviewer, "decision:modify", appeal, measure=str(imposed.measure))
         return milder
 
-    async def _reconsider(self, tx: Tx, void: Decision) -> list[str]:
+    async def reconsider(self, tx: Tx, void: Decision) -> list[str]:
         """Look at later decisions that counted the void one; lift at once what it made harsher."""
         policy = self._setting.config.ladder
         found = await ledgers.entries(

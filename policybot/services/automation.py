@@ -107,6 +107,7 @@ class Automation:
             mechanism = replace(mechanism, then=mechanism.then - {Then.HOLD})
         remove = bool(mechanism.then & {Then.REFUSE, Then.REDACT})
         decision, restraints = await self._draft(tx, mechanism, case, what, remove=remove)
+        decision = replace(decision, language=await statements.language_of(tx, decision))
         statement = await self._statement(tx, mechanism, decision)
         decision = replace(decision, id=await next_number(tx, "decision"))
         await decisions.add(tx, decision, statement)
@@ -164,6 +165,7 @@ class Automation:
         return decision, await self._sanctions.restraints(tx, decision)
 
     async def _statement(self, tx: Tx, mechanism: Mechanism, decision: Decision) -> notice.Statement:
+        say = statements.phrases(self._setting, decision.language).say
         return notice.complete(
             await statements.written(
                 tx,
@@ -171,7 +173,7 @@ class Automation:
                 decision,
                 mechanism.rule,
                 origin=notice.Origin.MACHINE,
-                severity=f"the mildest severity of this rule, {decision.severity.value}",
-                history="earlier decisions were not looked at",
+                severity=say("notice_mildest", severity=decision.severity.value),
+                history=say("notice_not_looked"),
             )
         )

@@ -251,6 +251,18 @@ class Cases:
             await self.priorities.of(tx, case),
         )
 
+    async def reopen(self, tx: Tx, by: str, case: Case) -> Case:
+        """Open a decided case again, with a new clock; or give the newer one that is open on the same."""
+        await cases.hold_opening(tx)
+        running = await cases.open_on(tx, case.subject)
+        if running is not None:
+            return running
+        opened = replace(rules.moved(case, Step.REOPEN), opened_at=self._setting.now())
+        await cases.reopen(tx, opened)
+        await self.priorities.renew_of(tx, case.id)
+        self.remember(tx, by, "case:reopen", opened)
+        return opened
+
     async def fingerprint(self, tx: Tx, case: Case) -> str:
         """Give the fingerprints of the copies on which a decision in a case rests."""
         of_each = [

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from policybot.domain import case as case_rules
 from policybot.domain import complaint as rules
 from policybot.domain.appeal import State, Verdict
 from policybot.domain.case import Case
@@ -220,17 +219,10 @@ class Complaints:
                 self._remember(tx, reviewer, "overturn", settled, done.reasons)
 
     async def _again(self, tx: Tx, reviewer: str, case: Case, told: Sequence[Report]) -> Case:
-        await cases.hold_opening(tx)
-        running = await cases.open_on(tx, case.subject)
-        if running is None:
-            opened = replace(
-                case_rules.moved(case, case_rules.Step.REOPEN), opened_at=self._setting.now()
-            )
-            await cases.reopen(tx, opened)
+        running = await self._cases.reopen(tx, reviewer, case)
+        if running.id == case.id:
             await reports.reopen(tx, case.id)
-            await self._cases.priorities.renew_of(tx, case.id)
-            self._cases.remember(tx, reviewer, "case:reopen", opened)
-            return opened
+            return running
         for report in told:
             # Who has reported it anew hears the outcome by that report.
             if await reports.by(tx, running.id, report.reporter, report.subject) is None:

@@ -7,6 +7,7 @@ from policybot.domain.decision import Decision
 from policybot.domain.effects import Effect, FindMessages, Redact
 from policybot.domain.ladder import Scope
 from policybot.ports import Result
+from policybot.services import statements
 from policybot.services.setting import Setting
 from policybot.store import audit, cases, decisions, removals, rooms
 from policybot.store.database import Tx, to_ms
@@ -56,7 +57,7 @@ class Removals:
         taken, left = fresh[: self.most - len(known)], fresh[self.most - len(known) :]
         gone = [Removed(event_id, search.room_id, search.user_id) for event_id in taken]
         await removals.add(tx, decision.id, gone)
-        said = f"Removed: {decision.number}"
+        said = statements.tombstone(self._setting, decision)
         effects = [Redact(search.room_id, event_id, said) for event_id in taken]
         self._setting.queue(tx, effects, cause=queued.cause)
         audit.append(

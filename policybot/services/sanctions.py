@@ -10,23 +10,16 @@ from policybot.domain import notice
 from policybot.domain import sanction as rules
 from policybot.domain.case import Subject
 from policybot.domain.decision import Decision, Nature
-from policybot.domain.effects import (
-    Effect,
-    FindMessages,
-    Redact,
-    RestrictMember,
-    SuspendAccount,
-)
+from policybot.domain.effects import Effect, FindMessages, RestrictMember, SuspendAccount
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind
-from policybot.domain.report import Outcome
 from policybot.domain.room_measure import GiveLevel
 from policybot.domain.sanction import BINDING, Sanction, State, Step
 from policybot.ports import Result
-from policybot.services import answers, statements
+from policybot.services import notices, statements
 from policybot.services.filings import Filings
-from policybot.services.reach import ALSO, Reach, hold_rooms
+from policybot.services.reach import Reach, hold_rooms
 from policybot.services.removals import Removals
 from policybot.services.setting import Setting
 from policybot.store import (
@@ -111,13 +104,9 @@ class Sanctions:
         await sanctions.reach(tx, decision.id, others)
         for user_id in (sanction.user_id or "", *others):
             self._setting.curbs_changed(tx, user_id)
-        said = f"Removed: {decision.number}"
-        effects: list[Effect] = [
-            Redact(what.room_id, what.event_id, said)
-            for what in remove
-            if what.room_id and what.event_id
-        ]
-        effects += sanction.restraints
+        await statements.keep(tx, self._setting, decision)  # nothing is done without one
+        said = statements.tombstone(self._setting, decision)
+        effects = [*rules.removals(remove, said), *sanction.restraints]
         # Last, when nothing more is written meanwhile.
         bound = (decision.user_id, *others) if decision.user_id else ()
         effects += await self._removals.searches(tx, decision, bound)
@@ -131,6 +120,11 @@ class Sanctions:
         if not effects:
             await self.carried_out(tx, decision.id)
         return sanction
+
+    async def credit(self, tx: Tx, case_id: int) -> timedelta:
+        """Say how much time of a hold is credited to a measure in a case."""
+        held = await self._held_in(tx, case_id)
+        return rules.ran(held, self._setting.now()) if held else _NOTHING
 
     async def _held_in(self, tx: Tx, case_id: int) -> Sanction | None:
         """Find the hold that binds in a case."""
@@ -174,6 +168,7 @@ class Sanctions:
         if decision is None or sanction is None or sanction.state is not State.PLANNED:
             return
         now = self._setting.now()
+        first = sanction.starts_at is None
         sanction = rules.enforced(sanction, now)
         if rules.bannered(sanction.scope, sanction.measure):
             sanction = await self._show_banner(tx, decision, sanction)
@@ -183,9 +178,12 @@ class Sanctions:
         kept = [e.user_id for e in sanction.restraints if isinstance(e, SuspendAccount)]
         await watches.begin(tx, kept, now + self._setting.config.measures.look_every)
         audit.append(tx, at=now, actor="system:outbox", tag="sanction:enforce", object=decision.number)
-        # The clock also starts anew after a stay; then the person knows the decision already.
-        if decision.told_at is None:
-            await self._tell(tx, decision, sanction)
+        # The clock also starts anew after a stay; then the person knows all that.
+        await notices.carried_out(tx, self._setting, decision, sanction, first=first)
+
+    async def tell_late(self, tx: Tx) -> None:
+        """Tell people what was decided where the homeserver is slow to carry it out, or refuses."""
+        await notices.tell_late(tx, self._setting)
 
     async def failed(self, tx: Tx, queued: Queued) -> bool:
         """See to an effect of a measure that cannot be; True if people need not be called for it.
@@ -227,27 +225,6 @@ class Sanctions:
         banner = [e for e in shown.restraints if e not in sanction.restraints]
         self._setting.queue(tx, banner, cause=f"banner {decision.id}")
         return shown
-
-    async def _concerned(self, tx: Tx, decision: Decision) -> str | None:
-        """Name whom a decision is about: for a room, who answers for it, or did."""
-        if decision.scope is not Scope.ROOM or decision.nature is Nature.REPLACEMENT:
-            return decision.user_id
-        filing = await filings.of_room(tx, decision.room_id or "")
-        return filing.applicant if filing else None
-
-    async def _tell(self, tx: Tx, decision: Decision, sanction: Sanction) -> None:
-        statement = await decisions.statement(tx, decision.id)
-        if concerned := await self._concerned(tx, decision):
-            heading = {"heading": "Hold"} if decision.interim else {}
-            text = notice.decided(
-                statement, case_number=decision.number, ends_at=sanction.ends_at, **heading
-            )
-            self._setting.tell(tx, concerned, text, cause=f"notice {decision.id}")
-        for user_id in await sanctions.accounts(tx, decision.id):
-            self._setting.tell(tx, user_id, f"{text}\n\n{ALSO}", cause=f"notice {decision.id} also")
-        if decision.interim:
-            return  # who reported hears when it is decided
-        await answers.give(tx, self._setting, decision.number, decision.case_id, Outcome.ACTIONED)
 
     async def end_due(self, tx: Tx) -> int:
         """End the sanctions whose time is over; return how many there were."""
@@ -424,7 +401,7 @@ class Sanctions:
             self._setting.curbs_changed(tx, user_id)
 
     async def _tell_concerned(self, tx: Tx, sanction: Sanction, text: str, decision: Decision) -> None:
-        if concerned := sanction.user_id or await self._concerned(tx, decision):
+        if concerned := sanction.user_id or await statements.concerned(tx, decision):
             self._setting.tell(tx, concerned, text, cause=f"notice {decision.id} after")
         for user_id in await sanctions.accounts(tx, decision.id):
             self._setting.tell(tx, user_id, text, cause=f"notice {decision.id} after")

@@ -1,16 +1,45 @@
 """Statements of reasons: what every one of them takes from the decision and the configuration."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from policybot.domain import notice, removal
+from policybot.domain import statement as rules
 from policybot.domain.decision import Decision, Nature
 from policybot.domain.ladder import Scope
+from policybot.domain.measure import Kind
 from policybot.domain.notice import Origin, Statement
+from policybot.domain.notice_words import Phrases
 from policybot.domain.quarantine import WITHHELD
-from policybot.domain.rules import Rule
+from policybot.domain.rules import Ground, Rule
+from policybot.domain.sanction import Sanction
+from policybot.domain.statement import Automation, Reasons, Source
+from policybot.services.cases import origin_of
 from policybot.services.setting import Setting
-from policybot.store import filings, quarantines
+from policybot.store import cases, copies, decisions, filings, languages, quarantines, statements
 from policybot.store.database import Tx
+from policybot.store.statements import Kept
+
+_ENGLISH = "en"
+
+
+async def concerned(tx: Tx, decision: Decision) -> str | None:
+    """Name whom a decision is about: for a room, who answers for it, or did."""
+    if decision.scope is not Scope.ROOM or decision.nature is Nature.REPLACEMENT:
+        return decision.user_id
+    filing = await filings.of_room(tx, decision.room_id or "")
+    return filing.applicant if filing else None
+
+
+async def language_of(tx: Tx, decision: Decision) -> str:
+    """Say in which language whom a decision is about wants to read it; empty for English."""
+    who = await concerned(tx, decision)
+    return await languages.get(tx, who) or "" if who else ""
+
+
+def phrases(setting: Setting, language: str) -> Phrases:
+    """Give the sentences of a notice in a language, as far as the operator has written them."""
+    return Phrases(setting.config.languages.get(language, {}))
 
 
 async def written(  # noqa: PLR0913 - the rule, and what each kind of decision says for itself
@@ -22,15 +51,30 @@ async def written(  # noqa: PLR0913 - the rule, and what each kind of decision s
     origin: Origin,
     severity: str = "-",
     history: str = "-",
+    facts: str = "",
+    removed: int | None = None,
 ) -> Statement:
-    """Write the statement of a decision; a filed room is called by its number."""
+    """Write the statement of a decision in its language; a filed room is called by its number.
+
+    Args:
+        tx: a transaction.
+        setting: the surroundings.
+        decision: what is decided.
+        rule: the rule that was broken.
+        origin: how it came to our knowledge.
+        severity: how grave it is, in words.
+        history: what went before, in words.
+        facts: what happened, where the person reads it in other words than it is on record.
+        removed: how many messages are removed; without it, one if any.
+    """
     filing = await filings.of_room(tx, decision.room_id) if decision.room_id else None
-    room = filing.number if filing else decision.room_id
+    said = phrases(setting, decision.language)
+    room = said.say("notice_room", room=str(filing.number if filing else decision.room_id))
     place = {
-        Scope.MEMBER: f"the room {room}",
-        Scope.ACCOUNT: f"the account {decision.user_id}",
-        Scope.ROOM: f"the room {room}",
-        Scope.SERVER: "the homeserver",
+        Scope.MEMBER: room,
+        Scope.ACCOUNT: said.say("notice_account", account=str(decision.user_id)),
+        Scope.ROOM: room,
+        Scope.SERVER: said.say("notice_server"),
     }[decision.scope]
     config = setting.config
     statement = notice.statement(
@@ -38,26 +82,159 @@ async def written(  # noqa: PLR0913 - the rule, and what each kind of decision s
         measure=decision.measure,
         scope=decision.scope,
         place=place,
-        removed=decision.remove,
-        facts=decision.facts,
+        removed=int(decision.remove) if removed is None else removed,
+        facts=facts or decision.facts,
         severity=severity,
         history=history,
         origin=origin,
         case_number=decision.number,
         appeal_window=config.ladder.appeal_window,
         appeal_body=config.operator.appeal_body,
+        language=decision.language,
+        phrases=said,
     )
     if decision.remove and decision.span is not None:
-        removed = removal.told(decision.scope, decision.span, decision.occurred_at)
-        statement = replace(statement, removed=removed)
+        gone = removal.told(decision.scope, decision.span, decision.occurred_at)
+        statement = replace(statement, removed=gone)
     if await quarantines.of_case(tx, decision.case_id):
         statement = replace(statement, removed=f"{statement.removed} {WITHHELD}")
-    return replace(statement, measure=in_words(setting, decision))
+    if is_abroad(setting, decision):
+        statement = replace(statement, measure=in_words(setting, decision))
+    return statement
+
+
+def is_abroad(setting: Setting, decision: Decision) -> bool:
+    """Say whether a decision is about an account that is not ours to suspend."""
+    abroad = decision.user_id is not None and not setting.is_local(decision.user_id)
+    return decision.nature is Nature.DECISION and decision.scope is Scope.ACCOUNT and abroad
 
 
 def in_words(setting: Setting, decision: Decision) -> str:
     """Say what is done: of an account that is not ours to suspend, what is done instead."""
-    abroad = decision.user_id is not None and not setting.is_local(decision.user_id)
-    if decision.nature is Nature.DECISION and decision.scope is Scope.ACCOUNT and abroad:
-        return decision.measure.in_words("remote")
-    return decision.in_words
+    return decision.measure.in_words("remote") if is_abroad(setting, decision) else decision.in_words
+
+
+def tombstone(setting: Setting, decision: Decision) -> str:
+    """Say in a room why a message of it is gone: by the number of the case and the rule, no names."""
+    title = next((r.title for r in setting.config.rules if r.id == decision.rule_id), "")
+    return notice.tombstone(case_number=decision.number, rule_id=decision.rule_id, title=title)
+
+
+# On record ---------------------------------------------------------------------------------------
+
+
+async def keep(tx: Tx, setting: Setting, decision: Decision) -> None:
+    """Put the statement of a decision on record, before anything of it is queued.
+
+    Raises:
+        ValueError: it lacks what was checked before anything was written; all of it is taken back.
+    """
+    statement = await decisions.statement(tx, decision.id)
+    reasons = await _reasons(tx, setting, decision, statement)
+    if lacking := rules.missing(reasons):
+        message = f"the statement of reasons of decision {decision.id} lacks: {', '.join(lacking)}"
+        raise ValueError(message)
+    text = rendered(setting, decision, statement)
+    await statements.keep(tx, Kept(decision.id, reasons.language, reasons, text))
+
+
+def rendered(
+    setting: Setting,
+    decision: Decision,
+    statement: Statement,
+    *,
+    ends_at: datetime | None = None,
+    later: bool = False,
+) -> str:
+    """Write the notice of a decision."""
+    return notice.decided(
+        statement,
+        case_number=decision.number,
+        ends_at=ends_at,
+        hold=decision.interim,
+        later=later,
+        phrases=phrases(setting, decision.language),
+    )
+
+
+async def sent(tx: Tx, setting: Setting, decision: Decision, sanction: Sanction, text: str = "") -> None:
+    """Note what was sent, from when it applies and until when; without a text, it was sent before."""
+    kept = await statements.get(tx, decision.id)
+    if kept is None:
+        return
+    dated = _dated(kept.reasons, sanction.starts_at or decision.decided_at, sanction.ends_at)
+    await statements.keep(tx, replace(kept, reasons=dated, text=text or kept.text))
+    await statements.sent(tx, decision.id, setting.now())
+
+
+def _dated(reasons: Reasons, begins: datetime, ends: datetime | None) -> Reasons:
+    return replace(
+        reasons,
+        application_date=begins,
+        service_ends_at=ends if reasons.provision else None,
+        account_ends_at=ends if reasons.account else None,
+    )
+
+
+async def _reasons(tx: Tx, setting: Setting, decision: Decision, statement: Statement) -> Reasons:
+    rule = next((r for r in setting.config.rules if r.id == decision.rule_id), None)
+    by_law = rule is not None and rule.ground is Ground.LAW
+    case = await cases.get(tx, decision.case_id)
+    event_id = case.subject.event_id if case else None
+    copy = await copies.get(tx, event_id) if event_id else None
+    origin = await origin_of(tx, decision.case_id)
+    source = Source.OWN
+    if origin is Origin.REPORT and not decision.automatic:
+        source = Source.NOTICE if by_law else Source.OTHER_NOTICE
+    kind = decision.measure.kind
+    visibility, provision, account = rules.consequences(decision.scope, kind, removed=decision.remove)
+    title, text = rule.in_language(decision.language) if rule else (decision.rule_id, statement.rule)
+    config = setting.config
+    return Reasons(
+        puid=f"{decision.number}-{decision.id}",
+        language=decision.language or _ENGLISH,
+        visibility=visibility,
+        provision=provision,
+        account=account,
+        restricts=decision.remove or kind not in (Kind.NONE, Kind.ADVISE, Kind.WARN),
+        ground=Ground.LAW if by_law else Ground.TERMS,
+        ground_name=str(rule.legal_ref) if rule and by_law else f"{decision.rule_id} {title}",
+        explanation=rules.explained(text),
+        reference_url=config.ladder.text_url or f"{config.web.public_url}/agreement",
+        content=(rules.content_of(copy.content.get("msgtype") if copy else None),),
+        category=rule.category if rule else None,
+        content_date=decision.occurred_at,
+        application_date=decision.decided_at,
+        visibility_ends_at=None,
+        service_ends_at=None,
+        account_ends_at=None,
+        facts=statement.facts,
+        source=source,
+        found_by_machine=decision.automatic or origin is Origin.RULE,
+        automation=Automation.FULLY if decision.automatic else Automation.NOT,
+        remedies=statement.remedies,
+    )
+
+
+# What became of the notice -----------------------------------------------------------------------
+
+
+async def arrived(tx: Tx, setting: Setting, decision_id: int, event_id: str | None = None) -> None:
+    """Note that the homeserver has taken a notice, and when its person is deemed to know it."""
+    now = setting.now()
+    await decisions.told(tx, decision_id, now)
+    deemed = now + setting.config.ladder.deemed_notified_after
+    await statements.delivered(tx, decision_id, deemed, event_id)
+
+
+async def delivery(tx: Tx, decision: Decision) -> str:
+    """Say what became of the notice of a decision; empty while nothing was sent."""
+    kept = await statements.get(tx, decision.id)
+    if decision.read_at is not None:
+        return f"read on {notice.day(decision.read_at)}"
+    if decision.told_at is not None:
+        deemed = f"; deemed known on {notice.day(kept.deemed_at)}" if kept and kept.deemed_at else ""
+        return f"taken by the homeserver on {notice.day(decision.told_at)}{deemed}"
+    if kept is not None and kept.failure:
+        return f"could not be delivered: {kept.failure}"
+    return "on its way" if kept is not None and kept.sent_at else ""

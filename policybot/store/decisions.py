@@ -25,9 +25,10 @@ async def add(tx: Tx, decision: Decision, statement: Statement) -> None:
     await tx.execute(
         "INSERT INTO decisions (id, case_id, state, policy_hash, rule_id, scope, scope_key,"
         " severity, history, measure, remove, facts, explanation, statement, occurred_at,"
-        " decided_at, decider, user_id, room_id, supersedes, nature, evidence, span) VALUES ($1, $2,"
-        " $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
-        " $23)",
+        " decided_at, decider, user_id, room_id, supersedes, nature, factors, why, typed, language,"
+        " approver, evidence, span)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
+        " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)",
         decision.id,
         decision.case_id,
         decision.state.value,
@@ -49,6 +50,11 @@ async def add(tx: Tx, decision: Decision, statement: Statement) -> None:
         decision.room_id,
         decision.supersedes,
         decision.nature.value,
+        json.dumps(sorted(decision.factors)),
+        decision.why,
+        decision.typed,
+        decision.language,
+        decision.approver,
         decision.evidence,
         None if decision.span is None else span_ms(decision.span),
     )
@@ -265,5 +271,9 @@ def _decision(row: Row) -> Decision:
         supersedes=row["supersedes"],
         nature=Nature(row["nature"]),
         span=None if row["span"] is None else timedelta(milliseconds=row["span"]),
+        factors=frozenset(json.loads(row["factors"])),
+        why=row["why"],
+        typed=row["typed"],
+        language=row["language"],
         version=row["version"],
     )

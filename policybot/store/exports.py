@@ -163,6 +163,14 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "occurred_at",
     ),
     Part(
+        "statements",
+        "The same as data and as it was sent to you, with when you are deemed to know it.",
+        "SELECT d.case_id, t.language, t.data, t.text, t.sent_at, t.deemed_at, t.event_id"
+        " FROM statements t JOIN decisions d ON d.id = t.decision_id"
+        " WHERE d.user_id = $1 AND d.state NOT IN ('pending', 'denied', 'expired') ORDER BY d.id",
+        "d.occurred_at",
+    ),
+    Part(
         "measures",
         "What was imposed on you, from when until when.",
         "SELECT d.case_id, s.scope, s.measure, s.state, s.room_id, s.starts_at, s.ends_at,"

@@ -340,6 +340,7 @@ async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
     ]
     for sql in (
         "DELETE FROM appeals WHERE case_id = $1",
+        "DELETE FROM batch_cases WHERE case_id = $1",
         "DELETE FROM cures WHERE case_id = $1",
         "DELETE FROM quarantines WHERE case_id = $1",
         "DELETE FROM deletions WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
@@ -349,6 +350,7 @@ async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
         "DELETE FROM sanction_accounts WHERE decision_id IN"  # noqa: ISC004 - it does not fit in a line
         " (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM sanctions WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
+        "DELETE FROM statements WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM decisions WHERE case_id = $1",
         "DELETE FROM complaints WHERE report_id IN (SELECT id FROM reports WHERE case_id = $1)",
         "DELETE FROM reporter_steps WHERE report_id IN (SELECT id FROM reports WHERE case_id = $1)",
@@ -361,3 +363,5 @@ async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
         "DELETE FROM cases WHERE id = $1",
     ):
         await tx.many(sql, [(case_id,) for case_id in (*merged, *case_ids)])
+        await tx.many(sql, [(case_id,) for case_id in case_ids])
+    await tx.execute("DELETE FROM batches WHERE id NOT IN (SELECT batch_id FROM batch_cases)")

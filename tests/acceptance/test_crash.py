@@ -19,7 +19,7 @@ from policybot.demo import story
 from policybot.demo.person import Person
 from policybot.demo.stage import Stage, stage
 from policybot.demo.story import Cast, found
-from policybot.services.decisions import Choice
+from policybot.services.previews import Choice
 from policybot.store.database import Database
 
 AWAY = float(os.environ.get("POLICYBOT_TEST_AWAY", "8"))
@@ -103,7 +103,8 @@ async def test_killed_between_decided_and_enforced_each_effect_happens_exactly_o
         case, _ = await new_case(cast, f"Anna, tonight I come for your tomatoes ({number})")
         await cast.asks_in_review("mira", f"!policy claim {case}", "is yours")
         await cast.people["mira"].say(
-            cast.review_room, f"!policy decide {case} R2 S3 restrict:P7D+remove He announced a break-in"
+            cast.review_room,
+            f"!policy decide {case} R2 S3 restrict:P7D+remove He announced a break-in // No other way",
         )
         await asyncio.sleep(delay)
         made.stop_bot(signal.SIGKILL)

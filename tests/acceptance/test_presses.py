@@ -75,7 +75,7 @@ async def test_whoever_presses_the_button_gets_a_receipt_and_hears_the_outcome(t
         await cast.asks_in_review("mira", f"!policy claim {case}", "is yours until")
         await cast.asks_in_review("mira", f"!policy show {case}", "tomatoes")
         await cast.asks_in_review("mira", f"!policy propose {case} R2 S2", "proposed:")
-        command = f"!policy decide {case} R2 S2 warn He announced to break in"
+        command = f"!policy decide {case} R2 S2 warn He announced to break in // No other way"
         await cast.asks_in_review("mira", command, "is being carried out")
         await cast.hears("tom", cast.rooms["tom"], f"Decision {case}")
         assert "took a measure" in await heard(nia, chat, made.bot, f"your report {receipt}")

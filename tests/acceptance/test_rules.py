@@ -59,7 +59,9 @@ async def test_a_word_leads_to_a_case_and_a_pattern_is_removed_and_put_back(tmp_
         tombstone = await until_redacted(anna, room, removed)
         notice = await cast.hears("tom", cast.rooms["tom"], "Decided by machine? Yes.")
         number = found(r"(?<=Decision )C-\d+", notice)
-        assert tombstone["unsigned"]["redacted_because"]["content"]["reason"] == f"Removed: {number}"
+        assert tombstone["unsigned"]["redacted_because"]["content"]["reason"].startswith(
+            f"Removed by decision {number} under rule "
+        )
         await cast.asks("tom", f"!policy appeal {number} That is the name of my dog", "appeal")
         await cast.asks_in_review("otto", f"!policy overturn {number} It is the name of a dog", number)
         await cast.asks("tom", f"!policy restore {number}", "")

@@ -69,7 +69,9 @@ async def check_suspended(cast: Cast, room: str) -> None:
     link = f"https://matrix.to/#/{room}"
     answer = await cast.asks("lea", f"!policy report {link} R2 They hunt a neighbour", "R-")
     assert answer
-    decide = "!policy decide C-1 R2 S4 suspend:P7D The room agreed to hunt a neighbour down"
+    decide = (
+        "!policy decide C-1 R2 S4 suspend:P7D The room agreed to hunt a neighbour down // No other way"
+    )
     answer = await cast.asks_in_review("mira", decide, "!policy confirm")
     code = found(r"(?<=!policy confirm )\w+", answer)
     await cast.asks_in_review("otto", f"!policy confirm {code}", "is decided")

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from policybot.domain.case import Case, State, Subject, SubjectKind
-from policybot.services.decisions import Choice
+from policybot.services.previews import Choice
 from policybot.store import audit, cases
 from policybot.store.database import Database, next_number
 from tests.world import World, user, world

@@ -215,7 +215,7 @@ def a_statement(**changes: Any) -> notice.Statement:
 
 def test_a_statement_of_reasons_with_a_gap_cannot_be_used() -> None:
     assert notice.complete(a_statement())
-    for facts in ("", "   ", "short"):
+    for facts in ("", "   ", "short", "x" * 5_001):
         with pytest.raises(Incomplete, match="facts"):
             notice.complete(a_statement(facts=facts))
     with pytest.raises(Incomplete, match="scope"):

@@ -120,7 +120,7 @@ async def test_a_closure_of_a_room_rests_while_its_owners_appeal_is_decided(any_
     await world.governed_room()
     await world.say("lea", f"!policy report {world.room} R2 The whole room hunts a neighbour")
     facts = "The room agreed to hunt a neighbour down, again"
-    answer = await world.review("mira", f"!policy decide C-1 R2 S4 close {facts}")
+    answer = await world.review("mira", f"!policy decide C-1 R2 S4 close {facts} // No other way")
     assert "closure always needs two people" in answer
     code = answer.split("!policy confirm ")[1].split()[0]
     await world.review("otto", f"!policy confirm {code}")

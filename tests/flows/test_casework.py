@@ -6,7 +6,7 @@ import pytest
 
 from policybot.domain.case import State, Subject, SubjectKind
 from policybot.domain.errors import NotPermitted, OutOfOrder
-from policybot.services.decisions import Choice
+from policybot.services.previews import Choice
 from policybot.store import cases, decisions, queues, reports
 from policybot.store.database import Stale
 from tests.world import SERVER, World, find, user

@@ -85,7 +85,7 @@ async def test_a_short_time_has_no_reminder(world: World) -> None:
 
 async def test_while_the_time_runs_nothing_is_decided_but_the_room_can_be_held(world: World) -> None:
     _, case = await asked(world)
-    decide = f"!policy decide {case} R3 S3 suspend:P7D Cards were sold there for weeks"
+    decide = f"!policy decide {case} R3 S3 suspend:P7D Cards were sold there for weeks // No other way"
     answer = await review(world, "otto", decide)
     assert "The owner has until 9 March 2026" in answer
     assert f"!policy hold {case}" in answer

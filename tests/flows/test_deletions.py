@@ -29,7 +29,7 @@ async def closed(world: World) -> tuple[str, str]:
     """Have the governed room closed; return its record number and the case."""
     record = await world.governed_room()
     case = await reported_room(world)
-    text = f"!policy decide {case} R3 S4 close Cards were sold there for weeks, by its owner too"
+    text = f"!policy decide {case} R3 S4 close Cards were sold there by its owner too // No other way"
     code = find(r"(?<=!policy confirm )\w+", await review(world, "mira", text))
     await review(world, "otto", f"!policy confirm {code}")
     assert world.room in world.homeserver.closed
@@ -213,7 +213,7 @@ async def test_killed_after_the_deletion_it_is_noted_once(world: World) -> None:
 async def test_who_has_a_part_in_it_neither_proposes_nor_confirms(world: World) -> None:
     await world.governed_room()
     await world.say("otto", f"!policy report {world.room} R3 Card numbers are sold there")
-    text = "!policy decide C-1 R3 S4 close Cards were sold there for weeks, by its owner too"
+    text = "!policy decide C-1 R3 S4 close Cards were sold there by its owner too // No other way"
     code = find(r"(?<=!policy confirm )\w+", await review(world, "mira", text))
     assert "party" in await review(world, "otto", f"!policy confirm {code}")
     assert world.room not in world.homeserver.closed

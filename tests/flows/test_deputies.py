@@ -241,7 +241,8 @@ async def test_the_room_needs_an_owner_when_the_deputy_does_not_take_it(
 async def suspended(world: World, who: str) -> None:
     await world.say("lea", f"!policy report {user(who)} R2 He threatens everybody")
     answer = await world.review(
-        "mira", "!policy decide C-1 R2 S3 suspend:P7D Threatened three neighbours in one night"
+        "mira",
+        "!policy decide C-1 R2 S3 suspend:P7D Threatened three neighbours in one night // No other way",
     )
     code = find(r"(?<=!policy confirm )\w+", answer)
     await world.review("mira", f"!policy confirm {code}")

@@ -166,7 +166,9 @@ async def test_an_automatic_rule_removes_with_a_copy_a_notice_and_an_appeal(
         ):
             assert needed in told
         redaction = next(e for e in world.homeserver.performed if isinstance(e, Redact))
-        assert redaction.reason == f"Removed: {case}", "the tombstone has the number"
+        assert redaction.reason == f"Removed by decision {case} under rule R1 Advertising", (
+            "the tombstone has the number"
+        )
         assert "acted by itself" in world.in_review()[-1]
         await world.say("tom", f"!policy appeal {case} It was a poem about a garden gnome")
         await world.review("otto", f"!policy overturn {case} It was a poem and no advertising")

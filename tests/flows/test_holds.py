@@ -126,7 +126,7 @@ async def test_a_hold_that_was_lifted_or_overturned_is_not_put_on_again_at_once(
     assert "void from the beginning" in world.told("anna")[-1]
     assert not any("overturned" in text for text in world.told("lea")), "nothing had been decided"
     assert "no chain" in await review(world, "mira", f"!policy hold {case} R3 {REASON}")
-    text = f"!policy decide {case} R3 S1 warn Cards were offered there once"
+    text = f"!policy decide {case} R3 S1 warn Cards were offered there once // No other way"
     assert "It is being carried out" in await review(world, "mira", text), "the case is still open"
 
 
@@ -139,7 +139,7 @@ async def test_a_hold_is_lifted_early(world: World) -> None:
 
 
 async def suspended_after(world: World, case: str, span: str) -> None:
-    text = f"!policy decide {case} R3 S3 suspend:{span} Cards were sold there for weeks"
+    text = f"!policy decide {case} R3 S3 suspend:{span} Cards were sold there for weeks // No other way"
     answer = await review(world, "mira", text)
     code = find(r"(?<=!policy confirm )\w+", answer)
     await review(world, "otto", f"!policy confirm {code}")
@@ -166,7 +166,9 @@ async def test_what_is_decided_follows_without_a_gap_and_the_hold_is_credited(an
 async def test_after_a_milder_decision_or_none_the_hold_is_gone(world: World) -> None:
     _, case = await held(world)
     await review(
-        world, "mira", f"!policy decide {case} R3 S2 restrict:P3D Cards were offered there once"
+        world,
+        "mira",
+        f"!policy decide {case} R3 S2 restrict:P3D Cards were offered there once // No other way",
     )
     code = (
         find(r"(?<=!policy confirm )\w+", world.in_review()[-1])
@@ -369,7 +371,7 @@ async def test_a_suspended_room_is_reinstated_while_a_restriction_still_binds(wo
     case = await reported_room(world)
     await suspended_after(world, case, "P3D")
     second = await reported_room(world)
-    text = f"!policy decide {second} R3 S3 restrict:P14D Cards were sold there again"
+    text = f"!policy decide {second} R3 S3 restrict:P14D Cards were sold there again // No other way"
     answer = await review(world, "mira", text)
     if "confirm" in answer:
         await review(world, "otto", f"!policy confirm {find(r'(?<=confirm )[A-Z0-9]+', answer)}")

@@ -169,7 +169,8 @@ async def test_revoking_withdraws_everything_and_what_was_queued_before_shows_no
 async def suspended(world: World, measure: str) -> str:
     """Have the room suspended by a decision; return the answer to the last command."""
     await world.say("lea", f"!policy report {world.room} R2 The whole room hunts a neighbour")
-    answer = await world.review("mira", f"!policy decide C-1 R2 S4 {measure} The room hunts a neighbour")
+    said = "The room hunts a neighbour // No other way"
+    answer = await world.review("mira", f"!policy decide C-1 R2 S4 {measure} {said}")
     code = answer.split("!policy confirm ")[1].split()[0]
     return await world.review("otto", f"!policy confirm {code}")
 

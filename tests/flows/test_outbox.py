@@ -17,7 +17,7 @@ from policybot.domain.effects import (
     ShowCard,
 )
 from policybot.domain.showing import Publish
-from policybot.ports import Later
+from policybot.ports import Later, Result
 from policybot.services.aftermath import Aftermath
 from policybot.store import audit, outbox
 from policybot.store.database import Tx
@@ -150,7 +150,8 @@ async def test_in_a_dry_run_everything_is_said_and_nobody_is_restricted(tmp_path
         assert world.room not in world.homeserver.directory
         await world.say("lea", f"!policy report {user('tom')} R2 He threatens everybody")
         answer = await world.review(
-            "mira", "!policy decide C-1 R2 S3 suspend:P7D Threatened three neighbours in one night"
+            "mira",
+            "!policy decide C-1 R2 S3 suspend:P7D Threatened three neighbours // No other way",
         )
         code = find(r"(?<=!policy confirm )\w+", answer)
         assert "is decided" in await world.review("mira", f"!policy confirm {code}")
@@ -189,10 +190,10 @@ async def test_a_bug_in_what_follows_an_effect_does_not_repeat_it_for_ever(
     broken = [True]
     told = Aftermath._follow_cause
 
-    async def sometimes(self: Aftermath, tx: Tx, queued: Queued) -> None:
+    async def sometimes(self: Aftermath, tx: Tx, queued: Queued, result: Result) -> None:
         if broken[0]:
             raise ZeroDivisionError
-        await told(self, tx, queued)
+        await told(self, tx, queued, result)
 
     monkeypatch.setattr(Aftermath, "_follow_cause", sometimes)
     async with world.database.transaction() as tx:

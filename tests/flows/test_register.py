@@ -82,7 +82,7 @@ async def test_a_decision_that_takes_the_place_of_a_hold_is_told_too(any_world: 
     await world.review("mira", f"!policy hold {world.room} R3 Card numbers are sold there")
     assert (await history(world, record))[0] == ("suspended", "on hold while a report is looked at")
     await world.tick(hours=1)
-    text = "!policy decide C-1 R3 S3 suspend:P14D Card numbers were sold there"
+    text = "!policy decide C-1 R3 S3 suspend:P14D Card numbers were sold there // No other way"
     code = find(r"(?<=!policy confirm )\w+", await world.review("mira", text))
     await world.review("mira", f"!policy confirm {code}")
     assert (await history(world, record))[0] == ("suspended", "by decision")

@@ -10,7 +10,10 @@ async def restricted(world: World, measure: str = "proposed") -> str:
     """Have Tom restricted in the governed room for a week."""
     await world.governed_room()
     case = await world.reported()
-    await world.review("mira", f"!policy decide {case} R2 S3 {measure} Threatened a neighbour at night")
+    await world.review(
+        "mira",
+        f"!policy decide {case} R2 S3 {measure} Threatened a neighbour at night // No other way",
+    )
     assert user("tom") in world.homeserver.levels[world.room]["users"]
     return case
 
@@ -57,7 +60,8 @@ async def test_of_two_overlapping_measures_the_longer_one_governs(world: World) 
     first = await restricted(world)
     second = await world.reported(reporter="zoe", text="Another message")
     await world.review(
-        "otto", f"!policy decide {second} R2 S3 restrict:P14D Threatened the neighbour once more"
+        "otto",
+        f"!policy decide {second} R2 S3 restrict:P14D Threatened a neighbour again // No other way",
     )
     await world.tick(days=8)
     assert level(world) == -1, f"{first} has ended, {second} has not"
@@ -91,7 +95,8 @@ async def test_suspending_an_account_asks_for_a_confirmation_and_ends(world: Wor
     await world.say("lea", f"!policy report {user('tom')} R2 He threatens everybody")
     case = "C-1"
     answer = await world.review(
-        "mira", f"!policy decide {case} R2 S3 suspend:P7D Threatened three neighbours in one night"
+        "mira",
+        f"!policy decide {case} R2 S3 suspend:P7D Threatened three neighbours // No other way",
     )
     assert "Please confirm it" in answer or "second person" in answer
     assert user("tom") not in world.homeserver.suspended
@@ -136,7 +141,10 @@ async def test_what_rank_or_distance_forbids_is_refused_with_the_way_round(
         assert "measure on the account" in answer
     else:
         await world.say("lea", "!policy report @eve:elsewhere.net R2 She threatens us")
-        answer = await world.review("mira", "!policy decide C-1 R2 S3 suspend:P7D Threatened us all")
+        answer = await world.review(
+            "mira",
+            "!policy decide C-1 R2 S3 suspend:P7D Threatened us all // No other way",
+        )
         assert "another homeserver" in answer
     assert "Nothing was ever decided" in await world.review("mira", "!policy history @anna:example.org")
 

@@ -445,7 +445,7 @@ async def test_while_the_homeserver_is_away_nothing_is_filed_unseen(world: World
 
 
 async def decided(world: World, case: str, measure: str) -> None:
-    facts = "The room agreed to hunt a neighbour down"
+    facts = "The room agreed to hunt a neighbour down // No other way"
     answer = await world.review("mira", f"!policy decide {case} R2 S4 {measure} {facts}")
     if "!policy confirm" in answer:
         code = find(r"(?<=!policy confirm )\w+", answer)

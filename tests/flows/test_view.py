@@ -62,7 +62,7 @@ async def decided(world: World, measure: str, rule: str = "R2", severity: str = 
     """Have a moderator decide about Tom; return the case."""
     case = await world.reported()
     command = f"!policy decide {case} {rule} {severity} {measure}"
-    answer = await world.review("mira", f"{command} Threatened a neighbour at night")
+    answer = await world.review("mira", f"{command} Threatened a neighbour at night // No other way")
     if "!policy confirm" in answer:
         code = find(r"(?<=!policy confirm )\w+", answer)
         answer = await world.review("otto", f"!policy confirm {code}")
@@ -85,7 +85,8 @@ async def test_a_measure_binds_at_the_gate_from_the_decision_until_it_is_lifted_
     case = await world.reported()
     world.homeserver.away = True
     await world.review(
-        "mira", f"!policy decide {case} R2 S3 restrict:P7D Threatened a neighbour at night"
+        "mira",
+        f"!policy decide {case} R2 S3 restrict:P7D Threatened a neighbour at night // No other way",
     )
     assert curb(world) == Curb(case, world.room), "before the homeserver has carried it"
     assert curb(world, "!elsewhere:example.org") is None

@@ -68,7 +68,11 @@ async def test_a_room_sheds_no_history_by_being_replaced(any_world: World, where
     await world.governed_room()
     if where == "the room":
         case = await reported_room(world)
-        await review(world, "mira", f"!policy decide {case} R3 S2 warn Cards were offered there once")
+        await review(
+            world,
+            "mira",
+            f"!policy decide {case} R3 S2 warn Cards were offered there once // No other way",
+        )
     else:
         await world.decided(await world.reported(), "warn")
     await world.tick(days=20)
@@ -93,7 +97,7 @@ async def test_a_message_of_before_the_move_is_judged_by_the_same_history(any_wo
     case = await world.reported(text="Buy my rakes!")
     await moved(world)
     assert "counted: C-1" in await review(world, "mira", f"!policy propose {case} R1 S2")
-    text = f"!policy decide {case} R1 S2 restrict:P3D+remove Advertised a shop again in this room"
+    text = f"!policy decide {case} R1 S2 restrict:P3D+remove Advertised a shop again // No other way"
     answer = await review(world, "mira", text)
     if "!policy confirm" in answer:
         await review(world, "otto", f"!policy confirm {find(r'(?<=!policy confirm )[A-Z0-9]+', answer)}")
@@ -155,7 +159,11 @@ async def test_a_room_that_is_filed_anew_and_taken_over_keeps_its_history(any_wo
     number = await filed(world, adopt=False)
     await world.review("ravi", f"!policy approve {number}")
     case = await reported_room(world)
-    await review(world, "mira", f"!policy decide {case} R3 S2 warn Cards were offered there once")
+    await review(
+        world,
+        "mira",
+        f"!policy decide {case} R3 S2 warn Cards were offered there once // No other way",
+    )
     await world.tick(days=20)
     await _revoke(world, (await filing_of(world, number)).number, "Nobody answers for it at the moment")
     again = await filed(world)
@@ -169,7 +177,7 @@ async def test_a_room_that_is_filed_anew_and_taken_over_keeps_its_history(any_wo
 async def test_what_waits_for_a_second_person_when_a_room_moves_is_proposed_anew(world: World) -> None:
     await world.governed_room()
     case = await reported_room(world)
-    text = f"!policy decide {case} R3 S3 suspend:P7D Cards were sold there for weeks"
+    text = f"!policy decide {case} R3 S3 suspend:P7D Cards were sold there for weeks // No other way"
     code = find(r"(?<=!policy confirm )\w+", await review(world, "mira", text))
     await moved(world)
     assert "no longer fits" in await review(world, "otto", f"!policy confirm {code}")
@@ -181,7 +189,11 @@ async def test_what_waits_for_a_second_person_when_a_room_moves_is_proposed_anew
 async def test_a_room_that_could_not_be_followed_keeps_its_history_where_it_is(world: World) -> None:
     await world.governed_room()
     case = await reported_room(world)
-    await review(world, "mira", f"!policy decide {case} R3 S2 warn Cards were offered there once")
+    await review(
+        world,
+        "mira",
+        f"!policy decide {case} R3 S2 warn Cards were offered there once // No other way",
+    )
     a_copy(world, {"m.room.encryption": {"algorithm": "m.megolm.v1.aes-sha2"}})
     await replaced(world)
     async with world.database.transaction(reading=True) as tx:

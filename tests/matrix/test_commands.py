@@ -95,7 +95,10 @@ async def test_a_case_that_waits_for_its_second_person_says_so(world: World) -> 
     assert f"Filed as {record} (approved), by @anna:example.org" in shown
     assert "Next: !policy propose C-1 RULE SEVERITY" in shown
     assert "!policy hold C-1 RULE REASON" in shown
-    await world.review("mira", "!policy decide C-1 R3 S4 close Card numbers are sold there")
+    await world.review(
+        "mira",
+        "!policy decide C-1 R3 S4 close Card numbers are sold there // No other way",
+    )
     answer = await world.review("mira", "!policy claim C-1")
     assert "C-1 is waiting for a second person to confirm what was proposed" in answer
 

@@ -8,6 +8,7 @@ from policybot.domain.permission import Permission, allowed
 from policybot.matrix.commands import documents, qualifications, reports, reviews, subject
 from policybot.matrix.commands.casework import related
 from policybot.matrix.commands.command import Asked, Services
+from policybot.services import statements
 from policybot.services.cases import File
 from policybot.store import appeals, cures, decisions, deletions, filings, sanctions
 from policybot.store.copies import Copy
@@ -142,6 +143,8 @@ async def _course(asked: Asked, case: Case) -> list[str]:
         )
         if case.subject.event_id:
             lines.append(_rests_on(decision))
+        if told := await statements.delivery(asked.tx, decision):
+            lines.append(f"Notice: {told}")
         if (deletion := await deletions.of_decision(asked.tx, decision.id)) is not None:
             lines.append(f"Deletion of the room: {deletion.state} since {notice.day(deletion.at)}")
     lines += [

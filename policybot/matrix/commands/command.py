@@ -12,6 +12,7 @@ from policybot.services.announcements import Announcements
 from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
+from policybot.services.batches import Batches
 from policybot.services.cases import Cases
 from policybot.services.complaints import Complaints
 from policybot.services.copies import Copies
@@ -118,6 +119,7 @@ class Services:
     presses: Presses
     intake: Intake
     decisions: Decisions
+    batches: Batches
     sanctions: Sanctions
     holds: Holds
     cures: Cures

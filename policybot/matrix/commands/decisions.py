@@ -1,18 +1,20 @@
 """The commands by which a case is decided, confirmed and ended."""
 
 import re
-from datetime import timedelta
 from itertools import takewhile
 
-from policybot.domain import removal
 from policybot.domain.decision import Nature
 from policybot.domain.effect_words import all_in_words
 from policybot.domain.errors import NotFound
+from policybot.domain.prepared import MARK
 from policybot.domain.sanction import bannered
 from policybot.matrix.commands.cases import case_of
 from policybot.matrix.commands.command import Asked, Services
-from policybot.services.decisions import Choice, Draft
+from policybot.services.previews import Choice, Draft, Preview
 from policybot.store import decisions, outbox
+
+_ANSWERS = 3
+"""Reporters whose answer is shown; the others read the same with another number."""
 
 
 async def propose(services: Services, asked: Asked) -> str:
@@ -27,40 +29,84 @@ async def propose(services: Services, asked: Asked) -> str:
     return "\n".join((f"{case.number}, rule {draft.decision.rule_id}:", *draft.decision.explanation))
 
 
+async def preview(services: Services, asked: Asked) -> str:
+    """Show what a decision would do and say, without deciding anything."""
+    case = await case_of(services, asked)
+    found = await services.decisions.preview(asked.tx, asked.sender, case, _choice(asked))
+    because = "".join(f"\n· {reason}" for reason in found.second_person)
+    second = f"\nA second person would have to confirm it:{because}" if because else ""
+    words = asked.words
+    again = f"{words['CASE']} {words['RULE']} {words['SEVERITY']} {words['MEASURE']} FACTS"
+    return f"{_shown(found)}{second}\nNothing is decided. To decide it: !policy decide {again}"
+
+
 async def decide(services: Services, asked: Asked) -> str:
     """Decide a case."""
     case = await case_of(services, asked)
-    measure, remove, span, factors = _measure(asked.words["MEASURE"])
-    choice = Choice(
-        rule=asked.words["RULE"],
-        severity=asked.words["SEVERITY"],
-        measure=measure,
-        remove=remove,
-        span=span,
-        factors=factors,
-        facts=asked.words["FACTS"],
-    )
-    taken = await services.decisions.decide(asked.tx, asked.sender, case, choice)
-    preview = _preview(taken.draft, services.setting.config.measures.most_removed)
+    taken = await services.decisions.decide(asked.tx, asked.sender, case, _choice(asked))
     if taken.approval is None:
-        return f"{preview}\nIt is being carried out, and the person is told why."
+        return f"{_summary(taken.draft)}\nIt is being carried out, and the person is told why."
+    found = await services.decisions.shown(asked.tx, taken.draft)
     who = "A second person has to confirm it" if taken.approval.needs_other else "Please confirm it"
     because = "".join(f"\n· {reason}" for reason in taken.draft.second_person)
-    return f"{preview}\n{who}: !policy confirm {taken.approval.code}{because}"
+    return f"{_shown(found)}\n{who}: !policy confirm {taken.approval.code}{because}"
 
 
-def _measure(text: str) -> tuple[str, bool, timedelta | None, frozenset[str]]:
-    """Read a measure with what is added to it: `restrict:P3D+remove:P1D+newcomer`."""
-    measure, *added = text.lower().split("+")
-    read = {one: removal.parse(one) for one in added}
-    removed = [span for is_removal, span in read.values() if is_removal]
-    factors = frozenset(one for one, (is_removal, _) in read.items() if not is_removal)
-    return measure, bool(removed), max((s for s in removed if s), default=None), factors
+def _choice(asked: Asked) -> Choice:
+    words = asked.words
+    return Choice.read(words["RULE"], words["SEVERITY"], words["MEASURE"], words["FACTS"])
 
 
-def _preview(draft: Draft, most: int) -> str:
+def prepared(services: Services) -> str:
+    """List the prepared texts for facts."""
+    lines = [
+        f"{rule.id} {MARK}{one.id}: {one.text}"
+        for rule in services.setting.config.rules
+        for one in rule.prepared
+    ]
+    return "\n".join(["Prepared texts:", *lines]) if lines else ""
+
+
+async def bulk(services: Services, asked: Asked) -> str:
+    """Show what would be decided in several cases at once."""
+    cases, typed = asked.words["CASES"], asked.words["DECISION"]
+    found = await services.batches.propose(asked.tx, asked.sender, cases, typed)
+    lines = []
+    for item in found.items:
+        if item.draft is None:
+            lines.append(f"{item.case.number}: no breach ({item.case.subject.in_words})")
+        else:
+            lines += [_summary(item.draft), f"{item.draft.to or 'nobody'} is told."]
+    drafts = [item.draft for item in found.items if item.draft]
+    if drafts:
+        lines += [f"What {drafts[0].to} will read; each of the others reads theirs:"]
+        lines += [f"> {line}" for line in drafts[0].notice.split("\n")]
+    if found.left_out:
+        lines.append("Left out:")
+        lines += [f"· {number}: {why}" for number, why in found.left_out]
+    removed = sum(len(draft.removals) for draft in drafts)
+    bound = sum(len(draft.restraints) for draft in drafts)
+    people = len({draft.to for draft in drafts})
+    lines.append(
+        f"In all: {len(found.items)} cases decided, {len(found.left_out)} left out; {people} people, "
+        f"{removed} messages removed, {bound} other changes."
+    )
+    who = "A second person has to confirm it" if found.approval.needs_other else "Please confirm it"
+    because = "".join(f"\n· {reason}" for reason in found.second_person)
+    return "\n".join([*lines, f"{who}: !policy confirm {found.approval.code}{because}"])
+
+
+async def undo(services: Services, asked: Asked) -> str:
+    """Take back what was decided in several cases at once."""
+    code, reason = asked.words["CODE"], asked.words["REASON"]
+    opened, left = await services.batches.undo(asked.tx, asked.sender, code, reason)
+    said = f"Taken back, and everybody is told. Open again: {', '.join(opened) or 'none'}."
+    return "\n".join([said, *(f"· {line}" for line in left)])
+
+
+def _summary(draft: Draft) -> str:
     decision = draft.decision
-    removed = [removal.in_words(decision.scope, decision.span, most)] if decision.remove else []
+    removed = [draft.removed] if draft.removed else []
     shown = ["pin a notice in it"] if bannered(decision.scope, decision.measure) else []
     restraints = [text] if (text := all_in_words(draft.restraints)) else []
     changes = ", ".join([*removed, *restraints, *shown]) or "nothing on the homeserver"
@@ -70,6 +116,24 @@ def _preview(draft: Draft, most: int) -> str:
         f"(proposed: {draft.proposal.cell}).\nThis will: {changes}."
         + "".join(f"\n{note}" for note in draft.notes)
     )
+
+
+def _shown(found: Preview) -> str:
+    """Show a preview: what changes, how it is taken back, and what everybody reads."""
+    draft = found.draft
+    undo = all_in_words(found.undo)
+    lines = [_summary(draft)]
+    if undo:
+        lines.append(f"Taken back by: {undo}.")
+    if draft.decision.measure.duration:
+        lines.append("The date below is that of now; it is counted from when it is carried out.")
+    to = draft.to or "nobody, for nobody answers for it"
+    lines += [f"{to} will read:", *(f"> {line}" for line in found.notice.split("\n"))]
+    for receipt, text in found.answers[:_ANSWERS]:
+        lines.append(f"Whoever made {receipt} will read: {text}")
+    if further := found.answers[_ANSWERS:]:
+        lines.append(f"… and {len(further)} more reporters the same.")
+    return "\n".join(lines)
 
 
 async def dismiss(services: Services, asked: Asked) -> str:

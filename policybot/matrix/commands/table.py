@@ -298,11 +298,32 @@ COMMANDS: tuple[Command, ...] = (
         decisions.propose,
     ),
     Command(
+        "preview CASE RULE SEVERITY MEASURE FACTS…",
+        "Show what «decide» would do, and exactly what everybody would read. Nothing is decided.",
+        Permission.CASE_DECIDE,
+        decisions.preview,
+    ),
+    Command(
         "decide CASE RULE SEVERITY MEASURE FACTS…",
         "Decide a case. MEASURE is «proposed» or one like restrict:P3D; add +remove to remove the "
-        "message, and factors such as +newcomer.",
+        "message, and factors such as +newcomer. FACTS may be a prepared text: #NAME BLANK | BLANK. If "
+        "the measure is not the proposed one or there are factors, say why: FACTS // WHY.",
         Permission.CASE_DECIDE,
         decisions.decide,
+        more=decisions.prepared,
+    ),
+    Command(
+        "bulk CASES DECISION…",
+        "Decide several cases alike, after a look at all: C-1,C-2,C-5-9 and the words of «decide» "
+        "behind the case, or «dismiss REASON».",
+        Permission.CASE_DECIDE,
+        decisions.bulk,
+    ),
+    Command(
+        "undo CODE REASON…",
+        "Take back all that was decided at once under a code, and open the cases again.",
+        Permission.CASE_DECIDE,
+        decisions.undo,
     ),
     Command(
         "cure CASE TIME TEXT…",

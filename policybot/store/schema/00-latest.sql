@@ -952,12 +952,28 @@ CREATE TABLE decisions (
     nature      TEXT NOT NULL DEFAULT 'decision'
         CHECK (nature IN ('decision', 'hold', 'replacement')),
     span        BIGINT,                   -- milliseconds before the act from which on all is removed
+    factors     TEXT NOT NULL DEFAULT '[]',
+    why         TEXT NOT NULL DEFAULT '',  -- why another measure than the proposed one, or why factors
+    typed       TEXT NOT NULL DEFAULT '',  -- the facts as they were typed
+    language    TEXT NOT NULL DEFAULT '',
     version     INTEGER NOT NULL DEFAULT 1
 );
 CREATE INDEX decisions_case ON decisions (case_id);
 CREATE INDEX decisions_user ON decisions (user_id);
 CREATE INDEX decisions_ledger ON decisions (scope_key, scope);
 CREATE INDEX decisions_decided ON decisions (decided_at);
+
+CREATE TABLE statements (                 -- statements of reasons, as data and as they were sent
+    decision_id BIGINT NOT NULL REFERENCES decisions (id),
+    language    TEXT NOT NULL,
+    data        TEXT NOT NULL CHECK (data <> ''),
+    text        TEXT NOT NULL CHECK (text <> ''),
+    sent_at     BIGINT,                   -- it was handed to the outbox
+    deemed_at   BIGINT,                   -- its person is deemed to know it; arrived and read: decisions
+    event_id    TEXT,                     -- the message, where it is one
+    failure     TEXT,                     -- why it could not be delivered
+    PRIMARY KEY (decision_id, language)
+);
 
 CREATE TABLE cures (                      -- what the owner of a room was asked to put right, until when
     case_id  BIGINT PRIMARY KEY REFERENCES cases (id),
@@ -1001,6 +1017,24 @@ CREATE TABLE approvals (
 );
 CREATE INDEX approvals_waiting ON approvals (expires_at) WHERE state = 'waiting';
 
+CREATE TABLE batches (                    -- cases that were decided at once
+    id      BIGINT PRIMARY KEY,
+    code    TEXT NOT NULL UNIQUE,
+    decider TEXT NOT NULL,
+    typed   TEXT NOT NULL CHECK (typed <> ''),
+    state   TEXT NOT NULL CHECK (state IN ('proposed', 'done', 'undone', 'denied', 'expired')),
+    at      BIGINT NOT NULL               -- when it was proposed, or done
+);
+
+CREATE TABLE batch_cases (
+    batch_id    BIGINT NOT NULL REFERENCES batches (id),
+    case_id     BIGINT NOT NULL REFERENCES cases (id),
+    place       INTEGER NOT NULL,
+    decision_id BIGINT REFERENCES decisions (id),
+    PRIMARY KEY (batch_id, case_id)
+);
+CREATE INDEX batch_cases_case ON batch_cases (case_id);
+
 CREATE TABLE sanctions (                  -- one for each decision that was carried out
     decision_id BIGINT PRIMARY KEY REFERENCES decisions (id),
     scope       TEXT NOT NULL,
@@ -1020,6 +1054,7 @@ CREATE TABLE sanctions (                  -- one for each decision that was carr
     version     INTEGER NOT NULL DEFAULT 1
 );
 CREATE INDEX sanctions_ending ON sanctions (ends_at) WHERE state = 'active' OR interim = 1;
+CREATE INDEX sanctions_planned ON sanctions (decision_id) WHERE state = 'planned';
 CREATE INDEX sanctions_interim ON sanctions (room_id, ends_at) WHERE interim = 1;
 CREATE INDEX sanctions_held ON sanctions (user_id, ends_at) WHERE interim = 1;
 CREATE INDEX sanctions_user ON sanctions (user_id) WHERE state IN ('planned', 'active', 'stayed');
