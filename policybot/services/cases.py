@@ -252,7 +252,7 @@ class Cases:
         )
 
     async def reopen(self, tx: Tx, by: str, case: Case) -> Case:
-        """Open a decided case again, with a new clock; or give the newer one that is open on the same."""
+        """Open a decided case again, with a new clock; or give the newer one on the same."""
         await cases.hold_opening(tx)
         running = await cases.open_on(tx, case.subject)
         if running is not None:
