@@ -1,11 +1,15 @@
 """What stays apart: two accounts of one person, parties and those who judge, words and their places."""
 
+import time
 from dataclasses import replace
 
 import pytest
 
+from policybot.domain import pointed
+from policybot.domain.copy import places as copy_places
 from policybot.domain.effects import Redact
 from policybot.domain.ladder import Scope
+from policybot.domain.name import places as name_places
 from policybot.domain.rules import Reach
 from tests.flows.test_removals import decided, wrote
 from tests.staffed import Private, link_to
@@ -115,3 +119,32 @@ async def test_what_people_write_hides_and_forges_nothing_wherever_it_is_read(
     assert "\u202e" not in answer
     assert "\x01" not in answer
     assert "\nC-9" not in answer
+
+
+async def test_who_has_learned_the_mark_of_a_place_has_nothing_put_into_it(world: World) -> None:
+    """A mark stands in what waits to be sent to moderators, and so in their exports."""
+    await world.governed_room()
+    event = await world.message("zoe", "Meet me at the old mill", world.room)
+    await world.say(
+        "lea", f"!policy report https://matrix.to/#/{world.room}/{event} R1 A private matter"
+    )
+    other = await world.reported()
+    async with world.database.transaction(reading=True) as tx:
+        copy = await world.app.services.copies.get(tx, event)
+    assert copy is not None
+    place = world.app.services.copies.text(copy)
+    await world.decided(other, "restrict:P3D", confirm="otto")
+    await world.review("mira", f"!policy lift {other} As he said there: {place}")
+    assert "As he said there" in world.told("tom")[-1]
+    assert "old mill" not in world.told("tom")[-1]
+
+
+def test_sixty_kilobytes_of_places_that_are_none_cost_nothing() -> None:
+    begun = time.perf_counter()
+    for text in ("\x02" * 60_000, "\x02a" * 30_000, "\x01@" * 30_000, "\x02$a text " * 6_000):
+        assert not copy_places(text)
+        assert not name_places(text)
+        for read in (pointed.read, pointed.of):
+            assert read(f"#{text}") is None
+            assert read("https://matrix.to/#/" + "%23a:" * 12_000) is None
+    assert time.perf_counter() - begun < 1
