@@ -32,7 +32,7 @@ async def archive(world: World, who: str) -> str:
 
 async def table(database: Database, name: str) -> str:
     async with database.transaction(reading=True) as tx:
-        rows = await tx.fetch(f"SELECT * FROM {name}")  # noqa: S608 - ours
+        rows: list[Any] = list(await tx.fetch(f"SELECT * FROM {name}"))  # noqa: S608 - ours
         return "\n".join(str([row[key] for key in row.keys()]) for row in rows)  # noqa: SIM118 - a row is no map
 
 
