@@ -16,7 +16,7 @@ MOST_MEDIA = 8
 """Files of one message that are looked at, quarantined or shown."""
 
 _HIDDEN = "\x02"
-_PLACE = re.compile(rf"{_HIDDEN}(\S+) ([a-z]+) ([0-9a-f]{{32}}){_HIDDEN}")
+_PLACE = re.compile(rf"{_HIDDEN}([^\s{_HIDDEN}]+) ([a-z]+) ([0-9a-f]{{32}}){_HIDDEN}")
 _URI = re.compile(r"mxc://([A-Za-z0-9.:\[\]-]{1,255})/([A-Za-z0-9_-]{1,255})")
 _STEP, _UNITS = 1000, ("bytes", "kB", "MB", "GB")
 

@@ -216,8 +216,8 @@ def begun(
 
 def tombstone(*, case_number: str, rule_id: str, title: str) -> str:
     """Say in a room, in the place of a message, why it is gone; it names nobody."""
-    about = f" {title}" if title else ""
-    return f"Removed by decision {case_number} under rule {rule_id}{about}"
+    about, by = f" {title}" if title else "", f" by decision {case_number}" if case_number else ""
+    return f"Removed{by} under rule {rule_id}{about}"
 
 
 def received(*, receipt: str) -> str:

@@ -49,8 +49,12 @@ class Voice:
 
     @property
     def origin(self) -> tuple[str, str | None]:
-        """Tell those apart who hardly act together: by their homeserver and by the room."""
-        return self.reporter.partition(":")[2], self.room_id
+        """Tell those apart who hardly act together: by their homeserver and by the room.
+
+        Of those without an account nobody knows how many people they are: they come from one place.
+        """
+        name, _, server = self.reporter.partition(":")
+        return (name if name == "guest" else server), self.room_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ def _heard(voices: Sequence[Voice]) -> tuple[str, int]:
     number = len(heaviest)
     words = f"{number} reporters" if number > 1 else "1 reporter"
     if counted < number:
-        words += f", counted as {counted} for many are from one homeserver"
+        words += f", counted as {counted} for many are from one homeserver or have no account"
     return words, round(2 * log2(1 + weight))
 
 

@@ -131,7 +131,7 @@ class Relay:
 
     async def _report(self, request: web.Request) -> web.Response:
         match = _PATH.fullmatch(request.raw_path)
-        if match is None or {match["room"], match["event"], match["user"]} & {".", ".."}:
+        if match is None or _leads_elsewhere(match):
             return _error(404, "M_UNRECOGNIZED", "there is no such address")
         body = bytearray()
         async for chunk in request.content.iter_chunked(2**16):
@@ -278,6 +278,12 @@ async def _whole(answer: aiohttp.ClientResponse) -> bytes:
         if len(data) >= _LARGEST_ANSWER:
             break
     return bytes(data)
+
+
+def _leads_elsewhere(match: re.Match[str]) -> bool:
+    """Say whether an address would be another one to a proxy that decodes it before it looks."""
+    parts = (part for found in match.groups() if found for part in unquote(found).split("/"))
+    return not {".", ".."}.isdisjoint(parts)
 
 
 def _subject(match: re.Match[str]) -> Subject | None:

@@ -36,6 +36,7 @@ _TEXT, _EDIT, _AROUND = "text", "edit", "around"
 """The parts of a copy that are put into an answer when it is sent."""
 _GONE = "(the copy is gone)"
 _LOOK = "copy:look"
+_LONGEST_ID = 255
 _LARGEST = 16 * 2**20
 """Bytes of a picture that is drawn."""
 
@@ -152,7 +153,7 @@ class Copies:
         return self._place(copy.event_id, _AROUND)
 
     def _place(self, event_id: str, what: str) -> str:
-        if not event_id or len(event_id.split()) != 1:
+        if len(event_id.split()) != 1 or not event_id.isprintable():
             return _GONE  # as no homeserver would call an event
         return rules.placeholder(event_id, what, self._mark(event_id, what))
 
@@ -252,7 +253,7 @@ def in_words(line: Line) -> str:
     """Write a line of context."""
     said = one_line(line.text, EXCERPT) or ("(removed)" if line.redacted else "(no text)")
     where = f"{-line.place} before" if line.place < 0 else f"{line.place} after"
-    return f"  {where}, {line.sent_at:%H:%M}, {line.sender}: {said}"
+    return f"  {where}, {line.sent_at:%H:%M}, {one_line(line.sender, _LONGEST_ID)}: {said}"
 
 
 def _content(text: str) -> dict[str, Any]:

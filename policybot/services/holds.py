@@ -2,7 +2,7 @@
 
 from policybot.domain import case as case_rules
 from policybot.domain import hold as rules
-from policybot.domain import notice
+from policybot.domain import notice, prepared
 from policybot.domain.case import Case, Subject, SubjectKind
 from policybot.domain.decision import Decision, Nature, State
 from policybot.domain.errors import OutOfOrder
@@ -120,7 +120,7 @@ class Holds:
             history=History.H0,
             measure=rules.measure(scope),
             remove=False,
-            facts=facts.strip(),
+            facts=prepared.checked(facts, "the reason"),
             explanation=(),
             occurred_at=case.occurred_at,
             decided_at=self._setting.now(),

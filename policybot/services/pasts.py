@@ -62,6 +62,15 @@ class Pasts:
                 found[decision.id] = decision
         return [found[number] for number in sorted(found)]
 
+    async def decided(self, tx: Tx, viewer: str, user_id: str) -> list[Decision]:
+        """List what was decided about an account, the newest first."""
+        found = []
+        for decision in await decisions.about(tx, user_id):
+            case = await cases.get(tx, decision.case_id)
+            if case is not None and viewer not in await self._cases.involved(tx, case):
+                found.append(decision)
+        return found
+
     async def timeline(
         self, tx: Tx, viewer: str, about: About, page: int, size: int
     ) -> tuple[list[Moment], bool]:

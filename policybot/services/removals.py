@@ -57,7 +57,9 @@ class Removals:
         taken, left = fresh[: self.most - len(known)], fresh[self.most - len(known) :]
         gone = [Removed(event_id, search.room_id, search.user_id) for event_id in taken]
         await removals.add(tx, decision.id, gone)
-        said = statements.tombstone(self._setting, decision)
+        # Everybody in the room reads it: the same number under two accounts would say whose they are.
+        named = search.user_id == decision.user_id
+        said = statements.tombstone(self._setting, decision, named=named)
         effects = [Redact(search.room_id, event_id, said) for event_id in taken]
         self._setting.queue(tx, effects, cause=queued.cause)
         audit.append(

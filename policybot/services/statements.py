@@ -114,10 +114,11 @@ def in_words(setting: Setting, decision: Decision) -> str:
     return decision.measure.in_words("remote") if is_abroad(setting, decision) else decision.in_words
 
 
-def tombstone(setting: Setting, decision: Decision) -> str:
-    """Say in a room why a message of it is gone: by the number of the case and the rule, no names."""
+def tombstone(setting: Setting, decision: Decision, *, named: bool = True) -> str:
+    """Say in a room why a message of it is gone: by the number of the case, if `named`, and the rule."""
     title = next((r.title for r in setting.config.rules if r.id == decision.rule_id), "")
-    return notice.tombstone(case_number=decision.number, rule_id=decision.rule_id, title=title)
+    number = decision.number if named else ""
+    return notice.tombstone(case_number=number, rule_id=decision.rule_id, title=title)
 
 
 # On record ---------------------------------------------------------------------------------------

@@ -122,8 +122,7 @@ class ReportPages:
         )
 
     async def _take(self, request: web.Request) -> web.Response:
-        sent = await request.clone(client_max_size=_LARGEST).post()
-        typed = {name: value for name, value in sent.items() if isinstance(value, str)}
+        typed = await form(request.clone(client_max_size=_LARGEST))
         about = pointed.read(typed.get("what", ""))
         faults = self._faults(typed, about)
         if faults or about is None:

@@ -43,6 +43,7 @@ _FOR_ALL = "public, max-age=60"
 """How long anybody may keep a page that is the same for everybody."""
 _LONGEST_LINE = 200
 _MAX_BODY = 16 * 1024
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 class ForAll(web.Response):
@@ -225,5 +226,21 @@ def _written(value: object) -> str:
 
 
 async def form(request: web.Request) -> dict[str, str]:
-    """Read the texts of a form."""
-    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+    """Read the texts of a form; files in it are dropped.
+
+    Raises:
+        HTTPUnsupportedMediaType: it is sent as no browser sends our forms.
+        HTTPBadRequest: it cannot be read.
+        HTTPRequestEntityTooLarge: it has more bytes than it may have.
+    """
+    charset = (request.charset or "utf-8").lower()
+    if request.content_type not in _FORMS or charset != "utf-8":
+        raise web.HTTPUnsupportedMediaType
+    try:
+        sent = await request.post()
+    except (ValueError, LookupError, AssertionError):
+        raise web.HTTPBadRequest from None
+    for value in sent.values():
+        if isinstance(value, web.FileField):
+            value.file.close()
+    return {name: value for name, value in sent.items() if isinstance(value, str)}

@@ -91,6 +91,16 @@ def test_one_homeserver_cannot_shout_a_case_up() -> None:
     assert worked_out(STANDARD, NOW, [*crowd, *others]).rank < thousand.rank
 
 
+def test_somebody_without_an_account_cannot_shout_a_case_up_by_many_forms() -> None:
+    guests = [Voice(f"guest:{n:016x}", "R1", "!one", NOW) for n in range(60)]
+    assert worked_out(STANDARD, NOW, guests).rank == worked_out(STANDARD, NOW, guests[:8]).rank
+    tools = [Voice(f"tool:{name}", "R1", "!one", NOW) for name in range(9)]
+    alone = worked_out(STANDARD, NOW, guests)
+    assert worked_out(STANDARD, NOW, [*guests, *tools]).rank < alone.rank, (
+        "each program speaks for itself"
+    )
+
+
 def test_who_says_it_ten_times_says_it_once() -> None:
     once, often = [said("lea")], [said("lea") for _ in range(10)]
     assert worked_out(STANDARD, NOW, often).parts == worked_out(STANDARD, NOW, once).parts

@@ -333,7 +333,7 @@ async def test_a_note_is_for_the_operators_people_and_is_one_harmless_line(any_w
     assert line.startswith(f"Note of {user('mira')}, 2 March 09:00: <b>Bold</b> evil @room")
     assert "\u202e" not in shown
     assert len(line) < 700
-    assert "noted" in await world.review("mira", f"!policy note {case} \u202e\u2066\u200b")
+    assert "TEXT is missing" in await world.review("mira", f"!policy note {case} \u202e\u2066\u200b")
     assert "I do not know «note»" in await world.say("tom", f"!policy note {case} Hello")
     await world.decided(case, "warn")
     assert "Noted" in await world.review("mira", f"!policy note {case} He has understood it")

@@ -498,6 +498,8 @@ async def test_whose_a_token_is_is_asked_once_a_minute_and_never_written_down(
     [
         "rooms/%21a%3Ab/report/../../../../_synapse/admin/v1/users",
         "rooms/../report/%24x",
+        "rooms/%2e%2e/report/%24x",
+        "rooms/%21a%3Ab/report/%24x%2F..%2f%2E%2e%2f..%2F..%2F..%2F..%2F_synapse%2Fadmin%2Fv1%2Fusers",
         "rooms/%21a%3Ab/report/",
         "users/%40tom%3Aexample.org/report/more/still",
     ],

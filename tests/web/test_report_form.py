@@ -408,3 +408,46 @@ async def test_a_form_that_is_closed_is_not_there_but_its_keys_work(tmp_path: Pa
             assert (await guest.get(f"/report/{key}"))[0] == 200
             assert 'href="/report"' not in (await guest.get("/about"))[1]
             assert 'href="/report"' not in (await guest.get("/register"))[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded; charset=punycode", b"form=%ff%fe&text=Shop"),
+        ("application/x-www-form-urlencoded; charset=no-such", b"form=1&text=Shop"),
+        ("application/x-www-form-urlencoded; charset=unicode_escape", b"form=\\ud800.1.2&text=Shop"),
+        ("application/x-www-form-urlencoded; charset=utf-16", b"form=1"),
+        ("application/x-www-form-urlencoded", b"form=%ed%a0%80.1.%ff&what=%ff&text=%00%ff"),
+        ("application/x-www-form-urlencoded", b"&".join(b"a%d=1" % n for n in range(9000))),
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data; name=text\r\n\r\n"),
+        ("multipart/form-data; boundary=x", b"\xff" * 1000),
+        ("multipart/form-data", b"--x"),
+        (
+            "multipart/form-data; boundary=x",
+            b"--x\r\nContent-Disposition: form-data; name=text; filename=a.html\r\n\r\n<b>\r\n--x--\r\n",
+        ),
+        (
+            "multipart/form-data; boundary=x",
+            b"--x\r\nContent-Disposition: form-data; name=text\r\n\r\n\xff\xfe\r\n--x--\r\n",
+        ),
+        ("application/json", b"[" * 30_000),
+    ],
+)
+async def test_a_body_that_is_no_form_is_refused_and_breaks_nothing(
+    guest: Guest, kind: str, body: bytes
+) -> None:
+    headers = SAME | {"Content-Type": kind}
+    async with guest.session.post(f"{guest.url}/report", data=body, headers=headers) as answer:
+        assert 400 <= answer.status < 500, await answer.text()
+    assert await guest.reports() == []
+
+
+async def test_a_key_shows_how_it_ended_also_when_the_report_had_its_time(guest: Guest) -> None:
+    world = guest.world
+    event = await world.message("tom", "Buy my spades!", world.room)
+    key = await guest.sent(f"https://matrix.to/#/{world.room}/{event}")
+    await world.review("mira", "!policy dismiss C-1 Selling is allowed in this room")
+    async with world.database.transaction() as tx:
+        await tx.execute("UPDATE reports SET text = '', subject_key = '', reporter = 'gone-1'")
+    status, page = await guest.get(f"/report/{key}")
+    assert (status, "We found no breach" in page) == (200, True), page

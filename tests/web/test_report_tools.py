@@ -147,7 +147,10 @@ async def test_a_program_sees_its_own_reports_alone(tool: Tool) -> None:
     link = f"https://matrix.to/#/{tool.world.room}"
     await tool.world.say("lea", f"!policy report {link} R1 An advert")
     assert len(await tool.reports()) == 2
-    for receipt, token in (("R-1", RADAR), ("R-2", SCANNER), ("R-3", SCANNER), ("x", SCANNER)):
+    for receipt, token in (
+        *(("R-1", RADAR), ("R-2", SCANNER), ("R-3", SCANNER), ("x", SCANNER)),
+        *((f"R-{'9' * 12}", SCANNER), (f"R-{'9' * 5000}", SCANNER), ("R-١", SCANNER), ("%00", SCANNER)),
+    ):
         status, said = await tool.get(receipt, token)
         assert (status, said["errcode"]) == (404, "M_NOT_FOUND"), receipt
 
@@ -178,6 +181,18 @@ ABOUT = {"user_id": "@tom:example.org"}
         (ABOUT | {"text": "Sends links", "measure": "close"}, "measure: there is no such key"),
         (ABOUT | {"text": "Sends links", "reference": "x" * 201}, "reference"),
         (ABOUT | {"text": "Sends links", "reference": "a\nb"}, "reference"),
+        (b'{"user_id": 1' + b"0" * 5000 + b"}", "not a JSON object"),
+        (b'{"text": "Sends links", "user_id": 1e999}', "user_id: a text"),
+        (b"\xff\xfe" + b"\xd8" * 99, "not a JSON object"),
+        (b'{"\\ud800": "x", "text": "Sends links"}', "no such key"),
+        (b'{"room_id": "!\\ud800:x", "text": "Sends links"}', "room_id"),
+        (b'{"link": "https://matrix.to/#/!a%00b:x", "text": "Sends links"}', "link"),
+        (b'{"link": "https://matrix.to/#/%ed%a0%80", "text": "Sends links"}', "link"),
+        (b'{"user_id": "@tom:example.org", "text": "\\ud800\\u0000\\udfff"}', "text"),
+        (b'{"user_id": "@tom:example.org", "text": "Sends links", "text": "a"}', "text"),
+        (ABOUT | {"text": "Sends links", "reference": "\ud800"}, "reference"),
+        (ABOUT | {"text": "Sends links", "reference": "\x00"}, "reference"),
+        ({"room_id": "#" + "a:" * 30_000, "text": "Sends links"}, "room_id"),
     ],
 )
 async def test_what_was_not_agreed_on_is_refused_in_words(tool: Tool, body: Any, says: str) -> None:
@@ -231,3 +246,12 @@ async def test_without_programs_there_is_no_door(world: World) -> None:
             assert answer.status in (403, 404)
         async with session.get(f"{url}/intake/reports/R-1", headers={"Host": HOST}) as answer:
             assert answer.status == 404
+
+
+async def test_what_cannot_be_shown_is_left_out_of_what_is_kept(any_tool: Tool) -> None:
+    body = (
+        b'{"user_id": "@tom:example.org", "text": "Sends \\ud800\\u0000links", "reference": "\xc3\xa9"}'
+    )
+    assert (await any_tool.post(body))[0] == 201
+    assert (await any_tool.post(body))[0] == 200
+    assert [row["text"] for row in await any_tool.reports()] == ["Sends links"]

@@ -164,6 +164,9 @@ class Asked:
 
 Run = Callable[[Services, Asked], Awaitable[str]]
 
+_OF_LINES = ("FACTS", "DECISION")
+"""Arguments whose lines stay lines; all others are one, so that nobody writes a line of ours."""
+
 
 class Misused(Refused):
     """A command that lacks an argument; the answer is its usage."""
@@ -201,7 +204,7 @@ class Command:
             optional = argument.startswith("[")
             name = argument.strip("[]…")
             if argument.rstrip("]").endswith("…"):
-                value, rest = rest, ""
+                value, rest = rest if name in _OF_LINES else " ".join(rest.split()), ""
             elif optional and not _is_subject(rest) and "SUBJECT" in name:
                 value = ""
             else:

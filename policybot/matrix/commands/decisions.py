@@ -11,7 +11,7 @@ from policybot.domain.sanction import bannered
 from policybot.matrix.commands.cases import case_of
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services.previews import Choice, Draft, Preview
-from policybot.store import decisions, outbox
+from policybot.store import outbox
 
 _ANSWERS = 3
 """Reporters whose answer is shown; the others read the same with another number."""
@@ -163,12 +163,11 @@ async def lift(services: Services, asked: Asked) -> str:
 
 async def history(services: Services, asked: Asked) -> str:
     """Show what was decided about an account."""
-    del services
     user_id = asked.words["USER"]
     if not re.fullmatch(r"@\S+:\S+", user_id):
         message = f"«{user_id}» is no user ID."
         raise NotFound(message)
-    found = await decisions.about(asked.tx, user_id)
+    found = await services.pasts.decided(asked.tx, asked.sender, user_id)
     lines = [
         f"{d.number} {d.decided_at:%-d %B %Y}: {d.rule_id} {d.severity.value} → "
         f"{d.measure if d.nature is Nature.DECISION else d.in_words} ({d.state})"

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from policybot.domain.errors import NotFound, OutOfOrder
-from policybot.domain.name import HIDDEN
+from policybot.domain.name import one_line
 from policybot.domain.permission import Permission, Role, allowed, of_staff
 from policybot.domain.taking import View
 from policybot.matrix.appservice import Event
@@ -65,7 +65,7 @@ class Message:
             room_id=event["room_id"],
             event_id=event["event_id"],
             sender=event["sender"],
-            body=_without_quote(event["content"]["body"]).replace(HIDDEN, ""),
+            body=_readable(_without_quote(event["content"]["body"])),
             reply_to=target if isinstance(target, str) else None,
             room=room,
         )
@@ -75,6 +75,12 @@ class Message:
         """Whether it was written where nobody reads along who should not."""
         room = self.room
         return room is not None and (room.kind is Kind.REVIEW or room.alone_with(self.sender))
+
+
+def _readable(body: str) -> str:
+    """Leave out what hides, turns round or stands for something else; lines stay lines."""
+    # One character more than is taken: what is too long must still be seen to be.
+    return "\n".join(one_line(line, _LONGEST + 1) for line in body.splitlines())
 
 
 def is_command(event: Event) -> bool:

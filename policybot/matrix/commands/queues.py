@@ -7,8 +7,8 @@ from policybot.domain.errors import NotFound
 from policybot.domain.priority import in_short
 from policybot.matrix.commands import documents, qualifications, reports, reviews, subject
 from policybot.matrix.commands.command import Asked, Services
-from policybot.store import appeals, cures
 from policybot.store import cases as case_store
+from policybot.store import cures
 from policybot.store.queues import Wanted
 
 _SHOWN = 20
@@ -32,7 +32,7 @@ async def queue(services: Services, asked: Asked) -> str:
     if wanted in ("", "appeals"):
         lines += [
             f"C-{appeal.case_id} appeal of {appeal.submitted_at:%-d %B}: {appeal.text[:80]}"
-            for appeal in await appeals.waiting(asked.tx, _SHOWN)
+            for appeal in await services.queues.appeals(asked.tx, asked.sender, _SHOWN)
         ]
         lines += await reports.queue(services, asked, _SHOWN)
     if wanted in ("", "documents"):
