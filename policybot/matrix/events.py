@@ -23,16 +23,14 @@ from policybot.matrix.commands.dispatch import Dispatch, Message, is_command
 from policybot.matrix.signs import LABEL
 from policybot.services.findings import Found
 from policybot.services.setting import Setting
-from policybot.store import deletions, events, rooms
-from policybot.store.database import Database, DatabaseAway, Stale, Tx
+from policybot.store import deletions, events, rooms, tries
+from policybot.store.database import Database, DatabaseAway, Tx
 from policybot.store.rooms import Kind, Room
 
 log = logging.getLogger(__name__)
 
 _Handler = Callable[[Tx, Event], Awaitable[None]]
 
-_TRIES = 3
-"""How often at most an event is begun anew at once; after that the homeserver sends it again."""
 _GONE = ("leave", "ban")
 _COMMANDS_A_MINUTE = 30
 _REMEMBERED_SENDERS = 10_000
@@ -97,17 +95,13 @@ class Events:
             await self._park(event_id, event, error)
 
     async def _once(self, event_id: str, event: Event, meaning: _Handler) -> None:
-        """Do what an event means, unless it was done; anew if a row was changed under it meanwhile."""
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                async with self._database.transaction() as tx:
-                    if await events.first_time(tx, event_id, self._setting.now()):
-                        await meaning(tx, event)
-            except Stale:
-                if not tries_left:
-                    raise
-            else:
-                return
+        """Do what an event means, unless it was done."""
+
+        async def write(tx: Tx) -> None:
+            if await events.first_time(tx, event_id, self._setting.now()):
+                await meaning(tx, event)
+
+        await tries.anew(self._database, write)  # after that the homeserver sends it again
 
     async def _park(self, event_id: str, event: Event, error: Exception) -> None:
         """Remember a poisonous event without its content, and tell the review room."""
