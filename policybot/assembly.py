@@ -3,6 +3,7 @@
 from policybot.matrix.commands.command import Services
 from policybot.services.agreements import Agreements
 from policybot.services.announcements import Announcements
+from policybot.services.appeal_links import AppealLinks
 from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
@@ -167,6 +168,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         holds=held,
         cures=Cures(setting, casework),
         appeals=objections,
+        appeal_links=AppealLinks(setting, objections),
         approvals=Approvals(
             setting,
             resolutions,

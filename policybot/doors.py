@@ -24,6 +24,7 @@ from policybot.services.setting import Setting
 from policybot.store.database import Database
 from policybot.web.about import About
 from policybot.web.agreement import AgreementPages
+from policybot.web.appeal import AppealPages
 from policybot.web.desk import DeskPages
 from policybot.web.filing import Asking, FilingForm
 from policybot.web.inbox import InboxDoor
@@ -128,6 +129,7 @@ def pages(
     routes += ReportPages(
         site, database, services.intake, reader, services.reports, services.complaints
     ).routes()
+    routes += AppealPages(site, database, services.appeal_links).routes()
     routes += ToolDoor(config, database, services.intake, reader).routes()
     routes += DeskPages(site, database, services.desks, services.reviews, setting, reader).routes()
     if config.identity.document is not None:

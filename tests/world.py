@@ -591,6 +591,11 @@ def find(pattern: str, text: str) -> str:
     return match[0]
 
 
+def unlinked(told: str) -> str:
+    """Write a notice as moderators and records have it: without the link of the person."""
+    return re.sub(r"https?://\S+/appeal/\w+", "(a link that is yours alone)", told)
+
+
 @asynccontextmanager
 async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIterator[World]:
     """Make a world in a folder; `changes` are keys of the configuration by their dotted names."""

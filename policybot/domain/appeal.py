@@ -35,6 +35,8 @@ MOVES: dict[tuple[State, Verdict], State] = {
 
 MIN_TEXT = 5
 """Characters below which an appeal or its reasons say nothing."""
+MOST_TEXT = 5_000
+"""Characters of an appeal: as many as somebody reads who is to do it justice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,14 @@ def admissible(text: str, *, decided_at: datetime, now: datetime, window: timede
     """Check that an appeal can be taken in.
 
     Raises:
-        Incomplete: it says nothing.
+        Incomplete: it says nothing, or too much.
         OutOfOrder: the time for it is over.
     """
     if len(text.strip()) < MIN_TEXT:
         message = "Please say in a sentence why the decision is wrong."
+        raise Incomplete(message)
+    if len(text.strip()) > MOST_TEXT:
+        message = f"Please say it in at most {MOST_TEXT:,} characters."
         raise Incomplete(message)
     if now > decided_at + window:
         message = f"The time to appeal ended on {decided_at + window:%-d %B %Y}."

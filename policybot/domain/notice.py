@@ -17,6 +17,9 @@ from policybot.domain.prepared import MOST_FACTS
 from policybot.domain.rules import Ground, Rule
 from policybot.domain.statement import MIN_FACTS as MIN_FACTS  # noqa: PLC0414 - also for those who ask here
 
+PLACE = "\x03"
+"""Stands where a link to appeal is put in when a notice is sent: it is in no text that is kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -178,7 +181,36 @@ def replaced(statement: Statement, words: str) -> Statement:
     )
 
 
+def linked(text: str, link: str) -> str:
+    """Put the link to appeal into a notice that leaves; its place is behind all that others wrote."""
+    before, _, after = text.rpartition(PLACE)
+    return f"{before}{link}{after}"
+
+
 def decided(  # noqa: PLR0913 - what a notice says beside its statement
+    statement: Statement,
+    *,
+    case_number: str,
+    ends_at: datetime | None,
+    hold: bool = False,
+    later: bool = False,
+    link: str = "",
+    phrases: Phrases = ENGLISH,
+) -> str:
+    """Tell the person about whom it was decided; without a `link`, that they have one of their own."""
+    said = reasons(
+        statement,
+        case_number=case_number,
+        ends_at=ends_at,
+        hold=hold,
+        later=later,
+        phrases=phrases,
+    )
+    shown = link or phrases.say("notice_own_link")
+    return f"{said}\n\n{statement.remedies}\n{phrases.say('notice_link')} {shown}"
+
+
+def reasons(  # noqa: PLR0913 - as above
     statement: Statement,
     *,
     case_number: str,
@@ -187,7 +219,7 @@ def decided(  # noqa: PLR0913 - what a notice says beside its statement
     later: bool = False,
     phrases: Phrases = ENGLISH,
 ) -> str:
-    """Tell the person about whom it was decided; `later` if it is not carried out yet."""
+    """Say what was decided and why; `later` if it is not carried out yet."""
     say = phrases.say
     until = f"\n{say('notice_until', date=phrases.day(ends_at))}" if ends_at else ""
     if later:
@@ -201,8 +233,7 @@ def decided(  # noqa: PLR0913 - what a notice says beside its statement
         f"{say('notice_rule', rule=s.rule)}\n"
         f"{say('notice_ground', ground=s.ground)}\n"
         f"{say('notice_reasoning', severity=s.severity, history=s.history)}\n"
-        f"{say('notice_origin', origin=s.origin, automated=s.automated)}\n\n"
-        f"{s.remedies}"
+        f"{say('notice_origin', origin=s.origin, automated=s.automated)}"
     )
 
 

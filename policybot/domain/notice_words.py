@@ -45,6 +45,8 @@ SENTENCES: Mapping[str, str] = {
     "notice_remedies": "You can appeal within {days} days, and another person than the one who decided "
     "will look at it: !policy appeal {number} YOUR REASONS.",
     "notice_outside": "You can also turn to {body}.",
+    "notice_link": "Or in your browser, also when you cannot write to me:",
+    "notice_own_link": "(a link that is yours alone)",
     "notice_room": "the room {room}",
     "notice_account": "the account {account}",
     "notice_server": "the homeserver",

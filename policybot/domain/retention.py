@@ -247,6 +247,7 @@ EXCEPTIONS: dict[str, str] = {
     "unfiled_scan": "how far the look at the directory has come",
     "press_places": "how far the lists of reports made with a client's button are read",
     "presses_seen": "the numbers of the newest of them, until newer ones are taken; names nobody",
+    "appeal_links": "keys to appeals, hashed, with whom they were given to; each goes with its decision",
     "report_links": "keys to reports without an account, hashed; each goes with its report",
     "report_references": "what tools call their reports, hashed; each goes with its report",
     "report_forms": "forms that were sent, for as long as they were good; names nobody",

@@ -13,6 +13,7 @@ from policybot.domain.effects import Restore
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.ladder import Act
 from policybot.domain.measure import Measure
+from policybot.domain.name import one_line
 from policybot.domain.report import Outcome
 from policybot.domain.sanction import BINDING
 from policybot.services import answers, ledgers, statements
@@ -42,15 +43,18 @@ class Appeals:
         self._cases = casework
         self._sanctions = measures
 
-    async def submit(self, tx: Tx, appellant: str, case_id: int | None, text: str) -> Appeal:
-        """Take in an objection.
+    async def submit(
+        self, tx: Tx, appellant: str, case_id: int | None, text: str, *, against: int | None = None
+    ) -> Appeal:
+        """Take in an objection: `against` one decision, or the newest of a case that holds.
 
         Raises:
             NotFound: nothing was decided about the appellant in that case.
-            Incomplete: it says nothing.
+            Incomplete: it says nothing, or too much.
             OutOfOrder: it is too late, or there is one already.
         """
-        decision = await self._decision_about(tx, appellant, case_id)
+        decision = await self._decision_about(tx, appellant, case_id, against)
+        await decisions.lock(tx, decision.id)  # one hand may write in the chat and on the page
         now = self._setting.now()
         if any(a.decision_id == decision.id for a in await appeals.of_case(tx, decision.case_id)):
             message = f"Your appeal on {decision.number} is in already; each decision has one."
@@ -77,7 +81,8 @@ class Appeals:
         self._setting.tell_staff(
             tx,
             f"Appeal on {decision.number} ({decision.in_words}, "
-            f"decided by {decision.decider}).{rested}\nThe person writes: {appeal.text}\n"
+            f"decided by {decision.decider}).{rested}\n"
+            f"The person writes: {one_line(appeal.text, rules.MOST_TEXT)}\n"
             f"Next, by somebody who had no part in it: !policy show {decision.number} · "
             f"!policy uphold|overturn {decision.number} REASONS · "
             f"!policy modify {decision.number} MEASURE REASONS",
@@ -85,11 +90,13 @@ class Appeals:
         )
         return appeal
 
-    async def _decision_about(self, tx: Tx, user_id: str, case_id: int | None) -> Decision:
+    async def _decision_about(
+        self, tx: Tx, user_id: str, case_id: int | None, against: int | None
+    ) -> Decision:
         """Find the decision in force that concerns somebody: their own, or their room's."""
         found = await decisions.of_case(tx, case_id) if case_id is not None else []
         for decision in reversed(found):
-            if decision.state not in IN_FORCE:
+            if decision.state not in IN_FORCE or against not in (None, decision.id):
                 continue
             if decision.user_id == user_id:
                 return decision
@@ -255,6 +262,7 @@ class Appeals:
         if not removed or case is None or removed[-1].user_id != author:
             message = "There is nothing to restore under this number."
             raise NotFound(message)
+        await decisions.lock(tx, removed[-1].id)
         about = case.subject
         gone = [(one.room_id, one.event_id) for one in await removals.of_decision(tx, removed[-1].id)]
         if about.room_id is not None and about.event_id is not None:

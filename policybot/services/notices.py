@@ -53,9 +53,12 @@ async def _tell(
     statement = await decisions.statement(tx, decision.id)
     if concerned := await written.concerned(tx, decision):
         ends_at = sanction.ends_at
-        text = written.rendered(setting, decision, statement, ends_at=ends_at, later=later)
+        kept = written.rendered(setting, decision, statement, ends_at=ends_at, later=later)
+        text = written.rendered(
+            setting, decision, statement, ends_at=ends_at, later=later, link=notice.PLACE
+        )
         setting.tell(tx, concerned, text, cause=f"notice {decision.id}")
-        await written.sent(tx, setting, decision, sanction, text)
+        await written.sent(tx, setting, decision, sanction, kept)
         for user_id in await sanctions.accounts(tx, decision.id):
             setting.tell(tx, user_id, f"{text}\n\n{ALSO}", cause=f"notice {decision.id} also")
     if decision.interim:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final, Protocol, TypeVar
 
-from policybot.domain import copy, name
+from policybot.domain import copy, name, notice
 from policybot.domain.effect_words import in_words
 from policybot.domain.effects import (
     PINNED,
@@ -41,7 +41,7 @@ from policybot.domain.effects import (
 from policybot.domain.private import Private
 from policybot.domain.showing import SHOWING, SetLabel
 from policybot.ports import Errand, Homeserver, Impossible, Later, Result, StillShown
-from policybot.services import cards, labels
+from policybot.services import appeal_links, cards, labels
 from policybot.services.copies import Copies
 from policybot.services.setting import Setting
 from policybot.store import copies, filings, outbox, rooms, tries
@@ -281,7 +281,14 @@ class Outbox:
                     # They have just opened a chat with us: another one would only puzzle them.
                     message = f"I am entering the chat that {user_id} has opened"
                     raise Later(message, retry_after=_ENTERING)
-                return replace(errand, effect=await self._with_names(effect), direct_room=room)
+                named = await self._with_names(effect)
+                if notice.PLACE in named.text:
+                    async with self._database.transaction() as tx:
+                        text = await appeal_links.fill(
+                            tx, self._setting, queued.cause, user_id, named.text
+                        )
+                    named = replace(named, text=text)
+                return replace(errand, effect=named, direct_room=room)
             case ShowCard(_, subject):
                 # In the review room as it is now, wherever it was when this was queued.
                 effect = replace(effect, room_id=self._setting.review_room)

@@ -13,6 +13,7 @@ from policybot.domain.measure import Kind
 from policybot.domain.rank import Control, control, hindrance
 from policybot.domain.rules import Reach as Whom
 from policybot.domain.sanction import BINDING, Sanction
+from policybot.services import statements
 from policybot.services.filings import label_of
 from policybot.services.setting import Setting
 from policybot.store import decisions, filings, members, rooms, sanctions, watches
@@ -177,7 +178,9 @@ class Reach:
             if sanction.state in BINDING:
                 await self._widen(tx, sanction, await self.on_account(tx, decision, user_id))
             statement = await decisions.statement(tx, decision.id)
-            text = notice.decided(statement, case_number=decision.number, ends_at=sanction.ends_at)
+            text = statements.rendered(
+                self._setting, decision, statement, ends_at=sanction.ends_at, link=notice.PLACE
+            )
             self._setting.tell(tx, user_id, f"{text}\n\n{ALSO}", cause=f"notice {decision.id} also")
 
     async def _widen(self, tx: Tx, sanction: Sanction, effects: Sequence[Effect]) -> None:

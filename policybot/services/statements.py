@@ -139,13 +139,14 @@ async def keep(tx: Tx, setting: Setting, decision: Decision) -> None:
     await statements.keep(tx, Kept(decision.id, reasons.language, reasons, text))
 
 
-def rendered(
+def rendered(  # noqa: PLR0913 - what a notice says beside its statement
     setting: Setting,
     decision: Decision,
     statement: Statement,
     *,
     ends_at: datetime | None = None,
     later: bool = False,
+    link: str = "",
 ) -> str:
     """Write the notice of a decision."""
     return notice.decided(
@@ -154,6 +155,7 @@ def rendered(
         ends_at=ends_at,
         hold=decision.interim,
         later=later,
+        link=link,
         phrases=phrases(setting, decision.language),
     )
 

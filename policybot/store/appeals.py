@@ -1,5 +1,7 @@
 """Appeals against decisions."""
 
+from datetime import datetime
+
 from policybot.domain.appeal import Appeal, State
 from policybot.store.database import Row, Stale, Tx, from_ms, to_ms
 
@@ -58,6 +60,33 @@ async def waiting(tx: Tx, limit: int = 50) -> list[Appeal]:
         "SELECT * FROM appeals WHERE state = 'submitted' ORDER BY submitted_at LIMIT $1", limit
     )
     return [_appeal(row) for row in rows]
+
+
+# Links -------------------------------------------------------------------------------------------
+
+
+async def add_link(tx: Tx, token_hash: str, decision_id: int, user_id: str, now: datetime) -> None:
+    """Save the key by which somebody appeals against a decision; the same again changes nothing."""
+    await tx.execute(
+        "INSERT INTO appeal_links (token_hash, decision_id, user_id, made_at) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (token_hash) DO NOTHING",
+        token_hash,
+        decision_id,
+        user_id,
+        to_ms(now),
+    )
+
+
+async def linked(tx: Tx, token_hash: str) -> tuple[int, str] | None:
+    """Find the decision that a key is for, and to whom it was given."""
+    row = await tx.first("SELECT * FROM appeal_links WHERE token_hash = $1", token_hash)
+    return None if row is None else (row["decision_id"], row["user_id"])
+
+
+async def against(tx: Tx, decision_id: int) -> Appeal | None:
+    """Read the appeal against a decision, if there is one."""
+    row = await tx.first("SELECT * FROM appeals WHERE decision_id = $1", decision_id)
+    return None if row is None else _appeal(row)
 
 
 def _appeal(row: Row) -> Appeal:

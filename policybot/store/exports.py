@@ -194,6 +194,13 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "submitted_at",
     ),
     Part(
+        "appeal_links",
+        "The links that you were given to appeal in your browser.",
+        "SELECT d.case_id, k.made_at FROM appeal_links k JOIN decisions d ON d.id = k.decision_id"
+        " WHERE k.user_id = $1 ORDER BY k.made_at",
+        "k.made_at",
+    ),
+    Part(
         "evidence",
         "Copies of your messages that were kept as evidence.",
         "SELECT event_id, room_id, sent_at, captured_at FROM copies WHERE sender = $1 ORDER BY sent_at",

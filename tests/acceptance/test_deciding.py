@@ -17,6 +17,7 @@ from policybot.demo.stage import Stage, stage
 from policybot.demo.story import Cast, found
 from policybot.services.previews import Choice
 from policybot.store.database import Database
+from tests.world import unlinked
 
 FACTS = "He announced a break-in"
 NOTICE_WITHIN, EFFECT_WITHIN = 5.0, 2.0
@@ -72,7 +73,7 @@ async def test_everybody_reads_in_time_what_was_shown_before(cast: Cast) -> None
         assert tombstone == f"Removed by decision {case} under rule R2 Respect"
         assert tom.user_id not in tombstone
         exact = "\n".join(line[2:] for line in shown.split("\n") if line.startswith("> "))
-        assert exact == notice
+        assert exact == unlinked(notice)
     effects, notices = (sorted(one) for one in zip(*took, strict=True))
     print(f"\neffect: median {effects[ROUNDS // 2]:.2f} s, worst {effects[-1]:.2f} s")
     print(f"notice: median {notices[ROUNDS // 2]:.2f} s, worst {notices[-1]:.2f} s")

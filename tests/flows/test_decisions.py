@@ -14,7 +14,7 @@ from policybot.domain.effects import Notify, RestrictMember
 from policybot.store import cases, outbox, statements
 from tests.files import NAMES
 from tests.ruled import R1, R2
-from tests.world import World, find, user
+from tests.world import World, find, unlinked, user
 from tests.world import world as make_world
 
 WHY = "Three neighbours left the room for it"
@@ -89,7 +89,7 @@ async def test_a_preview_writes_nothing_and_shows_exactly_what_everybody_will_re
     assert "Taken back by: post $event" in answer
     assert f"release {user('tom')}" in answer
     await world.review("mira", f"!policy decide {case} R2 S3 proposed+remove {FACTS}")
-    assert quoted(answer) == world.told("tom")[-1]
+    assert quoted(answer) == unlinked(world.told("tom")[-1])
     assert f"will read: {world.told('lea')[-1]}" in answer
 
 
@@ -101,7 +101,7 @@ async def test_what_asks_for_confirmation_shows_the_same(world: World) -> None:
     answer = await world.review("mira", f"!policy decide {text}")
     assert quoted(shown) == quoted(answer)
     await world.review("otto", f"!policy confirm {code_in(answer)}")
-    assert quoted(answer) == world.told("tom")[-1]
+    assert quoted(answer) == unlinked(world.told("tom")[-1])
 
 
 async def test_a_party_previews_nothing_and_neither_does_who_comes_second(world: World) -> None:
@@ -252,11 +252,11 @@ async def test_a_notice_is_written_in_the_language_of_whom_it_is_about(german: W
         "Nothing was removed.",
     ):
         assert needed in told
-    assert quoted(answer) == told
+    assert quoted(answer) == unlinked(told)
     async with german.database.transaction(reading=True) as tx:
         kept = await statements.get(tx, 1)
     assert kept is not None
-    assert (kept.language, kept.text) == ("de", told)
+    assert (kept.language, kept.text) == ("de", unlinked(told))
 
 
 async def test_a_prepared_text_is_filled_in_in_the_language_of_its_reader(german: World) -> None:
@@ -298,7 +298,7 @@ async def test_the_statement_is_on_record_with_all_its_fields(any_world: World) 
     assert (reasons.service_ends_at - reasons.application_date).days == 7
     assert reasons.source is statement_rules.Source.OTHER_NOTICE
     assert reasons.content == (statement_rules.Content.TEXT,)
-    assert kept.text == world.told("tom")[-1]
+    assert kept.text == unlinked(world.told("tom")[-1])
     assert kept.sent_at == world.clock()
     assert kept.deemed_at is not None
     assert (kept.deemed_at - world.clock()).days == 3

@@ -4,6 +4,7 @@ from policybot.domain import notice
 from policybot.domain.case import UNDECIDED, Case, State, SubjectKind
 from policybot.domain.decision import Decision, Nature
 from policybot.domain.errors import NotFound
+from policybot.domain.name import one_line
 from policybot.domain.permission import Permission, allowed
 from policybot.matrix.commands import documents, qualifications, reports, reviews, subject
 from policybot.matrix.commands.casework import related
@@ -148,7 +149,7 @@ async def _course(asked: Asked, case: Case) -> list[str]:
         if (deletion := await deletions.of_decision(asked.tx, decision.id)) is not None:
             lines.append(f"Deletion of the room: {deletion.state} since {notice.day(deletion.at)}")
     lines += [
-        f"Appeal ({appeal.state.value}): {appeal.text[:_EXCERPT]}"
+        f"Appeal ({appeal.state.value}): {one_line(appeal.text, _EXCERPT)}"
         for appeal in await appeals.of_case(asked.tx, case.id)
     ]
     return lines

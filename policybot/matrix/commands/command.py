@@ -9,6 +9,7 @@ from policybot.domain.permission import Permission, Role
 from policybot.domain.taking import View
 from policybot.services.agreements import Agreements
 from policybot.services.announcements import Announcements
+from policybot.services.appeal_links import AppealLinks
 from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
@@ -126,6 +127,7 @@ class Services:
     replacements: Replacements
     deletions: Deletions
     appeals: Appeals
+    appeal_links: AppealLinks
     approvals: Approvals
     privacy: Privacy
     exports: Exports

@@ -4,6 +4,7 @@ from policybot.domain import notice
 from policybot.domain.case import SubjectKind
 from policybot.domain.cure import State as CureState
 from policybot.domain.errors import NotFound
+from policybot.domain.name import one_line
 from policybot.domain.priority import in_short
 from policybot.matrix.commands import documents, qualifications, reports, reviews, subject
 from policybot.matrix.commands.command import Asked, Services
@@ -31,7 +32,7 @@ async def queue(services: Services, asked: Asked) -> str:
         lines += await qualifications.queue(services, asked, _SHOWN)
     if wanted in ("", "appeals"):
         lines += [
-            f"C-{appeal.case_id} appeal of {appeal.submitted_at:%-d %B}: {appeal.text[:80]}"
+            f"C-{appeal.case_id} appeal of {appeal.submitted_at:%-d %B}: {one_line(appeal.text, 80)}"
             for appeal in await services.queues.appeals(asked.tx, asked.sender, _SHOWN)
         ]
         lines += await reports.queue(services, asked, _SHOWN)

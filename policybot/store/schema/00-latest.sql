@@ -1103,6 +1103,15 @@ CREATE TABLE appeals (
 );
 CREATE INDEX appeals_waiting ON appeals (submitted_at) WHERE state = 'submitted';
 
+CREATE TABLE appeal_links (               -- by which people appeal who cannot write
+    token_hash  TEXT PRIMARY KEY,
+    decision_id BIGINT NOT NULL REFERENCES decisions (id) ON DELETE CASCADE,
+    user_id     TEXT NOT NULL,
+    made_at     BIGINT NOT NULL
+);
+CREATE INDEX appeal_links_decision ON appeal_links (decision_id);
+CREATE INDEX appeal_links_user ON appeal_links (user_id);
+
 -- The operator -----------------------------------------------------------------------------------
 
 CREATE TABLE licence_reminders (          -- which reminders of which licence were sent

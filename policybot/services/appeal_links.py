@@ -1,0 +1,149 @@
+"""Links by which people appeal in a browser: who is suspended cannot write to the bot.
+
+Each notice has one, for its decision and for whom it tells. It is made when the notice leaves, so that
+it stands in no text that is kept, and only its hash is saved. Trying again makes the same one.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from policybot.domain import notice
+from policybot.domain.appeal import Appeal, State
+from policybot.domain.decision import IN_FORCE, Decision
+from policybot.domain.errors import NotFound
+from policybot.domain.measure import Kind
+from policybot.domain.notice import Statement
+from policybot.domain.sanction import BINDING, Sanction
+from policybot.domain.sanction import State as Course
+from policybot.services import statements
+from policybot.services.appeals import Appeals
+from policybot.services.setting import Setting
+from policybot.services.verifications import hashed
+from policybot.store import appeals, decisions, outbox, sanctions
+from policybot.store.database import Tx
+
+PATH = "/appeal"
+_OF_NOTICE = re.compile(r"notice (\d+)(?: also)?")
+"""The causes of notices: they name the decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What somebody sees under a link: what was decided, and where their appeal stands."""
+
+    decision: Decision
+    reasons: str
+    """What was decided and why, in the words of the notice."""
+    course: str
+    """How the measure stands by now, where that is not in the words of the notice."""
+    until: datetime
+    """Until when they can appeal."""
+    open: bool
+    """Whether they can appeal now."""
+    lapsed: bool
+    """Whether the time for it is over."""
+    appeal: Appeal | None
+    restorable: bool
+    """Whether what was removed can be posted again."""
+
+
+async def fill(tx: Tx, setting: Setting, cause: str, user_id: str, text: str) -> str:
+    """Put the link into a notice that leaves; other messages have no place for one."""
+    found = _OF_NOTICE.fullmatch(cause)
+    if found is None or notice.PLACE not in text:
+        return text
+    decision_id = int(found[1])
+    token = setting.keyed("appeal", f"{decision_id}\0{user_id}")
+    await appeals.add_link(tx, hashed(token), decision_id, user_id, setting.now())
+    return notice.linked(text, f"{setting.config.web.public_url}{PATH}/{token}")
+
+
+class AppealLinks:
+    """The service for those who come by such a link."""
+
+    def __init__(self, setting: Setting, objections: Appeals) -> None:
+        """Hand over to the service that takes appeals in."""
+        self._setting = setting
+        self._appeals = objections
+
+    async def open(self, tx: Tx, token: str) -> Opened:
+        """Show what a link is for; looking uses nothing up.
+
+        Raises:
+            NotFound: it opens nothing, or nothing any more.
+        """
+        decision, _ = await self._behind(tx, token)
+        appeal = await appeals.against(tx, decision.id)
+        sanction = await sanctions.of_decision(tx, decision.id)
+        told = decision.told_at or decision.decided_at
+        until = told + self._setting.config.ladder.appeal_window
+        lapsed = self._setting.now() > until
+        overturned = appeal is not None and appeal.state is State.OVERTURNED
+        unused = await outbox.never_queued(tx, f"restore {decision.id}")
+        return Opened(
+            decision,
+            self._reasons(decision, await decisions.statement(tx, decision.id), sanction),
+            _course(decision, sanction),
+            until,
+            open=appeal is None and not lapsed and decision.state in IN_FORCE,
+            lapsed=lapsed and decision.state in IN_FORCE,
+            appeal=appeal,
+            restorable=overturned and decision.remove and unused,
+        )
+
+    async def appeal(self, tx: Tx, token: str, text: str) -> Appeal:
+        """Take in an objection against the decision of a link.
+
+        Raises:
+            NotFound: the link opens nothing, or the decision does not hold any more.
+            Incomplete: it says nothing, or too much.
+            OutOfOrder: it is too late, or there is one already.
+        """
+        decision, who = await self._behind(tx, token)
+        return await self._appeals.submit(tx, who, decision.case_id, text, against=decision.id)
+
+    async def restore(self, tx: Tx, token: str) -> None:
+        """Post again what was removed by the decision of a link.
+
+        Raises:
+            NotFound: there is nothing to post.
+            OutOfOrder: it was posted before.
+        """
+        decision, who = await self._behind(tx, token)
+        await self._appeals.restore(tx, who, decision.case_id)
+
+    async def _behind(self, tx: Tx, token: str) -> tuple[Decision, str]:
+        """Find the decision of a link, and whom it concerns, as long as that is who has the link."""
+        decision_id, holder = await appeals.linked(tx, hashed(token)) or (0, "")
+        decision = await decisions.get(tx, decision_id)
+        concerned = await statements.concerned(tx, decision) if decision else None
+        if decision is None or concerned is None:
+            message = "There is no decision under this link, or none any more. Is it complete?"
+            raise NotFound(message)
+        if holder not in (concerned, *await sanctions.accounts(tx, decision.id)):
+            message = (
+                f"{decision.number} is yours no more: somebody else answers for it now, and can appeal."
+            )
+            raise NotFound(message)
+        return decision, concerned
+
+    def _reasons(self, decision: Decision, statement: Statement, sanction: Sanction | None) -> str:
+        return notice.reasons(
+            statement,
+            case_number=decision.number,
+            ends_at=sanction.ends_at if sanction else None,
+            hold=decision.interim,
+            later=sanction is not None and sanction.state is Course.PLANNED,
+            phrases=statements.phrases(self._setting, decision.language),
+        )
+
+
+def _course(decision: Decision, sanction: Sanction | None) -> str:
+    """Say how a measure that lasts stands, where it does not bind."""
+    at_once = decision.measure.kind in (Kind.NONE, Kind.ADVISE, Kind.WARN)
+    if sanction is None or sanction.state in BINDING or at_once:
+        return ""
+    if sanction.state is Course.STAYED:
+        return "The measure rests while your appeal is decided."
+    return "The measure does not bind you any more."

@@ -1,0 +1,103 @@
+"""The page of one decision for whom it concerns: what was decided, an objection, and what came of it.
+
+Who is suspended cannot write to the bot: the link in the notice is all that they need.
+"""
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from policybot.domain.appeal import MOST_TEXT, State
+from policybot.domain.errors import Refused
+from policybot.domain.name import one_line
+from policybot.domain.notice_words import LONGEST
+from policybot.domain.permission import Permission
+from policybot.services.appeal_links import PATH, AppealLinks
+from policybot.store.database import Database
+from policybot.web.site import Site, form, route
+
+_LARGEST = 64 * 1024
+"""Bytes of a form: 5,000 characters are up to 60,000 as browsers send them."""
+_RESTORE = "restore"
+
+_ENDS = {
+    State.SUBMITTED: (
+        "Your appeal is in",
+        "Somebody who had no part in the decision looks at it. Come back to this page for the outcome.",
+    ),
+    State.UPHELD: ("The decision stands", "Somebody who had no part in it has looked at your appeal."),
+    State.MODIFIED: (
+        "Your appeal succeeded in part",
+        "A milder measure has taken the place of the one below.",
+    ),
+    State.OVERTURNED: (
+        "Your appeal succeeded",
+        "It is void from the beginning: the measure is taken back, and it does not count against you.",
+    ),
+}
+
+
+class AppealPages:
+    """The page behind the link in a notice."""
+
+    def __init__(self, site: Site, database: Database, links: AppealLinks) -> None:
+        """Show what the links are for."""
+        self._site = site
+        self._database = database
+        self._links = links
+
+    def routes(self) -> list[web.RouteDef]:
+        """List the page; a look at it uses nothing up, so that previews of links do no harm."""
+        return [
+            route("GET", f"{PATH}/{{token}}", self._show, needs=Permission.APPEAL_SEND),
+            route("POST", f"{PATH}/{{token}}", self._take, needs=Permission.APPEAL_SEND),
+        ]
+
+    async def _show(self, request: web.Request) -> web.Response:
+        return await self._page(request.match_info["token"])
+
+    async def _page(self, token: str, typed: str = "", refusal: str = "") -> web.Response:
+        async with self._database.transaction(reading=True) as tx:
+            found = await self._links.open(tx, token)
+        number = found.decision.number
+        heading, text = f"Decision {number}", ""
+        if found.appeal is not None:
+            heading, text = _ENDS[found.appeal.state]
+        return self._site.page(
+            "appeal.html",
+            HTTPStatus.UNPROCESSABLE_ENTITY if refusal else HTTPStatus.OK,
+            number=number,
+            heading=heading,
+            text=text,
+            found=found,
+            reasons=_lines(found.reasons),
+            answer=_lines(found.appeal.reasons if found.appeal else ""),
+            written=_lines(found.appeal.text if found.appeal else ""),
+            language=found.decision.language or "en",
+            body=self._site.config.operator.appeal_body,
+            typed=typed,
+            refusal=refusal,
+            restore=_RESTORE,
+            longest=MOST_TEXT,
+        )
+
+    async def _take(self, request: web.Request) -> web.Response:
+        """Take an appeal in, or post again what was removed."""
+        token = request.match_info["token"]
+        sent = await form(request.clone(client_max_size=_LARGEST))
+        typed = sent.get("text", "")
+        try:
+            async with self._database.transaction() as tx:
+                if sent.get("do") == _RESTORE:
+                    await self._links.restore(tx, token)
+                else:
+                    await self._links.appeal(tx, token, typed)
+        except Refused as refusal:
+            return await self._page(token, typed, str(refusal))
+        # So that to load the page again sends nothing again.
+        return web.Response(status=303, headers={"Location": f"{PATH}/{token}"})
+
+
+def _lines(text: str) -> str:
+    """Write a text of several lines without what hides or turns round what stands beside it."""
+    return "\n".join(one_line(line, LONGEST) for line in text.splitlines())
