@@ -102,6 +102,7 @@ class Sanctions:
         await hold_rooms(tx, restraints)
         await sanctions.add(tx, sanction)
         await sanctions.reach(tx, decision.id, others)
+        await self._removals.remember(tx, decision, remove)
         for user_id in (sanction.user_id or "", *others):
             self._setting.curbs_changed(tx, user_id)
         await statements.keep(tx, self._setting, decision)  # nothing is done without one
