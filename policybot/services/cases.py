@@ -1,7 +1,7 @@
 """Cases: open one, hand it to one moderator, gather what is known, close it without a breach."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from policybot.domain import case as rules
 from policybot.domain import notice
@@ -89,14 +89,16 @@ class Cases:
         known = await cases.open_on(tx, subject)
         return known or await self.open(tx, subject, by)
 
-    async def open(self, tx: Tx, subject: Subject, by: str = "system:reports") -> Case:
-        """Open a case; a copy of the event that it is about is fetched."""
+    async def open(
+        self, tx: Tx, subject: Subject, by: str = "system:reports", since: datetime | None = None
+    ) -> Case:
+        """Open a case that waits since a time; a copy of the event that it is about is fetched."""
         now = self._setting.now()
         case = Case(
             id=await next_number(tx, "case"),
             subject=subject,
             state=State.OPEN,
-            opened_at=now,
+            opened_at=since or now,
             occurred_at=now,
         )
         await cases.add(tx, case)

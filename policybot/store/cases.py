@@ -61,12 +61,14 @@ async def save(tx: Tx, case: Case) -> None:
     """
     row = await tx.first(
         "UPDATE cases SET state = $1, assignee = $2, lease_until = $3, user_id = $4,"
-        " occurred_at = $5, merged_into = $6, version = version + 1 WHERE id = $7 AND version = $8"
+        " opened_at = $5, occurred_at = $6, merged_into = $7, version = version + 1"
+        " WHERE id = $8 AND version = $9"
         " RETURNING id",
         case.state.value,
         case.assignee,
         optional_ms(case.lease_until),
         case.subject.user_id,
+        to_ms(case.opened_at),
         to_ms(case.occurred_at),
         case.merged_into,
         case.id,

@@ -172,3 +172,36 @@ async def test_a_dismissal_that_is_open_again_is_not_opened_twice(any_world: Wor
     told = len(world.told("lea"))
     await world.review("mira", f"!policy undo {code} I had the wrong message")
     assert len(world.told("lea")) == told
+
+
+async def test_what_is_looked_at_anew_has_a_clock_of_its_own(any_world: World) -> None:
+    world = any_world
+    await world.governed_room()
+    _, (receipt,) = await dismissed(world, "lea")
+    await world.tick(days=5)
+    await world.say("lea", f"!policy object {receipt} {WHY}")
+    await world.review("ravi", f"!policy overturn {receipt} It names his shop")
+    assert "overdue" not in await world.review("otto", "!policy queue cases")
+    await world.tick(minutes=2)
+    assert not any("overdue" in text for text in world.in_review())
+    await world.tick(days=5)
+    assert "overdue" in await world.review("otto", "!policy queue cases")
+
+
+async def test_the_clock_of_two_cases_that_become_one_began_with_the_first(any_world: World) -> None:
+    world = any_world
+    await world.governed_room()
+    first = await world.message("tom", "Spades 1", world.room)
+    await report(world, "lea", first)
+    await world.tick(hours=20)
+    await report(world, "nora", await world.message("tom", "Spades 2", world.room))
+
+    async def due() -> int:
+        (row,) = await rows(
+            world, "SELECT due_at FROM cases WHERE state <> 'merged' ORDER BY id LIMIT 1"
+        )
+        return int(row["due_at"])
+
+    before = await due()
+    await world.review("mira", "!policy merge C-1 C-2 Both are one advert in two parts")
+    assert await due() == before
