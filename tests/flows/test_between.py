@@ -205,3 +205,19 @@ async def test_the_clock_of_two_cases_that_become_one_began_with_the_first(any_w
     before = await due()
     await world.review("mira", "!policy merge C-1 C-2 Both are one advert in two parts")
     assert await due() == before
+
+
+async def test_what_is_lifted_before_it_was_carried_out_is_told_to_all(any_world: World) -> None:
+    world = any_world
+    await world.governed_room()
+    await report(world, "lea", await world.message("tom", "Spades", world.room))
+    world.homeserver.away = True
+    await world.review("mira", f"!policy decide C-1 R2 S3 proposed {FACTS}")
+    await world.review("mira", "!policy lift C-1 It was somebody else who wrote it")
+    world.homeserver.away = False
+    for _ in range(3):
+        await world.tick(minutes=11)
+    assert await nowhere(world) == []
+    assert "measure" in await world.say("lea", "!policy status R-1")
+    assert any(text.startswith("Decision C-1\n") for text in world.told("tom")), "reason and appeal"
+    assert "appeal" in await world.say("tom", "!policy appeal C-1 I did not write this at all")

@@ -409,7 +409,7 @@ class Walk:
             assert found == [], (table, await self.left())
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [10, 14])
 async def test_whatever_happens_in_whatever_order_every_report_has_its_end(
     tmp_path: Path, database_url: str, seed: int
 ) -> None:
