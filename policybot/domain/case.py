@@ -200,6 +200,20 @@ def impartial(case: Case, by: str, involved: frozenset[str]) -> None:
         raise NotPermitted(message)
 
 
+def anew(case: Case, by: str, judged: frozenset[str]) -> None:
+    """Check that a case that is looked at anew is judged by somebody else than before.
+
+    Raises:
+        NotPermitted: they found no breach in it, and an objection to that was right.
+    """
+    if by in judged:
+        message = (
+            f"You found no breach in {case.number}, and the objection to that was right, so somebody "
+            "else decides it."
+        )
+        raise NotPermitted(message)
+
+
 def beating(case: Case, by: str, now: datetime, lease: timedelta) -> datetime | None:
     """Say until when a claim is to hold because its holder is at work; None if that is long enough."""
     if case.held_by(now) != by or case.lease_until is None or case.lease_until - now >= lease / 2:

@@ -116,7 +116,8 @@ def worked_out(
         parts.append((f"{what} found by machine", round(log2(1 + number))))
     if held:
         parts.append(("was put on hold", _HOLD))
-    dues = [at + standard.rules.get(rule_id, usual)[1] for rule_id, at in known]
+    # What came before it was opened again was answered then.
+    dues = [max(at, opened_at) + standard.rules.get(rule_id, usual)[1] for rule_id, at in known]
     due_at = min(dues, default=opened_at + standard.look_within)
     rules = tuple(rule_id for rule_id in named if rule_id != UNSORTED)
     return Priority(tuple(parts), due_at, rules)

@@ -23,7 +23,6 @@ from policybot.services.setting import Setting
 from policybot.store import (
     appeals,
     audit,
-    cases,
     decisions,
     filings,
     members,
@@ -257,27 +256,21 @@ class Appeals:
             OutOfOrder: it was restored before.
         """
         found = await decisions.of_case(tx, case_id) if case_id is not None else []
-        case = await cases.get(tx, case_id) if case_id is not None else None
         removed = [d for d in found if d.remove and d.state is State.OVERTURNED]
-        if not removed or case is None or removed[-1].user_id != author:
+        gone = await removals.of_decision(tx, removed[-1].id) if removed else []
+        if not gone or removed[-1].user_id != author:
             message = "There is nothing to restore under this number."
             raise NotFound(message)
-        await decisions.lock(tx, removed[-1].id)
-        about = case.subject
-        gone = [(one.room_id, one.event_id) for one in await removals.of_decision(tx, removed[-1].id)]
-        if about.room_id is not None and about.event_id is not None:
-            gone.insert(0, (about.room_id, about.event_id))
-        if not gone:
-            message = "There is nothing to restore under this number."
-            raise NotFound(message)
+        await decisions.lock(tx, removed[-1].id)  # of two who ask at once one does it
         cause = f"restore {removed[-1].id}"
         if not await outbox.never_queued(tx, cause):
             message = "It was put back already."
             raise OutOfOrder(message)
-        reason = f"Restored after appeal, {case.number}"
-        back = [Restore(room_id, event_id, reason) for room_id, event_id in gone]
+        number = removed[-1].number
+        reason = f"Restored after appeal, {number}"
+        back = [Restore(one.room_id, one.event_id, reason) for one in gone]
         self._setting.queue(tx, back, cause=cause)
-        audit.append(tx, at=self._setting.now(), actor=author, tag="message:restore", object=case.number)
+        audit.append(tx, at=self._setting.now(), actor=author, tag="message:restore", object=number)
 
     def _remember(self, tx: Tx, actor: str, tag: str, appeal: Appeal, **payload: str) -> None:
         audit.append(

@@ -7,6 +7,8 @@ from policybot.domain import decision as decision_rules
 from policybot.domain import notice, prepared
 from policybot.domain.batch import Batch, State
 from policybot.domain.case import Case
+from policybot.domain.case import State as CaseState
+from policybot.domain.complaint import About
 from policybot.domain.decision import Approval, Decision
 from policybot.domain.decision import State as DecisionState
 from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrder, Refused
@@ -22,7 +24,7 @@ from policybot.services.previews import Choice, Draft
 from policybot.services.proposals import propose
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import audit, batches, cases, decisions, reports
+from policybot.store import audit, batches, cases, complaints, decisions
 from policybot.store.database import Tx, next_number
 from policybot.store.members import accounts_of
 
@@ -160,7 +162,8 @@ class Batches:
         found: set[str] = set()
         for case_id in batch.case_ids:
             case = await cases.get(tx, case_id)
-            found |= await self._cases.involved(tx, case) if case else set()
+            if case is not None:
+                found |= await self._cases.involved(tx, case) | await self._cases.judged(tx, case)
         return frozenset(found)
 
     async def confirm(self, tx: Tx, by: str, approval: Approval) -> str:
@@ -237,12 +240,25 @@ class Batches:
             case = await cases.get(tx, case_id)
             number = await batches.decision_in(tx, batch, case_id)
             decision = await decisions.get(tx, number) if number is not None else None
-            if case is None or (decision is not None and decision.state is not DecisionState.FINAL):
-                left.append(f"C-{case_id}: it is {decision.state if decision else 'gone'} by now")
+            if (why := await self._changed_since(tx, case, decision)) is not None:
+                left.append(f"C-{case_id}: {why}")
                 continue
+            assert case is not None  # else that is why
             left += await self._take_back(tx, by, decision, reason) if decision else []
             opened += await self._reopen(tx, by, case)
         return opened, left
+
+    @staticmethod
+    async def _changed_since(tx: Tx, case: Case | None, decision: Decision | None) -> str | None:
+        """Say what has become of what was decided in a case of a batch; None if it stands as it was."""
+        if case is None:
+            return "it is gone by now"
+        if decision is not None:
+            final = decision.state is DecisionState.FINAL
+            return None if final else f"it is {decision.state} by now"
+        if any(one.about is About.OUTCOME for one in await complaints.of_case(tx, case.id)):
+            return "a reporter objected, and another person decides that"
+        return None if case.state is CaseState.CLOSED else f"it is {case.in_words} by now"
 
     async def _take_back(self, tx: Tx, by: str, decision: Decision, reason: str) -> list[str]:
         await decisions.save(tx, replace(decision, state=DecisionState.OVERTURNED))
@@ -253,13 +269,12 @@ class Batches:
         return await self._appeals.reconsider(tx, decision)
 
     async def _reopen(self, tx: Tx, by: str, case: Case) -> list[str]:
-        """Open a case again, unless there is a new one on the same by now; tell who reported."""
-        running = await self._cases.reopen(tx, by, case)
-        for report in await reports.of_case(tx, case.id):
-            text = notice.reopened(case_number=case.number, receipt=report.receipt)
+        """Open a case again, or the one that it is in now; tell who reported."""
+        now_in, waiting = await self._cases.reopen(tx, by, case)
+        for report in waiting:
+            text = notice.reopened(case_number=f"C-{report.case_id}", receipt=report.receipt)
             answers.tell(tx, self._setting, report, text)
-        await reports.reopen(tx, case.id)
-        return [case.number] if running.id == case.id else []
+        return [now_in.number]
 
     def _remember(self, tx: Tx, by: str, tag: str, batch: Batch, **payload: str) -> None:
         audit.append(

@@ -2,7 +2,7 @@
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from policybot.domain import case as rules
 from policybot.domain import notice
@@ -90,14 +90,16 @@ class Cases:
         known = await cases.open_on(tx, subject)
         return known or await self.open(tx, subject, by)
 
-    async def open(self, tx: Tx, subject: Subject, by: str = "system:reports") -> Case:
-        """Open a case; a copy of the event that it is about is fetched."""
+    async def open(
+        self, tx: Tx, subject: Subject, by: str = "system:reports", since: datetime | None = None
+    ) -> Case:
+        """Open a case that waits since a time; a copy of the event that it is about is fetched."""
         now = self._setting.now()
         case = Case(
             id=await next_number(tx, "case"),
             subject=subject,
             state=State.OPEN,
-            opened_at=now,
+            opened_at=since or now,
             occurred_at=now,
         )
         await cases.add(tx, case)
@@ -252,17 +254,51 @@ class Cases:
             await self.priorities.of(tx, case),
         )
 
-    async def reopen(self, tx: Tx, by: str, case: Case) -> Case:
-        """Open a decided case again, with a new clock; or give the one that is open on the same."""
+    async def reopen(
+        self, tx: Tx, by: str, case: Case, *, by_others: bool = False
+    ) -> tuple[Case, list[Report]]:
+        """Look at a decided case anew; what is reported again meanwhile is looked at where it is now.
+
+        If that is what the case is about itself, all of it goes there.
+
+        Args:
+            tx: the transaction.
+            by: who has it looked at.
+            case: the case.
+            by_others: whether whoever found no breach in it does not judge it again.
+
+        Returns:
+            The case in which it is now, and the reports, which wait again.
+        """
         await cases.hold_opening(tx)
-        running = await cases.open_on(tx, case.subject)
-        if running is not None:
-            return running
-        opened = replace(rules.moved(case, Step.REOPEN), opened_at=self._setting.now())
-        await cases.reopen(tx, opened)
-        await self.priorities.renew_of(tx, case.id)
-        self.remember(tx, by, "case:reopen", opened)
-        return opened
+        waiting = [report.id for report in await reports.of_case(tx, case.id)]
+        now_in = await cases.open_on(tx, case.subject)
+        if now_in is None:
+            for subject in (await cases.subjects(tx, case))[1:]:
+                if (newer := await cases.open_on(tx, subject)) is not None:
+                    await cases.hand_over(tx, case, newer, subject)
+                    await self._joined(tx, newer)
+            now_in = replace(rules.moved(case, Step.REOPEN), opened_at=self._setting.now())
+            await cases.reopen(tx, now_in)
+            await self.priorities.renew_of(tx, case.id)
+            self.remember(tx, by, "case:reopen", now_in)
+        else:
+            await cases.merge(tx, case, now_in)
+            await cases.save(tx, replace(case, state=State.MERGED, merged_into=now_in.id))
+            await self._joined(tx, now_in)
+            self.remember(tx, by, "case:merge", case, into=now_in.number)
+        await reports.reopen(tx, waiting, by_others=by_others)
+        return now_in, [found for one in waiting if (found := await reports.get(tx, one))]
+
+    async def _joined(self, tx: Tx, case: Case) -> None:
+        """See to a case that more has come to: what was prepared for it was prepared for less."""
+        await self.priorities.renew(tx, case)
+        await cases.save(tx, case)
+
+    async def judged(self, tx: Tx, case: Case) -> frozenset[str]:
+        """Name who found no breach in a case that is looked at anew after an objection to that."""
+        before = {r.resolved_by for r in await reports.of_case(tx, case.id) if r.outcome is None}
+        return await members.accounts_of_all(tx, {one for one in before if one})
 
     async def fingerprint(self, tx: Tx, case: Case) -> str:
         """Give the fingerprints of the copies on which a decision in a case rests."""
@@ -305,8 +341,7 @@ class Cases:
 
     async def claim(self, tx: Tx, by: str, case: Case) -> Case:
         """Take a case for as long as the operator says, or go on with it."""
-        rules.impartial(case, by, await self.involved(tx, case))
-        claimed = self._claimed(case, by)
+        claimed = await self.take(tx, by, case)
         await cases.save(tx, claimed)
         self.remember(tx, by, "case:claim", claimed)
         return replace(claimed, version=claimed.version + 1)
@@ -322,13 +357,11 @@ class Cases:
         """Make sure that a case is somebody's to decide; it is claimed on the way.
 
         Raises:
-            NotPermitted: they are a party to it, or somebody else works on it.
+            NotPermitted: they are a party to it or judged it before, or somebody else works on it.
             OutOfOrder: it is past deciding.
         """
         rules.impartial(case, by, await self.involved(tx, case))
-        return self._claimed(case, by)
-
-    def _claimed(self, case: Case, by: str) -> Case:
+        rules.anew(case, by, await self.judged(tx, case))
         return rules.claimed(case, by, self._setting.now(), self._setting.config.cases.claim)
 
     async def dismiss(self, tx: Tx, by: str, case: Case, reason: str) -> None:

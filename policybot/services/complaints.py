@@ -183,14 +183,12 @@ class Complaints:
         """Open a dismissed case again, or let its reports join the one that is open on its subject."""
         await self._settle_others(tx, reviewer, case, done)
         steps = await reporters.of_case(tx, case.id)
-        told = await reports.of_case(tx, case.id)
-        anew = await self._again(tx, reviewer, case, told)
-        for report in told:
-            text = rules.reopened_for_others(receipt=report.receipt, case_number=anew.number)
+        anew, waiting = await self._cases.reopen(tx, reviewer, case, by_others=True)
+        for report in waiting:
+            number = f"C-{report.case_id}"
+            text = rules.reopened_for_others(receipt=report.receipt, case_number=number)
             if report.id == done.report_id:
-                text = rules.reopened(
-                    receipt=report.receipt, case_number=anew.number, reasons=done.reasons
-                )
+                text = rules.reopened(receipt=report.receipt, case_number=number, reasons=done.reasons)
             self._answer(tx, report, text)
         for step in steps:
             if step.kind is Kind.UNFOUNDED:
@@ -198,7 +196,7 @@ class Complaints:
         self._setting.tell_staff(
             tx,
             f"{anew.number} is open again after an objection: {anew.subject.in_words}\n"
-            f"Reasons: {done.reasons}\nBest looked at by somebody else than before. Next: !policy show "
+            f"Reasons: {done.reasons}\nBy somebody else than before: !policy show "
             f"{anew.number} · !policy claim {anew.number}",
             cause=f"case {anew.id}",
         )
@@ -217,18 +215,6 @@ class Complaints:
                 )
                 await complaints.save(tx, settled)
                 self._remember(tx, reviewer, "overturn", settled, done.reasons)
-
-    async def _again(self, tx: Tx, reviewer: str, case: Case, told: Sequence[Report]) -> Case:
-        running = await self._cases.reopen(tx, reviewer, case)
-        if running.id == case.id:
-            await reports.reopen(tx, case.id)
-            return running
-        for report in told:
-            # Who has reported it anew hears the outcome by that report.
-            if await reports.by(tx, running.id, report.reporter, report.subject) is None:
-                await reports.move(tx, report.id, running.id)
-        await reports.reopen(tx, running.id)
-        return running
 
     def _answer(self, tx: Tx, report: Report, text: str) -> None:
         answers.tell(tx, self._setting, report, text)

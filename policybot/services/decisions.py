@@ -172,7 +172,9 @@ class Decisions:
             return await accounts_of(tx, filing.applicant) if filing else frozenset()
         decision = await decisions.get(tx, int(number))
         case = await cases.get(tx, decision.case_id) if decision else None
-        return await self._cases.involved(tx, case) if case else frozenset()
+        if case is None:
+            return frozenset()
+        return await self._cases.involved(tx, case) | await self._cases.judged(tx, case)
 
     async def expire(self, tx: Tx) -> None:
         """Let approvals go that nobody gave in time: silence decides nothing."""

@@ -53,8 +53,12 @@ class Merges:
         moved = await reports.of_case(tx, source.id)
         await cases.merge(tx, source, target)
         await cases.save(tx, merged)
-        earliest = min(source.occurred_at, target.occurred_at)
-        await cases.save(tx, replace(target, occurred_at=earliest))
+        target = replace(
+            target,
+            opened_at=min(source.opened_at, target.opened_at),
+            occurred_at=min(source.occurred_at, target.occurred_at),
+        )
+        await cases.save(tx, target)
         await self._cases.priorities.renew(tx, target)
         self._cases.remember(tx, by, "case:merge", source, into=target.number, reason=text)
         self._cases.remember(tx, by, "case:join", target, merged=source.number)

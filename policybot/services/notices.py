@@ -36,15 +36,18 @@ async def tell_late(tx: Tx, setting: Setting) -> None:
     """Tell what was decided a while ago and is not carried out yet."""
     for decision_id in await statements.untold(tx, setting.now() - LATE):
         await decisions.lock(tx, decision_id)  # it may be carried out at this moment
-        kept = await statements.get(tx, decision_id)
-        decision, sanction = (
-            await decisions.get(tx, decision_id),
-            await sanctions.of_decision(tx, decision_id),
-        )
-        if decision is None or sanction is None or kept is None:
-            continue
-        if sanction.state is State.PLANNED and kept.sent_at is None:
-            await _tell(tx, setting, decision, sanction, later=True)
+        if (sanction := await sanctions.of_decision(tx, decision_id)) is not None:
+            await tell_planned(tx, setting, sanction)
+
+
+async def tell_planned(tx: Tx, setting: Setting, sanction: Sanction) -> None:
+    """Tell what was decided and is not carried out, or never will be, unless that was told."""
+    kept = await statements.get(tx, sanction.decision_id)
+    decision = await decisions.get(tx, sanction.decision_id)
+    if decision is None or kept is None or kept.sent_at is not None:
+        return
+    if sanction.state is State.PLANNED:
+        await _tell(tx, setting, decision, sanction, later=True)
 
 
 async def _tell(

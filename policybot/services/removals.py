@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from policybot.domain import removal as rules
+from policybot.domain.case import Subject
 from policybot.domain.decision import Decision
 from policybot.domain.effects import Effect, FindMessages, Redact
 from policybot.domain.ladder import Scope
 from policybot.ports import Result
 from policybot.services import statements
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, decisions, removals, rooms
+from policybot.store import audit, decisions, removals, rooms
 from policybot.store.database import Tx, to_ms
 from policybot.store.outbox import Queued
 from policybot.store.removals import Removed
@@ -27,6 +28,15 @@ class Removals:
     def most(self) -> int:
         """How many messages one decision removes at most."""
         return min(self._setting.config.measures.most_removed, rules.MOST)
+
+    async def remember(self, tx: Tx, decision: Decision, remove: Sequence[Subject]) -> None:
+        """Note which messages a decision removes, so that each comes back if it is overturned."""
+        gone = [
+            Removed(one.event_id, one.room_id, one.user_id or "")
+            for one in remove
+            if one.event_id and one.room_id
+        ]
+        await removals.add(tx, decision.id, gone)
 
     async def searches(self, tx: Tx, decision: Decision, accounts: Sequence[str]) -> tuple[Effect, ...]:
         """Say where to look for what a decision removes besides the reported message."""
@@ -48,12 +58,10 @@ class Removals:
         _, _, number = queued.cause.partition(" ")
         await decisions.lock(tx, int(number))  # the cap is counted by one at a time
         decision = await decisions.get(tx, int(number))
-        case = await cases.get(tx, decision.case_id) if decision else None
-        if decision is None or case is None:
+        if decision is None:
             return
         known = {one.event_id for one in await removals.of_decision(tx, decision.id)}
-        reported = {what.event_id for what in await cases.subjects(tx, case)}
-        fresh = [e for e in map(str, result["found"]) if e not in known | reported]
+        fresh = [e for e in map(str, result["found"]) if e not in known]
         taken, left = fresh[: self.most - len(known)], fresh[self.most - len(known) :]
         gone = [Removed(event_id, search.room_id, search.user_id) for event_id in taken]
         await removals.add(tx, decision.id, gone)

@@ -1,7 +1,7 @@
 """Reports: what people complain of is taken in, gets a number, and joins the case on its subject."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from policybot.domain import notice
 from policybot.domain.case import Case, Subject, SubjectKind
@@ -117,7 +117,7 @@ class Reports:
         """
         now = self._setting.now()
         await self._reporters.check(tx, made.reporter, made.category)
-        case = await self._case_on(tx, made.subject)
+        case = await self._case_on(tx, made.subject, min(made.received_at, now))
         if (earlier := await self._earlier(tx, case, made)) is not None:
             return earlier, False
         report = replace(
@@ -141,7 +141,7 @@ class Reports:
         self._announce(tx, case, report, await reports.count(tx, case.id))
         return report, True
 
-    async def _case_on(self, tx: Tx, subject: Subject) -> Case:
+    async def _case_on(self, tx: Tx, subject: Subject, since: datetime) -> Case:
         """Find the undecided case on a subject, or open it; until this has ended nobody decides it.
 
         A report that came to a case while it was being decided would be told nothing.
@@ -152,7 +152,7 @@ class Reports:
                 await cases.hold_opening(tx)  # of many at once one opens it
                 known = await cases.open_on(tx, subject)
             if known is None:
-                return await self._cases.open(tx, subject)
+                return await self._cases.open(tx, subject, since=since)
             await cases.lock(tx, known.id)
             still = await cases.open_on(tx, subject)
             if still is not None and still.id == known.id:

@@ -102,6 +102,7 @@ class Sanctions:
         await hold_rooms(tx, restraints)
         await sanctions.add(tx, sanction)
         await sanctions.reach(tx, decision.id, others)
+        await self._removals.remember(tx, decision, remove)
         for user_id in (sanction.user_id or "", *others):
             self._setting.curbs_changed(tx, user_id)
         await statements.keep(tx, self._setting, decision)  # nothing is done without one
@@ -353,6 +354,8 @@ class Sanctions:
         """Let a sanction stop binding, and give back what no other sanction wants kept."""
         now = self._setting.now()
         was_binding = rules.to_release(sanction, step)
+        if step in {Step.LIFT, Step.END}:
+            await notices.tell_planned(tx, self._setting, sanction)  # of what ends they know the reasons
         await hold_rooms(tx, sanction.restraints)
         closed = rules.stayed(sanction, now) if step is Step.STAY else rules.moved(sanction, step)
         await self._save(tx, closed, lifted_by=by, reason=reason)

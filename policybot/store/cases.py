@@ -61,12 +61,14 @@ async def save(tx: Tx, case: Case) -> None:
     """
     row = await tx.first(
         "UPDATE cases SET state = $1, assignee = $2, lease_until = $3, user_id = $4,"
-        " occurred_at = $5, merged_into = $6, version = version + 1 WHERE id = $7 AND version = $8"
+        " opened_at = $5, occurred_at = $6, merged_into = $7, version = version + 1"
+        " WHERE id = $8 AND version = $9"
         " RETURNING id",
         case.state.value,
         case.assignee,
         optional_ms(case.lease_until),
         case.subject.user_id,
+        to_ms(case.opened_at),
         to_ms(case.occurred_at),
         case.merged_into,
         case.id,
@@ -126,11 +128,7 @@ async def reopen(tx: Tx, case: Case) -> None:
     )
     if row is None:
         raise Stale(case.number)
-    await tx.execute(
-        "UPDATE case_subjects SET undecided = 1 WHERE case_id = $1 AND NOT EXISTS (SELECT 1"
-        " FROM case_subjects o WHERE o.subject_key = case_subjects.subject_key AND o.undecided = 1)",
-        case.id,
-    )
+    await tx.execute("UPDATE case_subjects SET undecided = 1 WHERE case_id = $1", case.id)
 
 
 async def get(tx: Tx, case_id: int) -> Case | None:
@@ -228,8 +226,10 @@ async def related(tx: Tx, case: Case, limit: int) -> list[Case]:
 
 
 async def merge(tx: Tx, source: Case, target: Case) -> None:
-    """Put everything that is in one case into another."""
+    """Put everything that is in one case into another, which may be about some of it already."""
     for sql in (
+        "DELETE FROM case_subjects WHERE case_id = $2 AND subject_key IN"  # noqa: ISC004 - it does not fit in a line
+        " (SELECT o.subject_key FROM case_subjects o WHERE o.case_id = $1)",
         "UPDATE case_subjects SET case_id = $1, undecided = 1 WHERE case_id = $2",
         "UPDATE reports SET case_id = $1 WHERE case_id = $2",
         "UPDATE findings SET case_id = $1 WHERE case_id = $2",
@@ -245,17 +245,25 @@ async def split(tx: Tx, source: Case, case: Case) -> None:
         "DELETE FROM case_subjects WHERE case_id = $1 AND subject_key = $2", source.id, case.subject.key
     )
     await add(tx, case)
+    await hand_over(tx, source, case, case.subject)
+
+
+async def hand_over(tx: Tx, source: Case, target: Case, subject: Subject) -> None:
+    """Put one of the subjects of a case, with the reports and the findings on it, into a case on it."""
+    await tx.execute(
+        "DELETE FROM case_subjects WHERE case_id = $1 AND subject_key = $2", source.id, subject.key
+    )
     await tx.execute(
         "UPDATE reports SET case_id = $1 WHERE case_id = $2 AND subject_key = $3",
-        case.id,
+        target.id,
         source.id,
-        case.subject.key,
+        subject.key,
     )
     await tx.execute(
         "UPDATE findings SET case_id = $1 WHERE case_id = $2 AND event_id = $3",
-        case.id,
+        target.id,
         source.id,
-        case.subject.event_id,
+        subject.event_id,
     )
 
 

@@ -1,4 +1,4 @@
-"""Removals: the messages that went with a decision besides the reported one."""
+"""Removals: the messages that a decision removed, the reported ones and those found with them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ async def add(tx: Tx, decision_id: int, removed: Sequence[Removed]) -> None:
 
 
 async def of_decision(tx: Tx, decision_id: int) -> list[Removed]:
-    """List the messages that a decision removed besides the reported one."""
+    """List the messages that a decision removed."""
     rows = await tx.fetch(
         "SELECT * FROM removals WHERE decision_id = $1 ORDER BY room_id, event_id", decision_id
     )

@@ -1,5 +1,6 @@
 """Reports: who complains of what, in which case, and how it ended."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from policybot.domain.case import Subject
@@ -55,7 +56,8 @@ async def of_case(tx: Tx, case_id: int) -> list[Report]:
 async def by(tx: Tx, case_id: int, reporter: str, subject: Subject) -> Report | None:
     """Read what somebody reported of one of the subjects of a case."""
     row = await tx.first(
-        f"{_REPORTS} WHERE r.case_id = $1 AND r.reporter = $2 AND r.subject_key = $3",
+        f"{_REPORTS} WHERE r.case_id = $1 AND r.reporter = $2 AND r.subject_key = $3"
+        " ORDER BY r.id LIMIT 1",
         case_id,
         reporter,
         subject.key,
@@ -94,18 +96,13 @@ async def resolve(tx: Tx, case_id: int, outcome: Outcome, now: datetime, by: str
     )
 
 
-async def reopen(tx: Tx, case_id: int) -> None:
-    """Note that the reports in a case wait for an answer again."""
-    await tx.execute(
-        "UPDATE reports SET state = 'attached', outcome = NULL, resolved_at = NULL, resolved_by = NULL"
-        " WHERE case_id = $1",
-        case_id,
+async def reopen(tx: Tx, report_ids: Collection[int], *, by_others: bool) -> None:
+    """Note that reports wait for an answer again; it may be that whoever gave the last does not."""
+    await tx.many(
+        "UPDATE reports SET state = 'attached', outcome = NULL, resolved_at = NULL,"
+        " resolved_by = CASE WHEN $1 = 1 THEN resolved_by END WHERE id = $2",
+        [(int(by_others), report_id) for report_id in report_ids],
     )
-
-
-async def move(tx: Tx, report_id: int, case_id: int) -> None:
-    """Put a report into another case."""
-    await tx.execute("UPDATE reports SET case_id = $1 WHERE id = $2", case_id, report_id)
 
 
 def _report(row: Row) -> Report:

@@ -181,12 +181,13 @@ async def test_where_the_same_is_reported_anew_meanwhile_the_reports_come_togeth
     found = await rows(world, "SELECT id, case_id, state FROM reports ORDER BY id")
     assert [(r["id"], r["case_id"], r["state"]) for r in found] == [
         (1, 2, "attached"),
-        (2, 1, "resolved"),
+        (2, 2, "attached"),
         (3, 2, "attached"),
     ]
     assert "(case C-2): being looked at" in await world.say("lea", "!policy status R-1")
-    await world.decided("C-2", "warn")
+    await world.decided("C-2", "warn", by="otto")
     assert "R-1 (case C-2)" in world.told("lea")[-1]
+    assert "R-2 (case C-2)" in world.told("zoe")[-2]
     assert "R-3 (case C-2)" in world.told("zoe")[-1]
 
 

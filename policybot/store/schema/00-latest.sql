@@ -724,10 +724,10 @@ CREATE TABLE reports (
     received_at BIGINT NOT NULL,
     via         TEXT NOT NULL CHECK (via IN ('command', 'button', 'web', 'tool')),
     resolved_at BIGINT,
-    resolved_by TEXT,                     -- who found no breach
-    UNIQUE (reporter, case_id, subject_key)
+    resolved_by TEXT                      -- who found no breach; stays while an objection reopens it
 );
 CREATE INDEX reports_case ON reports (case_id);
+CREATE INDEX reports_by ON reports (reporter, case_id);
 CREATE INDEX reports_received ON reports (received_at);
 
 CREATE TABLE complaints (                 -- of reporters, about what they were answered
@@ -1079,7 +1079,7 @@ CREATE TABLE watches (                    -- suspended accounts that are looked 
 );
 CREATE INDEX watches_due ON watches (look_at);
 
-CREATE TABLE removals (                   -- messages that were removed with the reported one
+CREATE TABLE removals (                   -- messages that were removed by a decision
     decision_id BIGINT NOT NULL REFERENCES decisions (id),
     event_id    TEXT NOT NULL,
     room_id     TEXT NOT NULL,
