@@ -258,6 +258,7 @@ class App:
             await services.drafts.sweep(tx)
             await services.openings.sweep(tx)
             await services.desks.sweep(tx)
+            await services.consoles.sweep(tx)
         await services.messages.sweep(self.database)
         await self._announce()
         await services.retention.tick(self.database)

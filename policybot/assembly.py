@@ -7,7 +7,9 @@ from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.automation import Automation
+from policybot.services.care import Care
 from policybot.services.cases import Cases
+from policybot.services.consoles import Consoles
 from policybot.services.cures import Cures
 from policybot.services.deadlines import Deadlines
 from policybot.services.decisions import Decisions
@@ -26,6 +28,7 @@ from policybot.services.exports import Exports
 from policybot.services.feed import Feed
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
+from policybot.services.foresights import Foresights
 from policybot.services.holds import Holds
 from policybot.services.labels import Labels
 from policybot.services.languages import Languages
@@ -49,6 +52,7 @@ from policybot.services.reviews import Reviews
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
+from policybot.services.sheets import NoMedia, Sheets
 from policybot.services.staffing import Staffing
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
@@ -77,6 +81,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     complaints = Reports(setting, casework)
     measures = Sanctions(setting, applied)
     resolutions = Decisions(setting, casework, measures, applied)
+    foreseen = Foresights(setting, resolutions)
     handovers = Transfers(setting, applied, people, signatures, named, vacant)
     replaced = Replacements(setting, applied, casework, measures, handovers)
     deleted = Deletions(setting, casework)
@@ -121,6 +126,10 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         declarations=Declarations(setting, qualified),
         labels=Labels(setting),
         cases=casework,
+        consoles=Consoles(setting),
+        sheets=Sheets(setting, casework, foreseen, applied, fronts, NoMedia()),
+        foresights=foreseen,
+        care=Care(setting),
         reports=complaints,
         presses=Presses(setting, complaints),
         decisions=resolutions,

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from policybot.config.agreement import AgreementSection
+from policybot.config.care import CareSection
 from policybot.config.filing import FilingSection
 from policybot.config.gate import GateSection, LanguageCode, check_languages
 from policybot.config.identity import Identity
@@ -104,6 +105,10 @@ class Settings(Section):
     filing: FilingSection = Field(description="How rooms become public rooms.")
     rules: tuple[RuleSection, ...] = Field(min_length=1, description="Your published rules.")
     ladder: dict[str, Any] = Field(description="Which measure answers which breach.")
+    care: CareSection = Field(
+        default_factory=lambda: CareSection.model_validate({}),
+        description="When your moderators read that somebody else might go on.",
+    )
     gate: GateSection | None = Field(
         None,
         description="The answer before something is accepted, for the homeserver's module or its HTTP "
@@ -203,6 +208,7 @@ class Config:
         self.identity = settings.identity
         self.privacy = settings.privacy
         self.filing = settings.filing
+        self.care = settings.care
         self.gate = settings.gate
         self.languages = {code: dict(said) for code, said in settings.languages.items()}
         self.dry_run = settings.dry_run

@@ -6,7 +6,7 @@ from policybot.domain.cure import State as CureState
 from policybot.domain.decision import Nature
 from policybot.domain.errors import NotFound
 from policybot.domain.permission import Permission, allowed
-from policybot.matrix.commands import documents, qualifications, reviews, subject
+from policybot.matrix.commands import console, documents, qualifications, reviews, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services.cases import File
 from policybot.store import appeals, cases, cures, decisions, deletions, filings, sanctions
@@ -69,7 +69,7 @@ async def show(services: Services, asked: Asked) -> str:
             lines.insert(2, f"Filed as {filing.number} ({filing.in_words}), by {filing.applicant}")
     if case.state in (State.OPEN, State.CLAIMED):
         lines.append(_next(case))
-    return "\n".join(lines)
+    return await console.linked(services, asked, "\n".join(lines), case)
 
 
 def _next(case: Case) -> str:

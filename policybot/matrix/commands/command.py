@@ -12,7 +12,9 @@ from policybot.services.announcements import Announcements
 from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
+from policybot.services.care import Care
 from policybot.services.cases import Cases
+from policybot.services.consoles import Consoles
 from policybot.services.cures import Cures
 from policybot.services.deadlines import Deadlines
 from policybot.services.decisions import Decisions
@@ -30,6 +32,7 @@ from policybot.services.exports import Exports
 from policybot.services.feed import Feed
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
+from policybot.services.foresights import Foresights
 from policybot.services.holds import Holds
 from policybot.services.labels import Labels
 from policybot.services.languages import Languages
@@ -53,6 +56,7 @@ from policybot.services.reviews import Reviews
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
+from policybot.services.sheets import Sheets
 from policybot.services.staffing import Staffing
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
@@ -98,6 +102,10 @@ class Services:
     declarations: Declarations
     labels: Labels
     cases: Cases
+    consoles: Consoles
+    sheets: Sheets
+    foresights: Foresights
+    care: Care
     reports: Reports
     presses: Presses
     decisions: Decisions
