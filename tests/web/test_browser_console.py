@@ -94,7 +94,7 @@ async def test_the_pages_look_good(world: World, page: Page) -> None:
     await page.get_by_role("button", name="Confirm: ").first.click()
     await expect(page.get_by_role("heading", name="Decided")).to_be_visible()
     await looks_good(page, "console-decided", scripts=1)
-    await page.get_by_role("link", name="next").click()
+    await page.get_by_role("link", name="All cases").click()
     await page.goto(f"{page.url.rpartition('/')[0]}/C-3")
     await expect(page.get_by_role("button", name="Put the room on hold")).to_be_visible()
     await looks_good(page, "console-room", scripts=1)
@@ -103,6 +103,7 @@ async def test_the_pages_look_good(world: World, page: Page) -> None:
 async def test_a_case_is_settled_by_keys_alone(world: World, page: Page) -> None:
     first, second = await world.reported(), await world.reported("zoe", text="Me too!")
     await page.goto(await address(world))
+    await expect(page.get_by_role("button")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="Cases that wait")).to_be_visible()
     await page.keyboard.press("j")

@@ -1,5 +1,6 @@
 """The pages of moderators: opened once, for one moderator, and every button is the command."""
 
+import asyncio
 import html
 import re
 from collections.abc import AsyncIterator
@@ -273,7 +274,7 @@ async def test_a_room_is_put_on_hold(browser: Browser, world: World) -> None:
 
 
 async def test_a_party_sees_no_case(browser: Browser, world: World) -> None:
-    """I14: who has a part in a case neither sees nor decides it."""
+    """Conflict of interest: who has a part in a case neither sees nor decides it."""
     number = await world.reported(offender="mira")
     queue = await opened(world, browser)
     assert f"/{number}" not in (await browser.get(queue))[1]
@@ -452,3 +453,53 @@ async def test_links_are_not_kept_once_they_were_sent(browser: Browser, world: W
         rows = [*await tx.fetch("SELECT data FROM outbox"), *await tx.fetch("SELECT * FROM consoles")]
         rows += await tx.fetch("SELECT payload FROM audit_payloads")
     assert not any(token in str(tuple(row)) for row in rows)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def both(any_world: World) -> AsyncIterator[Browser]:
+    await any_world.governed_room()
+    async with served(any_world) as url, aiohttp.ClientSession() as session:
+        yield Browser(session, url)
+
+
+async def test_of_two_moderators_on_one_case_one_decides(both: Browser, any_world: World) -> None:
+    """I26: a case is decided once, and whoever comes second is told."""
+    number = await any_world.reported()
+    paths = [await opened(any_world, both, who, f"show {number}") for who in ("mira", "otto")]
+    pages = [(await both.post(path, GIVEN | {"act": "decide"}))[1] for path in paths]
+    seen = [seen_by(page, "carry") for page in pages]
+    assert seen[0] == seen[1], "both have read the same"
+    answers = await asyncio.gather(
+        *(
+            both.post(path, GIVEN | {"act": "carry", "seen": one})
+            for path, one in zip(paths * 3, seen * 3, strict=True)
+        )
+    )
+    assert sorted(status for status, _ in answers) == [303, 422, 422, 422, 422, 422]
+    await any_world.work()
+    assert sum("Decision C-1" in text for text in any_world.told("tom")) == 1
+    async with any_world.database.transaction(reading=True) as tx:
+        assert await tx.value("SELECT COUNT(*) AS value FROM decisions") == 1
+        assert await tx.value("SELECT COUNT(*) AS value FROM sanctions") == 1
+
+
+async def test_of_two_who_use_one_link_one_gets_in(both: Browser, any_world: World) -> None:
+    path = await link(any_world)
+    answers = await asyncio.gather(*(both.post(path) for _ in range(5)))
+    assert sorted(status for status, _ in answers) == [303, 404, 404, 404, 404]
+
+
+async def test_of_two_who_confirm_one_does(both: Browser, any_world: World) -> None:
+    """I13: what needs two people is done once, by what both have read."""
+    number = await any_world.reported()
+    first = await opened(any_world, both, command=f"show {number}")
+    assert (await decide(both, first, measure="restrict", span="30"))[0] == 303
+    second = await opened(any_world, both, "otto", f"show {number}")
+    seen = seen_by((await both.get(second))[1], "confirm")
+    answers = await asyncio.gather(
+        *(both.post(second, {"act": act, "seen": seen}) for act in ("confirm", "confirm", "deny"))
+    )
+    assert sorted(status for status, _ in answers) == [303, 422, 422]
+    await any_world.work()
+    restricted = any_world.homeserver.levels[any_world.room]["users"].get(user("tom")) == -1
+    assert restricted is (await state(any_world, number) is State.CLOSED)
