@@ -9,7 +9,6 @@ from typing import Protocol
 
 from policybot.domain.case import Case, State, SubjectKind
 from policybot.domain.cure import Cure
-from policybot.domain.cure import State as CureState
 from policybot.domain.decision import Approval, Decision
 from policybot.domain.decision import State as DecisionState
 from policybot.domain.errors import NotFound, Refused
@@ -24,7 +23,7 @@ from policybot.services.filings import Filings
 from policybot.services.foresights import Foresight, Foresights
 from policybot.services.names import Names, View
 from policybot.services.setting import Setting
-from policybot.store import appeals, cases, cures, decisions, filings, members, reports, sanctions
+from policybot.store import appeals, cases, consoles, cures, decisions, filings, members, sanctions
 from policybot.store.database import Tx
 
 SHOWN = 25
@@ -194,36 +193,43 @@ class Sheets:
     async def queue(self, tx: Tx, moderator: str, only: str = "") -> list[Entry]:
         """List the cases that wait for a moderator, the most urgent first; `only` of one kind."""
         now, found = self._setting.now(), []
-        for case in await self._urgent(tx):
+        for case in await self._listed(tx, moderator, only):
             holder = case.held_by(now)
-            fits = {
-                "free": case.state is not State.PENDING_APPROVAL and holder is None,
-                "mine": holder == moderator,
-                "confirm": case.state is State.PENDING_APPROVAL,
-            }.get(only, True)
-            if not fits or moderator in await self._cases.involved(tx, case):
-                continue
-            found.append(await self._entry(tx, case, holder))
+            free = holder is None and case.state is not State.PENDING_APPROVAL
+            fits = {"free": free, "mine": holder == moderator}.get(only, True)
+            if fits and moderator not in await self._cases.involved(tx, case):
+                found.append(case)
             if len(found) == SHOWN:
                 break
-        return found
+        return await self._entries(tx, found)
+
+    async def _listed(self, tx: Tx, moderator: str, only: str) -> list[Case]:
+        if only not in ("mine", "confirm"):
+            return await self._urgent(tx)
+        mine = only == "mine"
+        ids = await (consoles.held(tx, moderator, _READ) if mine else consoles.proposed(tx, _READ))
+        return [case for id_ in ids if (case := await cases.get(tx, id_)) is not None]
 
     @staticmethod
     async def _urgent(tx: Tx) -> list[Case]:
         """List undecided cases by urgency; the one place that knows by what they are ordered."""
         return await cases.undecided(tx, _READ)
 
-    @staticmethod
-    async def _entry(tx: Tx, case: Case, holder: str | None) -> Entry:
-        room_id = case.subject.room_id
-        cure = await cures.of_case(tx, case.id)
-        return Entry(
-            case=case,
-            holder=holder,
-            filing=await filings.of_room(tx, room_id) if room_id else None,
-            reports=await reports.count(tx, case.id),
-            waits_for=cure.until if cure and cure.state is CureState.RUNNING else None,
-        )
+    async def _entries(self, tx: Tx, found: list[Case]) -> list[Entry]:
+        now, ids = self._setting.now(), [case.id for case in found]
+        places = sorted({case.subject.room_id for case in found if case.subject.room_id})
+        filed = {room_id: await filings.of_room(tx, room_id) for room_id in places}
+        counts, times = await consoles.reports(tx, ids), await consoles.given_time(tx, ids)
+        return [
+            Entry(
+                case=case,
+                holder=case.held_by(now),
+                filing=filed.get(case.subject.room_id or ""),
+                reports=counts.get(case.id, 0),
+                waits_for=times.get(case.id),
+            )
+            for case in found
+        ]
 
     async def neighbours(self, tx: Tx, moderator: str, case_id: int) -> tuple[Case | None, Case | None]:
         """Name the cases before and after one in the queue that a moderator could take."""

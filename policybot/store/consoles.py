@@ -1,5 +1,6 @@
 """Links of moderators to their pages, the pages that are in use, and how much else waits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -95,3 +96,44 @@ async def waiting(tx: Tx) -> Waiting:
     )
     assert row is not None
     return Waiting(row["filings"], row["qualifications"], row["appeals"], row["documents"])
+
+
+async def held(tx: Tx, moderator: str, limit: int) -> list[int]:
+    """List the cases that somebody has claimed, whether the claim still holds or not, oldest first."""
+    rows = await tx.fetch(
+        "SELECT id FROM cases WHERE state = 'claimed' AND assignee = $1 ORDER BY opened_at, id LIMIT $2",
+        moderator,
+        limit,
+    )
+    return [row["id"] for row in rows]
+
+
+async def proposed(tx: Tx, limit: int) -> list[int]:
+    """List the cases in which a decision waits for its confirmation, oldest first."""
+    rows = await tx.fetch(
+        "SELECT id FROM cases WHERE state = 'pending_approval' ORDER BY opened_at, id LIMIT $1", limit
+    )
+    return [row["id"] for row in rows]
+
+
+async def reports(tx: Tx, case_ids: Sequence[int]) -> dict[int, int]:
+    """Count the reports in some cases; one without any is left out."""
+    rows = await tx.fetch(
+        f"SELECT case_id, COUNT(*) AS number FROM reports WHERE case_id IN ({_marks(case_ids)})"  # noqa: S608 - numbers alone
+        " GROUP BY case_id",
+        *case_ids,
+    )
+    return {row["case_id"]: int(row["number"]) for row in rows}
+
+
+async def given_time(tx: Tx, case_ids: Sequence[int]) -> dict[int, datetime]:
+    """Say of some cases until when their room's owner has time to put something right, if they have."""
+    rows = await tx.fetch(
+        f"SELECT case_id, until FROM cures WHERE state = 'running' AND case_id IN ({_marks(case_ids)})",  # noqa: S608 - numbers alone
+        *case_ids,
+    )
+    return {row["case_id"]: from_ms(row["until"]) for row in rows}
+
+
+def _marks(values: Sequence[int]) -> str:
+    return ", ".join(f"${n}" for n in range(1, len(values) + 1)) or "NULL"

@@ -13,7 +13,7 @@ from policybot.store import cases
 from policybot.web.site import HEADERS
 from tests.papers import Browser
 from tests.serving import served
-from tests.world import REVIEW, World, find, user
+from tests.world import BOT, REVIEW, World, find, user
 
 FACTS = "Advertised a shop in a room for neighbours"
 GIVEN = {"rule": "R1", "severity": "S2", "measure": "warn", "facts": FACTS}
@@ -23,6 +23,13 @@ GIVEN = {"rule": "R1", "severity": "S2", "measure": "warn", "facts": FACTS}
 async def browser(world: World) -> AsyncIterator[Browser]:
     await world.governed_room()
     async with served(world) as url, aiohttp.ClientSession() as session:
+        yield Browser(session, url)
+
+
+@pytest.fixture
+async def both(any_world: World) -> AsyncIterator[Browser]:
+    await any_world.governed_room()
+    async with served(any_world) as url, aiohttp.ClientSession() as session:
         yield Browser(session, url)
 
 
@@ -115,6 +122,48 @@ async def test_show_leads_to_the_case_and_the_queue_to_all(browser: Browser, wor
     assert (status, f"/{number}" in page, "<bdi>@tom:example.org</bdi>" in page) == (200, True, True)
     assert "1 report, waits for a moment" in page
     assert "Nothing waits here" in (await browser.get(f"{await opened(world, browser)}?only=mine"))[1]
+
+
+async def test_the_queue_is_narrowed_to_what_somebody_looks_for(both: Browser, any_world: World) -> None:
+    for who in ("tom", "zoe", "lou", "kim"):
+        await any_world.reported(who, text=f"Buy my spades, says {who}!")
+        any_world.clock.pass_time(minutes=1)
+    await any_world.review("mira", "!policy claim C-2")
+    await any_world.review("otto", "!policy claim C-3")
+    await any_world.decided("C-4", "restrict:P30D", by="otto")
+    queue = await opened(any_world, both)
+    for only, numbers in (
+        ("", ["C-1", "C-2", "C-3", "C-4"]),
+        ("free", ["C-1"]),
+        ("mine", ["C-2"]),
+        ("confirm", ["C-4"]),
+        ("<b>", ["C-1", "C-2", "C-3", "C-4"]),
+    ):
+        _, page = await both.get(f"{queue}?only={only}")
+        assert sorted(re.findall(r"page/[\w-]+/(C-\d)", page)) == numbers, only
+    any_world.clock.pass_time(minutes=31)
+    queue = await opened(any_world, both)
+    assert "Nothing waits here" in (await both.get(f"{queue}?only=mine"))[1], "the claim is over"
+    _, page = await both.get(f"{queue}?only=free")
+    assert sorted(re.findall(r"page/[\w-]+/(C-\d)", page)) == ["C-1", "C-2", "C-3"]
+
+
+async def test_what_else_waits_is_counted_with_its_command(browser: Browser, world: World) -> None:
+    queue = await opened(world, browser)
+    assert "What else waits" not in (await browser.get(queue))[1]
+    other = "!kitchen:example.org"
+    world.homeserver.levels[other] = {"users": {user("anna"): 100}}
+    await world.deliver(
+        type="m.room.member",
+        room_id=other,
+        sender=user("anna"),
+        state_key=BOT,
+        content={"membership": "invite"},
+    )
+    await world.say("anna", f"!policy file {other} general Neighbours talk of cooking")
+    _, page = await browser.get(queue)
+    assert "1 filings: <code>!policy queue filings</code>" in page
+    assert "0 appeals" not in page
 
 
 async def test_the_page_has_everything_in_view_and_no_name(browser: Browser, world: World) -> None:
@@ -453,13 +502,6 @@ async def test_links_are_not_kept_once_they_were_sent(browser: Browser, world: W
         rows = [*await tx.fetch("SELECT data FROM outbox"), *await tx.fetch("SELECT * FROM consoles")]
         rows += await tx.fetch("SELECT payload FROM audit_payloads")
     assert not any(token in str(tuple(row)) for row in rows)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def both(any_world: World) -> AsyncIterator[Browser]:
-    await any_world.governed_room()
-    async with served(any_world) as url, aiohttp.ClientSession() as session:
-        yield Browser(session, url)
 
 
 async def test_of_two_moderators_on_one_case_one_decides(both: Browser, any_world: World) -> None:
