@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from policybot.domain import case as case_rules
 from policybot.domain import notice
+from policybot.domain.decision import Decision
 from policybot.domain.effect_words import in_words
 from policybot.domain.effects import Effect, Redact, inverse
 from policybot.domain.sanction import bannered
@@ -52,12 +53,29 @@ class Foresights:
         """
         if len(choice.facts.strip()) < notice.MIN_FACTS:
             choice = replace(choice, facts=_NO_FACTS)
-        return await self.of(tx, moderator, file, choice)
+        return await self._of(tx, moderator, file, choice)
 
-    async def of(self, tx: Tx, by: str, file: File, choice: Choice) -> Foresight:
+    async def proposed(self, tx: Tx, file: File, decision: Decision) -> Foresight:
+        """Work out again what somebody has proposed.
+
+        Raises:
+            Refused: it could not be decided any more.
+        """
+        choice = Choice(
+            rule=decision.rule_id,
+            severity=decision.severity.value,
+            measure=str(decision.measure),
+            remove=decision.remove,
+            facts=decision.facts,
+        )
+        return await self._of(tx, decision.decider, file, choice, key=decision.scope_key)
+
+    async def _of(
+        self, tx: Tx, by: str, file: File, choice: Choice, *, key: str | None = None
+    ) -> Foresight:
         """Work out a decision with all that follows; the one place that asks the decisions for it."""
         case = file.case
-        draft = await self._decisions.draft(tx, by, case, choice)
+        draft = await self._decisions.draft(tx, by, case, choice, key=key)
         decision, statement = draft.decision, draft.statement
         span = decision.measure.duration
         removed = await cases.subjects(tx, case) if decision.remove else []

@@ -328,15 +328,8 @@ class Sheets:
             approval = await decisions.approval_on(tx, f"decision {decision.id}")
             if approval is None:
                 continue
-            choice = Choice(
-                rule=decision.rule_id,
-                severity=decision.severity.value,
-                measure=str(decision.measure),
-                remove=decision.remove,
-                facts=decision.facts,
-            )
             try:
-                foresight = await self._foresights.of(tx, decision.decider, file, choice)
+                foresight = await self._foresights.proposed(tx, file, decision)
             except Refused:
                 foresight = None
             own = moderator in await members.accounts_of(tx, approval.proposer)

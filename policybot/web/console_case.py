@@ -104,7 +104,8 @@ class CasePages:
             await desk.care.opened(tx, seat.moderator, sheet.case.id)
             hint = await desk.care.hint(tx, seat.moderator)
             before, after = await desk.sheets.neighbours(tx, seat.moderator, sheet.case.id)
-            choice = words.choice(view.given) if view.given else desk.sheets.first_choice(sheet)
+            filled = "rule" in view.given
+            choice = words.choice(view.given) if filled else desk.sheets.first_choice(sheet)
             foresight, fault = await self._foreseen(tx, seat, sheet, choice)
         error, confirming = view.error, view.confirming
         if confirming and foresight is None:

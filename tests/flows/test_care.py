@@ -6,33 +6,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from policybot.domain.case import Case
-from policybot.domain.errors import NotFound
 from policybot.store import exports
-from policybot.store.database import Tx
-from tests import pictures
+from tests.albums import BLURRED, CLEAR, Album
 from tests.papers import Browser
 from tests.serving import served
 from tests.world import World, find, user
 from tests.world import world as make_world
 
 HINT = "Perhaps somebody else takes the next ones."
-CLEAR, BLURRED = pictures.picture(), b"blurred"
-
-
-class Album:
-    """Pictures of every case, three each."""
-
-    async def pictures(self, tx: Tx, case: Case) -> int:
-        del tx, case
-        return 3
-
-    async def picture(self, tx: Tx, by: str, case: Case, place: int, *, clear: bool) -> bytes:
-        del tx, by, case
-        if not 1 <= place <= 3:
-            message = "There is no such picture."
-            raise NotFound(message)
-        return CLEAR if clear else BLURRED
 
 
 @pytest.fixture
