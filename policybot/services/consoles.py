@@ -84,9 +84,8 @@ class Consoles:
         Raises:
             NotFound: it is too old, or its reader is no moderator any more.
         """
-        console, seat = await self._at(tx, token, _WORK)
-        until = min(self._setting.now() + IDLE, console.ends_at)
-        await consoles.prolong(tx, hashed(token), until)
+        _, seat = await self._at(tx, token, _WORK)
+        await consoles.prolong(tx, hashed(token), self._setting.now() + IDLE)
         return seat
 
     async def glance(self, tx: Tx, token: str) -> Seat:

@@ -77,6 +77,7 @@ async def test_the_pages_look_good(world: World, page: Page) -> None:
     await looks_good(page, "console-case", scripts=1)
     await page.get_by_role("button", name="Go on").click()
     await expect(page.get_by_role("alert")).to_contain_text("what happened")
+    await expect(page.get_by_label("What happened")).to_be_focused()
     await looks_good(page, "console-fault", scripts=1)
     await page.get_by_role("radio", name="Restrict").check()
     await page.get_by_label("For how long").fill("30")

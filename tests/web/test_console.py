@@ -417,14 +417,17 @@ async def test_hostile_text_is_shown_as_text_everywhere(browser: Browser, world:
     event = find(r"\$event\d+", str((await everything(world))["cases"]))
     await world.say("zoe", f"!policy report https://matrix.to/#/{world.room}/{event} R1 {evil}")
     path = await opened(world, browser, command=f"show {number}")
+    status, page = await browser.get(path)
+    assert status == 200
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; gnp.exe" in page
+    assert "\u202e" not in page
+    assert "it goes on: 60" in page
     status, page = await browser.post(path, GIVEN | {"act": "decide", "facts": evil, "factor:<b>": "on"})
     assert status == 422, "there is no such factor"
     for given in ({"act": "decide", "facts": evil}, {"act": "preview", "rule": evil, "severity": evil}):
         status, page = await browser.post(path, GIVEN | given)
         assert status == 200
         assert "<script>alert" not in page
-        assert "\u202e" not in page.replace(html.escape(evil.strip()), "")
-        assert "it goes on: 60" in page
         assert len(page) < 100_000
     huge = {"act": "decide", "facts": "A" * 60_000}
     assert (await browser.post(path, GIVEN | huge))[0] == 413
@@ -490,7 +493,9 @@ async def test_the_pulse_tells_of_changes_and_keeps_a_claim(browser: Browser, wo
         "zoe", f"!policy report https://matrix.to/#/{world.room}/{event} R1 Me too, an advert"
     )
     assert (await pulse())["changed"] is True
-    world.clock.pass_time(minutes=31)
+    world.clock.pass_time(minutes=20)
+    await pulse()
+    world.clock.pass_time(minutes=11)
     async with browser.session.post(f"{browser.url}{path}/pulse", headers=browser.headers) as answer:
         assert answer.status == 404, "a page that asks by itself keeps nothing open"
 
