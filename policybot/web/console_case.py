@@ -198,6 +198,8 @@ class CasePages:
                 found = await self._desk.sheets.pulse(tx, seat.moderator, number, seen, active=active)
         except Refused as refused:
             return web.json_response({"error": str(refused)}, status=404)
+        except Stale:
+            return web.json_response({"error": _TAKEN}, status=409)
         return web.json_response(
             {
                 "changed": found.changed,

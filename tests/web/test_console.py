@@ -10,6 +10,7 @@ import pytest
 
 from policybot.domain.case import State
 from policybot.store import cases
+from policybot.store.database import Stale
 from policybot.web.site import HEADERS
 from tests.papers import Browser
 from tests.serving import served
@@ -550,3 +551,34 @@ async def test_of_two_who_confirm_one_does(both: Browser, any_world: World) -> N
     await any_world.work()
     restricted = any_world.homeserver.levels[any_world.room]["users"].get(user("tom")) == -1
     assert restricted is (await state(any_world, number) is State.CLOSED)
+
+
+async def test_many_pages_of_one_moderator_keep_a_claim_together(
+    both: Browser, any_world: World
+) -> None:
+    number = await any_world.reported()
+    path = await opened(any_world, both, command=f"show {number}")
+    await post(both, path, "claim")
+    any_world.clock.pass_time(minutes=25)
+    answers = await asyncio.gather(*(both.post(f"{path}/pulse", {"active": "1"}) for _ in range(6)))
+    assert {status for status, _ in answers} <= {200, 409}
+    assert any("09:55" in text for _, text in answers)
+    _, page = await both.get(path)
+    assert "Yours until 09:55 UTC" in page
+
+
+async def test_who_comes_second_at_the_same_moment_is_told_so(
+    browser: Browser, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await world.reported()
+    path = await opened(world, browser, command=f"show {number}")
+    await post(browser, path, "claim")
+    world.clock.pass_time(minutes=25)
+
+    async def overtaken(*_: object) -> None:
+        raise Stale(number)
+
+    monkeypatch.setattr(world.app.services.cases, "claim", overtaken)
+    for place, given in (("/pulse", {"active": "1"}), ("", {"act": "claim"})):
+        status, page = await browser.post(path + place, given)
+        assert (status, "at the same moment" in page) == (409 if place else 422, True)
