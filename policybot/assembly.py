@@ -9,8 +9,10 @@ from policybot.services.approvals import Approvals
 from policybot.services.automation import Automation
 from policybot.services.batches import NOUN as BATCH
 from policybot.services.batches import Batches
+from policybot.services.care import Care
 from policybot.services.cases import Cases
 from policybot.services.complaints import Complaints
+from policybot.services.consoles import Consoles
 from policybot.services.copies import Copies
 from policybot.services.cures import Cures
 from policybot.services.deadlines import Deadlines
@@ -30,6 +32,7 @@ from policybot.services.exports import Exports
 from policybot.services.feed import Feed
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
+from policybot.services.foresights import Foresights
 from policybot.services.holds import Holds
 from policybot.services.intake import Intake
 from policybot.services.labels import Labels
@@ -60,6 +63,7 @@ from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.sealed import Sealed
 from policybot.services.setting import Changed, Setting
+from policybot.services.sheets import NoMedia, Sheets
 from policybot.services.staffing import Staffing
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
@@ -104,6 +108,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     resolutions = Decisions(setting, casework, measures, applied)
     held, objections = Holds(setting, casework, measures), Appeals(setting, casework, measures)
     together = Batches(setting, casework, resolutions, measures, held, objections)
+    foreseen = Foresights(setting, resolutions)
     handovers = Transfers(setting, applied, people, signatures, named, vacant)
     replaced = Replacements(setting, applied, casework, measures, handovers)
     deleted = Deletions(setting, casework)
@@ -161,6 +166,10 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         presses=Presses(setting, reported),
         copies=kept,
         quarantines=withheld,
+        consoles=Consoles(setting),
+        sheets=Sheets(setting, casework, foreseen, applied, fronts, NoMedia()),
+        foresights=foreseen,
+        care=Care(setting),
         decisions=resolutions,
         sanctions=measures,
         batches=together,

@@ -13,8 +13,10 @@ from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.batches import Batches
+from policybot.services.care import Care
 from policybot.services.cases import Cases
 from policybot.services.complaints import Complaints
+from policybot.services.consoles import Consoles
 from policybot.services.copies import Copies
 from policybot.services.cures import Cures
 from policybot.services.deadlines import Deadlines
@@ -33,6 +35,7 @@ from policybot.services.exports import Exports
 from policybot.services.feed import Feed
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
+from policybot.services.foresights import Foresights
 from policybot.services.holds import Holds
 from policybot.services.intake import Intake
 from policybot.services.labels import Labels
@@ -62,6 +65,7 @@ from policybot.services.reviews import Reviews
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
+from policybot.services.sheets import Sheets
 from policybot.services.staffing import Staffing
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
@@ -113,6 +117,10 @@ class Services:
     pasts: Pasts
     copies: Copies
     quarantines: Quarantines
+    consoles: Consoles
+    sheets: Sheets
+    foresights: Foresights
+    care: Care
     reports: Reports
     reporters: Reporters
     complaints: Complaints
