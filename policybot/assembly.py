@@ -27,12 +27,12 @@ from policybot.services.deviations import Deviations
 from policybot.services.documents import Documents
 from policybot.services.drafts import Drafts
 from policybot.services.drift import Drift
+from policybot.services.entries import Entries
 from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.feed import Feed
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
-from policybot.services.foresights import Foresights
 from policybot.services.holds import Holds
 from policybot.services.intake import Intake
 from policybot.services.labels import Labels
@@ -63,7 +63,7 @@ from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.sealed import Sealed
 from policybot.services.setting import Changed, Setting
-from policybot.services.sheets import NoMedia, Sheets
+from policybot.services.sheets import Sheets
 from policybot.services.staffing import Staffing
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
@@ -108,7 +108,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     resolutions = Decisions(setting, casework, measures, applied)
     held, objections = Holds(setting, casework, measures), Appeals(setting, casework, measures)
     together = Batches(setting, casework, resolutions, measures, held, objections)
-    foreseen = Foresights(setting, resolutions)
+    waiting, before = Queues(casework), Pasts(casework)
     handovers = Transfers(setting, applied, people, signatures, named, vacant)
     replaced = Replacements(setting, applied, casework, measures, handovers)
     deleted = Deletions(setting, casework)
@@ -156,9 +156,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         declarations=Declarations(setting, qualified),
         labels=Labels(setting),
         cases=casework,
-        queues=Queues(casework),
+        queues=waiting,
         merges=Merges(setting, casework),
-        pasts=Pasts(casework),
+        pasts=before,
         intake=Intake(setting, reported, casework),
         reports=reported,
         reporters=reporting,
@@ -167,8 +167,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         copies=kept,
         quarantines=withheld,
         consoles=Consoles(setting),
-        sheets=Sheets(setting, casework, foreseen, applied, fronts, NoMedia()),
-        foresights=foreseen,
+        entries=Entries(setting, casework, waiting),
+        sheets=Sheets(setting, casework, resolutions, applied, fronts, before, withheld, reporting),
         care=Care(setting),
         decisions=resolutions,
         sanctions=measures,

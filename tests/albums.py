@@ -1,23 +1,17 @@
-"""Pictures of cases, as long as nobody else keeps any."""
+"""A picture that somebody posts and somebody else reports."""
 
-from policybot.domain.case import Case
-from policybot.domain.errors import NotFound
-from policybot.store.database import Tx
 from tests import pictures
+from tests.world import World, find
 
-CLEAR, BLURRED = pictures.picture(size=(800, 600)), pictures.picture(size=(80, 60))
+PICTURE = "mxc://example.org/abcSpades"
 
 
-class Album:
-    """Pictures of every case, three each."""
-
-    async def pictures(self, tx: Tx, case: Case) -> int:
-        del tx, case
-        return 3
-
-    async def picture(self, tx: Tx, by: str, case: Case, place: int, *, clear: bool) -> bytes:
-        del tx, by, case
-        if not 1 <= place <= 3:
-            message = "There is no such picture."
-            raise NotFound(message)
-        return CLEAR if clear else BLURRED
+async def photographed(world: World, text: str = "Buy my spades!", offender: str = "tom") -> str:
+    """Have somebody post a picture in the governed room, and somebody report it."""
+    data = pictures.picture("PNG", size=(800, 600))
+    world.homeserver.media.files[PICTURE] = data
+    world.homeserver.media.kinds[PICTURE] = ("image/png", len(data))
+    event = await world.message(offender, text, world.room, msgtype="m.image", url=PICTURE)
+    link = f"https://matrix.to/#/{world.room}/{event}"
+    await world.say("lea", f"!policy report {link} R1 This picture is an advert")
+    return find(r"(?<=New case )C-\d+", world.in_review()[-1])

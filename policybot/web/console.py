@@ -5,8 +5,10 @@ key: it is one moderator's, whose role is looked at with each request, and it en
 """
 
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -14,23 +16,28 @@ from policybot.domain.case import SubjectKind
 from policybot.domain.permission import Permission
 from policybot.services.care import Care
 from policybot.services.consoles import IDLE, LONGEST, Consoles
-from policybot.services.sheets import FILTERS, Entry, Sheets
+from policybot.services.entries import FILTERS, Entries, Entry, Narrowed
+from policybot.services.sheets import Sheets
 from policybot.store.database import Database
 from policybot.web.site import Site, route
 
 NEEDS = Permission.CASE_CLAIM
 """What whoever opens a page has to be allowed."""
 HERE = "/console/page/{token}"
+CASE = HERE + r"/{case:[Cc]-[0-9]{1,15}}"
 POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """The pages have a script of their own, and work without it."""
+_LONGEST = 255
+"""Characters of a rule's number or a room's ID."""
 _CASE = re.compile(r"C-[0-9]{1,15}")
 _FILTERS = {
     "": "All",
     "free": "Nobody has them",
     "mine": "Yours",
+    "overdue": "Overdue",
     "confirm": "Wait for a second person",
 }
 _KINDS = {SubjectKind.EVENT: "Message of", SubjectKind.ROOM: "Room", SubjectKind.USER: "Account"}
@@ -43,6 +50,7 @@ class Desk:
     site: Site
     database: Database
     consoles: Consoles
+    entries: Entries
     sheets: Sheets
     care: Care
 
@@ -87,22 +95,28 @@ class ConsolePages:
 
     async def _queue(self, request: web.Request) -> web.Response:
         """Show the cases that wait."""
-        token, only = request.match_info["token"], request.query.get("only", "")
-        only = only if only in FILTERS else ""
-        desk = self._desk
+        token, asked = request.match_info["token"], _asked(request.query)
+        desk, here = self._desk, f"/console/page/{token}"
         async with desk.database.transaction() as tx:
             seat = await desk.consoles.seat(tx, token)
-            entries = await desk.sheets.queue(tx, seat.moderator, only)
+            entries, last = await desk.entries.page(tx, seat.moderator, asked)
             waiting = await desk.consoles.waiting(tx)
             hint = await desk.care.hint(tx, seat.moderator)
             now = desk.sheets.now()
         return self._site.page(
             "console.html",
-            here=f"/console/page/{token}",
+            here=here,
+            again=_address(here, asked),
+            begin=_address(here, replace(asked, after=None)),
+            more=_address(here, replace(asked, after=last.id)) if last else "",
             moderator=seat.moderator,
-            rows=[_row(entry, now - entry.case.opened_at, seat.moderator) for entry in entries],
-            filters=_FILTERS.items(),
-            only=only,
+            rows=[_row(entry, now - entry.case.opened_at, seat.moderator, here) for entry in entries],
+            filters=[
+                (key, title, _address(here, replace(asked, only=key, after=None)))
+                for key, title in _FILTERS.items()
+            ],
+            rules=self._site.config.rules,
+            asked=asked,
             waiting=[(number, what) for what, number in asdict(waiting).items() if number],
             hint=hint,
             done=done(request),
@@ -129,14 +143,37 @@ def done(request: web.Request) -> str:
     return named if _CASE.fullmatch(named) else ""
 
 
-def _row(entry: Entry, age: timedelta, moderator: str) -> dict[str, object]:
+def _asked(query: Mapping[str, str]) -> Narrowed:
+    """Read what of the queue is wanted; what cannot be read narrows nothing."""
+    only, after = query.get("only", ""), query.get("after", "")
+    return Narrowed(
+        only=only if only in FILTERS else "",
+        rule=query.get("rule", "")[:_LONGEST],
+        room_id=query.get("room", "")[:_LONGEST],
+        after=int(after[2:]) if _CASE.fullmatch(after) else None,
+    )
+
+
+def _address(here: str, asked: Narrowed) -> str:
+    """Write the address of a part of the queue."""
+    after = f"C-{asked.after}" if asked.after is not None else ""
+    given = {"only": asked.only, "rule": asked.rule, "room": asked.room_id, "after": after}
+    query = urlencode({name: value for name, value in given.items() if value})
+    return f"{here}?{query}" if query else here
+
+
+def _row(entry: Entry, age: timedelta, moderator: str, here: str) -> dict[str, object]:
     """Write a case as the queue shows it."""
-    case = entry.case
+    case, room_id = entry.case, entry.case.subject.room_id
     return {
         "number": case.number,
         "kind": _KINDS[case.subject.kind],
         "about": case.subject.user_id or ("somebody" if case.subject.event_id else ""),
-        "room": entry.filing.number if entry.filing else (case.subject.room_id or ""),
+        "room": entry.filing.number if entry.filing else (room_id or ""),
+        "of_room": _address(here, Narrowed(room_id=room_id)) if room_id else "",
+        "rules": ", ".join(case.rules),
+        "urgency": entry.urgency,
+        "overdue": entry.overdue,
         "state": case.in_words,
         "holder": entry.holder,
         "mine": entry.holder == moderator,

@@ -1,13 +1,16 @@
 """Care for moderators: what they had to look at is counted, for their own eyes."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 
 import aiohttp
 import pytest
+from PIL import Image
 
 from policybot.store import exports
-from tests.albums import BLURRED, CLEAR, Album
+from tests.albums import PICTURE, photographed
 from tests.papers import Browser
 from tests.serving import served
 from tests.world import World, find, user
@@ -20,7 +23,6 @@ HINT = "Perhaps somebody else takes the next ones."
 async def caring(tmp_path: Path, database_url: str) -> AsyncIterator[World]:
     changes = {"care.cases_a_day": 3, "care.looks_a_day": 2}
     async with make_world(tmp_path, database_url, **changes) as world:
-        world.app.services.sheets._media = Album()
         await world.governed_room()
         yield world
 
@@ -29,6 +31,10 @@ async def caring(tmp_path: Path, database_url: str) -> AsyncIterator[World]:
 async def browser(caring: World) -> AsyncIterator[Browser]:
     async with served(caring) as url, aiohttp.ClientSession() as session:
         yield Browser(session, url)
+
+
+def size(data: bytes) -> tuple[int, int]:
+    return Image.open(BytesIO(data)).size
 
 
 async def opened(world: World, browser: Browser, who: str = "mira") -> str:
@@ -42,32 +48,39 @@ async def opened(world: World, browser: Browser, who: str = "mira") -> str:
 async def test_a_picture_is_blurred_until_somebody_asks_and_the_look_is_counted(
     caring: World, browser: Browser
 ) -> None:
-    number = await caring.reported()
+    number = await photographed(caring)
     case = f"{await opened(caring, browser)}/{number}"
     _, page = await browser.get(case)
     assert f'src="{case}/picture/1/blurred"' in page
+    assert "File 1: image/png" in page, "what it is by its bytes"
     assert "/clear" not in page
     assert page.index("Buy my spades!") < page.index("/blurred"), "text first"
-    assert (await browser.fetch(f"{case}/picture/1/blurred"))[1] == BLURRED
+    status, data, headers = await browser.fetch(f"{case}/picture/1/blurred")
+    assert (status, headers["Content-Type"], size(data)) == (200, "image/jpeg", (240, 180))
     _, page = await browser.get(f"{case}/picture/1")
     assert "It is counted that you looked" in page
     assert "and 0 blurred pictures; within" in await caring.say("mira", "!policy care")
     status, data, headers = await browser.fetch(f"{case}/picture/1/clear")
-    assert (status, data, headers["Cache-Control"]) == (200, CLEAR, "no-store")
+    assert (status, size(data), headers["Cache-Control"]) == (200, (800, 600), "no-store")
     answer = await caring.say("mira", "!policy care")
     assert "Today you have opened 1 case and 1 blurred picture" in answer
     assert HINT not in answer
-    for wrong in ("0", "4", "999"):
+    for wrong in ("0", "2", "999"):
         assert (await browser.get(f"{case}/picture/{wrong}"))[0] == 404
         assert (await browser.get(f"{case}/picture/{wrong}/clear"))[0] == 404
     assert "1 blurred picture;" in await caring.say("mira", "!policy care"), "what fails counts nothing"
-    await browser.fetch(f"{case}/picture/2/clear")
+    await browser.fetch(f"{case}/picture/1/clear")
     assert f"You have looked at 2 blurred pictures today. {HINT}" in (await browser.get(case))[1]
-    assert (await browser.fetch(f"{case}/picture/3/clear"))[0] == 200, "nothing is forbidden"
+    assert (await browser.fetch(f"{case}/picture/1/clear"))[0] == 200, "nothing is forbidden"
+    async with caring.database.transaction(reading=True) as tx:
+        since = caring.clock() - timedelta(days=1)
+        assert await caring.app.services.copies.clear_looks(tx, user("mira"), since) == 3, "on record"
+    del caring.homeserver.media.files[PICTURE]
+    assert (await browser.get(f"{case}/picture/1/blurred"))[0] == 404
 
 
 async def test_a_party_sees_no_picture_of_the_case(caring: World, browser: Browser) -> None:
-    number = await caring.reported(offender="mira")
+    number = await photographed(caring, offender="mira")
     case = f"{await opened(caring, browser)}/{number}"
     for place in ("1", "1/blurred", "1/clear"):
         assert (await browser.get(f"{case}/picture/{place}"))[0] == 404

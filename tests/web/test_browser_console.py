@@ -11,7 +11,7 @@ from policybot.demo.synapse import free_port
 from policybot.domain.case import State
 from policybot.store import cases
 from tests import browser as browsers
-from tests.albums import Album
+from tests.albums import photographed
 from tests.browser import looks_good, served
 from tests.world import World, find
 from tests.world import world as make_world
@@ -83,6 +83,7 @@ async def test_the_pages_look_good(world: World, page: Page) -> None:
     await page.get_by_label("For how long").fill("30")
     await page.get_by_label("Remove the message").check()
     await page.get_by_label("What happened").fill(FACTS)
+    await page.get_by_label("Why so").fill("Neighbours asked for a clear answer.")
     await expect(page.locator("#foresight")).to_contain_text("A second person has to confirm it")
     await looks_good(page, "console-filled", scripts=1)
     await page.get_by_role("button", name="Go on").click()
@@ -172,15 +173,14 @@ async def test_the_page_says_by_itself_that_the_case_has_changed(world: World, p
 
 
 async def test_a_picture_is_blurred_until_somebody_presses_on_it(world: World, page: Page) -> None:
-    world.app.services.sheets._media = Album()
-    number = await world.reported(text="Look at my spades")
+    number = await photographed(world, "Look at my spades")
     await page.goto(await address(world, f"show {number}"))
     await page.get_by_role("button", name="Open the pages").click()
     await expect(page.get_by_text("Look at my spades")).to_be_visible()
     await looks_good(page, "console-pictures", scripts=1)
     assert await page.locator(".blurred img").first.evaluate("i => i.naturalWidth") > 0
     assert "and 0 blurred pictures; within" in await world.say("mira", "!policy care")
-    await page.get_by_role("link", name="Look at picture 1").click()
+    await page.get_by_role("link", name="Look at file 1").click()
     await expect(page.get_by_role("heading", name="Picture of")).to_be_visible()
     await looks_good(page, "console-picture")
     assert await page.locator("img").evaluate("i => i.naturalWidth") > 0

@@ -9,15 +9,12 @@ import aiohttp
 import pytest
 
 from policybot.domain.case import State
-from policybot.store import cases
 from policybot.store.database import Stale
 from policybot.web.site import HEADERS
+from tests.consoles import FACTS, GIVEN, decide, link, opened, post, seen_by, state
 from tests.papers import Browser
 from tests.serving import served
 from tests.world import BOT, REVIEW, World, find, user
-
-FACTS = "Advertised a shop in a room for neighbours"
-GIVEN = {"rule": "R1", "severity": "S2", "measure": "warn", "facts": FACTS}
 
 
 @pytest.fixture
@@ -32,48 +29,6 @@ async def both(any_world: World) -> AsyncIterator[Browser]:
     await any_world.governed_room()
     async with served(any_world) as url, aiohttp.ClientSession() as session:
         yield Browser(session, url)
-
-
-async def link(world: World, who: str = "mira", command: str = "console") -> str:
-    """Ask for a link; return its path."""
-    return find(r"/console/\S+", await world.say(who, f"!policy {command}"))
-
-
-async def opened(world: World, browser: Browser, who: str = "mira", command: str = "console") -> str:
-    """Open the pages; return the path to which the browser is sent."""
-    async with browser.session.post(
-        browser.url + await link(world, who, command), headers=browser.headers, allow_redirects=False
-    ) as answer:
-        assert answer.status == 303, await answer.text()
-        return answer.headers["Location"]
-
-
-async def post(browser: Browser, path: str, act: str, **given: str) -> tuple[int, str]:
-    """Press a button of the page as it is now."""
-    _, page = await browser.get(path)
-    return await browser.post(path, {"seen": seen_by(page, act)} | given | {"act": act})
-
-
-def seen_by(page: str, act: str) -> str:
-    """Read the fingerprint that stands in the form with a button."""
-    for form in re.findall(r"<form.*?</form>", page, re.DOTALL):
-        if f'value="{act}"' in form and (seen := re.search(r'name="seen" value="(\w*)"', form)):
-            return seen[1]
-    return ""
-
-
-async def decide(browser: Browser, path: str, act: str = "carry", **given: str) -> tuple[int, str]:
-    """Fill the form in, read the last step, and press its button."""
-    status, page = await browser.post(path, GIVEN | given | {"act": "decide"})
-    assert (status, "This will be decided" in page) == (200, True), page
-    return await browser.post(path, GIVEN | given | {"act": act, "seen": seen_by(page, "carry")})
-
-
-async def state(world: World, number: str) -> State:
-    async with world.database.transaction(reading=True) as tx:
-        found = await cases.get(tx, int(number[2:]))
-    assert found is not None
-    return found.state
 
 
 async def everything(world: World, *but: str) -> dict[str, list[tuple[object, ...]]]:
@@ -193,13 +148,13 @@ async def test_a_case_is_decided_as_it_was_shown(browser: Browser, world: World)
     path = await opened(world, browser, command=f"show {number}")
     status, page = await browser.post(path, GIVEN | {"act": "decide", "facts": "no"})
     assert (status, "say in a sentence what happened" in page) == (422, True)
-    status, page = await browser.post(path, GIVEN | {"act": "decide", "remove": "on"})
+    status, page = await browser.post(path, GIVEN | {"act": "decide", "remove": "message"})
     assert status == 200
     text = html.unescape(find(r'(?s)<blockquote class="notice lines"><bdi>.*?</bdi>', page))
     shown = text.partition("<bdi>")[2].removesuffix("</bdi>")
     assert "Undone by: post" in page
     seen = seen_by(page, "carry")
-    status, _ = await browser.post(path, GIVEN | {"act": "carry", "remove": "on", "seen": seen})
+    status, _ = await browser.post(path, GIVEN | {"act": "carry", "remove": "message", "seen": seen})
     assert status == 303
     await world.work()
     assert world.told("tom")[-1] == shown, "word for word what the page showed"
@@ -218,7 +173,7 @@ async def test_nobody_decides_another_thing_than_what_they_read(browser: Browser
     seen = seen_by(page, "carry")
     for other in (
         {"severity": "S1"},
-        {"remove": "on"},
+        {"remove": "message"},
         {"facts": f"{FACTS}, twice"},
         {"measure": "advise"},
     ):
@@ -315,8 +270,8 @@ async def test_a_room_is_put_on_hold(browser: Browser, world: World) -> None:
     _, page = await browser.get(path)
     assert "Put the room on hold" in page
     assert "Remove the message" not in page
-    assert (await post(browser, path, "hold", hold_rule="R1", why="no"))[0] == 422
-    status, _ = await post(browser, path, "hold", hold_rule="R1", why="It cannot wait until morning")
+    assert (await post(browser, path, "hold", hold_rule="R1", at_once="no"))[0] == 422
+    status, _ = await post(browser, path, "hold", hold_rule="R1", at_once="It cannot wait until morning")
     assert status == 303
     await world.work()
     assert world.homeserver.levels[world.room]["events_default"] == 100
@@ -386,13 +341,13 @@ async def test_closing_ends_all_pages_and_links_of_a_moderator_alone(
 async def test_reading_changes_nothing_but_what_is_counted(browser: Browser, world: World) -> None:
     number = await world.reported()
     path = await opened(world, browser)
-    before = await everything(world, "exposures", "consoles")
+    before = await everything(world, "exposures", "consoles", "case_watchers")
     for place in ("", "?only=free", f"/{number}", f"/{number}?done=C-1", f"/{number}/picture/1"):
         await browser.get(path + place)
     await browser.post(f"{path}/{number}/foresight", GIVEN)
     await browser.post(f"{path}/{number}", GIVEN | {"act": "decide"})
     await browser.post(f"{path}/{number}/pulse", {"seen": "x"})
-    assert await everything(world, "exposures", "consoles") == before
+    assert await everything(world, "exposures", "consoles", "case_watchers") == before
 
 
 async def test_another_site_does_nothing(browser: Browser, world: World) -> None:
@@ -572,13 +527,10 @@ async def test_who_comes_second_at_the_same_moment_is_told_so(
 ) -> None:
     number = await world.reported()
     path = await opened(world, browser, command=f"show {number}")
-    await post(browser, path, "claim")
-    world.clock.pass_time(minutes=25)
 
     async def overtaken(*_: object) -> None:
         raise Stale(number)
 
     monkeypatch.setattr(world.app.services.cases, "claim", overtaken)
-    for place, given in (("/pulse", {"active": "1"}), ("", {"act": "claim"})):
-        status, page = await browser.post(path + place, given)
-        assert (status, "at the same moment" in page) == (409 if place else 422, True)
+    status, page = await browser.post(path, {"act": "claim"})
+    assert (status, "at the same moment" in page) == (422, True)

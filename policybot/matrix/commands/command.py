@@ -30,12 +30,12 @@ from policybot.services.deviations import Deviations
 from policybot.services.documents import Documents
 from policybot.services.drafts import Drafts
 from policybot.services.drift import Drift
+from policybot.services.entries import Entries
 from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.feed import Feed
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
-from policybot.services.foresights import Foresights
 from policybot.services.holds import Holds
 from policybot.services.intake import Intake
 from policybot.services.labels import Labels
@@ -118,8 +118,8 @@ class Services:
     copies: Copies
     quarantines: Quarantines
     consoles: Consoles
+    entries: Entries
     sheets: Sheets
-    foresights: Foresights
     care: Care
     reports: Reports
     reporters: Reporters
