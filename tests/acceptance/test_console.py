@@ -35,6 +35,7 @@ async def test_a_case_is_settled_on_its_page_and_the_person_knows(
         await page.get_by_role("button", name="Open the pages").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text(f"Case {case}")
         await expect(page.get_by_text(WORDS)).to_be_visible()
+        begun += await _both_look(cast, page, case)
         await page.get_by_label("How grave").select_option("S2")
         await page.get_by_label("Remove the message").check()
         await page.get_by_label("What happened").fill(FACTS)
@@ -52,3 +53,19 @@ async def test_a_case_is_settled_on_its_page_and_the_person_knows(
         assert "redacted_because" in (await tom.event(room, event))["unsigned"]
         await cast.hears("lea", cast.rooms["lea"], "found a breach of the rules")
         assert told - decided < 20
+
+
+async def _both_look(cast: Cast, page: Page, case: str) -> float:
+    """Have a second moderator open the same case; each sees that the other looks.
+
+    Returns how many seconds it took.
+    """
+    begun = time.monotonic()
+    answer = await cast.asks("otto", f"!policy show {case}", "/console/")
+    other = await page.context.new_page()
+    await other.goto(found(r"http\S+/console/\S+", answer))
+    await other.get_by_role("button", name="Open the pages").click()
+    await expect(other.get_by_text(f"Also looking: {cast.people['mira'].user_id}")).to_be_visible()
+    await expect(page.locator("#live")).to_contain_text(cast.people["otto"].user_id, timeout=30_000)
+    await other.close()
+    return time.monotonic() - begun

@@ -68,7 +68,11 @@ async def test_the_pages_look_good(world: World, page: Page) -> None:
     await page.get_by_role("button").click()
     await expect(page.get_by_text("Nothing waits")).to_be_visible()
     await looks_good(page, "console-empty", scripts=1)
+    await world.message("zoe", "Who has spades for the spring?", world.room)
     first = await world.reported(text="Buy my spades! <b>Cheap</b>\nToday only.")
+    await world.message("kim", "Please, no shops in here.", world.room)
+    await world.review("otto", f"!policy note {first} He asked me before whether he may.")
+    await world.review("otto", f"!policy show {first}")
     await world.reported("zoe", text="I sell them cheaper.")
     await world.say("lea", f"!policy report {world.room} R1 Adverts all day long")
     await page.reload()
@@ -169,6 +173,10 @@ async def test_the_page_says_by_itself_that_the_case_has_changed(world: World, p
     await world.review("otto", f"!policy dismiss {number} A joke among friends")
     await page.clock.run_for(21_000)
     await expect(page.locator("#live")).to_contain_text("has changed since you loaded this page")
+    await expect(page.locator("#live")).not_to_contain_text("Also looking")
+    await world.review("otto", f"!policy show {number}")
+    await page.clock.run_for(21_000)
+    await expect(page.locator("#live")).to_contain_text("Also looking: @otto:example.org")
     assert await browsers.barriers(page) == []
 
 
