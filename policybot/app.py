@@ -246,6 +246,7 @@ class App:
             await services.openings.sweep(tx)
             await services.desks.sweep(tx)
             await services.intake.sweep(tx)
+            await services.consoles.sweep(tx)
         await services.messages.sweep(self.database)
         await self._announce()
         await services.retention.tick(self.database)

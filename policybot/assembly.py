@@ -10,8 +10,10 @@ from policybot.services.approvals import Approvals
 from policybot.services.automation import Automation
 from policybot.services.batches import NOUN as BATCH
 from policybot.services.batches import Batches
+from policybot.services.care import Care
 from policybot.services.cases import Cases
 from policybot.services.complaints import Complaints
+from policybot.services.consoles import Consoles
 from policybot.services.copies import Copies
 from policybot.services.cures import Cures
 from policybot.services.deadlines import Deadlines
@@ -26,6 +28,7 @@ from policybot.services.deviations import Deviations
 from policybot.services.documents import Documents
 from policybot.services.drafts import Drafts
 from policybot.services.drift import Drift
+from policybot.services.entries import Entries
 from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.feed import Feed
@@ -61,6 +64,7 @@ from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.sealed import Sealed
 from policybot.services.setting import Changed, Setting
+from policybot.services.sheets import Sheets
 from policybot.services.staffing import Staffing
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
@@ -105,6 +109,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     resolutions = Decisions(setting, casework, measures, applied)
     held, objections = Holds(setting, casework, measures), Appeals(setting, casework, measures)
     together = Batches(setting, casework, resolutions, measures, held, objections)
+    waiting, before = Queues(casework), Pasts(casework)
     handovers = Transfers(setting, applied, people, signatures, named, vacant)
     replaced = Replacements(setting, applied, casework, measures, handovers)
     deleted = Deletions(setting, casework)
@@ -152,9 +157,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         declarations=Declarations(setting, qualified),
         labels=Labels(setting),
         cases=casework,
-        queues=Queues(casework),
+        queues=waiting,
         merges=Merges(setting, casework),
-        pasts=Pasts(casework),
+        pasts=before,
         intake=Intake(setting, reported, casework),
         reports=reported,
         reporters=reporting,
@@ -162,6 +167,10 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         presses=Presses(setting, reported),
         copies=kept,
         quarantines=withheld,
+        consoles=Consoles(setting),
+        entries=Entries(setting, casework, waiting),
+        sheets=Sheets(setting, casework, resolutions, applied, fronts, before, withheld, reporting),
+        care=Care(setting),
         decisions=resolutions,
         sanctions=measures,
         batches=together,

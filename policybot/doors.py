@@ -25,6 +25,11 @@ from policybot.store.database import Database
 from policybot.web.about import About
 from policybot.web.agreement import AgreementPages
 from policybot.web.appeal import AppealPages
+from policybot.web.console import ConsolePages
+from policybot.web.console import Desk as ConsoleDesk
+from policybot.web.console_acts import Acting
+from policybot.web.console_case import CasePages
+from policybot.web.console_picture import PicturePages
 from policybot.web.desk import DeskPages
 from policybot.web.filing import Asking, FilingForm
 from policybot.web.inbox import InboxDoor
@@ -132,6 +137,21 @@ def pages(
     routes += AppealPages(site, database, services.appeal_links).routes()
     routes += ToolDoor(config, database, services.intake, reader).routes()
     routes += DeskPages(site, database, services.desks, services.reviews, setting, reader).routes()
+    at_desk = ConsoleDesk(
+        site, database, services.consoles, services.entries, services.sheets, services.care
+    )
+    acting = Acting(
+        services.cases,
+        services.decisions,
+        services.holds,
+        services.approvals,
+        services.quarantines,
+        services.merges,
+        setting,
+    )
+    routes += ConsolePages(at_desk).routes()
+    routes += CasePages(at_desk, acting).routes()
+    routes += PicturePages(at_desk, services.copies, cleaner).routes()
     if config.identity.document is not None:
         tries, papers = services.verifications, services.documents
         routes += Upload(site, database, tries, papers, cleaner, verify.code).routes()

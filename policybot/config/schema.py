@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from policybot.config.agreement import AgreementSection
 from policybot.config.bulk import BulkSection
+from policybot.config.care import CareSection
 from policybot.config.casework import CasesSection
 from policybot.config.copies import CopiesSection
 from policybot.config.filing import FilingSection
@@ -123,6 +124,10 @@ class Settings(Section):
         default_factory=MeasuresSection, description="How measures on people are carried out."
     )
     bulk: BulkSection = Field(default_factory=BulkSection, description="Deciding several cases at once.")
+    care: CareSection = Field(
+        default_factory=lambda: CareSection.model_validate({}),
+        description="When your moderators read that somebody else might go on.",
+    )
     gate: GateSection | None = Field(
         None,
         description="The answer before something is accepted, for the homeserver's module or its HTTP "
@@ -244,6 +249,7 @@ class Config:
         self.reporters = settings.reporters
         self.measures = settings.measures
         self.bulk = settings.bulk
+        self.care = settings.care
         self.gate = settings.gate
         self.reports = settings.reports
         self.languages = {code: dict(said) for code, said in settings.languages.items()}

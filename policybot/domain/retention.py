@@ -131,6 +131,14 @@ RULES: tuple[Rule, ...] = (
         365,
         Act.DELETE,
     ),
+    Rule(
+        "exposures",
+        ("exposures",),
+        "how many cases and pictures a moderator looked at in a day",
+        "the day",
+        30,
+        Act.DELETE,
+    ),
     Rule("newcomers", ("newcomers",), "who was seen to enter a room", "it", 30, Act.DELETE),
     Rule("refusals", ("refusals",), "how often the gate refused what to whom", "it", 30, Act.DELETE),
     Rule(
@@ -228,6 +236,7 @@ EXCEPTIONS: dict[str, str] = {
     "openings": "a reviewer's links to a document, for fifteen minutes",
     "desks": "a reviewer's links to the page of an application, for as long as it can be theirs",
     "case_watchers": "who has a case before them, for minutes",
+    "consoles": "a moderator's links to their pages, and the pages in use, for twelve hours at most",
     "cards": "which message shows how an application stands",
     "uploads": "how often somebody uploaded, for an hour",
     "results": "what verification services posted, sealed in the vault, until its page has it",

@@ -176,8 +176,12 @@ class Cases:
             raise OutOfOrder(message)
         return case
 
-    async def work_on(self, tx: Tx, by: str, case_id: int | None, text: str) -> Case:
+    async def work_on(
+        self, tx: Tx, by: str, case_id: int | None, text: str, *, at_work: bool = True
+    ) -> Case:
         """Find the case with which one of the operator's people does something; their claim goes on.
+
+        It does not if they are not `at_work`, but have a page before them that asks by itself.
 
         Raises:
             NotFound: there is none, or they are a party to it.
@@ -189,14 +193,16 @@ class Cases:
             message = f"There is no case {text} that you can see."
             raise NotFound(message)
         case = await self.find(tx, case_id, text)
-        await self.beat(tx, by, case)
-        return case
+        return await self.beat(tx, by, case) if at_work else case
 
-    async def beat(self, tx: Tx, by: str, case: Case) -> None:
+    async def beat(self, tx: Tx, by: str, case: Case) -> Case:
         """Let somebody's claim hold on because they are at work; writes if half of its time is over."""
         lease = self._setting.config.cases.claim
-        if until := rules.beating(case, by, self._setting.now(), lease):
-            await cases.renew(tx, case, until)
+        until = rules.beating(case, by, self._setting.now(), lease)
+        if until is None:
+            return case
+        await cases.renew(tx, case, until)
+        return replace(case, lease_until=until)
 
     async def look(self, tx: Tx, by: str, case: Case) -> None:
         """Note that somebody has a case before them; writes if half of the time of that is over."""

@@ -66,6 +66,16 @@ class Decisions:
         """Show exactly what a decision that was worked out does and says."""
         return await self._previews.preview(tx, draft)
 
+    async def proposed(self, tx: Tx, case: Case, decision: Decision) -> Preview:
+        """Show again what waits for its confirmation, as it would be carried out now.
+
+        Raises:
+            Refused: it could not be decided any more.
+        """
+        choice = choice_of(decision)
+        draft = await self._previews.draft(tx, decision.decider, case, choice, again=decision)
+        return await self._previews.preview(tx, draft)
+
     async def decide(self, tx: Tx, by: str, case: Case, choice: Choice) -> Taken:
         """Decide a case, or propose the decision to whoever has to confirm it."""
         taken = await self._cases.take(tx, by, case)

@@ -1,9 +1,10 @@
 """Pasts: what there was before about an account or a room, as far as whoever asks has no part in it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from policybot.domain.case import Case, SubjectKind
-from policybot.domain.decision import Decision
+from policybot.domain.decision import Decision, Nature
 from policybot.domain.ladder import Scope
 from policybot.services import ledgers
 from policybot.services.cases import Cases
@@ -83,6 +84,16 @@ class Pasts:
                 hidden.add(case_id)
         seen = [moment for moment in found[:size] if moment.case_id not in hidden]
         return seen, len(found) > size
+
+
+def decided(decision: Decision, now: datetime) -> str:
+    """Say what was decided in another case, and how long ago."""
+    what = f"{decision.rule_id} {decision.severity.value}"
+    if decision.nature is not Nature.DECISION:
+        what = f"{decision.rule_id} {decision.nature}"
+    days = (now - decision.decided_at).days
+    when = "today" if not days else "a day ago" if days == 1 else f"{days} days ago"
+    return f"{decision.state.replace('_', ' ')}, {what}, {when}"
 
 
 _KNOWN = ("final", "under_appeal", "upheld", "modified", "overturned")

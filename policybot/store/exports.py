@@ -222,6 +222,12 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "q.since",
     ),
     Part(
+        "exposures",
+        "The cases that you opened as a moderator, by day, and how many pictures you looked at in each.",
+        "SELECT day AS at, looks FROM exposures WHERE moderator = $1 ORDER BY day",
+        "day",
+    ),
+    Part(
         "attempts",
         "Your tries to verify your account.",
         "SELECT source, wrong_codes, expires_at, used_at FROM attempts WHERE user_id = $1"

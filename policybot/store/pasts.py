@@ -14,6 +14,20 @@ class About:
     room_id: str | None = None
 
 
+_HAPPENED = {
+    "decision": "decided",
+    "replacement": "replaced",
+    "hold": "held",
+    "appeal": "appealed",
+    "sanction:lift": "the measure was lifted",
+    "sanction:end": "the measure ended by itself",
+    "sanction:void": "the measure was taken back",
+    "case:dismiss": "no breach",
+    "case:join": "another case was merged into it",
+    "case:split": "a part became a case of its own",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """One thing that happened, in which case, and what more there is to say of it."""
@@ -23,6 +37,13 @@ class Moment:
     what: str
     """`opened`, `decision`, `hold`, `replacement`, `appeal`, or the tag of an audit entry."""
     detail: str
+
+    @property
+    def in_words(self) -> str:
+        """What happened, as one says it."""
+        if self.what == "opened":
+            return "opened" + (f", {self.detail} reports" if self.detail not in ("0", "1") else "")
+        return _HAPPENED.get(self.what, self.what) + (f": {self.detail}" if self.detail else "")
 
 
 _MOMENTS = (

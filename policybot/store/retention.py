@@ -144,6 +144,13 @@ REACHES: dict[str, Reach] = {
         " WHERE c.id = findings.case_id AND c.state IN OPEN)",
         "",
     ),
+    "exposures": Reach(
+        "exposures",
+        "moderator || ' ' || CAST(day AS TEXT) || ' ' || CAST(case_id AS TEXT)",
+        "day",
+        "day < $1 AND moderator NOT IN HELD",
+        "",
+    ),
     "newcomers": Reach(
         "newcomers",
         "room_id || ' ' || user_id",

@@ -6,7 +6,7 @@ from policybot.domain.decision import Decision, Nature
 from policybot.domain.errors import NotFound
 from policybot.domain.name import one_line
 from policybot.domain.permission import Permission, allowed
-from policybot.matrix.commands import documents, qualifications, reports, reviews, subject
+from policybot.matrix.commands import console, documents, qualifications, reports, reviews, subject
 from policybot.matrix.commands.casework import related
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services import statements
@@ -47,7 +47,7 @@ async def show(services: Services, asked: Asked) -> str:
     lines += await _withheld(services, asked, case)
     if case.state in (State.OPEN, State.CLAIMED):
         lines.append(_next(case))
-    return "\n".join(lines)
+    return await console.linked(services, asked, "\n".join(lines), case)
 
 
 def _next(case: Case) -> str:

@@ -1,30 +1,16 @@
 """The commands by which moderators work on a case together: notes, merging, what there was before."""
 
-from datetime import datetime
-
 from policybot.domain import number
 from policybot.domain.case import Case, SubjectKind
-from policybot.domain.decision import Decision, Nature
 from policybot.domain.errors import NotFound
 from policybot.domain.permission import Permission, allowed
 from policybot.matrix.commands import subject
 from policybot.matrix.commands.command import Asked, Services
+from policybot.services.pasts import decided
 from policybot.store.pasts import About, Moment
 
 _PAGE = 20
 _LAST_PAGE = 1000
-_HAPPENED = {
-    "decision": "decided",
-    "replacement": "replaced",
-    "hold": "held",
-    "appeal": "appealed",
-    "sanction:lift": "the measure was lifted",
-    "sanction:end": "the measure ended by itself",
-    "sanction:void": "the measure was taken back",
-    "case:dismiss": "no breach",
-    "case:join": "another case was merged into it",
-    "case:split": "a part became a case of its own",
-}
 
 
 async def note(services: Services, asked: Asked) -> str:
@@ -77,32 +63,18 @@ async def related(services: Services, asked: Asked, case: Case) -> list[str]:
     lines = []
     if found.cases:
         said = (
-            f"{other.number} ({_decided(decision, now) if decision else other.in_words})"
+            f"{other.number} ({decided(decision, now) if decision else other.in_words})"
             for other, decision in found.cases
         )
         lines.append(f"Related: {', '.join(said)}")
     if found.counted:
-        said = (f"{d.number} ({_decided(d, now)})" for d in found.counted)
+        said = (f"{d.number} ({decided(d, now)})" for d in found.counted)
         lines.append(f"Counts together with: {', '.join(said)}")
     return lines
 
 
-def _decided(decision: Decision, now: datetime) -> str:
-    what = f"{decision.rule_id} {decision.severity.value}"
-    if decision.nature is not Nature.DECISION:
-        what = f"{decision.rule_id} {decision.nature}"
-    days = (now - decision.decided_at).days
-    when = "today" if not days else "a day ago" if days == 1 else f"{days} days ago"
-    return f"{decision.state.replace('_', ' ')}, {what}, {when}"
-
-
 def _line(moment: Moment) -> str:
-    when = f"{moment.at:%-d %B %Y %H:%M}"
-    if moment.what == "opened":
-        reports = f", {moment.detail} reports" if moment.detail not in ("0", "1") else ""
-        return f"{when} C-{moment.case_id}: opened{reports}"
-    detail = f": {moment.detail}" if moment.detail else ""
-    return f"{when} C-{moment.case_id}: {_HAPPENED.get(moment.what, moment.what)}{detail}"
+    return f"{moment.at:%-d %B %Y %H:%M} C-{moment.case_id}: {moment.in_words}"
 
 
 async def _about(services: Services, asked: Asked) -> About:

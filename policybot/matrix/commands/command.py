@@ -14,8 +14,10 @@ from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.batches import Batches
+from policybot.services.care import Care
 from policybot.services.cases import Cases
 from policybot.services.complaints import Complaints
+from policybot.services.consoles import Consoles
 from policybot.services.copies import Copies
 from policybot.services.cures import Cures
 from policybot.services.deadlines import Deadlines
@@ -29,6 +31,7 @@ from policybot.services.deviations import Deviations
 from policybot.services.documents import Documents
 from policybot.services.drafts import Drafts
 from policybot.services.drift import Drift
+from policybot.services.entries import Entries
 from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.feed import Feed
@@ -63,6 +66,7 @@ from policybot.services.reviews import Reviews
 from policybot.services.roster import Roster
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
+from policybot.services.sheets import Sheets
 from policybot.services.staffing import Staffing
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
@@ -114,6 +118,10 @@ class Services:
     pasts: Pasts
     copies: Copies
     quarantines: Quarantines
+    consoles: Consoles
+    entries: Entries
+    sheets: Sheets
+    care: Care
     reports: Reports
     reporters: Reporters
     complaints: Complaints

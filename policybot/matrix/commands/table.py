@@ -6,6 +6,7 @@ from policybot.matrix.commands import (
     appeals,
     cases,
     casework,
+    console,
     decisions,
     filings,
     languages,
@@ -192,9 +193,21 @@ COMMANDS: tuple[Command, ...] = (
         queues.queue,
     ),
     Command(
+        "console [WHAT]",
+        "A link to the pages on which you work on cases, in your direct room; «close» ends all of them.",
+        Permission.CASE_CLAIM,
+        console.console,
+    ),
+    Command(
+        "care",
+        "How many cases and blurred pictures you have looked at; for your eyes only.",
+        Permission.CASE_CLAIM,
+        console.care,
+    ),
+    Command(
         "show NUMBER",
-        "A case, a filing or a qualification with all its facts; to you alone, a filing or a document "
-        "by a link.",
+        "A case, a filing or a qualification with all its facts; to you alone, a filing, a document or, "
+        "if you moderate, a case by a link.",
         Permission.CASE_READ,
         cases.show,
     ),

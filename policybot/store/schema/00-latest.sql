@@ -712,6 +712,25 @@ CREATE TABLE case_watchers (              -- who has a case before them now
     PRIMARY KEY (case_id, user_id)
 );
 
+CREATE TABLE consoles (                   -- links of moderators to their pages, and the pages in use
+    token_hash TEXT PRIMARY KEY,
+    moderator  TEXT NOT NULL,
+    purpose    TEXT NOT NULL CHECK (purpose IN ('open', 'work')),
+    case_id    BIGINT,                    -- at which case a link opens; NULL for the queue
+    expires_at BIGINT NOT NULL,           -- unless it is used before
+    ends_at    BIGINT NOT NULL            -- however much it is used
+);
+CREATE INDEX consoles_moderator ON consoles (moderator);
+
+CREATE TABLE exposures (                  -- what moderators had to look at, for their own care
+    moderator TEXT NOT NULL,
+    day       BIGINT NOT NULL,            -- its first moment, in UTC
+    case_id   BIGINT NOT NULL,
+    looks     INTEGER NOT NULL DEFAULT 0, -- pictures that were looked at clearly
+    PRIMARY KEY (moderator, day, case_id)
+);
+CREATE INDEX exposures_day ON exposures (day);
+
 CREATE TABLE reports (
     id          BIGINT PRIMARY KEY,
     reporter    TEXT NOT NULL,
