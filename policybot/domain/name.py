@@ -37,9 +37,12 @@ def cleaned(text: str) -> str:
 
 def one_line(text: str, longest: int) -> str:
     """Write what somebody typed as one line, without what hides, turns round or forges text."""
+    text = text[: max(_READ, 2 * longest)]
+    if text.isascii() and text.isprintable():  # nothing of it hides, and most texts are so
+        return " ".join(text.split())[:longest].rstrip()
     kept: list[str] = []
     marks = 0
-    for char in text[: max(_READ, 2 * longest)]:
+    for char in text:
         if char.isspace():
             kept.append(" ")
         elif unicodedata.category(char)[0] != "C" and char not in _UNSEEN:

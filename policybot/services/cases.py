@@ -397,6 +397,6 @@ class Cases:
 
 async def origin_of(tx: Tx, case_id: int) -> notice.Origin:
     """Say how a case came to our knowledge, for a decision by a person."""
-    if await reports.of_case(tx, case_id):
+    if await reports.count(tx, case_id):
         return notice.Origin.REPORT
     return notice.Origin.RULE if await findings.of_case(tx, case_id) else notice.Origin.OURS

@@ -21,7 +21,7 @@ from policybot.demo.story import Cast, found
 from tests.benchmarks.publishing import until
 
 _PAUSE = 5
-"""Seconds between two cases: who types more than thirty commands a minute is not answered."""
+"""Seconds between two cases: who types more than thirty commands a minute is told to wait."""
 
 
 async def report(cast: Cast, number: int) -> tuple[str, str, float]:

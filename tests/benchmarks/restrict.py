@@ -7,11 +7,14 @@ account until the homeserver has carried it in every room, and from its lift unt
 """
 
 import asyncio
+import os
+import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 from mautrix.api import Method
 from mautrix.api import Path as Route
@@ -36,11 +39,31 @@ _WHY = "Sells stolen card numbers in every room"
 class Counted(Client):
     """A client that counts what it asks for."""
 
-    asked = 0
+    asked: ClassVar[list[tuple[Method, float]]] = []
+    """Each request with the seconds that it took."""
 
     async def _request(self, method: Method, *rest: object) -> object:
-        Counted.asked += 1
-        return await super()._request(method, *rest)  # type: ignore[arg-type]  # handed on as it came
+        begun = time.perf_counter()
+        try:
+            return await super()._request(method, *rest)  # type: ignore[arg-type]  # handed on as it came
+        finally:
+            Counted.asked.append((method, time.perf_counter() - begun))
+
+    @staticmethod
+    def took(method: Method) -> float:
+        """Give the milliseconds that a request took on average."""
+        return statistics.mean([took for how, took in Counted.asked if how is method] or [0.0]) * 1000
+
+
+def busy() -> float:
+    """Give the seconds of a processor that our child processes have had: the homeserver's alone."""
+    ticks = 0
+    for task in Path("/proc/self/task").iterdir():
+        for pid in (task / "children").read_text().split():
+            ticks += sum(
+                map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13])
+            )
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 async def governed(port: MatrixHomeserver, client: Client, app: App, number: int) -> list[str]:
@@ -61,7 +84,7 @@ async def measured(app: App, port: MatrixHomeserver, who: str, at_once: int) -> 
     """Hold somebody and lift it; return the seconds of each, and the requests of both."""
     services, worker = app.services, app.worker(port)
     worker._slots = asyncio.Semaphore(at_once)
-    Counted.asked = 0
+    Counted.asked.clear()
     async with app.database.transaction() as tx:
         case = await services.holds.about_account(tx, "@mira:here", who)
     async with app.database.transaction() as tx:
@@ -79,7 +102,7 @@ async def measured(app: App, port: MatrixHomeserver, who: str, at_once: int) -> 
     await worker.drain()
     lifted = time.perf_counter() - begun
     await worker._give_up_leases()
-    return held, lifted, Counted.asked
+    return held, lifted, len(Counted.asked)
 
 
 async def run(made: Stage, number: int, told: Callable[[str], None]) -> None:
@@ -97,12 +120,17 @@ async def run(made: Stage, number: int, told: Callable[[str], None]) -> None:
     begun = time.perf_counter()
     await governed(port, client, app, number)
     told(f"{number} rooms made in {time.perf_counter() - begun:.0f} s")
-    for who, at_once in (("tom", 8), ("lea", 1), ("anna", 8), ("otto", 1)):
+    for who, at_once in (("tom", 8), ("lea", 1), ("otto", 1), ("anna", 8)):
         user_id = made.people[who].user_id
+        before, own = busy(), time.process_time()
         held, lifted, asked = await measured(app, port, user_id, at_once)
+        theirs, ours = busy() - before, time.process_time() - own
         told(
             f"{at_once} at once: restricted in {number} rooms in {held:.1f} s, released in "
-            f"{lifted:.1f} s, {asked / number / 2:.1f} requests for each room and way"
+            f"{lifted:.1f} s, {asked / number / 2:.1f} requests for each room and way; a look took "
+            f"{Counted.took(Method.GET):.0f} ms, a change {Counted.took(Method.PUT):.0f} ms; of a "
+            f"processor the homeserver had {theirs:.1f} s, we {ours:.1f} s; "
+            f"load {os.getloadavg()[0]:.1f}"
         )
     await database.close()
 
