@@ -32,7 +32,7 @@ _ENDS = {
     ),
     State.OVERTURNED: (
         "Your appeal succeeded",
-        "It is void from the beginning: the measure is taken back, and it does not count against you.",
+        "The decision is void from the beginning; its measure is taken back and does not count later.",
     ),
 }
 
@@ -60,9 +60,9 @@ class AppealPages:
         async with self._database.transaction(reading=True) as tx:
             found = await self._links.open(tx, token)
         number = found.decision.number
-        heading, text = f"Decision {number}", ""
+        (heading, _, reasons), text = found.reasons.partition("\n"), ""
         if found.appeal is not None:
-            heading, text = _ENDS[found.appeal.state]
+            (heading, text), reasons = _ENDS[found.appeal.state], found.reasons
         return self._site.page(
             "appeal.html",
             HTTPStatus.UNPROCESSABLE_ENTITY if refusal else HTTPStatus.OK,
@@ -70,7 +70,7 @@ class AppealPages:
             heading=heading,
             text=text,
             found=found,
-            reasons=_lines(found.reasons),
+            reasons=_lines(reasons),
             answer=_lines(found.appeal.reasons if found.appeal else ""),
             written=_lines(found.appeal.text if found.appeal else ""),
             language=found.decision.language or "en",

@@ -312,12 +312,12 @@ async def test_a_hold_on_an_account_and_the_decision_after_it_have_a_link_each(v
     await settled(world, f"{case} R2 S3 restrict:P3D Threatened a neighbour // As it was said")
     decided = key_of(world)
     assert decided != held
-    await visitor.send(decided)
-    assert "Do you see it otherwise?" in (await visitor.get(held))[1]
+    await visitor.send(held)
+    assert "Do you see it otherwise?" in (await visitor.get(decided))[1]
     appeals = await visitor.rows(
         "SELECT k.token_hash FROM appeals a JOIN appeal_links k ON k.decision_id = a.decision_id"
     )
-    assert [row["token_hash"] for row in appeals] == [hashed(decided)]
+    assert [row["token_hash"] for row in appeals] == [hashed(held)]
 
 
 async def test_who_answers_for_a_room_appeals_for_it_and_not_after_handing_it_over(

@@ -1,0 +1,98 @@
+"""Appealing on the real Synapse while suspended: by the link in a chat, or in a server notice."""
+
+import html
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from policybot.demo import story
+from policybot.demo.person import Person, Refused
+from policybot.demo.stage import stage
+from policybot.demo.story import Cast, found
+
+FACTS = "He announced a break-in and named the night"
+WHY = "It was a joke between friends"
+
+
+@pytest.fixture
+async def cast(tmp_path: Path) -> AsyncIterator[Cast]:
+    """A governed room with everybody in it, in which one person may decide alone."""
+    alone = {"ladder.approvals.second_person_from": {"measure": "suspend", "duration": "P30D"}}
+    async with stage(tmp_path, changes=alone) as made:
+        ready = Cast(made, lambda *_: None)
+        for step in (story.verify, story.sign, story.file_room, story.approve):
+            await step(ready)
+        for name in ("tom", "lea"):
+            await ready.people[name].join(ready.known["room"])
+        yield ready
+
+
+async def suspended(cast: Cast, who: str, by: str) -> str:
+    """Have somebody reported, and their account suspended; return the case."""
+    user_id = cast.people[who].user_id
+    await cast.asks(by, f"!policy report {user_id} R2 They threaten everybody", "Your receipt is")
+    case = found(r"C-\d+", await cast.hears("mira", cast.review_room, "New case"))
+    words = f"!policy decide {case} R2 S3 suspend:P7D {FACTS} // Nothing milder would do"
+    asked = await cast.asks_in_review("mira", words, "Please confirm it")
+    code = found(r"(?<=!policy confirm )\w+", asked)
+    await cast.asks_in_review("mira", f"!policy confirm {code}", "being carried out")
+    return case
+
+
+async def link_in(cast: Cast, person: Person, room: str, case: str, sender: str) -> str:
+    """Wait for the notice, and read the link at its end."""
+    heard = await person.wait_for_message(room, containing=f"Decision {case}", sender=sender)
+    link = found(r"http\S+/appeal/\w+$", heard["content"]["body"])
+    assert link.startswith(f"{cast.stage.web}/appeal/")
+    assert (await cast.people["root"].user(person.user_id))["suspended"] is True
+    return link
+
+
+async def opened(cast: Cast, link: str) -> str:
+    async with cast.stage.session.get(link) as answer:
+        assert answer.status == 200
+        return html.unescape(await answer.text())
+
+
+async def sent(cast: Cast, link: str, **fields: str) -> str:
+    """Send the form of a page as a browser does."""
+    headers = {"Sec-Fetch-Site": "same-origin", "Origin": cast.stage.web}
+    async with cast.stage.session.post(link, data=fields, headers=headers) as answer:
+        assert answer.status == 200
+        return html.unescape(await answer.text())
+
+
+async def test_who_is_suspended_appeals_by_the_link_and_can_write_again(cast: Cast) -> None:
+    tom, chat, room = cast.people["tom"], cast.rooms["tom"], cast.known["room"]
+    case = await suspended(cast, "tom", by="lea")
+    link = await link_in(cast, tom, chat, case, cast.bot)
+    for where in (room, chat):
+        with pytest.raises(Refused) as refused:
+            await tom.say(where, f"!policy appeal {case} {WHY}")
+        assert refused.value.errcode == "M_USER_SUSPENDED", "the link is all that is left"
+
+    page = await opened(cast, link)
+    assert FACTS in page
+    assert "Do you see it otherwise?" in page
+    assert "Your appeal is in" in await sent(cast, link, text=WHY)
+    assert WHY in await cast.hears("ravi", cast.review_room, f"Appeal on {case}")
+    await cast.asks_in_review(
+        "ravi", f"!policy overturn {case} A joke between friends indeed", "is void"
+    )
+    await cast.hears("tom", chat, f"Your appeal on {case} succeeded")
+    assert "A joke between friends indeed" in await opened(cast, link)
+    await tom.say(room, "Here I am again")
+
+
+async def test_who_has_no_chat_with_the_bot_reads_it_as_a_server_notice(cast: Cast) -> None:
+    lea = cast.people["lea"]
+    await lea.request("POST", f"/_matrix/client/v3/rooms/{quote(cast.rooms['lea'])}/leave", {})
+    case = await suspended(cast, "lea", by="tom")
+    notices = await lea.wait_for_room_with(f"Decision {case}", patience=60)
+    link = await link_in(cast, lea, notices, case, f"@notices:{cast.stage.synapse.server_name}")
+    assert "Your appeal is in" in await sent(cast, link, text=WHY)
+    await cast.hears("ravi", cast.review_room, f"Appeal on {case}")
+    await cast.asks_in_review("ravi", f"!policy uphold {case} It did not read like a joke", "stands")
+    assert "It did not read like a joke" in await opened(cast, link)
