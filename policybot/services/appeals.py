@@ -256,9 +256,16 @@ class Appeals:
             message = "There is nothing to restore under this number."
             raise NotFound(message)
         about = case.subject
-        gone = [(one.room_id, one.event_id) for one in await removals.of_decision(tx, removed[-1].id)]
+        reason = f"Restored after appeal, {case.number}"
+        gone = [
+            # As with its removal: a number would say whose account the other is.
+            Restore(
+                one.room_id, one.event_id, reason if one.sender == author else "Restored after appeal"
+            )
+            for one in await removals.of_decision(tx, removed[-1].id)
+        ]
         if about.room_id is not None and about.event_id is not None:
-            gone.insert(0, (about.room_id, about.event_id))
+            gone.insert(0, Restore(about.room_id, about.event_id, reason))
         if not gone:
             message = "There is nothing to restore under this number."
             raise NotFound(message)
@@ -266,9 +273,7 @@ class Appeals:
         if not await outbox.never_queued(tx, cause):
             message = "It was put back already."
             raise OutOfOrder(message)
-        reason = f"Restored after appeal, {case.number}"
-        back = [Restore(room_id, event_id, reason) for room_id, event_id in gone]
-        self._setting.queue(tx, back, cause=cause)
+        self._setting.queue(tx, gone, cause=cause)
         audit.append(tx, at=self._setting.now(), actor=author, tag="message:restore", object=case.number)
 
     def _remember(self, tx: Tx, actor: str, tag: str, appeal: Appeal, **payload: str) -> None:

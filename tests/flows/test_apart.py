@@ -7,7 +7,7 @@ import pytest
 
 from policybot.domain import pointed
 from policybot.domain.copy import places as copy_places
-from policybot.domain.effects import Redact
+from policybot.domain.effects import Redact, Restore
 from policybot.domain.ladder import Scope
 from policybot.domain.name import places as name_places
 from policybot.domain.rules import Reach
@@ -40,6 +40,13 @@ async def test_what_everybody_reads_in_a_room_does_not_tell_whose_accounts_two_a
     assert not any(case in said[event] for event in second)
     assert all("under rule R1" in said[event] for event in second), "it says why all the same"
     assert case in world.told("tim")[-1], "its author is told in which case"
+    await world.say("tom", f"!policy appeal {case} These were gifts for my neighbours")
+    await world.review("ravi", f"!policy overturn {case} They were gifts for neighbours indeed")
+    await world.say("tom", f"!policy restore {case}")
+    back = {e.event_id: e.reason for e in world.homeserver.performed if isinstance(e, Restore)}
+    assert back.keys() >= set(first + second)
+    assert all(case in back[event] for event in first)
+    assert not any(case in back[event] for event in second)
 
 
 # Parties ---------------------------------------------------------------------------------------------
