@@ -7,7 +7,6 @@ told.
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -19,23 +18,20 @@ from policybot.domain.seen import publishes
 from policybot.domain.taking import View
 from policybot.matrix.appservice import Event
 from policybot.matrix.commands.command import Services
-from policybot.matrix.commands.dispatch import Dispatch, Message, is_command
+from policybot.matrix.commands.dispatch import Dispatch, Message, is_command, verb_of
+from policybot.matrix.pace import Pace
 from policybot.matrix.signs import LABEL
 from policybot.services.findings import Found
 from policybot.services.setting import Setting
-from policybot.store import deletions, events, rooms
-from policybot.store.database import Database, DatabaseAway, Stale, Tx
+from policybot.store import deletions, events, rooms, tries
+from policybot.store.database import Database, DatabaseAway, Tx
 from policybot.store.rooms import Kind, Room
 
 log = logging.getLogger(__name__)
 
 _Handler = Callable[[Tx, Event], Awaitable[None]]
 
-_TRIES = 3
-"""How often at most an event is begun anew at once; after that the homeserver sends it again."""
 _GONE = ("leave", "ban")
-_COMMANDS_A_MINUTE = 30
-_REMEMBERED_SENDERS = 10_000
 
 
 class Events:
@@ -60,7 +56,7 @@ class Events:
         self._deviations = services.deviations
         self._vacancies = services.vacancies
         self._bot = setting.config.bot_user_id
-        self._pace = _Pace(setting)
+        self._pace = Pace(setting.now)
 
     async def handle(self, event: Event) -> None:
         """Handle one event, or park it.
@@ -97,17 +93,13 @@ class Events:
             await self._park(event_id, event, error)
 
     async def _once(self, event_id: str, event: Event, meaning: _Handler) -> None:
-        """Do what an event means, unless it was done; anew if a row was changed under it meanwhile."""
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                async with self._database.transaction() as tx:
-                    if await events.first_time(tx, event_id, self._setting.now()):
-                        await meaning(tx, event)
-            except Stale:
-                if not tries_left:
-                    raise
-            else:
-                return
+        """Do what an event means, unless it was done."""
+
+        async def write(tx: Tx) -> None:
+            if await events.first_time(tx, event_id, self._setting.now()):
+                await meaning(tx, event)
+
+        await tries.anew(self._database, write)  # after that the homeserver sends it again
 
     async def _park(self, event_id: str, event: Event, error: Exception) -> None:
         """Remember a poisonous event without its content, and tell the review room."""
@@ -135,7 +127,7 @@ class Events:
         """Say what an event means to us; fast, for it is asked for every message."""
         match event.get("type"):
             case "m.room.message" if event.get("sender") != self._bot and is_command(event):
-                return self._command if self._pace.allows(event["sender"]) else None
+                return self._paced(event)
             case (
                 "m.room.message"
                 | "m.sticker"
@@ -170,6 +162,13 @@ class Events:
             case kind if kind in (LABEL, "m.room.redaction"):
                 return self._label
         return None
+
+    def _paced(self, event: Event) -> _Handler | None:
+        """Let a command through, or say that it was too many: once, and nothing to those after it."""
+        stopped = self._pace.stops(event["sender"], event["event_id"], verb_of(event))
+        if stopped is None:
+            return self._command
+        return partial(self._refuse, stopped) if stopped else None
 
     def _judged(self, event: Event) -> Callable[[Tx], Awaitable[None]] | None:
         """Say what the rules have to do with an event; fast, and whatever else it means."""
@@ -330,25 +329,6 @@ async def encrypted_direct_room(tx: Tx, setting: Setting, room: Room) -> None:
             "to me here instead: !policy help",
             cause=f"encrypted {room.room_id}",
         )
-
-
-class _Pace:
-    """How many commands a minute are answered to one sender; in memory, for it guards the database."""
-
-    def __init__(self, setting: Setting) -> None:
-        self._setting = setting
-        self._minute: datetime | None = None
-        self._counts: dict[str, int] = {}
-
-    def allows(self, sender: object) -> bool:
-        """Count a command; False once its sender has had enough answers for this minute."""
-        now = self._setting.now()
-        if self._minute is None or now - self._minute >= timedelta(minutes=1):
-            self._minute, self._counts = now, {}
-        if not isinstance(sender, str) or len(self._counts) > _REMEMBERED_SENDERS:
-            return False
-        self._counts[sender] = self._counts.get(sender, 0) + 1
-        return self._counts[sender] <= _COMMANDS_A_MINUTE
 
 
 def _readmitted(event: Event) -> bool:

@@ -1,5 +1,6 @@
 """Cases: open one, hand it to one moderator, gather what is known, close it without a breach."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -252,7 +253,7 @@ class Cases:
         )
 
     async def reopen(self, tx: Tx, by: str, case: Case) -> Case:
-        """Open a decided case again, with a new clock; or give the newer one on the same."""
+        """Open a decided case again, with a new clock; or give the one that is open on the same."""
         await cases.hold_opening(tx)
         running = await cases.open_on(tx, case.subject)
         if running is not None:
@@ -279,20 +280,28 @@ class Cases:
         parties = {report.reporter for report in await reports.of_case(tx, case.id)}
         about = await cases.subjects(tx, case)
         parties |= {subject.user_id for subject in about if subject.user_id}
-        for room_id in {subject.room_id for subject in about if subject.room_id}:
-            parties |= await self.answering_for(tx, room_id)
-        return await members.accounts_of_all(tx, parties)
+        answering = await self.answering_for(tx, {s.room_id for s in about if s.room_id})
+        return await members.accounts_of_all(tx, parties.union(*answering.values()))
 
-    async def answering_for(self, tx: Tx, room_id: str) -> frozenset[str]:
-        """Name who filed a room and who moderates it: they do not judge what happens there."""
-        filing = await filings.of_room(tx, await moves.now(tx, room_id))
-        room = await rooms.get(tx, room_id)
-        found = {filing.applicant} if filing else set()
-        if filing is not None and filing.deputy and await deputies.has_agreed(tx, filing):
-            found.add(filing.deputy)  # it would be theirs next
-        if room is not None:
-            found |= room.levels.moderators()
-        return frozenset(found - {self._setting.config.bot_user_id})
+    async def answering_for(self, tx: Tx, room_ids: AbstractSet[str]) -> dict[str, frozenset[str]]:
+        """Name who filed each of some rooms or moderates it: they do not judge what happens there.
+
+        All rooms are looked up at once: a page of the queue asks for twenty.
+        """
+        places = await moves.now_each(tx, room_ids)
+        filed = await filings.held(tx, set(places.values()))
+        agreed = await deputies.agreed(tx, list(filed.values()))
+        known = await rooms.some(tx, room_ids)
+        found = {}
+        for room_id, place in places.items():
+            filing, room = filed.get(place), known.get(room_id)
+            people = {filing.applicant} if filing else set()
+            if filing is not None and filing.deputy and filing.id in agreed:
+                people.add(filing.deputy)  # it would be theirs next
+            if room is not None:
+                people |= room.levels.moderators()
+            found[room_id] = frozenset(people - {self._setting.config.bot_user_id})
+        return found
 
     async def claim(self, tx: Tx, by: str, case: Case) -> Case:
         """Take a case for as long as the operator says, or go on with it."""

@@ -20,6 +20,7 @@ from policybot.domain.mechanism import Mechanism, Stage
 from policybot.domain.pace import Pace
 from policybot.domain.publishing import Account
 from policybot.domain.seen import OF_THE_ROOM, File, seen
+from policybot.domain.statement import content_of
 from policybot.domain.view import FAST, Curb, House, Room
 from policybot.matching.ruleset import RuleSet, alone, holds_alone
 from policybot.services.automation import ACTING, HOUR, Automation, Hindrance
@@ -445,4 +446,5 @@ def _evidence(event: Mapping[str, Any], now: datetime) -> Copy:
         content=content,
         sha256=copies.fingerprint(content),
         captured_at=now,
+        kind=content_of(content.get("msgtype")),
     )

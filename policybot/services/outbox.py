@@ -44,8 +44,8 @@ from policybot.ports import Errand, Homeserver, Impossible, Later, Result, Still
 from policybot.services import cards, labels
 from policybot.services.copies import Copies
 from policybot.services.setting import Setting
-from policybot.store import copies, filings, outbox, rooms
-from policybot.store.database import Database, DatabaseAway, Tx
+from policybot.store import copies, filings, outbox, rooms, tries
+from policybot.store.database import Database, DatabaseAway, Stale, Tx
 from policybot.store.outbox import SHARDS, Lease, Queued
 
 log = logging.getLogger(__name__)
@@ -169,12 +169,10 @@ class Outbox:
         if not stale:
             return
         async with self._database.transaction() as tx:
-            for shard in stale:
-                lease = await outbox.lease(tx, shard, self._owner, now, self._life)
-                if lease is None:
-                    self._leases.pop(shard, None)
-                else:
-                    self._leases[shard] = lease
+            had = await outbox.lease(tx, stale, self._owner, now, self._life)
+        for shard in stale:
+            self._leases.pop(shard, None)
+        self._leases |= had
 
     async def _give_up_leases(self) -> None:
         try:
@@ -214,6 +212,8 @@ class Outbox:
                 for queued in waiting:
                     if not await self._perform(queued):
                         break
+        except Stale:
+            log.debug("What follows from an effect is recorded in the next round")
         except DatabaseAway as error:
             log.warning("The outbox cannot reach the database: %s", error)
         finally:
@@ -358,13 +358,16 @@ class Outbox:
 
     async def _record(self, queued: Queued, lease: Lease, state: str, result: Result) -> bool:
         """Mark an effect as carried out, with all that follows, in one transaction."""
-        async with self._database.transaction() as tx:
+
+        async def write(tx: Tx) -> None:
             now = self._setting.now()
             if not await outbox.finish(tx, queued, lease.fence, state=state, now=now):
-                return True
+                return
             if isinstance(queued.effect, RESTORING):
                 await outbox.forget(tx, target(queued.effect))
             await self._aftermath(tx, queued, result)
+
+        await tries.anew(self._database, write)
         return True
 
     async def _postpone(
@@ -386,24 +389,27 @@ class Outbox:
         """Give an effect up and call people, unless it is `quiet`; the rest of its lane goes on."""
         effect = queued.effect
         log.log(logging.INFO if quiet else logging.ERROR, "Cannot %s: %s", in_words(effect), error)
-        async with self._database.transaction() as tx:
+
+        async def write(tx: Tx) -> None:
             now, state = self._setting.now(), "dropped" if quiet else "dead"
             if not await outbox.finish(tx, queued, lease.fence, state=state, now=now, error=error):
-                return True
+                return
             if await self._aftermath.failed(tx, queued, error):
                 await outbox.settle(tx, queued)
-                return True
+                return
             in_review = (
                 isinstance(effect, (Say, ShowCard)) and effect.room_id == self._setting.review_room
             )
             if quiet or in_review or _answers(queued) or queued.cause.startswith(_MAY_BE_GONE):
-                return True
+                return
             self._setting.tell_staff(
                 tx,
                 f"I could not {in_words(effect)} ({queued.cause}).\nReason: {error}\n"
                 f"Once it is mended: !policy retry {queued.id}",
                 cause=f"alarm {queued.id}",
             )
+
+        await tries.anew(self._database, write)
         return True
 
 

@@ -47,8 +47,8 @@ class Queues:
             found = await queues.page(tx, wanted, limit + 1, parties=own, rooms=left_out)
             rooms = await queues.rooms_in(tx, found)
             new = {room_id for named in rooms.values() for room_id in named} - theirs.keys()
-            for room_id in sorted(new):
-                theirs[room_id] = not own.isdisjoint(await self._cases.answering_for(tx, room_id))
+            answering = await self._cases.answering_for(tx, new)
+            theirs |= {room_id: not own.isdisjoint(people) for room_id, people in answering.items()}
             if not any(theirs[room_id] for room_id in new):
                 break
         # What was written in another room and merged is not known to the list of cases.

@@ -202,7 +202,7 @@ async def _reasons(tx: Tx, setting: Setting, decision: Decision, statement: Stat
         ground_name=str(rule.legal_ref) if rule and by_law else f"{decision.rule_id} {title}",
         explanation=rules.explained(text),
         reference_url=config.ladder.text_url or f"{config.web.public_url}/agreement",
-        content=(rules.content_of(copy.content.get("msgtype") if copy else None),),
+        content=(copy.kind if copy else rules.Content.OTHER,),
         category=rule.category if rule else None,
         content_date=decision.occurred_at,
         application_date=decision.decided_at,

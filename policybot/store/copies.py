@@ -9,6 +9,7 @@ from typing import Any
 
 from policybot.domain.copy import File, Line
 from policybot.domain.effects import KeepEvidence
+from policybot.domain.statement import Content, content_of
 from policybot.store.audit import canonical
 from policybot.store.database import Row, Tx, from_ms, to_ms
 
@@ -30,6 +31,8 @@ class Copy:
     """Whether it was removed from its room before this copy was taken."""
     edit_id: str | None = None
     """The newest edit of it at that time."""
+    kind: Content = Content.OTHER
+    """What it is, in the law's words: a text, a picture, a film."""
     files: tuple[File, ...] | None = None
     """What its files are; None if nobody has looked."""
     context: tuple[Line, ...] = field(default=())
@@ -72,6 +75,7 @@ def copy_of(keep: KeepEvidence, result: Mapping[str, Any], now: datetime) -> Cop
         captured_at=now,
         redacted=bool(result.get("redacted")),
         edit_id=result.get("edit_id"),
+        kind=content_of(content.get("msgtype")),
     )
 
 
@@ -79,7 +83,7 @@ async def keep(tx: Tx, copy: Copy) -> bool:
     """Keep a copy of an event without what was said; False if there was one: the first counts."""
     row = await tx.first(
         "INSERT INTO copies (event_id, room_id, sender, sent_at, sha256, captured_at,"
-        " redacted, edit_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+        " redacted, edit_id, kind) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
         " ON CONFLICT (event_id) DO NOTHING RETURNING event_id",
         copy.event_id,
         copy.room_id,
@@ -89,6 +93,7 @@ async def keep(tx: Tx, copy: Copy) -> bool:
         to_ms(copy.captured_at),
         int(copy.redacted),
         copy.edit_id,
+        copy.kind.value,
     )
     return row is not None
 
@@ -160,6 +165,7 @@ def _copy(row: Row) -> Copy:
         captured_at=from_ms(row["captured_at"]),
         redacted=bool(row["redacted"]),
         edit_id=row["edit_id"],
+        kind=Content(row["kind"]),
         files=None
         if row["files"] is None
         else tuple(File(kind, size) for kind, size in json.loads(row["files"])),

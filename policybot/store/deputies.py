@@ -1,5 +1,6 @@
 """Deputies: who was asked to be one, and who has agreed. Whom the owner named stands in the filing."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from policybot.domain.deputy import Asked
@@ -17,6 +18,17 @@ async def has_agreed(tx: Tx, filing: Filing) -> bool:
     """Say whether whom the owner named as the deputy of a room has agreed to it."""
     asked = await get(tx, filing.id) if filing.deputy else None
     return asked is not None and asked.user_id == filing.deputy and asked.agreed_at is not None
+
+
+async def agreed(tx: Tx, filings: Collection[Filing]) -> set[int]:
+    """Give those of some filings whose deputy has agreed to it, as `has_agreed` says of one."""
+    named = {filing.id: filing.deputy for filing in filings if filing.deputy}
+    if not named:
+        return set()
+    marks = ", ".join(f"${n}" for n in range(1, len(named) + 1))
+    sql = f"SELECT * FROM deputies WHERE agreed_at IS NOT NULL AND filing_id IN ({marks})"  # noqa: S608 - numbers alone
+    asked = map(_asked, await tx.fetch(sql, *named))
+    return {one.filing_id for one in asked if one.user_id == named[one.filing_id]}
 
 
 async def save(tx: Tx, asked: Asked) -> None:

@@ -1,7 +1,7 @@
 """Filings: applications of rooms, and the record numbers they were given."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -122,6 +122,19 @@ async def of_room(tx: Tx, room_id: str) -> Filing | None:
         room_id,
     )
     return None if row is None else _filing(row)
+
+
+async def held(tx: Tx, room_ids: Collection[str]) -> dict[str, Filing]:
+    """Read the filings of some rooms that are waiting or in force, as `of_room` does for one."""
+    if not room_ids:
+        return {}
+    marks = ", ".join(f"${n}" for n in range(1, len(room_ids) + 1))
+    rows = await tx.fetch(
+        f"SELECT * FROM filings WHERE room_id IN ({marks})"  # noqa: S608 - numbers alone
+        " AND state NOT IN ('draft', 'revoked', 'rejected', 'withdrawn')",
+        *room_ids,
+    )
+    return {row["room_id"]: _filing(row) for row in rows}
 
 
 async def of_rooms(tx: Tx, room_ids: Sequence[str]) -> dict[str, list[Filing]]:

@@ -1,5 +1,7 @@
 """Moves: rooms that a filing has left for another one, so that what was known of them is found there."""
 
+from collections.abc import Collection
+
 from policybot.domain.case import Subject, SubjectKind
 from policybot.store.database import Tx
 
@@ -52,10 +54,22 @@ async def made(tx: Tx, former: str, successor: str) -> None:
 
 async def now(tx: Tx, room_id: str) -> str:
     """Say in which room the filing of a room has gone on, however often; itself if it has not."""
-    seen = {room_id}
-    while True:
-        row = await tx.first("SELECT successor FROM former_rooms WHERE room_id = $1", room_id)
-        if row is None or row["successor"] in seen:
-            return room_id
-        room_id = str(row["successor"])
-        seen.add(room_id)
+    return (await now_each(tx, {room_id}))[room_id]
+
+
+async def now_each(tx: Tx, room_ids: Collection[str]) -> dict[str, str]:
+    """Say of each of some rooms in which room its filing has gone on; a statement for each move."""
+    ways = {room_id: [room_id] for room_id in room_ids}
+    going = set(ways)
+    while going:
+        ends = sorted({ways[room_id][-1] for room_id in going})
+        marks = ", ".join(f"${n}" for n in range(1, len(ends) + 1))
+        sql = f"SELECT room_id, successor FROM former_rooms WHERE room_id IN ({marks})"  # noqa: S608 - numbers alone
+        onward = {row["room_id"]: str(row["successor"]) for row in await tx.fetch(sql, *ends)}
+        for room_id in list(going):
+            next_room = onward.get(ways[room_id][-1])
+            if next_room is None or next_room in ways[room_id]:
+                going.discard(room_id)
+            else:
+                ways[room_id].append(next_room)
+    return {room_id: way[-1] for room_id, way in ways.items()}

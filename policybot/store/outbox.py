@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -60,8 +60,23 @@ async def _insert(tx: Tx, rows: Sequence[tuple[object, ...]]) -> None:
     )
 
 
-async def lease(tx: Tx, shard: int, owner: str, now: datetime, life: timedelta) -> Lease | None:
-    """Take or renew a shard's lease; None while another worker holds it."""
+async def lease(
+    tx: Tx, shards: Collection[int], owner: str, now: datetime, life: timedelta
+) -> dict[int, Lease]:
+    """Take or renew the leases of some shards; without those that another worker holds.
+
+    Of each that may be had the row is locked, in their order, as `release` does: so workers wait for
+    each other, if at all, in one direction.
+    """
+    rows = await tx.fetch(
+        "SELECT shard FROM shards WHERE owner <> $1 AND until >= $2", owner, to_ms(now)
+    )
+    free = set(shards) - {row["shard"] for row in rows}
+    taken = [await _lease(tx, shard, owner, now, life) for shard in sorted(free)]
+    return {one.shard: one for one in taken if one is not None}
+
+
+async def _lease(tx: Tx, shard: int, owner: str, now: datetime, life: timedelta) -> Lease | None:
     row = await tx.first(
         "INSERT INTO shards (shard, owner, fence, until) VALUES ($1, $2, 1, $3)"
         " ON CONFLICT (shard) DO UPDATE SET owner = $2, until = $3,"
@@ -77,7 +92,10 @@ async def lease(tx: Tx, shard: int, owner: str, now: datetime, life: timedelta) 
 
 async def release(tx: Tx, owner: str) -> None:
     """Give up all leases of a worker that stops, so that the next one need not wait."""
-    await tx.execute("UPDATE shards SET until = 0 WHERE owner = $1", owner)
+    for row in await tx.fetch("SELECT shard FROM shards WHERE owner = $1 ORDER BY shard", owner):
+        await tx.execute(
+            "UPDATE shards SET until = 0 WHERE shard = $1 AND owner = $2", row["shard"], owner
+        )
 
 
 async def waiting(tx: Tx, after: int, limit: int) -> list[Queued]:

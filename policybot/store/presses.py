@@ -28,7 +28,7 @@ class Place:
 
 async def lease(tx: Tx, owner: str, now: datetime, life: timedelta) -> datetime | None:
     """Take or renew the right to read the lists; None while another process has it."""
-    taken = await outbox.lease(tx, _SHARD, owner, now, life)
+    taken = (await outbox.lease(tx, [_SHARD], owner, now, life)).get(_SHARD)
     return None if taken is None else taken.until
 
 

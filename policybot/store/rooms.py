@@ -1,7 +1,7 @@
 """Rooms that the bot knows: direct rooms, the review room, governed rooms with their levels."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -66,6 +66,15 @@ async def get(tx: Tx, room_id: str) -> Room | None:
     """Read a room; None if the bot does not know it."""
     row = await tx.first("SELECT * FROM rooms WHERE room_id = $1", room_id)
     return None if row is None else _room(row)
+
+
+async def some(tx: Tx, room_ids: Collection[str]) -> dict[str, Room]:
+    """Read those of some rooms that the bot knows."""
+    if not room_ids:
+        return {}
+    marks = ", ".join(f"${n}" for n in range(1, len(room_ids) + 1))
+    rows = await tx.fetch(f"SELECT * FROM rooms WHERE room_id IN ({marks})", *room_ids)  # noqa: S608 - numbers alone
+    return {row["room_id"]: _room(row) for row in rows}
 
 
 async def hold(tx: Tx, room_ids: Iterable[str]) -> None:

@@ -297,7 +297,8 @@ async def test_a_second_person_approves_what_it_rests_on(any_world: World) -> No
     await world.governed_room()
     case = await world.reported()
     answer = await world.review(
-        "mira", f"!policy decide {case} R1 S2 suspend:P3D Advertised a shop in a room for neighbours"
+        "mira",
+        f"!policy decide {case} R1 S2 suspend:P3D Advertised among neighbours // No other way",
     )
     code = find(r"(?<=!policy confirm )\w+", answer)
     async with world.database.transaction() as tx:

@@ -140,7 +140,7 @@ async def test_what_was_proposed_before_a_merge_is_not_carried_out_after_it(any_
     world = any_world
     first, second = await two(world)
     answer = await world.review(
-        "mira", f"!policy decide {first} R2 S4 close Threatened to burn a house down"
+        "mira", f"!policy decide {first} R2 S4 close Threatened to burn a house down // No other way"
     )
     code = find(r"(?<=!policy confirm )\w+", answer)
     assert "waiting for a second person" in await world.review(
@@ -262,6 +262,8 @@ async def test_that_two_accounts_are_one_persons_is_said_nowhere(any_world: Worl
     shown = await world.review("mira", f"!policy show {second}")
     assert f"Counts together with: {first} (final, R1 S2, today)" in shown
     assert "Related" not in shown
-    assert user("tom") not in shown.replace(user("tomtom"), "")
+    facts, _, around = shown.partition("Around it")
+    assert user("tom") not in facts.replace(user("tomtom"), "")
+    assert "Counts together" in around, "what others wrote stands before it, whosever account it is"
     assert "Counts together" not in await world.review("ravi", f"!policy show {second}")
     assert REVIEW not in shown

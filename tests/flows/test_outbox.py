@@ -1,5 +1,6 @@
 """Effects: each happens once, whatever breaks, and nothing is given up silently."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from policybot.domain.showing import Publish
 from policybot.ports import Later, Result
 from policybot.services.aftermath import Aftermath
 from policybot.store import audit, outbox
-from policybot.store.database import Tx
+from policybot.store.database import Stale, Tx
 from policybot.store.outbox import Queued
 from tests.papers import OFFERED, handed_in
 from tests.world import BOT, REVIEW, World, find, user
@@ -207,6 +208,33 @@ async def test_a_bug_in_what_follows_an_effect_does_not_repeat_it_for_ever(
     assert world.in_review() == ["hello"]
     async with world.database.transaction() as tx:
         assert await outbox.counts(tx) == {"waiting": 0, "dead": 0}
+
+
+@pytest.mark.parametrize("losses", [2, 3])
+async def test_a_row_changed_meanwhile_is_no_absence_and_what_follows_is_recorded_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, losses: int
+) -> None:
+    left = [losses]
+    told = Aftermath._follow_cause
+
+    async def beaten(self: Aftermath, tx: Tx, queued: Queued, result: Result) -> None:
+        await told(self, tx, queued, result)
+        if queued.cause == "test" and left[0]:
+            left[0] -= 1
+            raise Stale(case)
+
+    case = "C-10"
+    monkeypatch.setattr(Aftermath, "_follow_cause", beaten)
+    async with world.database.transaction() as tx:
+        world.app.setting.queue(tx, [Say(REVIEW, "hello")], cause="test")
+    await world.work()
+    assert left == [0]
+    assert world.in_review() == ["hello"]
+    assert done(world, Say) == 1 + losses // 3  # told the homeserver again under the same key
+    async with world.database.transaction() as tx:
+        assert await outbox.counts(tx) == {"waiting": 0, "dead": 0}
+    assert not [r for r in caplog.records if r.levelno >= logging.INFO and "C-10" in r.getMessage()]
+    assert "cannot reach" not in caplog.text
 
 
 async def test_what_was_taken_back_before_it_was_carried_out_is_not_carried_out(

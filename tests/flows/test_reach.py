@@ -44,7 +44,7 @@ async def test_a_room_that_is_filed_while_a_restriction_runs_is_covered_and_free
     world = any_world
     await world.governed_room()
     case = await about(world, TOM)
-    await decided(world, f"!policy decide {case} R2 S3 restrict:P7D {FACTS}")
+    await decided(world, f"!policy decide {case} R2 S3 restrict:P7D {FACTS} // No other way")
     assert level(world) == -1
     world.clock.pass_time(days=1)
     other = await second_room(world)
@@ -63,7 +63,7 @@ async def test_while_an_appeal_lets_it_rest_nothing_binds_and_then_it_does_in_ne
     object.__setattr__(world.config.ladder, "appeal_stay", frozenset({"account:restrict"}))
     await world.governed_room()
     case = await about(world, TOM)
-    await decided(world, f"!policy decide {case} R2 S3 restrict:P7D {FACTS}")
+    await decided(world, f"!policy decide {case} R2 S3 restrict:P7D {FACTS} // No other way")
     await world.say("tom", f"!policy appeal {case} It was somebody else who wrote it")
     assert level(world) is None
     other = await second_room(world)
@@ -85,7 +85,7 @@ async def test_where_they_rank_as_high_as_the_bot_the_others_are_covered_and_it_
         content={"users": {TOM: 100, user("policybot"): 100}},
     )
     case = await about(world, TOM)
-    answer = await decided(world, f"!policy decide {case} R2 S3 restrict:P7D {FACTS}")
+    answer = await decided(world, f"!policy decide {case} R2 S3 restrict:P7D {FACTS} // No other way")
     assert "In 1 of 2 rooms they rank as high as I do" in answer
     assert level(world) == -1
     assert "ends by itself" in world.told("tom")[-1], "its clock runs"
@@ -97,7 +97,7 @@ async def test_an_account_of_another_homeserver_is_kept_out_of_all_rooms_instead
     world = any_world
     await world.governed_room()
     case = await about(world, EVE)
-    answer = await decided(world, f"!policy decide {case} R2 S3 suspend:P7D {FACTS}")
+    answer = await decided(world, f"!policy decide {case} R2 S3 suspend:P7D {FACTS} // No other way")
     assert f"exclude {EVE} from {world.room}" in answer
     assert "lives on another homeserver" in answer
     assert "not ours to suspend" in answer
@@ -128,7 +128,7 @@ async def test_if_one_room_refuses_it_later_people_are_told_once_and_the_clock_r
 
     world.homeserver.perform = perform  # type: ignore[method-assign]
     case = await about(world, TOM)
-    await decided(world, f"!policy decide {case} R2 S3 restrict:P7D {FACTS}")
+    await decided(world, f"!policy decide {case} R2 S3 restrict:P7D {FACTS} // No other way")
     await world.tick(minutes=1)
     alarms = [text for text in world.in_review() if "I could not restrict" in text]
     assert len(alarms) == 1
@@ -173,7 +173,7 @@ async def of_person(staffed: Private, measure: str, scope: Scope = Scope.ACCOUNT
     reach_persons(world, scope)
     await link_to(world, "tim", "tom")
     case = await world.reported(offender="tom", reporter="zoe", text="I know where you live")
-    text = f"!policy decide {case} R2 S3 {measure} {FACTS}"
+    text = f"!policy decide {case} R2 S3 {measure} {FACTS} // No other way"
     return await decided(world, text)
 
 
@@ -199,7 +199,7 @@ async def test_unlinking_frees_no_account_and_one_that_is_linked_meanwhile_is_re
     world = staffed.world
     reach_persons(world)
     case = await world.reported(offender="tom", reporter="zoe", text="I know where you live")
-    answer = await decided(world, f"!policy decide {case} R2 S3 suspend:P7D {FACTS}")
+    answer = await decided(world, f"!policy decide {case} R2 S3 suspend:P7D {FACTS} // No other way")
     assert "other account" not in answer
     await world.say("tim", f"!policy verify {await code_for(world, 'tim', 'tom')}")
     assert world.homeserver.suspended == {TOM, TIM}
@@ -235,7 +235,7 @@ async def test_two_measures_on_two_accounts_of_a_person_each_keep_what_they_want
     await of_person(staffed, "suspend:P7D")
     case = await about(world, TIM)
     world.config.rules = tuple(replace(r, reach=Reach.ACCOUNT) for r in world.config.rules)
-    await decided(world, f"!policy decide {case} R2 S3 suspend:P14D {FACTS}")
+    await decided(world, f"!policy decide {case} R2 S3 suspend:P14D {FACTS} // No other way")
     await world.tick(days=7)
     assert world.homeserver.suspended == {TIM}, "the other measure still wants it"
     await world.tick(days=7)
@@ -264,7 +264,7 @@ async def test_of_many_rooms_the_number_is_said_and_not_each(world: World) -> No
             await rooms.save(tx, room, world.clock())
         world.homeserver.levels[room.room_id] = {"users": {BOT: 100}}
     case = await about(world, TOM)
-    answer = await decided(world, f"!policy decide {case} R2 S3 restrict:P7D {FACTS}")
+    answer = await decided(world, f"!policy decide {case} R2 S3 restrict:P7D {FACTS} // No other way")
     assert f"This will: restrict {TOM} in 7 rooms." in answer
     assert "!more1" not in answer
 
@@ -276,13 +276,14 @@ async def test_demoted_between_decision_and_effect_it_waits_and_people_are_told_
     await world.governed_room()
     case = await world.reported()
     world.homeserver.refuses[RestrictMember] = "403 M_FORBIDDEN You don't have permission"
-    await decided(world, f"!policy decide {case} R2 S3 restrict:P7D {FACTS}")
+    await decided(world, f"!policy decide {case} R2 S3 restrict:P7D {FACTS} // No other way")
     for _ in range(3):
         await world.tick(hours=1)
     alarms = [text for text in world.in_review() if "I could not restrict" in text]
     assert len(alarms) == 1
     assert level(world) is None
-    assert not any(text.startswith("Decision") for text in world.told("tom")), "nothing is half done"
+    (late,) = [text for text in world.told("tom") if text.startswith("Decision")]
+    assert "ends by itself" not in late, "it is told, and not that it runs"
     world.homeserver.refuses.clear()
     await world.review("mira", f"!policy retry {find(r'(?<=retry )[0-9]+', alarms[0])}")
     assert level(world) == -1

@@ -20,7 +20,7 @@ async def wrote(world: World, number: int, room: str = "", who: str = "tom") -> 
 
 
 async def decided(world: World, case: str, measure: str, rule: str = "R1") -> str:
-    text = f"!policy decide {case} {rule} S2 {measure} Advertised a shop in a room for neighbours"
+    text = f"!policy decide {case} {rule} S2 {measure} Advertised among neighbours // No other way"
     answer = await world.review("mira", text)
     if "!policy confirm" in answer:
         await world.review("otto", f"!policy confirm {find(r'(?<=confirm )[A-Z0-9]+', answer)}")
@@ -45,7 +45,7 @@ async def test_all_of_a_span_goes_each_kept_first_told_and_restored_after_an_app
     assert not world.homeserver.redacted & set(old + others)
     assert len(world.homeserver.redacted) == 5, "with the reported one"
     redactions = [e for e in world.homeserver.performed if isinstance(e, Redact)]
-    assert {e.reason for e in redactions} == {f"Removed: {case}"}
+    assert {e.reason for e in redactions} == {f"Removed by decision {case} under rule R1 Advertising"}
     assert "What you wrote in the room since 3 March 2026" in world.told("tom")[-1]
     assert f"{case}: 4 further messages" in "\n".join(world.in_review())
     async with world.database.transaction(reading=True) as tx:
@@ -102,7 +102,9 @@ async def test_no_more_go_than_the_operator_allows_and_people_are_told(world: Wo
 async def test_a_span_that_is_none_is_refused_in_words(world: World, added: str, answer: str) -> None:
     await world.governed_room()
     case = await world.reported()
-    assert answer in await world.review("mira", f"!policy decide {case} R1 S2 warn+{added} Some advert")
+    assert answer in await world.review(
+        "mira", f"!policy decide {case} R1 S2 warn+{added} Some advert // No other way"
+    )
 
 
 async def test_what_a_second_person_confirms_is_the_same_span(world: World) -> None:
@@ -110,7 +112,8 @@ async def test_what_a_second_person_confirms_is_the_same_span(world: World) -> N
     mine = await wrote(world, 2)
     case = await world.reported()
     answer = await world.review(
-        "mira", f"!policy decide {case} R1 S2 suspend:P7D+remove:P1D Advertised a shop once more"
+        "mira",
+        f"!policy decide {case} R1 S2 suspend:P7D+remove:P1D Advertised once more // No other way",
     )
     assert not world.homeserver.redacted
     code = find(r"(?<=!policy confirm )\w+", answer)

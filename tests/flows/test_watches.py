@@ -14,7 +14,7 @@ from tests.world import START, World
 async def suspended(world: World) -> str:
     await world.governed_room()
     case = await about(world, TOM)
-    await decided(world, f"!policy decide {case} R2 S3 suspend:P7D {FACTS}")
+    await decided(world, f"!policy decide {case} R2 S3 suspend:P7D {FACTS} // No other way")
     assert world.homeserver.suspended == {TOM}
     return case
 

@@ -154,25 +154,6 @@ async def test_a_role_counts_only_while_its_holder_is_in_the_review_room(world: 
     assert "Nothing waits" in await world.say("mira", "!policy queue")
 
 
-async def test_after_thirty_commands_in_a_minute_the_next_gets_no_answer(world: World) -> None:
-    room = await world.direct("lea")
-    for _ in range(30):
-        assert await world.say("lea", "!policy help", room)
-    before = await rows(world)
-    await world.inward.handle(
-        {
-            "event_id": "$more",
-            "type": "m.room.message",
-            "room_id": room,
-            "sender": user("lea"),
-            "content": {"msgtype": "m.text", "body": "!policy help"},
-        }
-    )
-    assert await rows(world) == before
-    world.clock.pass_time(minutes=1)
-    assert await world.say("lea", "!policy help", room)
-
-
 async def test_in_a_public_room_the_answer_goes_to_the_person_alone(world: World) -> None:
     await world.governed_room()
     answer = await world.say("tom", "!policy me", world.room)

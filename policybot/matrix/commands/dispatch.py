@@ -100,6 +100,12 @@ def is_command(event: Event) -> bool:
     return not edited and isinstance(event.get("sender"), str)
 
 
+def verb_of(event: Event) -> str:
+    """Read which command a message is, that `is_command` has let through."""
+    words = _without_quote(event["content"]["body"]).replace(HIDDEN, "").split(maxsplit=2)
+    return words[1].lower() if len(words) > 1 else ""
+
+
 def _without_quote(body: str) -> str:
     """Drop the quote that older clients put before a reply."""
     lines = body.split("\n")

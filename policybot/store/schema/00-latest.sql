@@ -825,6 +825,7 @@ CREATE TABLE copies (                    -- of events, for the people who decide
     captured_at BIGINT NOT NULL,
     redacted    INTEGER NOT NULL,         -- removed from its room before the copy was taken
     edit_id     TEXT,                     -- the newest edit of it at that time
+    kind        TEXT NOT NULL,            -- a text, a picture, a film, in the law's words
     files       TEXT                      -- their kinds and sizes; NULL until somebody has looked
 );
 CREATE INDEX copies_edit ON copies (edit_id) WHERE edit_id IS NOT NULL;
