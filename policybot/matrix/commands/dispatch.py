@@ -102,7 +102,7 @@ def is_command(event: Event) -> bool:
 
 def verb_of(event: Event) -> str:
     """Read which command a message is, that `is_command` has let through."""
-    words = _without_quote(event["content"]["body"]).replace(HIDDEN, "").split(maxsplit=2)
+    words = _readable(_without_quote(event["content"]["body"])).split(maxsplit=2)
     return words[1].lower() if len(words) > 1 else ""
 
 
