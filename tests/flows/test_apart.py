@@ -70,6 +70,23 @@ async def test_who_has_a_part_in_a_case_does_not_read_the_appeal_in_the_queue(wo
     assert "neighbour asked" not in await world.review("mira", "!policy queue appeals")
 
 
+async def test_neither_a_short_page_nor_a_further_one_tells_a_party_that_there_is_something(
+    world: World,
+) -> None:
+    await world.governed_room()
+    first = await world.reported(reporter="lea")
+    await world.review("otto", f"!policy dismiss {first} Spades are allowed in this room")
+    world.clock.pass_time(hours=1)
+    for _ in range(12):
+        case = await world.reported(reporter="mira")
+        await world.review("otto", f"!policy dismiss {case} Spades are allowed in this room")
+    answer = await world.review("mira", f"!policy timeline {user('tom')}")
+    assert answer.count(f" {first}: ") == 2
+    assert "More" not in answer
+    assert "More" in await world.review("otto", f"!policy timeline {user('tom')}")
+    assert f" {first}: " in await world.review("otto", f"!policy timeline {user('tom')} 2")
+
+
 # Words and their places ------------------------------------------------------------------------------
 
 
