@@ -32,6 +32,8 @@ from policybot.store import (
 )
 from policybot.store.database import Tx, next_number
 
+_RESTORED = "Restored after appeal"
+
 
 class Appeals:
     """The service for appeals."""
@@ -267,8 +269,12 @@ class Appeals:
             message = "It was put back already."
             raise OutOfOrder(message)
         number = removed[-1].number
-        reason = f"Restored after appeal, {number}"
-        back = [Restore(one.room_id, one.event_id, reason) for one in gone]
+        reason = f"{_RESTORED}, {number}"
+        back = [
+            # As with its removal: a number would say whose account the other is.
+            Restore(one.room_id, one.event_id, reason if one.sender == author else _RESTORED)
+            for one in gone
+        ]
         self._setting.queue(tx, back, cause=cause)
         audit.append(tx, at=self._setting.now(), actor=author, tag="message:restore", object=number)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 
 from policybot.domain.case import Case, SubjectKind
 from policybot.domain.decision import Decision, Nature
@@ -13,6 +14,8 @@ from policybot.store.database import Tx
 from policybot.store.pasts import About, Moment
 
 _MOST = 5
+_AT_ONCE = 100
+"""Moments that are read together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +78,22 @@ class Pasts:
     async def timeline(
         self, tx: Tx, viewer: str, about: About, page: int, size: int
     ) -> tuple[list[Moment], bool]:
-        """List what happened about an account or a room, the newest first; and whether there is more."""
-        found = await pasts.moments(tx, about, size + 1, (page - 1) * size)
-        hidden: set[int] = set()
-        for case_id in {moment.case_id for moment in found}:
-            case = await cases.get(tx, case_id)
-            if case is None or viewer in await self._cases.involved(tx, case):
-                hidden.add(case_id)
-        seen = [moment for moment in found[:size] if moment.case_id not in hidden]
-        return seen, len(found) > size
+        """List what happened about an account or a room, the newest first; and whether there is more.
+
+        Pages count what the viewer may see alone: neither a short one nor a further one says that
+        there is something in which they have a part.
+        """
+        seen: list[Moment] = []
+        shown: dict[int, bool] = {}
+        for offset in count(0, _AT_ONCE):
+            found = await pasts.moments(tx, about, _AT_ONCE, offset)
+            for case_id in {moment.case_id for moment in found} - shown.keys():
+                case = await cases.get(tx, case_id)
+                shown[case_id] = case is not None and viewer not in await self._cases.involved(tx, case)
+            seen += [moment for moment in found if shown[moment.case_id]]
+            if len(found) < _AT_ONCE or len(seen) > page * size:
+                break
+        return seen[(page - 1) * size : page * size], len(seen) > page * size
 
 
 def decided(decision: Decision, now: datetime) -> str:

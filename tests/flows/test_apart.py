@@ -7,7 +7,7 @@ import pytest
 
 from policybot.domain import pointed
 from policybot.domain.copy import places as copy_places
-from policybot.domain.effects import Redact
+from policybot.domain.effects import Redact, Restore
 from policybot.domain.ladder import Scope
 from policybot.domain.name import places as name_places
 from policybot.domain.rules import Reach
@@ -40,6 +40,13 @@ async def test_what_everybody_reads_in_a_room_does_not_tell_whose_accounts_two_a
     assert not any(case in said[event] for event in second)
     assert all("under rule R1" in said[event] for event in second), "it says why all the same"
     assert case in world.told("tim")[-1], "its author is told in which case"
+    await world.say("tom", f"!policy appeal {case} These were gifts for my neighbours")
+    await world.review("ravi", f"!policy overturn {case} They were gifts for neighbours indeed")
+    await world.say("tom", f"!policy restore {case}")
+    back = {e.event_id: e.reason for e in world.homeserver.performed if isinstance(e, Restore)}
+    assert back.keys() >= set(first + second)
+    assert all(case in back[event] for event in first)
+    assert not any(case in back[event] for event in second)
 
 
 # Parties ---------------------------------------------------------------------------------------------
@@ -61,6 +68,23 @@ async def test_who_has_a_part_in_a_case_does_not_read_the_appeal_in_the_queue(wo
     await world.say("tom", f"!policy appeal {case} My neighbour asked me for these spades")
     assert "neighbour asked" in await world.review("ravi", "!policy queue appeals")
     assert "neighbour asked" not in await world.review("mira", "!policy queue appeals")
+
+
+async def test_neither_a_short_page_nor_a_further_one_tells_a_party_that_there_is_something(
+    world: World,
+) -> None:
+    await world.governed_room()
+    first = await world.reported(reporter="lea")
+    await world.review("otto", f"!policy dismiss {first} Spades are allowed in this room")
+    world.clock.pass_time(hours=1)
+    for _ in range(12):
+        case = await world.reported(reporter="mira")
+        await world.review("otto", f"!policy dismiss {case} Spades are allowed in this room")
+    answer = await world.review("mira", f"!policy timeline {user('tom')}")
+    assert answer.count(f" {first}: ") == 2
+    assert "More" not in answer
+    assert "More" in await world.review("otto", f"!policy timeline {user('tom')}")
+    assert f" {first}: " in await world.review("otto", f"!policy timeline {user('tom')} 2")
 
 
 # Words and their places ------------------------------------------------------------------------------
