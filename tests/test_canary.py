@@ -13,6 +13,7 @@ from tests.world import world as make_world
 async def test_a_world_that_leaves_a_name_in_its_database_fails(
     tmp_path: Path, database_url: str
 ) -> None:
+    """I22: every world of these tests is searched for names."""
     with pytest.raises(AssertionError, match="a real name stands where it must not"):
         async with make_world(tmp_path, database_url) as made, made.database.transaction() as tx:
             await tx.execute("INSERT INTO review_members (user_id) VALUES ($1)", NAMES["anna"])

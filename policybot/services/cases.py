@@ -283,6 +283,7 @@ class Cases:
             for subject in (await cases.subjects(tx, case))[1:]:
                 if (newer := await cases.open_on(tx, subject)) is not None:
                     await cases.hand_over(tx, case, newer, subject)
+                    await self._quarantines.follow(tx, case, newer, subject.event_id)
                     await self._joined(tx, newer)
             now_in = replace(rules.moved(case, Step.REOPEN), opened_at=self._setting.now())
             await cases.reopen(tx, now_in)
@@ -385,6 +386,10 @@ class Cases:
         await answers.give(tx, self._setting, case.number, case.id, Outcome.NO_BREACH, by)
         await self._quarantines.end(tx, by, case, "no breach")
         self.remember(tx, by, "case:dismiss", case, reason=reason)
+
+    async def taken_out(self, tx: Tx, case: Case, made: Case) -> None:
+        """Let what is withheld of a message follow it into the case that was made of it."""
+        await self._quarantines.follow(tx, case, made, made.subject.event_id)
 
     async def overturned(self, tx: Tx, case: Case) -> None:
         """Offer what an overturned decision does not take back by itself."""

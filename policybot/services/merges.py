@@ -124,6 +124,7 @@ class Merges:
         moved = [report for report in inside.values() if report.subject.key in keys]
         made = await self._opened(tx, moved)
         await cases.split(tx, case, made)
+        await self._cases.taken_out(tx, case, made)
         for one in (case, made):
             await self._cases.priorities.renew(tx, one)
         await cases.save(tx, case)  # what was prepared for it was prepared for more

@@ -29,7 +29,7 @@ class Quarantines:
     async def begin(
         self, tx: Tx, by: str, case: Case, reason: str, parties: frozenset[str]
     ) -> list[QuarantineMedia]:
-        """Withhold the files of the message that a case is about; give what will be done.
+        """Withhold the files of the messages that a case is about; give what will be done.
 
         Raises:
             NotPermitted: they are a party to the case.
@@ -67,18 +67,33 @@ class Quarantines:
         return fresh
 
     async def _files(self, tx: Tx, case: Case) -> tuple[str, ...]:
-        kept = await self._copies.get(tx, case.subject.event_id)
-        if kept is None:
+        events = [one.event_id for one in await cases.subjects(tx, case) if one.event_id]
+        found = [await self._files_of(tx, event_id) for event_id in events]
+        known = [uris for uris in found if uris is not None]
+        if not known:
             message = f"There is no copy of the message of {case.number} yet. Please try in a moment."
-            if case.subject.event_id is None:
+            if not events:
                 message = f"{case.number} is about no message, so there are no files to withhold."
             raise OutOfOrder(message)
-        edit = await self._copies.get(tx, kept.edit_id)
-        uris = copies.media(kept.content) + (copies.media(edit.content) if edit else ())
+        uris = tuple(dict.fromkeys(uri for of_one in known for uri in of_one))
         if not uris:
             message = f"The message of {case.number} has no file."
             raise Incomplete(message)
-        return tuple(dict.fromkeys(uris))
+        return uris
+
+    async def _files_of(self, tx: Tx, event_id: str | None) -> tuple[str, ...] | None:
+        """List the files of a message and of its newest edit; None if there is no copy of it."""
+        kept = await self._copies.get(tx, event_id)
+        if kept is None:
+            return None
+        edit = await self._copies.get(tx, kept.edit_id)
+        return copies.media(kept.content) + (copies.media(edit.content) if edit else ())
+
+    async def follow(self, tx: Tx, source: Case, target: Case, event_id: str | None) -> None:
+        """Let what is withheld of a message go with it into another case."""
+        uris = await self._files_of(tx, event_id) or ()
+        await quarantines.lock(tx, uris)
+        await quarantines.move(tx, source.id, target.id, uris)
 
     async def release(
         self, tx: Tx, by: str, case: Case, reason: str, parties: frozenset[str]

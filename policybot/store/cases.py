@@ -234,6 +234,9 @@ async def merge(tx: Tx, source: Case, target: Case) -> None:
         "UPDATE reports SET case_id = $1 WHERE case_id = $2",
         "UPDATE findings SET case_id = $1 WHERE case_id = $2",
         "UPDATE case_notes SET case_id = $1 WHERE case_id = $2",
+        "DELETE FROM quarantines WHERE case_id = $2 AND uri IN"  # noqa: ISC004 - it does not fit in a line
+        " (SELECT o.uri FROM quarantines o WHERE o.case_id = $1)",
+        "UPDATE quarantines SET case_id = $1 WHERE case_id = $2",
         "UPDATE cases SET merged_into = $1 WHERE merged_into = $2",
     ):
         await tx.execute(sql, target.id, source.id)

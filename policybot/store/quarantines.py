@@ -40,6 +40,24 @@ async def end(tx: Tx, case_id: int) -> list[str]:
     ]
 
 
+async def move(tx: Tx, source_id: int, target_id: int, uris: Iterable[str]) -> None:
+    """Let files be in quarantine because of another case, if they are because of one."""
+    for uri in sorted(set(uris)):
+        await tx.execute(
+            "DELETE FROM quarantines WHERE case_id = $1 AND uri = $3 AND EXISTS"
+            " (SELECT 1 FROM quarantines o WHERE o.case_id = $2 AND o.uri = $3)",
+            source_id,
+            target_id,
+            uri,
+        )
+        await tx.execute(
+            "UPDATE quarantines SET case_id = $2 WHERE case_id = $1 AND uri = $3",
+            source_id,
+            target_id,
+            uri,
+        )
+
+
 async def lock(tx: Tx, uris: Iterable[str]) -> None:
     """Let others who change the quarantine of the same files wait until this transaction has ended."""
     for uri in sorted(set(uris)):

@@ -31,6 +31,7 @@ def test_a_record_number_is_recognised(year: int, serial: int) -> None:
 
 @given(serials, st.data())
 def test_one_wrong_character_in_a_record_number_is_noticed(serial: int, data: st.DataObject) -> None:
+    """I24."""
     text = number.record("PB", 2026, serial)
     place = data.draw(st.sampled_from([n for n, c in enumerate(text) if c != "-"]))
     alphabet = ascii_uppercase if text[place].isalpha() and place < 2 else digits + ascii_uppercase
@@ -42,6 +43,7 @@ def test_one_wrong_character_in_a_record_number_is_noticed(serial: int, data: st
 def test_two_exchanged_neighbours_in_a_record_number_are_noticed(
     serial: int, data: st.DataObject
 ) -> None:
+    """I24."""
     text = number.record("PB", 2026, serial)
     pairs = [n for n in range(len(text) - 1) if "-" not in text[n : n + 2] and text[n] != text[n + 1]]
     place = data.draw(st.sampled_from(pairs))

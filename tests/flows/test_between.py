@@ -1,5 +1,6 @@
 """What falls between the parts: merging, bulk, objections, appeals and new reports upon each other."""
 
+from tests.flows.test_quarantines import picture_reported
 from tests.reporting import dismissed, report, rows
 from tests.world import World, find
 
@@ -221,3 +222,34 @@ async def test_what_is_lifted_before_it_was_carried_out_is_told_to_all(any_world
     assert "measure" in await world.say("lea", "!policy status R-1")
     assert any(text.startswith("Decision C-1\n") for text in world.told("tom")), "reason and appeal"
     assert "appeal" in await world.say("tom", "!policy appeal C-1 I did not write this at all")
+
+
+async def test_files_in_quarantine_go_with_their_case_and_come_free_with_it(any_world: World) -> None:
+    world = any_world
+    first = await picture_reported(world)
+    second = await picture_reported(world, "mxc://example.org/other", "mxc://example.org/otherSmall")
+    why = "It may show a child of the neighbours"
+    await world.review("mira", f"!policy quarantine {second} {why}")
+    await world.review("mira", f"!policy merge {second} {first} Both are of one evening")
+    assert "In quarantine" in await world.review("mira", f"!policy show {first}")
+    # What has come to it can be withheld as well.
+    await world.review("mira", f"!policy quarantine {first} {why}")
+    assert len(world.homeserver.media.quarantined) == 4
+    await world.review("mira", f"!policy dismiss {first} They show garden gnomes")
+    assert world.homeserver.media.quarantined == set()
+    assert await rows(world, "SELECT 1 AS one FROM quarantines") == []
+
+
+async def test_files_of_a_message_that_is_taken_out_are_withheld_where_it_is(any_world: World) -> None:
+    world = any_world
+    first = await picture_reported(world)
+    second = await picture_reported(world, "mxc://example.org/other", "mxc://example.org/otherSmall")
+    why = "It may show a child of the neighbours"
+    await world.review("mira", f"!policy merge {second} {first} Both are of one evening")
+    await world.review("mira", f"!policy quarantine {first} {why}")
+    await world.review("mira", f"!policy split {first} R-2")
+    await world.review("mira", f"!policy dismiss {first} It shows a garden gnome")
+    other = {"mxc://example.org/other", "mxc://example.org/otherSmall"}
+    assert world.homeserver.media.quarantined == other, "that case is not decided"
+    await world.review("mira", "!policy dismiss C-3 It shows a garden gnome")
+    assert world.homeserver.media.quarantined == set()

@@ -23,6 +23,7 @@ async def tags(world: World) -> list[str]:
 
 
 async def test_two_persons_decide_and_one_of_them_sees_the_name_once(any_staffed: Private) -> None:
+    """I23: a name is read as often as that is on record."""
     assert await any_staffed.opened() == NAMES["tom"]
     assert [tag for tag in await tags(any_staffed.world) if tag.startswith("reveal:")] == [
         "reveal:request",

@@ -71,6 +71,7 @@ async def test_the_database_itself_refuses_changes(database: Database) -> None:
 
 
 async def test_a_shredded_payload_is_no_fault(database: Database) -> None:
+    """I21: what an entry said may be gone."""
     await write(database, 5)
     async with database.transaction() as tx:
         await audit.shred(tx, 3)
@@ -93,6 +94,7 @@ async def test_a_shredded_payload_is_no_fault(database: Database) -> None:
     ],
 )
 async def test_a_change_is_found_where_it_was_made(lite: Database, sql: str, first_bad: int) -> None:
+    """I21: a changed or missing entry is found."""
     await write(lite, 8)
     async with lite.transaction() as tx:
         await tx.execute("DELETE FROM audit_payloads WHERE seq IN (3, 8, 4)")
@@ -103,6 +105,7 @@ async def test_a_change_is_found_where_it_was_made(lite: Database, sql: str, fir
 
 
 async def test_two_entries_that_changed_places_are_found(lite: Database) -> None:
+    """I21: so is another order."""
     await write(lite, 6)
     async with lite.transaction() as tx:
         await tx.execute("DELETE FROM audit_payloads")
