@@ -176,12 +176,8 @@ class Cases:
             raise OutOfOrder(message)
         return case
 
-    async def work_on(
-        self, tx: Tx, by: str, case_id: int | None, text: str, *, at_work: bool = True
-    ) -> Case:
+    async def work_on(self, tx: Tx, by: str, case_id: int | None, text: str) -> Case:
         """Find the case with which one of the operator's people does something; their claim goes on.
-
-        It does not if they are not `at_work`, but have a page before them that asks by itself.
 
         Raises:
             NotFound: there is none, or they are a party to it.
@@ -193,7 +189,7 @@ class Cases:
             message = f"There is no case {text} that you can see."
             raise NotFound(message)
         case = await self.find(tx, case_id, text)
-        return await self.beat(tx, by, case) if at_work else case
+        return await self.beat(tx, by, case)
 
     async def beat(self, tx: Tx, by: str, case: Case) -> Case:
         """Let somebody's claim hold on because they are at work; writes if half of its time is over."""

@@ -3,7 +3,7 @@
 Nothing is decided or worked out here: each line is what the services of the commands say.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from policybot.domain.case import UNDECIDED, Case, State, SubjectKind
@@ -28,12 +28,16 @@ from policybot.services.previews import Choice, Preview
 from policybot.services.quarantines import Quarantines
 from policybot.services.reporters import Reporters
 from policybot.services.setting import Setting
-from policybot.store import appeals, complaints, cures, decisions, filings, members, sanctions
+from policybot.store import appeals, cases, complaints, cures, decisions, filings, members, sanctions
 from policybot.store.database import Tx
 from policybot.store.pasts import About, Moment
 
 _MOMENTS = 25
 """What happened about somebody that a page shows, the newest."""
+
+
+WORKED_ON = frozenset({State.OPEN, State.CLAIMED})
+"""States of a case in which there is something to decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class Sheet:
     @property
     def is_open(self) -> bool:
         """Whether there is something to decide."""
-        return self.case.state in (State.OPEN, State.CLAIMED)
+        return self.case.state in WORKED_ON
 
     @property
     def is_mine(self) -> bool:
@@ -176,8 +180,11 @@ class Sheets:
         """
         serial = number.upper().removeprefix("C-")
         case_id = int(serial) if serial.isdecimal() else None
-        case = await self._cases.work_on(tx, moderator, case_id, number, at_work=at_work)
-        return await self._cases.file(tx, moderator, case)
+        case = await cases.get(tx, case_id) if case_id is not None else None
+        if case is None or case.merged_into is not None:
+            case = await self._cases.work_on(tx, moderator, case_id, number)  # says where it is
+        file = await self._cases.file(tx, moderator, case)
+        return replace(file, case=await self._cases.beat(tx, moderator, case)) if at_work else file
 
     async def sheet(self, tx: Tx, moderator: str, number: str) -> Sheet:
         """Lay a case out for a moderator.

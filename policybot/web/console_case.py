@@ -9,9 +9,10 @@ from policybot.domain.errors import Refused
 from policybot.domain.permission import Permission
 from policybot.domain.rules import Rule
 from policybot.services import foresights
+from policybot.services.cases import File
 from policybot.services.consoles import Seat
 from policybot.services.previews import PROPOSED, Preview
-from policybot.services.sheets import Sheet
+from policybot.services.sheets import WORKED_ON, Sheet
 from policybot.store.database import Stale, Tx
 from policybot.web import console_words as words
 from policybot.web.console import CASE, HERE, NEEDS, POLICY, Desk, done, see
@@ -84,7 +85,7 @@ class CasePages:
             after = await desk.entries.following(tx, seat.moderator, sheet.case)
             if "rule" not in given:
                 given = {**words.begun(desk.sheets.first_choice(sheet)), **given}
-            shown = await self._foreseen(tx, seat, sheet, given)
+            shown = await self._foreseen(tx, seat, sheet.file, sheet.stamp, given)
         error, confirming = view.error, view.confirming
         if confirming and (shown.preview is None or shown.lacking):
             error, confirming = error or shown.fault or shown.lacking, False
@@ -135,21 +136,22 @@ class CasePages:
             "fault": "It no longer fits: something has changed since. Deny it, and decide anew.",
         }
 
-    async def _foreseen(self, tx: Tx, seat: Seat, sheet: Sheet, given: Mapping[str, str]) -> Shown:
+    async def _foreseen(
+        self, tx: Tx, seat: Seat, file: File, stamp: str, given: Mapping[str, str]
+    ) -> Shown:
         """Work out what a decision would be; else say what stands against it."""
-        rule = self._rule(given.get("rule", ""))
-        if not (sheet.is_free and seat.may(Permission.CASE_DECIDE)):
+        rule, by, case = self._rule(given.get("rule", "")), seat.moderator, file.case
+        free = case.held_by(self._setting.now()) in (None, by) and case.state in WORKED_ON
+        if not (free and seat.may(Permission.CASE_DECIDE)):
             return Shown(rule)
         if not given.get("rule"):
             fault = "Choose a rule, and how grave it is, to see what the ladder proposes."
             return Shown(rule, fault=fault)
         try:
-            found, lacking = await self._desk.sheets.foresee(
-                tx, seat.moderator, sheet.file, words.choice(given)
-            )
+            found, lacking = await self._desk.sheets.foresee(tx, by, file, words.choice(given))
         except Refused as refused:
             return Shown(rule, fault=str(refused))
-        seen = foresights.seen(sheet.stamp, found)
+        seen = foresights.seen(stamp, found)
         return Shown(rule, found, words.changes(found), seen, _NO_WHY if lacking else "")
 
     async def _foresight(self, request: web.Request) -> web.Response:
@@ -157,8 +159,8 @@ class CasePages:
         token, given = request.match_info["token"], await form(request)
         async with self._desk.database.transaction() as tx:
             seat = await self._desk.consoles.glance(tx, token)
-            sheet = await self._desk.sheets.sheet(tx, seat.moderator, request.match_info["case"])
-            shown = await self._foreseen(tx, seat, sheet, given)
+            file = await self._desk.sheets.file(tx, seat.moderator, request.match_info["case"])
+            shown = await self._foreseen(tx, seat, file, await foresights.stamp(tx, file), given)
         return self._site.page("console_foresight.html", **shown._asdict())
 
     async def _pulse(self, request: web.Request) -> web.Response:

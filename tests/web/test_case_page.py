@@ -187,6 +187,17 @@ async def test_a_person_is_held_until_somebody_decides(browser: Browser, any_wor
     assert "5 March 2026, 09:00" in plain(page), "what was served counts"
 
 
+async def test_while_its_owner_has_time_a_room_is_not_decided(
+    browser: Browser, any_world: World
+) -> None:
+    await any_world.say("lea", f"!policy report {any_world.room} R1 Adverts all day long")
+    await any_world.review("mira", "!policy cure C-1 P2D Please take the adverts out of the room")
+    path = await opened(any_world, browser, command="show C-1")
+    assert "Asked to put right" in await read(browser, path)
+    status, page = await browser.post(path, GIVEN | {"act": "decide"})
+    assert (status, "4 March 2026" in plain(page), "This will be decided" in page) == (422, True, False)
+
+
 async def test_a_prepared_text_is_filled_in_in_the_language_of_its_reader(tmp_path: Path) -> None:
     changes: dict[str, Any] = {"languages": {"de": GERMAN}, "rules": [TRANSLATED, R2]}
     async with make_world(tmp_path, **changes) as world:
