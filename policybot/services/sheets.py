@@ -10,7 +10,7 @@ from policybot.domain.case import UNDECIDED, Case, State, SubjectKind
 from policybot.domain.complaint import AGAINST
 from policybot.domain.copy import files
 from policybot.domain.cure import Cure
-from policybot.domain.decision import Approval, Decision
+from policybot.domain.decision import IN_FORCE, Approval, Decision
 from policybot.domain.decision import State as DecisionState
 from policybot.domain.errors import Refused
 from policybot.domain.filing import Filing
@@ -205,7 +205,7 @@ class Sheets:
             holder=case.held_by(now),
             view=await self._names.view(tx, whose, FrontClass.PSEUDONYM_ONLY) if whose else None,
             verified=await cards.standing(tx, whose) if whose else "",
-            standing=tuple(await self._standing(tx, about)) if about else (),
+            standing=tuple(await self._standing(tx, moderator, about)) if about else (),
             filing=filing,
             control=await self._filings.reach(tx, filing) if filing else "",
             categories=cards.titles(self._setting, filing) if filing else "",
@@ -230,12 +230,14 @@ class Sheets:
         return await self._pasts.timeline(tx, moderator, about, 1, _MOMENTS)
 
     async def _standing(
-        self, tx: Tx, user_id: str
+        self, tx: Tx, moderator: str, user_id: str
     ) -> list[tuple[Decision, Sanction | None, datetime | None]]:
-        found, ladder = await decisions.in_force_on(tx, user_id), self._setting.policy.ladder
+        """List what holds about an account, but in cases in which the reader has a part."""
+        found, ladder = await self._pasts.decided(tx, moderator, user_id), self._setting.policy.ladder
         return [
             (one, await sanctions.of_decision(tx, one.id), ledgers.counts_until(one, ladder))
-            for one in found
+            for one in reversed(found)
+            if one.state in IN_FORCE
         ]
 
     async def _steps(self, tx: Tx, file: File) -> list[Step]:

@@ -109,9 +109,7 @@ class Acts:
                 await change(tx, by, case, reason, await services.cases.involved(tx, case))
             case "merge":
                 into = given.get("into", "").strip()[:20]
-                serial = into.upper().removeprefix("C-")
-                case_id = int(serial) if serial.isascii() and serial.isdecimal() else None
-                target = await services.cases.work_on(tx, by, case_id, into)
+                target = await services.cases.work_on(tx, by, number.parse_case(into), into)
                 await services.merges.merge(
                     tx, by, case, target, words.text(given, "merge_why", LONGEST)
                 )

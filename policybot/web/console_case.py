@@ -6,6 +6,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from policybot.domain.errors import Refused
+from policybot.domain.number import parse_case
 from policybot.domain.permission import Permission
 from policybot.domain.rules import Rule
 from policybot.services import foresights
@@ -20,6 +21,8 @@ from policybot.web.console_acts import LONGEST, SETTLE, Acting, Acts
 from policybot.web.console_acts import NEEDS as NEEDED
 from policybot.web.site import form, route
 
+_LARGEST = 64 * 1024
+"""Bytes of what a moderator sends: 4,000 letters can be six bytes each on their way."""
 _NEXT = "_next"
 _NO_WHY = "Say under «Why so» why it is so: the person reads it."
 _TAKEN = "Somebody else did something in this case at the same moment. Please look at it again."
@@ -156,7 +159,8 @@ class CasePages:
 
     async def _foresight(self, request: web.Request) -> web.Response:
         """Show what a decision would be, for the script of the page; decides nothing."""
-        token, given = request.match_info["token"], await form(request)
+        token = request.match_info["token"]
+        given = await form(request.clone(client_max_size=_LARGEST))
         async with self._desk.database.transaction() as tx:
             seat = await self._desk.consoles.glance(tx, token)
             file = await self._desk.sheets.file(tx, seat.moderator, request.match_info["case"])
@@ -188,7 +192,7 @@ class CasePages:
 
     async def _act(self, request: web.Request) -> web.Response:
         """Do what a button says, and show what came of it."""
-        given = await form(request)
+        given = await form(request.clone(client_max_size=_LARGEST))
         act, onward = given.get("act", ""), False
         if act.endswith(_NEXT):
             act, onward = act.removesuffix(_NEXT), True
@@ -213,7 +217,8 @@ class CasePages:
         """Show the case again; or the next one, once this is settled; or the one it is part of now."""
         token, number = request.match_info["token"], request.match_info["case"].upper()
         if act == "merge":
-            return see(token, given["into"].strip().upper())
+            into = parse_case(given["into"].strip())
+            return see(token, f"C-{into}")
         if not (onward and act in SETTLE):
             return see(token, number)
         desk = self._desk
