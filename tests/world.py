@@ -86,6 +86,7 @@ class FakeHomeserver:
     made: dict[str, int] = field(default_factory=dict)
     """When accounts were made, in milliseconds."""
     suspended: set[str] = field(default_factory=set)
+    locked: set[str] = field(default_factory=set)
     banned: set[tuple[str, str]] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
     banners: dict[str, str] = field(default_factory=dict)
@@ -154,7 +155,7 @@ class FakeHomeserver:
         self._reachable()
         return self.rooms.sight(room_id) if room_id in self.levels else None
 
-    async def observe(self, effect: Effect) -> Result:  # noqa: PLR0911 - one line for each
+    async def observe(self, effect: Effect) -> Result:  # noqa: C901, PLR0911 - one line for each
         self._reachable()
         match effect:
             case effects.RestrictMember(room_id, user_id):
@@ -173,6 +174,8 @@ class FakeHomeserver:
                 return {"quarantined": uri in self.media.quarantined}
             case effects.SuspendAccount(user_id):
                 return {"suspended": user_id in self.suspended}
+            case effects.LockAccount(user_id):
+                return {"locked": user_id in self.locked}
             case showing.ShowTopicLine(room_id, line):
                 return {"topic": self.topics.get(room_id), "line": line}
             case _:
@@ -255,6 +258,10 @@ class FakeHomeserver:
                 self.suspended.add(user_id)
             case effects.UnsuspendAccount(user_id):
                 self.suspended.discard(user_id)
+            case effects.LockAccount(user_id):
+                self.locked.add(user_id)
+            case effects.UnlockAccount(user_id) if not before.get("locked"):
+                self.locked.discard(user_id)
             case effects.LearnName(user_id):
                 return {"displayname": self.profiles.get(user_id, {}).get("displayname")}
             case effects.SetProfileField(user_id, field_name):

@@ -1,7 +1,7 @@
 """How measures are carried out, in the operator's words and within the operator's limits."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -49,6 +49,11 @@ CureSpan = Annotated[Span, AfterValidator(_cure)]
 class MeasuresSection(Section):
     """How measures on people are carried out."""
 
+    close: Literal["suspend", "lock"] = Field(
+        "suspend",
+        description="What closes an account: suspend (its owner can read, export and leave, and nothing "
+        "else) or lock besides (nothing at all; they are told before, and appeal by the link).",
+    )
     look_every: Annotated[Span, AfterValidator(_seldom)] = Field(
         timedelta(hours=1),
         description="How often each suspended account is looked at, PT5M or more.",
@@ -65,3 +70,8 @@ class MeasuresSection(Section):
         le=MOST,
         description=f"How many messages one decision removes at the most; {MOST} is the limit.",
     )
+
+    @property
+    def locks(self) -> bool:
+        """Whether an account that is closed is locked."""
+        return self.close == "lock"

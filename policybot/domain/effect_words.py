@@ -107,6 +107,10 @@ def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line 
             return f"suspend {user_id}"
         case effects.UnsuspendAccount(user_id):
             return f"end the suspension of {user_id}"
+        case effects.LockAccount(user_id):
+            return f"lock {user_id}"
+        case effects.UnlockAccount(user_id):
+            return f"unlock {user_id}"
         case effects.LearnName(user_id):
             return f"read the display name of {user_id}"
         case effects.SetProfileField(user_id):

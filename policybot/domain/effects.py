@@ -210,6 +210,20 @@ class UnsuspendAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class LockAccount:
+    """Lock an account: whatever its devices ask is refused, until it is unlocked; nothing is lost."""
+
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockAccount:
+    """Let an account be used again."""
+
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class LearnName:
     """Read the display name of an account."""
 
@@ -253,6 +267,8 @@ Effect = (
     | LearnMore
     | SuspendAccount
     | UnsuspendAccount
+    | LockAccount
+    | UnlockAccount
     | LearnName
     | SetProfileField
     | ClearProfileField
@@ -271,6 +287,7 @@ STANDING = (
     CloseRoom,
     GiveLevel,
     SuspendAccount,
+    LockAccount,
     QuarantineMedia,
     MoveAliases,
     ShowTopicLine,
@@ -285,6 +302,7 @@ RESTORING = (
     ReopenRoom,
     ReturnLevel,
     UnsuspendAccount,
+    UnlockAccount,
     UnquarantineMedia,
     ReturnAliases,
     HideTopicLine,
@@ -322,6 +340,10 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return UnsuspendAccount(user_id)
         case UnsuspendAccount(user_id):
             return SuspendAccount(user_id)
+        case LockAccount(user_id):
+            return UnlockAccount(user_id)
+        case UnlockAccount(user_id):
+            return LockAccount(user_id)
         case Redact(room_id, event_id, reason):
             return Restore(room_id, event_id, reason)
         case Restore(room_id, event_id, reason):
@@ -359,6 +381,8 @@ def target(effect: Effect) -> str:  # noqa: PLR0911 - one line for each
             return f"aliases {room_id}"
         case SuspendAccount(user_id) | UnsuspendAccount(user_id):
             return f"suspension {user_id}"
+        case LockAccount(user_id) | UnlockAccount(user_id):
+            return f"lock {user_id}"
         case ShowTopicLine(room_id) | HideTopicLine(room_id):
             return f"topic {room_id}"
         case PinNotice(room_id) | UnpinNotice(room_id):
@@ -372,6 +396,8 @@ def lane(effect: Effect) -> str:  # noqa: PLR0911 - one for each
     """Name the subject within which effects keep their order: the room, else the user."""
     match effect:
         case Notify(user_id) | SuspendAccount(user_id) | UnsuspendAccount(user_id):
+            return user_id
+        case LockAccount(user_id) | UnlockAccount(user_id):
             return user_id
         case LearnName(user_id) | SetProfileField(user_id) | ClearProfileField(user_id):
             # Apart, for a measure or a message must not wait for what is only shown.

@@ -43,6 +43,7 @@ _ON = {
     ("account", Kind.RESTRICT): "no posting in any governed room",
     ("account", Kind.SUSPEND): "suspension of the account",
     ("account", Kind.CLOSE): "closure of the account",
+    ("locked", Kind.CLOSE): "closure of the account, which is locked",
     ("remote", Kind.RESTRICT): "no posting in any governed room",
     ("remote", Kind.SUSPEND): "exclusion from all governed rooms",
     ("remote", Kind.CLOSE): "exclusion from all governed rooms",

@@ -193,7 +193,7 @@ def decided(  # noqa: PLR0913 - what a notice says beside its statement
     case_number: str,
     ends_at: datetime | None,
     hold: bool = False,
-    later: bool = False,
+    begins: str = "",
     link: str = "",
     phrases: Phrases = ENGLISH,
 ) -> str:
@@ -203,7 +203,7 @@ def decided(  # noqa: PLR0913 - what a notice says beside its statement
         case_number=case_number,
         ends_at=ends_at,
         hold=hold,
-        later=later,
+        begins=begins,
         phrases=phrases,
     )
     shown = link or phrases.say("notice_own_link")
@@ -216,14 +216,14 @@ def reasons(  # noqa: PLR0913 - as above
     case_number: str,
     ends_at: datetime | None,
     hold: bool = False,
-    later: bool = False,
+    begins: str = "",
     phrases: Phrases = ENGLISH,
 ) -> str:
-    """Say what was decided and why; `later` if it is not carried out yet."""
+    """Say what was decided and why; `begins` is `later` or `locking` if it is not carried out yet."""
     say = phrases.say
     until = f"\n{say('notice_until', date=phrases.day(ends_at))}" if ends_at else ""
-    if later:
-        until += f"\n{say('notice_later')}"
+    if begins:
+        until += f"\n{say(f'notice_{begins}')}"
     s = statement
     return (
         f"{say('notice_heading_hold' if hold else 'notice_heading', number=case_number)}\n"

@@ -17,6 +17,8 @@ SENTENCES: Mapping[str, str] = {
     "notice_until": "It ends by itself on {date}.",
     "notice_later": "The homeserver has not carried it out yet. You hear when it has; its time is "
     "counted from then.",
+    "notice_locking": "It is carried out now: the account is locked, and the link below is your way to "
+    "us.",
     "notice_begun": "{number}: the {measure} has begun.",
     "notice_facts": "What happened: {facts}",
     "notice_rule": "Why it is not allowed: {rule}",

@@ -15,6 +15,7 @@ from policybot.domain.case import Subject
 from policybot.domain.effects import (
     Effect,
     ExcludeMember,
+    LockAccount,
     Redact,
     RestrictMember,
     SuspendAccount,
@@ -205,6 +206,7 @@ def restraints(  # noqa: PLR0911, PLR0913 - one line for each measure
     room_id: str | None,
     governed: Iterable[str] = (),
     local: bool = True,
+    locks: bool = False,
     label: Label | None = None,
     closing: str = "",
 ) -> tuple[Effect, ...]:
@@ -217,6 +219,7 @@ def restraints(  # noqa: PLR0911, PLR0913 - one line for each measure
         room_id: the room, for `member` and `room`.
         governed: the governed rooms, for an account that may post in none of them.
         local: whether the account is ours to suspend; another is kept out of the governed rooms.
+        locks: whether an account of ours that is closed is locked besides.
         label: what the room's label says, so that it can be set again.
         closing: what is said in a room that is closed, in the operator's words.
     """
@@ -232,7 +235,8 @@ def restraints(  # noqa: PLR0911, PLR0913 - one line for each measure
             return tuple(RestrictMember(room, user_id) for room in sorted(governed))
         if not local:
             return tuple(ExcludeMember(room, user_id) for room in sorted(governed))
-        return (SuspendAccount(user_id),)
+        locked = (LockAccount(user_id),) if locks and kind is Kind.CLOSE else ()
+        return (SuspendAccount(user_id), *locked)
     if scope is Scope.ROOM and room_id:
         if kind is Kind.RESTRICT:
             return (QuietRoom(room_id),)
@@ -241,6 +245,11 @@ def restraints(  # noqa: PLR0911, PLR0913 - one line for each measure
         return (FreezeRoom(room_id), Unpublish(room_id), *shown, *closed)
     message = f"a measure on {scope.value} needs its subject"
     raise ValueError(message)
+
+
+def locks(sanction: Sanction) -> bool:
+    """Say whether a sanction takes every way to be told of it."""
+    return any(isinstance(effect, LockAccount) for effect in sanction.restraints)
 
 
 def accounts(sanction: Sanction) -> tuple[str, ...]:

@@ -54,6 +54,25 @@ class Accounts:
         await self._synapse.suspend(user_id, suspended=False)
         return {}
 
+    async def locked(self, user_id: str) -> bool:
+        """Say whether an account of this homeserver is locked."""
+        return bool((await self._synapse.user(user_id)).get("locked"))
+
+    async def lock(self, user_id: str) -> Result:
+        """Lock an account."""
+        if user_id == self._bot:
+            message = "I do not lock myself"
+            raise Impossible(message)
+        await self._synapse.lock(user_id, locked=True)
+        return {}
+
+    async def unlock(self, user_id: str, before: Result) -> Result:
+        """End a lock, unless it was there before ours."""
+        if before.get("locked"):
+            return {"drift": f"{user_id} had been locked before our measure, and stays so."}
+        await self._synapse.lock(user_id, locked=False)
+        return {}
+
     # Profiles -----------------------------------------------------------------------------------
 
     async def display_name(self, user_id: str) -> Result:

@@ -69,6 +69,8 @@ class MatrixHomeserver:
                 return await self.media.observe(uri)
             case effects.SuspendAccount(user_id):
                 return {"suspended": await self._accounts.suspended(user_id)}
+            case effects.LockAccount(user_id):
+                return {"locked": await self._accounts.locked(user_id)}
             case showing.ShowTopicLine(room_id, line):
                 return await self._signs.observe_topic(room_id, line)
             case _:
@@ -153,6 +155,10 @@ class MatrixHomeserver:
                 return await self._accounts.show_verified(user_id, field, errand.name)
             case effects.ClearProfileField(user_id, field):
                 return await self._accounts.hide_verified(user_id, field)
+            case effects.LockAccount(user_id):
+                return await self._accounts.lock(user_id)
+            case effects.UnlockAccount(user_id):
+                return {} if before is None else await self._accounts.unlock(user_id, before)
             case FollowUpgrade():
                 return await self._upgrades.follow(effect)
             case _:  # a step of taking a room in, or a type error

@@ -77,6 +77,14 @@ class Synapse:
         """
         return await self._admin.get(Path.v1[name][str(number)])
 
+    async def lock(self, user_id: str, *, locked: bool) -> None:
+        """Lock an account or end its lock ("User Admin API", `locked`).
+
+        Raises:
+            Impossible: the homeserver does not lock accounts, or this one is not its own.
+        """
+        await self._admin.put(Path.v2.users[user_id], {"locked": locked})
+
     async def suspend(self, user_id: str, *, suspended: bool) -> None:
         """Suspend an account or end its suspension ("Suspend/Unsuspend Account").
 

@@ -134,7 +134,7 @@ class AppealLinks:
             case_number=decision.number,
             ends_at=sanction.ends_at if sanction else None,
             hold=decision.interim,
-            later=sanction is not None and sanction.state is Course.PLANNED,
+            begins="later" if sanction is not None and sanction.state is Course.PLANNED else "",
             phrases=statements.phrases(self._setting, decision.language),
         )
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from policybot.domain import notice
 from policybot.domain.decision import Decision
 from policybot.domain.report import Outcome
-from policybot.domain.sanction import Sanction, State
+from policybot.domain.sanction import Sanction, State, locks
 from policybot.services import answers
 from policybot.services import statements as written
 from policybot.services.reach import ALSO
@@ -28,8 +28,13 @@ async def carried_out(
     kept = await statements.get(tx, decision.id)
     if decision.told_at is None and (kept is None or kept.sent_at is None):
         await _tell(tx, setting, decision, sanction)
-    elif first:
+    elif first and not locks(sanction):
         await _tell_begun(tx, setting, decision, sanction)
+
+
+async def tell_before(tx: Tx, setting: Setting, decision: Decision, sanction: Sanction) -> None:
+    """Tell what was decided before it is carried out, for afterwards nobody reads anything there."""
+    await _tell(tx, setting, decision, sanction, begins="locking")
 
 
 async def tell_late(tx: Tx, setting: Setting) -> None:
@@ -47,18 +52,18 @@ async def tell_planned(tx: Tx, setting: Setting, sanction: Sanction) -> None:
     if decision is None or kept is None or kept.sent_at is not None:
         return
     if sanction.state is State.PLANNED:
-        await _tell(tx, setting, decision, sanction, later=True)
+        await _tell(tx, setting, decision, sanction, begins="later")
 
 
 async def _tell(
-    tx: Tx, setting: Setting, decision: Decision, sanction: Sanction, *, later: bool = False
+    tx: Tx, setting: Setting, decision: Decision, sanction: Sanction, *, begins: str = ""
 ) -> None:
     statement = await decisions.statement(tx, decision.id)
     if concerned := await written.concerned(tx, decision):
         ends_at = sanction.ends_at
-        kept = written.rendered(setting, decision, statement, ends_at=ends_at, later=later)
+        kept = written.rendered(setting, decision, statement, ends_at=ends_at, begins=begins)
         text = written.rendered(
-            setting, decision, statement, ends_at=ends_at, later=later, link=notice.PLACE
+            setting, decision, statement, ends_at=ends_at, begins=begins, link=notice.PLACE
         )
         setting.tell(tx, concerned, text, cause=f"notice {decision.id}")
         await written.sent(tx, setting, decision, sanction, kept)

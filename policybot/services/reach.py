@@ -57,6 +57,7 @@ class Reach:
             room_id=decision.room_id,
             governed=governed,
             local=self._setting.is_local(user_id),
+            locks=config.measures.locks,
             label=label,
             closing=config.closing_notice,
         )

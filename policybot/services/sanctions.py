@@ -106,6 +106,8 @@ class Sanctions:
         for user_id in (sanction.user_id or "", *others):
             self._setting.curbs_changed(tx, user_id)
         await statements.keep(tx, self._setting, decision)  # nothing is done without one
+        if rules.locks(sanction):
+            await notices.tell_before(tx, self._setting, decision, sanction)
         said = statements.tombstone(self._setting, decision)
         effects = [*rules.removals(remove, said), *sanction.restraints]
         # Last, when nothing more is written meanwhile.

@@ -98,9 +98,7 @@ async def written(  # noqa: PLR0913 - the rule, and what each kind of decision s
         statement = replace(statement, removed=gone)
     if await quarantines.of_case(tx, decision.case_id):
         statement = replace(statement, removed=f"{statement.removed} {WITHHELD}")
-    if is_abroad(setting, decision):
-        statement = replace(statement, measure=in_words(setting, decision))
-    return statement
+    return replace(statement, measure=in_words(setting, decision))
 
 
 def is_abroad(setting: Setting, decision: Decision) -> bool:
@@ -111,7 +109,12 @@ def is_abroad(setting: Setting, decision: Decision) -> bool:
 
 def in_words(setting: Setting, decision: Decision) -> str:
     """Say what is done: of an account that is not ours to suspend, what is done instead."""
-    return decision.measure.in_words("remote") if is_abroad(setting, decision) else decision.in_words
+    if is_abroad(setting, decision):
+        return decision.measure.in_words("remote")
+    closes = decision.scope is Scope.ACCOUNT and decision.measure.kind is Kind.CLOSE
+    if closes and setting.config.measures.locks:
+        return decision.measure.in_words("locked")
+    return decision.in_words
 
 
 def tombstone(setting: Setting, decision: Decision, *, named: bool = True) -> str:
@@ -145,7 +148,7 @@ def rendered(  # noqa: PLR0913 - what a notice says beside its statement
     statement: Statement,
     *,
     ends_at: datetime | None = None,
-    later: bool = False,
+    begins: str = "",
     link: str = "",
 ) -> str:
     """Write the notice of a decision."""
@@ -154,7 +157,7 @@ def rendered(  # noqa: PLR0913 - what a notice says beside its statement
         case_number=decision.number,
         ends_at=ends_at,
         hold=decision.interim,
-        later=later,
+        begins=begins,
         link=link,
         phrases=phrases(setting, decision.language),
     )

@@ -18,6 +18,7 @@ from policybot.domain.effects import (
     FindMessages,
     KeepEvidence,
     LearnName,
+    LockAccount,
     Notify,
     Redact,
     RestrictMember,
@@ -86,6 +87,7 @@ async def test_every_effect_and_its_inverse(bench: Bench) -> None:
     await check_evidence_and_redaction(bench)
     await check_profile(bench)
     await check_search(bench)
+    await check_lock(bench)
     await check_suspension(bench)
 
 
@@ -221,6 +223,21 @@ async def check_profile(bench: Bench) -> None:
     assert field not in await lea.profile(tom.user_id)
     with pytest.raises(Impossible):
         await bench.do(SetProfileField("@nobody:elsewhere.net", field))
+
+
+async def check_lock(bench: Bench) -> None:
+    tom, root = bench.stage.people["tom"], bench.stage.people["root"]
+    before, back = await bench.there_and_back(LockAccount(tom.user_id))
+    assert before == {"locked": False}
+    with pytest.raises(Refused, match="M_USER_LOCKED"):
+        await tom.profile(tom.user_id)
+    await bench.do(back, before=before)
+    await tom.profile(tom.user_id)
+    assert (await root.user(tom.user_id))["locked"] is False
+    with pytest.raises(Impossible, match="lock myself"):
+        await bench.do(LockAccount(bench.stage.bot))
+    with pytest.raises(Impossible):
+        await bench.do(LockAccount("@nobody:elsewhere.net"))
 
 
 async def check_suspension(bench: Bench) -> None:
