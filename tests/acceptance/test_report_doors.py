@@ -22,7 +22,7 @@ from tests.acceptance.test_presses import count, heard
 from tests.acceptance.test_unfiled import invitation
 from tests.web.test_report_form import worked
 
-PRESSES = 24
+PRESSES = 16
 TOKEN = "a-token-of-a-tool-in-these-tests-" + "t" * 8
 CLIENT = "/_matrix/client/v3"
 
