@@ -20,7 +20,7 @@ from policybot.demo.stage import stage
 from policybot.demo.story import Cast, found
 from tests.benchmarks.publishing import until
 
-_PAUSE = 5
+_PAUSE = 7
 """Seconds between two cases: who types more than thirty commands a minute is told to wait."""
 
 

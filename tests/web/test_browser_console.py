@@ -91,7 +91,7 @@ async def test_the_pages_look_good(world: World, page: Page) -> None:
     await expect(page.locator("#foresight")).to_contain_text("A second person has to confirm it")
     await looks_good(page, "console-filled", scripts=1)
     await page.get_by_role("button", name="Go on").click()
-    await expect(page.get_by_role("button", name="Decide it so")).to_be_visible()
+    await expect(page.get_by_role("button", name="Propose it so")).to_be_visible()
     await looks_good(page, "console-confirm", scripts=1)
     await page.get_by_role("button", name="Propose it so").click()
     await expect(page.get_by_text("Another person has to confirm it")).to_be_visible()
