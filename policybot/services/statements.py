@@ -98,7 +98,9 @@ async def written(  # noqa: PLR0913 - the rule, and what each kind of decision s
         statement = replace(statement, removed=gone)
     if await quarantines.of_case(tx, decision.case_id):
         statement = replace(statement, removed=f"{statement.removed} {WITHHELD}")
-    return replace(statement, measure=in_words(setting, decision))
+    if is_abroad(setting, decision) or locks(setting, decision):
+        statement = replace(statement, measure=in_words(setting, decision))
+    return statement
 
 
 def is_abroad(setting: Setting, decision: Decision) -> bool:
@@ -107,12 +109,17 @@ def is_abroad(setting: Setting, decision: Decision) -> bool:
     return decision.nature is Nature.DECISION and decision.scope is Scope.ACCOUNT and abroad
 
 
+def locks(setting: Setting, decision: Decision) -> bool:
+    """Say whether a decision locks an account of ours."""
+    closes = decision.scope is Scope.ACCOUNT and decision.measure.kind is Kind.CLOSE
+    return closes and setting.config.measures.locks and not is_abroad(setting, decision)
+
+
 def in_words(setting: Setting, decision: Decision) -> str:
     """Say what is done: of an account that is not ours to suspend, what is done instead."""
     if is_abroad(setting, decision):
         return decision.measure.in_words("remote")
-    closes = decision.scope is Scope.ACCOUNT and decision.measure.kind is Kind.CLOSE
-    if closes and setting.config.measures.locks:
+    if locks(setting, decision):
         return decision.measure.in_words("locked")
     return decision.in_words
 

@@ -385,7 +385,7 @@ async def test_hostile_text_is_shown_as_text_everywhere(browser: Browser, world:
         assert status == 200
         assert "<script>alert" not in page
         assert len(page) < 100_000
-    huge = {"act": "decide", "facts": "A" * 60_000}
+    huge = {"act": "decide", "facts": "A" * 70_000}
     assert (await browser.post(path, GIVEN | huge))[0] == 413
     assert (await browser.post(path, GIVEN | {"act": "decide", "facts": "A" * 5000}))[0] == 422
     assert (await post(browser, path, "dismiss", reason="A" * 5000))[0] == 422
