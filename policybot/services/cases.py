@@ -86,21 +86,36 @@ class Cases:
             message = "I look after governed rooms only, and this is none."
             raise NotFound(message)
         subject = Subject(SubjectKind.ROOM, room_id)
-        await cases.hold_opening(tx)  # of two who open one at once, the second finds it
+        return await self.running(tx, subject) or await self.open(tx, subject, by)
+
+    async def running(self, tx: Tx, subject: Subject) -> Case | None:
+        """Find the undecided case that a subject is in; until this has ended nobody decides it.
+
+        Where there is none, nobody else opens one: of many at once, the others find what is opened now.
+        """
         known = await cases.open_on(tx, subject)
-        return known or await self.open(tx, subject, by)
+        if known is None:
+            await cases.hold_opening(tx)
+            known = await cases.open_on(tx, subject)
+        return known
 
     async def open(
-        self, tx: Tx, subject: Subject, by: str = "system:reports", since: datetime | None = None
+        self,
+        tx: Tx,
+        subject: Subject,
+        by: str = "system:reports",
+        *,
+        since: datetime | None = None,
+        copy: Copy | None = None,
     ) -> Case:
-        """Open a case that waits since a time; a copy of the event that it is about is fetched."""
+        """Open a case that waits since a time; a copy of its event is fetched if none is at hand."""
         now = self._setting.now()
         case = Case(
             id=await next_number(tx, "case"),
             subject=subject,
             state=State.OPEN,
             opened_at=since or now,
-            occurred_at=now,
+            occurred_at=min(copy.sent_at, now) if copy else now,
         )
         await cases.add(tx, case)
         await self.priorities.renew(tx, case)
@@ -112,7 +127,7 @@ class Cases:
             object=case.number,
             subject=subject.key,
         )
-        if subject.kind is SubjectKind.EVENT and subject.room_id and subject.event_id:
+        if copy is None and subject.room_id and subject.event_id:
             keep = KeepEvidence(subject.room_id, subject.event_id)
             self._setting.queue(tx, [keep], cause=f"case {case.id}")
         return case
@@ -124,24 +139,12 @@ class Cases:
 
         Returns the case, and whether it is new.
         """
-        case = await cases.open_on(tx, subject)
-        if case is None:
-            await cases.hold_opening(tx)  # somebody may be reporting it just now
-            case = await cases.open_on(tx, subject)
+        case = await self.running(tx, subject)
         if copy is not None:
             await self._copies.keep(tx, copy)
         if case is not None:
             return case, False
-        now = self._setting.now()
-        occurred = min(copy.sent_at, now) if copy else now
-        case = Case(await next_number(tx, "case"), subject, State.OPEN, now, occurred)
-        await cases.add(tx, case)
-        await self.priorities.renew(tx, case)
-        self.remember(tx, MACHINE, "case:open", case, subject=subject.key)
-        if copy is None and subject.room_id and subject.event_id:
-            keep = KeepEvidence(subject.room_id, subject.event_id)
-            self._setting.queue(tx, [keep], cause=f"case {case.id}")
-        return case, True
+        return await self.open(tx, subject, MACHINE, copy=copy), True
 
     async def copy_kept(self, tx: Tx, copy: Copy) -> None:
         """Fill a case with what the homeserver said about its event: who wrote it, and when."""

@@ -37,9 +37,7 @@ class Holds:
     async def about_account(self, tx: Tx, by: str, user_id: str) -> Case:
         """Find the undecided case about an account, or open one."""
         subject = Subject(SubjectKind.USER, user_id=user_id)
-        await cases.hold_opening(tx)  # of two who open one at once, the second finds it
-        known = await cases.open_on(tx, subject)
-        return known or await self._cases.open(tx, subject, by)
+        return await self._cases.running(tx, subject) or await self._cases.open(tx, subject, by)
 
     async def impose(self, tx: Tx, by: str, case: Case, rule_id: str, facts: str) -> Decision:
         """Put what an undecided case is about on hold, whoever works on the case.

@@ -1,7 +1,7 @@
 """Reports: what people complain of is taken in, gets a number, and joins the case on its subject."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from policybot.domain import notice
 from policybot.domain.case import Case, Subject, SubjectKind
@@ -117,7 +117,9 @@ class Reports:
         """
         now = self._setting.now()
         await self._reporters.check(tx, made.reporter, made.category)
-        case = await self._case_on(tx, made.subject, min(made.received_at, now))
+        case = await self._cases.running(tx, made.subject)
+        if case is None:
+            case = await self._cases.open(tx, made.subject, since=min(made.received_at, now))
         if (earlier := await self._earlier(tx, case, made)) is not None:
             return earlier, False
         report = replace(
@@ -140,23 +142,6 @@ class Reports:
         await self._cases.priorities.renew(tx, case)
         self._announce(tx, case, report, await reports.count(tx, case.id))
         return report, True
-
-    async def _case_on(self, tx: Tx, subject: Subject, since: datetime) -> Case:
-        """Find the undecided case on a subject, or open it; until this has ended nobody decides it.
-
-        A report that came to a case while it was being decided would be told nothing.
-        """
-        while True:
-            known = await cases.open_on(tx, subject)
-            if known is None:
-                await cases.hold_opening(tx)  # of many at once one opens it
-                known = await cases.open_on(tx, subject)
-            if known is None:
-                return await self._cases.open(tx, subject, since=since)
-            await cases.lock(tx, known.id)
-            still = await cases.open_on(tx, subject)
-            if still is not None and still.id == known.id:
-                return still
 
     async def _earlier(self, tx: Tx, case: Case, made: Report) -> Report | None:
         """Find what somebody has reported of the same, by this account or another of their own."""
