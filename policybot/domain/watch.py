@@ -6,19 +6,8 @@ within a day people are called, and it rests until the day is over.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
-from policybot.domain.deviation import DAY, MOST
-
-
-class Answer(StrEnum):
-    """What is done about an account that was looked at."""
-
-    NOTHING = "nothing"
-    MEND = "mend"
-    MEND_AND_TELL = "mend and tell"
-    TELL = "tell"
-    GIVE_UP = "give up"
+from policybot.domain.deviation import DAY, MOST, Answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ class Holds:
     async def _decision(  # noqa: PLR0913, PLR0917 - who orders what, where, by which rule, and why
         self, tx: Tx, by: str, case: Case, rule: Rule, facts: str, room_id: str | None
     ) -> Decision:
-        scope = _scope(case, rule)
+        scope = ledgers.scope_of(case, rule)
         return Decision(
             id=await next_number(tx, "decision"),
             case_id=case.id,
@@ -137,13 +137,3 @@ class Holds:
         """Close a case without a breach; a hold in it ends with it."""
         await self._cases.dismiss(tx, by, case, reason)
         await self._sanctions.end_hold(tx, case.id, by)
-
-
-def _scope(case: Case, rule: Rule) -> Scope:
-    match case.subject.kind:
-        case SubjectKind.ROOM:
-            return Scope.ROOM
-        case SubjectKind.USER:
-            return Scope.ACCOUNT
-        case SubjectKind.EVENT:
-            return rule.scope

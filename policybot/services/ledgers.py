@@ -4,12 +4,24 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
-from policybot.domain.case import Case
+from policybot.domain.case import Case, SubjectKind
 from policybot.domain.decision import Decision, State
 from policybot.domain.ladder import Ladder, Scope, Strike, StrikeState
 from policybot.domain.measure import Kind
+from policybot.domain.rules import Rule
 from policybot.store import decisions, members, moves
 from policybot.store.database import Tx
+
+
+def scope_of(case: Case, rule: Rule) -> Scope:
+    """Say in which kind of ledger a breach of a rule counts: of a message it is as the rule says."""
+    match case.subject.kind:
+        case SubjectKind.ROOM:
+            return Scope.ROOM
+        case SubjectKind.USER:
+            return Scope.ACCOUNT
+        case SubjectKind.EVENT:
+            return rule.scope
 
 
 async def key_of(tx: Tx, scope: Scope, case: Case) -> str:

@@ -147,7 +147,7 @@ class Previews:
         """
         rule = self._setting.rule(choice.rule)
         severity = _severity(choice.severity, rule)
-        scope = _scope(case, rule)
+        scope = ledgers.scope_of(case, rule)
         if case.subject.kind is SubjectKind.EVENT and case.subject.user_id is None:
             message = f"I am still fetching the message of {case.number}. Please try in a moment."
             raise OutOfOrder(message)
@@ -316,16 +316,6 @@ def _severity(text: str, rule: Rule) -> Severity:
         message = f"Rule {rule.id} covers severities {rule.mildest.value} to {rule.harshest.value}."
         raise NotFound(message)
     return severity
-
-
-def _scope(case: Case, rule: Rule) -> Scope:
-    match case.subject.kind:
-        case SubjectKind.ROOM:
-            return Scope.ROOM
-        case SubjectKind.USER:
-            return Scope.ACCOUNT
-        case SubjectKind.EVENT:
-            return rule.scope
 
 
 def _measure(text: str, proposal: Proposal) -> Measure:

@@ -111,7 +111,7 @@ class Reach:
 
     async def person(self, tx: Tx, decision: Decision) -> str | None:
         """Name the person all of whose accounts a decision reaches; None if it is the account alone."""
-        rule = next((r for r in self._setting.config.rules if r.id == decision.rule_id), None)
+        rule = self._setting.rule_of(decision.rule_id)
         if rule is None or rule.reach is not Whom.PERSON or decision.automatic:
             return None
         if decision.user_id is None or decision.scope not in (Scope.MEMBER, Scope.ACCOUNT):

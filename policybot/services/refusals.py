@@ -171,7 +171,7 @@ class Refusals:
         if not await refusals.stop(tx, rule_id, now + HOUR, now):
             return
         await standing.changed(tx, _STOPPED, now)
-        rule = next((r for r in self._setting.config.rules if r.id == rule_id), None)
+        rule = self._setting.rule_of(rule_id)
         named = f"rule {rule_id} ({rule.title})" if rule else f"rule {rule_id}"
         self._setting.tell_staff(
             tx,

@@ -56,7 +56,7 @@ class Reports:
             Incomplete: the text says nothing.
             OutOfOrder: they have reported it already, it is their own, or their reports are paused.
         """
-        rule = next((r for r in self._setting.config.rules if r.id == category.upper()), None)
+        rule = self._setting.rule_of(category.upper())
         if rule is None:
             known = ", ".join(f"{r.id} ({r.title})" for r in self._setting.config.rules)
             message = f"Please name the rule that is broken. Rules: {known}."

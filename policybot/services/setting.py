@@ -88,13 +88,17 @@ class Setting:
             return frozenset({Role.EVERYBODY, *given})
         return frozenset({Role.EVERYBODY})
 
+    def rule_of(self, rule_id: str) -> Rule | None:
+        """Find a rule by its number as it is on record; None if the operator has it no more."""
+        return next((r for r in self.config.rules if r.id == rule_id), None)
+
     def rule(self, text: str) -> Rule:
         """Find one of the operator's rules by its number.
 
         Raises:
             NotFound: there is none of that number.
         """
-        found = next((r for r in self.config.rules if r.id == text.upper()), None)
+        found = self.rule_of(text.upper())
         if found is None:
             known = ", ".join(r.id for r in self.config.rules)
             message = f"There is no rule «{text}». Rules: {known}."

@@ -15,6 +15,7 @@ from policybot.domain.decision import State as DecisionState
 from policybot.domain.errors import Refused
 from policybot.domain.filing import Filing
 from policybot.domain.identity import FrontClass
+from policybot.domain.number import parse_case
 from policybot.domain.quarantine import Quarantine
 from policybot.domain.rules import Rule
 from policybot.domain.sanction import Sanction
@@ -178,8 +179,7 @@ class Sheets:
         Raises:
             NotFound: there is none that they can see; a party to it sees none.
         """
-        serial = number.upper().removeprefix("C-")
-        case_id = int(serial) if serial.isdecimal() else None
+        case_id = parse_case(number)
         case = await cases.get(tx, case_id) if case_id is not None else None
         if case is None or case.merged_into is not None:
             case = await self._cases.work_on(tx, moderator, case_id, number)  # says where it is

@@ -126,8 +126,8 @@ def in_words(setting: Setting, decision: Decision) -> str:
 
 def tombstone(setting: Setting, decision: Decision, *, named: bool = True) -> str:
     """Say in a room why a message of it is gone: by the number of the case, if `named`, and the rule."""
-    title = next((r.title for r in setting.config.rules if r.id == decision.rule_id), "")
-    number = decision.number if named else ""
+    rule = setting.rule_of(decision.rule_id)
+    number, title = decision.number if named else "", rule.title if rule else ""
     return notice.tombstone(case_number=number, rule_id=decision.rule_id, title=title)
 
 
@@ -190,7 +190,7 @@ def _dated(reasons: Reasons, begins: datetime, ends: datetime | None) -> Reasons
 
 
 async def _reasons(tx: Tx, setting: Setting, decision: Decision, statement: Statement) -> Reasons:
-    rule = next((r for r in setting.config.rules if r.id == decision.rule_id), None)
+    rule = setting.rule_of(decision.rule_id)
     by_law = rule is not None and rule.ground is Ground.LAW
     case = await cases.get(tx, decision.case_id)
     event_id = case.subject.event_id if case else None

@@ -4,9 +4,10 @@ import logging
 from datetime import timedelta
 
 from policybot.domain import watch as rules
+from policybot.domain.deviation import Answer
 from policybot.domain.effects import SuspendAccount
 from policybot.domain.sanction import State
-from policybot.domain.watch import Answer, Watch
+from policybot.domain.watch import Watch
 from policybot.ports import Impossible, Later, RoomLook
 from policybot.services.setting import Setting
 from policybot.store import audit, decisions, outbox, sanctions, watches

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policybot.domain import watch as rules
+from policybot.domain.deviation import Answer
 from policybot.domain.effects import SuspendAccount
-from policybot.domain.watch import Answer, Watch
+from policybot.domain.watch import Watch
 from tests.flows.test_reach import FACTS, TOM, about, decided
 from tests.world import START, World
 

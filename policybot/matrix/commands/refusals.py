@@ -64,5 +64,5 @@ def _line(services: Services, tally: Tally) -> str:
 
 
 def _named(services: Services, rule_id: str) -> str:
-    rule = next((r for r in services.setting.config.rules if r.id == rule_id), None)
+    rule = services.setting.rule_of(rule_id)
     return f"Rule {rule_id} ({rule.title})" if rule else f"Rule {rule_id}"
