@@ -1,24 +1,23 @@
 """The command line."""
 
 import asyncio
-import json
 import logging
 import signal
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.logging import RichHandler
 from rich.markup import escape
-from rich.progress import Progress
-from rich.table import Table
 
 from policybot import __version__
 from policybot.cli.agreement import agreement_app
+from policybot.cli.audit import audit_app
 from policybot.cli.doctor import examine
 from policybot.cli.keys import keys_app
+from policybot.cli.ladder import simulate
 from policybot.cli.privacy import privacy_app
 from policybot.cli.rooms import rooms_app
 from policybot.cli.roster import roster_app
@@ -31,7 +30,6 @@ from policybot.cli.terminal import (
     console,
     errors,
     fail,
-    opened,
     read_config,
 )
 from policybot.config import Config
@@ -44,7 +42,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
-audit_app = typer.Typer(help="Look at the audit log.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(audit_app, name="audit")
 app.add_typer(roster_app, name="roster")
@@ -218,73 +215,7 @@ def config_explain(key: Annotated[str, typer.Argument(help="Such as filing.valid
         raise typer.Exit(MISUSED) from None
 
 
-@audit_app.command("verify")
-def audit_verify(
-    config: ConfigFile = DEFAULT,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Check that no entry of the audit log was changed, dropped or moved."""
-    result = asyncio.run(_verify(read_config(config)))
-    if as_json:
-        typer.echo(json.dumps(result))
-    elif result["good"]:
-        console.print(f"The chain holds: {result['entries']} entries, last hash {result['head']}")
-    else:
-        errors.print(f"The chain is broken at entry {result['entry']}: {result['what']}.")
-    raise typer.Exit(0 if result["good"] else 1)
-
-
-async def _verify(config: Config) -> dict[str, Any]:
-    from policybot.store import audit
-
-    entries = 0
-    async with opened(config) as database, database.transaction(reading=True) as tx:
-        with Progress(console=errors, transient=True) as progress:
-            task = progress.add_task("Verifying", total=await audit.length(tx))
-            async for step in audit.verify(tx):
-                if isinstance(step, audit.Fault):
-                    return {"good": False, "entry": step.seq, "what": step.what}
-                entries = step
-                progress.update(task, completed=entries)
-        return {"good": True, "entries": entries, "head": await audit.head(tx)}
-
-
-@app.command()
-def simulate(  # noqa: PLR0913 - one option for each part of an act
-    severity: Annotated[str, typer.Argument(help="S0 to S4")],
-    *,
-    scope: Annotated[str, typer.Option(help="member, account or room")] = "member",
-    strike: Annotated[
-        list[str] | None,
-        typer.Option(help="An earlier decision: S1:30 for 30 days ago, S1:30:untold"),
-    ] = None,
-    aggravating: Annotated[list[str] | None, typer.Option(help="A factor of the ladder")] = None,
-    mitigating: Annotated[list[str] | None, typer.Option(help="A factor of the ladder")] = None,
-    config: ConfigFile = DEFAULT,
-) -> None:
-    """Send one act through the ladder and say how the proposal comes about."""
-    from policybot.app import utc_now
-    from policybot.services.simulation import simulate as through_the_ladder
-
-    settings = read_config(config)
-    try:
-        lines = through_the_ladder(
-            settings.ladder,
-            severity=severity,
-            scope=scope,
-            strikes=strike or [],
-            aggravating=aggravating or [],
-            mitigating=mitigating or [],
-            now=utc_now(),
-        )
-    except ValueError as error:
-        errors.print(escape(str(error)))
-        raise typer.Exit(MISUSED) from None
-    table = Table.grid()
-    for line in lines:
-        table.add_row(escape(line))
-    console.print(table)
+app.command()(simulate)
 
 
 @app.command()

@@ -1,10 +1,10 @@
-"""The parts put together: the only module that knows all of them; start, tick, stop."""
+"""The parts put together: the only module that knows all of them; start and stop."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 
 import aiohttp
@@ -15,6 +15,7 @@ from policybot.assembly import assemble
 from policybot.config import Config, Listen
 from policybot.config.keys import KeyFile, KeyMissing
 from policybot.domain.private import Private
+from policybot.hours import TICK, Hours
 from policybot.matching.ruleset import SLOWEST_KNOWN, RuleRefused, TooBroad, compiled
 from policybot.matrix.appservice import PolicyAppService
 from policybot.matrix.client import Client
@@ -35,23 +36,19 @@ from policybot.ports import (
     Impossible,
     Later,
     PublicRooms,
-    RoomLook,
     RoomReader,
 )
 from policybot.services.aftermath import Aftermath
 from policybot.services.keyring import Keyring
 from policybot.services.outbox import Outbox
-from policybot.services.revalidation import Revalidation
 from policybot.services.setting import Setting
 from policybot.services.taking import Taking
-from policybot.store import events, outbox, policies, standing
-from policybot.store.database import Database, DatabaseAway, Tx
+from policybot.store import events, outbox, policies
+from policybot.store.database import Database, DatabaseAway
 from policybot.store.vault import DEAR, Index, Stretch, Vault
 
 log = logging.getLogger(__name__)
 
-TICK = 15.0
-"""Seconds between looks at the clock: a sanction ends at most this late, and a little."""
 _PAGE_PAUSE = 0.5
 """Seconds between pages of the directory, so that the homeserver has time for others."""
 _LOOK = 3.0
@@ -62,7 +59,6 @@ _PRESSED = 3.0
 """Seconds between looks at what was reported with the client's button."""
 _SHARE = 5
 """For so many times as long as it was busy with a look, the homeserver is left alone."""
-_REMEMBER_CHANGES = timedelta(days=1)
 
 
 class CannotStart(Exception):  # noqa: N818 - an answer
@@ -113,9 +109,7 @@ class App:
             message = f"The configuration, {error}"
             raise CannotStart(message) from None
         self.keyring = Keyring(self.setting, vault, self.keys)
-        self.revalidation = Revalidation(self.setting, self.services.members)
-        self.look: RoomLook | None = None
-        """Looks at governed rooms, once there is a homeserver."""
+        self.hours = Hours(self.setting, self.database, self.services, lambda: self.ways)
         self.reader: RoomReader = NobodyToLook()
         self.ready = False
 
@@ -193,77 +187,7 @@ class App:
 
     async def tick(self) -> None:
         """Do what is due by the clock."""
-        services = self.services
-        ending: tuple[Callable[[Tx], Awaitable[int]], ...] = (
-            services.sanctions.end_due,
-            services.filings.expire,
-            services.qualifications.expire,
-            services.deadlines.free,
-        )
-        for end in ending:
-            while True:
-                async with self.database.transaction() as tx:
-                    if await end(tx) == 0:
-                        break
-        # Each in a transaction of its own: a notice that is owed must not wait for anything else.
-        owed: tuple[Callable[[Tx], Awaitable[object]], ...] = (
-            services.sanctions.tell_late,
-            services.looks.tell_due,
-            services.reveals.watch,
-            services.privacy.end_holds,
-            services.privacy.erase_due,
-            services.labels.mend,
-            services.filings.remind,
-            services.qualifications.remind,
-            services.transfers.forget_unanswered,
-            services.cures.tick,
-            services.replacements.tick,
-            services.deletions.tick,
-            services.deputies.watch,
-            services.vacancies.watch,
-            services.deadlines.call,
-            services.deadlines.call_for_cases,
-            services.reporters.end_due,
-        )
-        for due in owed:
-            async with self.database.transaction() as tx:
-                await due(tx)
-        async with self.database.transaction() as tx:
-            await services.approvals.expire(tx)
-            await services.members.lapse(tx)
-            await services.names.obey(tx)
-            await services.names.tell_alike(tx)
-            await services.licences.remind(tx)
-            await services.verifications.sweep(tx)
-            await services.results.sweep(tx)
-            await services.roster.strike_off(tx)
-            await standing.forget_before(tx, self.setting.now() - _REMEMBER_CHANGES)
-            await services.refusals.sweep(tx)
-            await services.documents.expire(tx)
-            await services.documents.sweep(tx)
-            await services.evidence.sweep(tx)
-            await services.drafts.sweep(tx)
-            await services.openings.sweep(tx)
-            await services.desks.sweep(tx)
-            await services.intake.sweep(tx)
-            await services.consoles.sweep(tx)
-        await services.messages.sweep(self.database)
-        await self._announce()
-        await services.retention.tick(self.database)
-        # Last, for the homeserver and the sources are asked over the network.
-        if self.look is not None:
-            await services.drift.some(self.database, self.look)
-            await services.watches.some(self.database, self.look)
-        await self.revalidation.some(self.database, self.ways)
-
-    async def _announce(self) -> None:
-        """Tell the next people of a changed agreement, if there is one and the outbox has room."""
-        announcements = self.services.announcements
-        async with self.database.transaction(reading=True) as tx:
-            occasion = await announcements.due(tx)
-        if occasion is not None:
-            async with self.database.transaction() as tx:
-                await announcements.tell(tx, occasion)
+        await self.hours.tick()
 
     async def _keep_time(self) -> None:
         while True:
@@ -332,7 +256,7 @@ class App:
             worker = self.worker(homeserver)
             await start.recall()
             self.services.copies.source = homeserver.media
-            self.look = Observer(client, synapse, config.bot_user_id)
+            self.hours.look = Observer(client, synapse, config.bot_user_id)
             self.reader = Reader(client, config.bot_user_id)
             dispatch = Dispatch(self.services, start.resolve, self.reader)
             inward = Events(self.setting, self.database, dispatch, self.services)

@@ -68,6 +68,7 @@ from policybot.services.sheets import Sheets
 from policybot.services.staffing import Staffing
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
+from policybot.services.unwinding import Unwinding
 from policybot.services.upgrades import Upgrades
 from policybot.services.vacancies import Vacancies
 from policybot.services.verifications import Verifications
@@ -107,8 +108,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     casework.priorities.weigh = reporting.weights
     measures = Sanctions(setting, applied)
     resolutions = Decisions(setting, casework, measures, applied)
-    held, objections = Holds(setting, casework, measures), Appeals(setting, casework, measures)
-    together = Batches(setting, casework, resolutions, measures, held, objections)
+    held, undone = Holds(setting, casework, measures), Unwinding(setting, casework, measures)
+    objections = Appeals(setting, casework, measures, undone)
+    together = Batches(setting, casework, resolutions, measures, held, undone)
     waiting, before = Queues(casework), Pasts(casework)
     handovers = Transfers(setting, applied, people, signatures, named, vacant)
     replaced = Replacements(setting, applied, casework, measures, handovers)
@@ -177,7 +179,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         holds=held,
         cures=Cures(setting, casework),
         appeals=objections,
-        appeal_links=AppealLinks(setting, objections),
+        unwinding=undone,
+        appeal_links=AppealLinks(setting, objections, undone),
         approvals=Approvals(
             setting,
             resolutions,

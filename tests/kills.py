@@ -155,7 +155,7 @@ async def live(plan: Plan, *, most: int | None, begun: int | None = None) -> Wor
     database = await Database.open(plan.config.database_url, upgrade=False)
     app = App(plan.config, database, now=clock, stretch=CHEAP)
     app.setting.review_room = REVIEW
-    app.look = app.reader = homeserver
+    app.hours.look = app.reader = homeserver
     await app.record_policy()
 
     async def resolve(_: str) -> str | None:

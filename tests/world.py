@@ -612,7 +612,7 @@ async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIt
     homeserver = FakeHomeserver(clock)
     app = App(config, database, now=clock, stretch=CHEAP)
     app.setting.review_room = REVIEW
-    app.look = homeserver
+    app.hours.look = homeserver
     app.reader = homeserver
     app.services.copies.source = homeserver.media
     await app.record_policy()

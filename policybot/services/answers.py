@@ -31,7 +31,7 @@ def _text(setting: Setting, case_number: str, receipt: str, outcome: Outcome, *,
             return notice.no_breach(
                 case_number=case_number,
                 receipt=receipt,
-                window=None if again else setting.config.ladder.appeal_window,
+                window=None if again else setting.ladder.appeal_window,
                 appeal_body=setting.config.operator.appeal_body,
             )
 

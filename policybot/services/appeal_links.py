@@ -19,6 +19,7 @@ from policybot.domain.sanction import State as Course
 from policybot.services import statements
 from policybot.services.appeals import Appeals
 from policybot.services.setting import Setting
+from policybot.services.unwinding import Unwinding
 from policybot.services.verifications import hashed
 from policybot.store import appeals, decisions, outbox, sanctions
 from policybot.store.database import Tx
@@ -62,10 +63,11 @@ async def fill(tx: Tx, setting: Setting, cause: str, user_id: str, text: str) ->
 class AppealLinks:
     """The service for those who come by such a link."""
 
-    def __init__(self, setting: Setting, objections: Appeals) -> None:
-        """Hand over to the service that takes appeals in."""
+    def __init__(self, setting: Setting, objections: Appeals, undone: Unwinding) -> None:
+        """Hand over to the services that take appeals in, and that put back what was removed."""
         self._setting = setting
         self._appeals = objections
+        self._unwinding = undone
 
     async def open(self, tx: Tx, token: str) -> Opened:
         """Show what a link is for; looking uses nothing up.
@@ -77,7 +79,7 @@ class AppealLinks:
         appeal = await appeals.against(tx, decision.id)
         sanction = await sanctions.of_decision(tx, decision.id)
         told = decision.told_at or decision.decided_at
-        until = told + self._setting.config.ladder.appeal_window
+        until = told + self._setting.ladder.appeal_window
         lapsed = self._setting.now() > until
         overturned = appeal is not None and appeal.state is State.OVERTURNED
         unused = await outbox.never_queued(tx, f"restore {decision.id}")
@@ -111,7 +113,7 @@ class AppealLinks:
             OutOfOrder: it was posted before.
         """
         decision, who = await self._behind(tx, token)
-        await self._appeals.restore(tx, who, decision.case_id)
+        await self._unwinding.restore(tx, who, decision.case_id)
 
     async def _behind(self, tx: Tx, token: str) -> tuple[Decision, str]:
         """Find the decision of a link, and whom it concerns, as long as that is who has the link."""

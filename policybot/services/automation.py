@@ -51,7 +51,7 @@ class Automation:
 
     async def hindrance(self, tx: Tx, mechanism: Mechanism, finding: Finding) -> Hindrance | None:
         """Say why people have to decide instead; None if the rule may act."""
-        config, ladder = self._setting.config, self._setting.config.ladder
+        config, ladder = self._setting.config, self._setting.ladder
         room = await rooms.get(tx, finding.room_id)
         if room is None or control(room.levels, config.bot_user_id) is Control.NONE:
             return Hindrance("I have no rank in the room")
@@ -87,7 +87,7 @@ class Automation:
 
     async def _no_hold(self, tx: Tx, mechanism: Mechanism, finding: Finding) -> str:
         """Say why a rule that holds has to be left to people; empty if it has not."""
-        if "interim_hold" not in self._setting.config.ladder.automation_may:
+        if "interim_hold" not in self._setting.ladder.automation_may:
             return "the ladder lets nobody be held without a person"
         only_held = mechanism.then.isdisjoint(ACTING - {Then.HOLD})
         if only_held and await self._was_held(tx, finding.user_id, finding.room_id):
@@ -138,7 +138,7 @@ class Automation:
     async def _draft(
         self, tx: Tx, mechanism: Mechanism, case: Case, what: str, *, remove: bool
     ) -> tuple[Decision, tuple[Effect, ...]]:
-        hold = min(mechanism.hold_for, LONGEST_HOLD, self._setting.config.ladder.hold_max)
+        hold = min(mechanism.hold_for, LONGEST_HOLD, self._setting.ladder.hold_max)
         held = Then.HOLD in mechanism.then
         measure = Measure(Kind.RESTRICT, hold) if held else Measure(Kind.WARN)
         decision = Decision(

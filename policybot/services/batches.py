@@ -16,7 +16,6 @@ from policybot.domain.measure import duration_in_words
 from policybot.domain.permission import Permission
 from policybot.domain.statement import MIN_FACTS
 from policybot.services import answers, statements
-from policybot.services.appeals import Appeals
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.holds import Holds
@@ -24,6 +23,7 @@ from policybot.services.previews import Choice, Draft
 from policybot.services.proposals import propose
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
+from policybot.services.unwinding import Unwinding
 from policybot.store import audit, batches, cases, complaints, decisions
 from policybot.store.database import Tx, next_number
 from policybot.store.members import accounts_of
@@ -78,7 +78,7 @@ class Batches:
         resolutions: Decisions,
         measures: Sanctions,
         held: Holds,
-        objections: Appeals,
+        undone: Unwinding,
     ) -> None:
         """Work with the services by which single cases are decided and decisions overturned."""
         self._setting = setting
@@ -86,7 +86,7 @@ class Batches:
         self._decisions = resolutions
         self._sanctions = measures
         self._holds = held
-        self._appeals = objections
+        self._unwinding = undone
 
     async def propose(self, tx: Tx, by: str, which: str, typed: str) -> Proposed:
         """Work out what would be decided in several cases, and keep it under a code.
@@ -266,7 +266,7 @@ class Batches:
         if concerned := await statements.concerned(tx, decision):
             text = notice.undone(case_number=decision.number, reason=reason, removed=decision.remove)
             self._setting.tell(tx, concerned, text, cause=f"notice {decision.id} after")
-        return await self._appeals.reconsider(tx, decision)
+        return await self._unwinding.reconsider(tx, decision)
 
     async def _reopen(self, tx: Tx, by: str, case: Case) -> list[str]:
         """Open a case again, or the one that it is in now; tell who reported."""

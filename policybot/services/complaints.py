@@ -45,7 +45,7 @@ class Complaints:
             text,
             answered_at=answered_at,
             now=self._setting.now(),
-            window=self._setting.config.ladder.appeal_window,
+            window=self._setting.ladder.appeal_window,
         )
         complaint = Complaint(
             id=await next_number(tx, "complaint"),
@@ -75,7 +75,7 @@ class Complaints:
             _, answered_at, _ = await self._objectionable(tx, report)
         except (NotFound, OutOfOrder):
             return None
-        end = answered_at + self._setting.config.ladder.appeal_window
+        end = answered_at + self._setting.ladder.appeal_window
         return end if end > self._setting.now() else None
 
     async def _objectionable(self, tx: Tx, report: Report) -> tuple[About, datetime, str | None]:

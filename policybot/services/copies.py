@@ -229,7 +229,7 @@ class Copies:
 
     async def sweep(self, tx: Tx, rule: Rule, before: datetime, limit: int) -> int:
         """Forget copies whose time is over, and destroy their keys; return how many."""
-        appealable = self._setting.now() - self._setting.config.ladder.appeal_window
+        appealable = self._setting.now() - self._setting.ladder.appeal_window
         over = await retention.reached(tx, rule, before, appealable, limit)
         for event_id in over:
             await self._sealed.forget(tx, event_id)

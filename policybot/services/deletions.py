@@ -86,7 +86,7 @@ class Deletions:
             decision,
             sanction,
             appealed=any(a.state is AppealState.SUBMITTED for a in made),
-            window=self._setting.config.ladder.appeal_window,
+            window=self._setting.ladder.appeal_window,
             now=self._setting.now(),
         )
         return str(sanction.room_id)
@@ -225,7 +225,7 @@ class Deletions:
         after = self._setting.config.filing.delete_closed_after
         if after is None:
             return
-        now, window = self._setting.now(), self._setting.config.ladder.appeal_window
+        now, window = self._setting.now(), self._setting.ladder.appeal_window
         for decision_id in await deletions.to_propose(tx, now - after, now - window, _BATCH):
             decision = await decisions.get(tx, decision_id)
             sanction = await sanctions.of_decision(tx, decision_id)

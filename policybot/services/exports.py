@@ -82,7 +82,7 @@ class Exports:
 
     async def _standing(self, tx: Tx, user_id: str) -> list[str]:
         """Say which decisions would make the next one harsher, and until when."""
-        now, ladder = self._setting.now(), self._setting.config.ladder
+        now, ladder = self._setting.now(), self._setting.ladder
         return [
             f"{d.number}, {d.severity.value}: until {ends:%-d %B %Y}"
             for d in await decisions.about(tx, user_id)

@@ -143,7 +143,7 @@ class Privacy:
     async def _about(self, tx: Tx, account: str) -> list[tuple[datetime, Obstacle]]:
         """List what is open about an account, with the time at which it came about."""
         found: list[tuple[datetime, Obstacle]] = []
-        now, ladder = self._setting.now(), self._setting.config.ladder
+        now, ladder = self._setting.now(), self._setting.ladder
         for sanction in await sanctions.binding_on(tx, account, None):
             measure = sanction.measure.in_words(sanction.scope.value)
             decision = await decisions.get(tx, sanction.decision_id)

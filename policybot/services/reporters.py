@@ -237,7 +237,7 @@ class Reporters:
 
     @property
     def _window(self) -> int:
-        return self._setting.config.ladder.appeal_window.days
+        return self._setting.ladder.appeal_window.days
 
     @property
     def _always(self) -> str:

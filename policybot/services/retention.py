@@ -29,7 +29,7 @@ class Retention:
     async def due(self, tx: Tx) -> list[Due]:
         """Say how much has had its time, and change nothing."""
         now = self._setting.now()
-        appealable = now - self._setting.config.ladder.appeal_window
+        appealable = now - self._setting.ladder.appeal_window
         return [
             await retention.due(tx, rule, now - self._spans[rule.name], appealable) for rule in RULES
         ]

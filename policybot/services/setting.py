@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from policybot.config import Config
 from policybot.domain.effects import Effect, Notify, Say
 from policybot.domain.errors import NotFound
+from policybot.domain.ladder import Ladder
 from policybot.domain.permission import Role
 from policybot.domain.rules import Rule
 from policybot.ports import Clock
@@ -60,13 +61,18 @@ class Setting:
     )
     """To be told how a room is called: its ID, and its `name` or `alias` as the room has it."""
     policy: Policy = field(init=False)
-    """The ladder that binds today."""
+    """The version of the ladder that binds today, with its hash."""
     review_room: str = ""
     """The ID of the review room, once its alias is resolved."""
 
     def __post_init__(self) -> None:
         """Take the ladder of the configuration."""
         self.policy = policies.of(self.config.ladder)
+
+    @property
+    def ladder(self) -> Ladder:
+        """The ladder that binds today."""
+        return self.policy.ladder
 
     def queue(self, tx: Tx, effects: Iterable[Effect], *, cause: str) -> None:
         """Put effects into the outbox and wake it once they are committed."""

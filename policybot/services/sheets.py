@@ -233,7 +233,7 @@ class Sheets:
         self, tx: Tx, moderator: str, user_id: str
     ) -> list[tuple[Decision, Sanction | None, datetime | None]]:
         """List what holds about an account, but in cases in which the reader has a part."""
-        found, ladder = await self._pasts.decided(tx, moderator, user_id), self._setting.policy.ladder
+        found, ladder = await self._pasts.decided(tx, moderator, user_id), self._setting.ladder
         return [
             (one, await sanctions.of_decision(tx, one.id), ledgers.counts_until(one, ladder))
             for one in reversed(found)

@@ -88,7 +88,7 @@ async def written(  # noqa: PLR0913 - the rule, and what each kind of decision s
         history=history,
         origin=origin,
         case_number=decision.number,
-        appeal_window=config.ladder.appeal_window,
+        appeal_window=setting.ladder.appeal_window,
         appeal_body=config.operator.appeal_body,
         language=decision.language,
         phrases=said,
@@ -213,7 +213,7 @@ async def _reasons(tx: Tx, setting: Setting, decision: Decision, statement: Stat
         ground=Ground.LAW if by_law else Ground.TERMS,
         ground_name=str(rule.legal_ref) if rule and by_law else f"{decision.rule_id} {title}",
         explanation=rules.explained(text),
-        reference_url=config.ladder.text_url or f"{config.web.public_url}/agreement",
+        reference_url=setting.ladder.text_url or f"{config.web.public_url}/agreement",
         content=(copy.kind if copy else rules.Content.OTHER,),
         category=rule.category if rule else None,
         content_date=decision.occurred_at,
@@ -236,7 +236,7 @@ async def arrived(tx: Tx, setting: Setting, decision_id: int, event_id: str | No
     """Note that the homeserver has taken a notice, and when its person is deemed to know it."""
     now = setting.now()
     await decisions.told(tx, decision_id, now)
-    deemed = now + setting.config.ladder.deemed_notified_after
+    deemed = now + setting.ladder.deemed_notified_after
     await statements.delivered(tx, decision_id, deemed, event_id)
 
 

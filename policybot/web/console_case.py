@@ -108,7 +108,7 @@ class CasePages:
             severities=words.SEVERITIES,
             kinds=words.kinds(),
             proposed_kind=PROPOSED,
-            factors=words.factors(self._setting.policy.ladder),
+            factors=words.factors(self._setting.ladder),
             factored=any(name.startswith("factor:") for name in given),
             presets=[(rule.id, one) for rule in config.rules for one in rule.prepared],
             given=given,

@@ -349,7 +349,7 @@ async def test_what_we_change_during_a_look_is_not_drift(worded: World) -> None:
             raise AssertionError(user_id)
 
     worded.homeserver.directory.clear()
-    worded.app.look = Meanwhile()
+    worded.app.hours.look = Meanwhile()
     await worded.tick(**LOOK)
     assert await differs(worded) == []
     assert about_drift(worded) == []

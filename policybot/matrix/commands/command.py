@@ -70,6 +70,7 @@ from policybot.services.sheets import Sheets
 from policybot.services.staffing import Staffing
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
+from policybot.services.unwinding import Unwinding
 from policybot.services.upgrades import Upgrades
 from policybot.services.vacancies import Vacancies
 from policybot.services.verifications import Verifications
@@ -135,6 +136,7 @@ class Services:
     replacements: Replacements
     deletions: Deletions
     appeals: Appeals
+    unwinding: Unwinding
     appeal_links: AppealLinks
     approvals: Approvals
     privacy: Privacy

@@ -157,5 +157,5 @@ async def appeal(services: Services, asked: Asked) -> str:
 
 async def restore(services: Services, asked: Asked) -> str:
     """Put a message back that was removed without cause."""
-    await services.appeals.restore(asked.tx, asked.sender, subject.case_id(asked.words["CASE"]))
+    await services.unwinding.restore(asked.tx, asked.sender, subject.case_id(asked.words["CASE"]))
     return "Your message is being posted again, with your name and its time."
