@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from policybot.domain import hold
+from policybot.domain import closure, hold
+from policybot.domain.closure import Earlier
 from policybot.domain.effects import Effect, dump
 from policybot.domain.errors import Incomplete, NotPermitted, OutOfOrder
 from policybot.domain.ladder import History, Proposal, Scope, Severity
@@ -178,6 +179,22 @@ def check_discretion(proposal: Proposal, measure: Measure, factors: frozenset[st
     message = (
         f"Please say in a sentence why ({what}); the person will read it. Put it behind the facts: "
         "FACTS // WHY"
+    )
+    raise Incomplete(message)
+
+
+def check_tried(lacking: tuple[Earlier, ...], why: str) -> None:
+    """Check that whoever closes a room at once says why what comes before it was not tried.
+
+    Raises:
+        Incomplete: they say nothing.
+    """
+    if not lacking or len(why) >= MIN_FACTS:
+        return
+    message = (
+        f"Before a room is closed, the ladder asks for {closure.in_words(lacking)}, and that was not "
+        "tried. Try it first, or say in a sentence why it cannot be; the owner will read it. Put it "
+        "behind the facts: FACTS // WHY"
     )
     raise Incomplete(message)
 

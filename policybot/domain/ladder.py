@@ -9,14 +9,21 @@ What counts as history, and what does not:
 - while it is under appeal it counts from a severity that the operator names, or not at all;
 - it must be unexpired both when the new act happened and when it is decided, so that a slow decision
   never hurts;
-- of one incident only the worst counts, and what is void counts as if it had never been.
+- of one incident only the worst counts, and what is void counts as if it had never been;
+- where the ladder says so, points halve in a given time, and decisions in several rooms count in part
+  for the account as a whole, which alone never moves it further than to the second column.
 """
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from fractions import Fraction
 
+from policybot.domain import closure, fading
+from policybot.domain.closure import Earlier
+from policybot.domain.fading import MILLI
 from policybot.domain.measure import Kind, Measure
 
 
@@ -57,11 +64,15 @@ class StrikeState(StrEnum):
     VOID = "void"
 
 
+_FINAL = StrikeState.FINAL
+_SAME = "same incident"
 ROWS = tuple(Severity)
 COLUMNS = tuple(History)
 GUARANTEED = (Severity.S0, Severity.S1, Severity.S2)
 """Severities for which the first act of a person brings a warning at most."""
 FIRST_AT_MOST = Measure(Kind.WARN)
+HOLDS = frozenset({"member_hold", "room_hold"})
+"""What can be held for a time without a person."""
 
 Grid = Mapping[Severity, tuple[Measure, ...]]
 
@@ -72,6 +83,16 @@ class Weight:
 
     points: int
     expires: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Spill:
+    """How decisions about a person in single rooms count for their account as a whole."""
+
+    factor: Fraction
+    """The part of their points that counts, rounded down to whole points."""
+    from_rooms: int
+    """In how many rooms there have to be such decisions; below that none counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +123,49 @@ class Ladder:
     appeal_window: timedelta
     appeal_stay: frozenset[str]
     """Measures that rest while an appeal is decided, as `scope:measure`."""
+    half_life: timedelta | None = None
+    """In which time points halve; None if a decision counts whole until it expires."""
+    spill: Spill | None = None
+    room_cure: timedelta | None = None
+    """How long the owner of a room has to put a slight breach right; None if the ladder is silent."""
+    before_close: tuple[Earlier, ...] = ()
+    """What is to be tried before a room is closed."""
+    hold_measures: frozenset[str] = HOLDS
+    """What a rule may hold by itself."""
+    # Found out once for all proposals:
+    lasts: Mapping[Severity, timedelta] = field(init=False, compare=False, repr=False)
+    """For how long a decision of each severity counts, from its act on."""
+    left: Mapping[Severity, tuple[int, ...]] = field(init=False, compare=False, repr=False)
+    """What it counts after so many whole days, in thousandths of a point; the last stays."""
+    steps: tuple[int, ...] = field(init=False, compare=False, repr=False)
+    """Where the columns begin, in thousandths of a point."""
+
+    def __post_init__(self) -> None:
+        """Work out what every proposal needs."""
+        lasts: dict[Severity, timedelta] = {}
+        left: dict[Severity, tuple[int, ...]] = {}
+        for severity, weight in self.severities.items():
+            lasts[severity], left[severity] = weight.expires, (weight.points * MILLI,)
+            if not weight.points:
+                lasts[severity] = timedelta(0)
+            elif self.half_life is not None:
+                left[severity] = fading.left(weight.points, self.half_life, weight.expires)
+                lasts[severity] = min(weight.expires, timedelta(days=len(left[severity])))
+        object.__setattr__(self, "lasts", lasts)
+        object.__setattr__(self, "left", left)
+        object.__setattr__(self, "steps", tuple(self.bands[column] * MILLI for column in COLUMNS))
+
+    def weight(self, strike: "Strike", now: datetime) -> int:
+        """Say what a decision that counts does count at a time, in thousandths of a point."""
+        left = self.left[strike.severity]
+        if len(left) == 1:
+            return left[0]
+        return left[min(max((now - strike.occurred_at).days, 0), len(left) - 1)]
+
+    @property
+    def most_spilled(self) -> int:
+        """The most that decisions in rooms count for an account: alone not beyond the second column."""
+        return self.steps[2] - MILLI
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +175,15 @@ class Strike:
     case: str
     scope: Scope
     key: str
+    """Whose it is: the ledger of the act, also for what was decided in a room and the act was not."""
     severity: Severity
     occurred_at: datetime
     notified_at: datetime | None
     """When its person knew of it, or is deemed to have known; None if they were never told."""
     incident: str
     state: StrikeState = StrikeState.FINAL
+    room: str = ""
+    """In which room, for what counts in one room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +199,20 @@ class Act:
     aggravating: frozenset[str] = field(default=frozenset())
     mitigating: frozenset[str] = field(default=frozenset())
 
+    @property
+    def weighed_at(self) -> datetime:
+        """When earlier decisions are weighed: neither a late decision nor a late look hurts."""
+        return max(self.occurred_at, self.decided_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """What the ladder proposes, and how it came to it."""
 
+    ladder: Ladder
     act: Act
-    points: int
+    milli: int
+    """All that counts, in thousandths of a point."""
     band: History
     column: History
     """The column after aggravating and mitigating factors."""
@@ -149,16 +223,21 @@ class Proposal:
     not_counted: tuple[tuple[Strike, str], ...]
     next: Measure
     """What the same act would bring the next time."""
+    spilled: int = 0
+    """What counts from decisions in rooms, in thousandths of a point."""
+
+    @property
+    def points(self) -> int:
+        """All that counts, in whole points."""
+        return self.milli // MILLI
 
     def explain(self) -> tuple[str, ...]:
         """Say line by line how the proposal came about; its subject may read the same."""
-        lines = [
-            f"counted: {s.case} ({s.severity.value}, {s.occurred_at:%-d %B %Y})" for s in self.counted
-        ]
-        lines += [f"not counted: {s.case} ({why})" for s, why in self.not_counted]
-        if not lines:
-            lines = ["no earlier decisions"]
-        lines.append(f"history: {self.points} points, column {self.band.value}")
+        lines = [self._counted(s) for s in sorted(self.counted, key=_in_time)]
+        apart = sorted(self.not_counted, key=lambda one: _in_time(one[0]))
+        lines += [f"not counted: {s.case} ({why})" for s, why in apart]
+        lines = [*lines, *self._from_rooms()] if lines else ["no earlier decisions"]
+        lines.append(f"history: {fading.in_words(self.milli)}, column {self.band.value}")
         if self.column is not self.band:
             names = ", ".join(sorted(self.act.aggravating | self.act.mitigating))
             lines.append(f"moved to column {self.column.value} for: {names}")
@@ -166,6 +245,26 @@ class Proposal:
         lines.append(f"permitted: {self.range_in_words}")
         lines.append(f"the same again would be: {self.next}")
         return tuple(lines)
+
+    def _counted(self, strike: Strike) -> str:
+        what = f"{strike.severity.value}, {strike.occurred_at:%-d %B %Y}"
+        if strike.scope is not self.act.scope:
+            what += ", in one room"
+        if self.ladder.half_life is not None:
+            now = self.ladder.weight(strike, self.act.weighed_at)
+            whole = self.ladder.severities[strike.severity].points
+            what += f"; {fading.in_words(now)} left of {whole}"
+        return f"counted: {strike.case} ({what})"
+
+    def _from_rooms(self) -> list[str]:
+        """Say what decisions in rooms count for an account."""
+        spill, rooms = self.ladder.spill, [s for s in self.counted if s.scope is not self.act.scope]
+        if spill is None or not rooms:
+            return []
+        said = f"from rooms: {fading.in_words(self.spilled)}, for such decisions count at {spill.factor}"
+        if self.spilled == self.ladder.most_spilled:
+            said += f", and {fading.in_words(self.spilled)} at the most"
+        return [said]
 
     @property
     def range_in_words(self) -> str:
@@ -179,6 +278,10 @@ class Proposal:
         return self.mildest <= measure <= self.harshest
 
 
+def _in_time(strike: Strike) -> tuple[datetime, str]:
+    return strike.occurred_at, strike.case
+
+
 def propose(ladder: Ladder, act: Act, ledger: Iterable[Strike]) -> Proposal:
     """Propose a measure for an act.
 
@@ -190,57 +293,82 @@ def propose(ladder: Ladder, act: Act, ledger: Iterable[Strike]) -> Proposal:
     Raises:
         ValueError: the ladder has no such scope, or the act names a factor that it does not know.
     """
-    counted, not_counted = _sift(ladder, act, ledger)
-    points = sum(ladder.severities[s.severity].points for s in counted)
-    band = _band(ladder, points)
-    shift = _shift(ladder, act)
-    column = _moved(band, shift)
-    reach = ladder.shift_max
-    first = not counted
+    strikes = tuple(ledger)
+    counted, not_counted = _sift(ladder, act, strikes, act.scope)
+    total, spilled = _sum(ladder, act, counted), 0
+    if ladder.spill is not None and act.scope is Scope.ACCOUNT:
+        spilled, in_rooms, others = _spill(ladder, ladder.spill, act, strikes)
+        counted, total, not_counted = counted + in_rooms, total + spilled, not_counted + others
+    place = bisect_right(ladder.steps, total) - 1
+    column = _moved(place, _shift(ladder, act))
+    row = _row(ladder, act, first=total == 0)
     return Proposal(
+        ladder=ladder,
         act=act,
-        points=points,
-        band=band,
-        column=column,
-        cell=_cell(ladder, act, column, first=first),
-        mildest=_cell(ladder, act, _moved(band, -reach), first=first),
-        harshest=_cell(ladder, act, _moved(band, reach), first=first),
-        counted=counted,
-        not_counted=not_counted,
-        next=_next(ladder, act, points),
+        milli=total,
+        band=COLUMNS[place],
+        column=COLUMNS[column],
+        cell=row[column],
+        mildest=row[_moved(place, -ladder.shift_max)],
+        harshest=row[_moved(place, ladder.shift_max)],
+        counted=tuple(counted),
+        not_counted=tuple(not_counted),
+        next=_next(ladder, act, total),
+        spilled=spilled,
     )
 
 
 def _sift(
-    ladder: Ladder, act: Act, ledger: Iterable[Strike]
-) -> tuple[tuple[Strike, ...], tuple[tuple[Strike, str], ...]]:
-    """Tell the earlier decisions that count from those that do not, with the reason."""
+    ladder: Ladder, act: Act, ledger: tuple[Strike, ...], scope: Scope
+) -> tuple[list[Strike], list[tuple[Strike, str]]]:
+    """Tell the earlier decisions of one kind that count from those that do not, with the reason."""
+    key, now = act.key, act.weighed_at
     worst: dict[str, Strike] = {}
     left: list[tuple[Strike, str]] = []
-    mine = [s for s in ledger if s.scope is act.scope and s.key == act.key]
-    for strike in sorted(mine, key=lambda s: (s.occurred_at, s.case)):
-        if (why := _why_not(ladder, act, strike)) is not None:
+    same: list[Strike] = []
+    for strike in ledger:
+        if strike.scope is not scope or strike.key != key:
+            continue
+        if (why := _why_not(ladder, act, strike, now)) is not None:
             left.append((strike, why))
-        elif (other := worst.get(strike.incident)) is None:
-            worst[strike.incident] = strike
+        elif (known := worst.get(incident := strike.incident)) is None:
+            worst[incident] = strike
         else:
-            keep, drop = sorted((other, strike), key=lambda s: _points(ladder, s), reverse=True)
-            worst[strike.incident] = keep
-            left.append((drop, f"same incident as {keep.case}"))
-    return tuple(worst.values()), tuple(left)
+            alike = sorted((known, strike), key=_in_time)
+            worst[incident] = max(alike, key=lambda s: ladder.weight(s, now))
+            same.append(min(alike, key=lambda s: s is worst[incident]))
+    left += [(s, f"{_SAME} as {worst[s.incident].case}") for s in same]
+    return list(worst.values()), left
 
 
-def _points(ladder: Ladder, strike: Strike) -> int:
-    return ladder.severities[strike.severity].points
+def _sum(ladder: Ladder, act: Act, counted: list[Strike]) -> int:
+    now = act.weighed_at
+    return sum([ladder.weight(strike, now) for strike in counted])
 
 
-def _why_not(ladder: Ladder, act: Act, strike: Strike) -> str | None:  # noqa: PLR0911 - one line a reason
+def _spill(
+    ladder: Ladder, spill: Spill, act: Act, ledger: tuple[Strike, ...]
+) -> tuple[int, list[Strike], list[tuple[Strike, str]]]:
+    """Find how much decisions in rooms count for an account, in thousandths of a point, and which."""
+    counted, left = _sift(ladder, act, ledger, Scope.MEMBER)
+    rooms = {s.room for s in counted} | {s.room for s, why in left if why.startswith(_SAME)}
+    if len(rooms) < spill.from_rooms:
+        why = f"only from {spill.from_rooms} rooms on such decisions count for the account"
+        return 0, [], left + [(strike, why) for strike in counted]
+    whole = int(_sum(ladder, act, counted) * spill.factor) // MILLI * MILLI
+    return min(whole, ladder.most_spilled), counted, left
+
+
+def _why_not(  # noqa: PLR0911 - one line a reason
+    ladder: Ladder, act: Act, strike: Strike, now: datetime
+) -> str | None:
     """Say why an earlier decision does not count; None if it does."""
-    if strike.state is StrikeState.VOID:
-        return "it was overturned"
-    if strike.state is StrikeState.UNDER_APPEAL:
+    severity = strike.severity
+    if strike.state is not _FINAL:
+        if strike.state is StrikeState.VOID:
+            return "it was overturned"
         least = ladder.under_appeal_counts_from
-        if least is None or strike.severity < least:
+        if least is None or severity < least:
             return "it is under appeal"
     if strike.incident == act.incident:
         return "it belongs to the same incident"
@@ -249,26 +377,29 @@ def _why_not(ladder: Ladder, act: Act, strike: Strike) -> str | None:  # noqa: P
             return "its person was not told yet"
         if strike.notified_at > act.occurred_at:
             return "its person knew of it only after this act"
-    expires_at = strike.occurred_at + ladder.severities[strike.severity].expires
     # The milder clock: neither a late decision nor a late look makes an expired one count.
-    if expires_at <= max(act.occurred_at, act.decided_at):
-        return f"it expired on {expires_at:%-d %B %Y}"
-    if _points(ladder, strike) == 0:
-        return "its severity carries no points"
+    if strike.occurred_at + ladder.lasts[severity] <= now:
+        return _over(ladder, strike)
     return None
 
 
-def _band(ladder: Ladder, points: int) -> History:
-    return max((h for h in COLUMNS if ladder.bands[h] <= points), key=COLUMNS.index)
+def _over(ladder: Ladder, strike: Strike) -> str:
+    """Say why a decision counts no more."""
+    weight, lasts = ladder.severities[strike.severity], ladder.lasts[strike.severity]
+    if weight.points == 0:
+        return "its severity carries no points"
+    what = "expired" if lasts == weight.expires else "had faded away"
+    return f"it {what} on {strike.occurred_at + lasts:%-d %B %Y}"
 
 
-def _moved(column: History, by: int) -> History:
-    place = COLUMNS.index(column) + by
-    return COLUMNS[max(0, min(len(COLUMNS) - 1, place))]
+def _moved(place: int, by: int) -> int:
+    return max(0, min(len(COLUMNS) - 1, place + by))
 
 
 def _shift(ladder: Ladder, act: Act) -> int:
     """Find how far the factors move the column: one way, the other, or not at all."""
+    if not act.aggravating and not act.mitigating:
+        return 0
     unknown = (act.aggravating - set(ladder.aggravating)) | (act.mitigating - set(ladder.mitigating))
     if unknown:
         message = f"unknown factor: {min(unknown)}"
@@ -276,25 +407,36 @@ def _shift(ladder: Ladder, act: Act) -> int:
     return ladder.shift_max * (bool(act.aggravating) - bool(act.mitigating))
 
 
-def _cell(ladder: Ladder, act: Act, column: History, *, first: bool) -> Measure:
+def _row(ladder: Ladder, act: Act, *, first: bool) -> tuple[Measure, ...]:
+    """Give the row of the grid that an act is in; a first slight one gets a warning at most."""
     grid = ladder.scopes.get(act.scope)
     if grid is None:
         message = f"the ladder has no grid for {act.scope.value}"
         raise ValueError(message)
-    cell = grid[act.severity][COLUMNS.index(column)]
+    row = grid[act.severity]
     if first and act.severity in GUARANTEED:
-        return min(cell, FIRST_AT_MOST)
-    return cell
+        return tuple(min(cell, FIRST_AT_MOST) for cell in row)
+    return row
 
 
-def _next(ladder: Ladder, act: Act, points: int) -> Measure:
+def _next(ladder: Ladder, act: Act, milli: int) -> Measure:
     """Find what the same act would bring once its person knows of this decision."""
-    weight = ladder.severities[act.severity].points
-    band = _band(ladder, points + weight)
-    return _cell(ladder, act, band, first=points + weight == 0)
+    after = milli + ladder.severities[act.severity].points * MILLI
+    return _row(ladder, act, first=after == 0)[bisect_right(ladder.steps, after) - 1]
 
 
-def second_person(ladder: Ladder, proposal: Proposal, chosen: Measure) -> tuple[str, ...]:
+def untried(
+    ladder: Ladder, scope: Scope, chosen: Measure, tried: Collection[Earlier]
+) -> tuple[Earlier, ...]:
+    """Name what the ladder asks for before a room is closed, and what was not tried in it."""
+    if scope is not Scope.ROOM or chosen.kind is not Kind.CLOSE:
+        return ()
+    return tuple(one for one in ladder.before_close if one not in tried)
+
+
+def second_person(
+    ladder: Ladder, proposal: Proposal, chosen: Measure, tried: Collection[Earlier] = ()
+) -> tuple[str, ...]:
     """Say why a second person has to confirm a measure; nothing if nobody has to."""
     reasons = []
     if chosen.kind is Kind.CLOSE:
@@ -303,9 +445,15 @@ def second_person(ladder: Ladder, proposal: Proposal, chosen: Measure) -> tuple[
         reasons.append(f"from {ladder.second_person_from} on two people decide")
     if not proposal.permits(chosen):
         reasons.append(f"it is outside what is permitted ({proposal.range_in_words})")
+    if lacking := untried(ladder, proposal.act.scope, chosen, tried):
+        reasons.append(f"not tried before: {closure.in_words(lacking)}")
     return tuple(reasons)
 
 
 def milder(first: Proposal, second: Proposal) -> Proposal:
-    """Choose between the law of the time of the act and a later one: the milder is used."""
+    """Choose between the law of the time of the act and a later one: the milder is used.
+
+    The one of the time of the act stays where both propose the same; the range that one person may
+    choose from is that of the one that is used.
+    """
     return second if second.cell < first.cell else first

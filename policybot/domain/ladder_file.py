@@ -1,53 +1,51 @@
 """The ladder as it stands in the configuration: read with every mistake named, and written back.
 
-A ladder that could be unfair is refused: a grid that is milder for the graver act or the longer
-history, a closure for less than the gravest, more than a warning for a first slight act, one person
-where the code asks for two, automation beyond what the code allows.
+What a ladder may not be is said in `fairness`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
-from itertools import pairwise
-from typing import Any, TypeVar
+from datetime import timedelta
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any
 
+from policybot.domain import cure
+from policybot.domain.closure import Earlier
+from policybot.domain.fairness import (
+    ALWAYS_TWO,
+    LONGEST_HOLD,
+    MAY_BE_AUTOMATIC,
+    SHORTEST_APPEAL,
+    TWO_FROM_AT_MOST,
+    check_bands,
+    check_grid,
+    check_weights,
+)
 from policybot.domain.ladder import (
     COLUMNS,
-    FIRST_AT_MOST,
-    GUARANTEED,
+    HOLDS,
     ROWS,
     Grid,
-    History,
     Ladder,
     Scope,
     Severity,
+    Spill,
     Weight,
 )
-from policybot.domain.measure import Kind, Measure, format_duration, parse_duration
-
-Path = tuple[str | int, ...]
-T = TypeVar("T")
-
-ALWAYS_TWO = frozenset(
-    {"close", "identity_reveal", "filing_revoke", "qualification_revoke", "server_block"}
-)
-"""Acts that need two people whatever the configuration says."""
-TWO_FROM_AT_MOST = Measure(Kind.SUSPEND, timedelta(days=30))
-MAY_BE_AUTOMATIC = frozenset({"acknowledge", "route", "propose", "expire", "lift", "interim_hold"})
-LONGEST_HOLD = timedelta(hours=72)
-SHORTEST_APPEAL = timedelta(days=183)
-"""Six months, as Article 20(1) of Regulation (EU) 2022/2065 asks."""
+from policybot.domain.measure import Kind, Measure, format_duration
+from policybot.domain.plain import Path, Problem, Reader
 
 _STAYABLE = frozenset(f"{s.value}:{k.value}" for s in Scope for k in Kind if k.rank >= 3)  # noqa: PLR2004 - from restrict on
+_LONGEST_HALF_LIFE = timedelta(days=3650)
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One mistake, and where it stands."""
+class Window(StrEnum):
+    """How long an earlier decision counts."""
 
-    path: Path
-    message: str
+    STEP = "step"
+    """Whole, until it expires on a date."""
+    HALF_LIFE = "half_life"
+    """Half as much after each half-life, until next to nothing is left or it expires."""
 
 
 class LadderRefused(Exception):  # noqa: N818 - an answer
@@ -58,66 +56,6 @@ class LadderRefused(Exception):  # noqa: N818 - an answer
         super().__init__("; ".join(f"{'.'.join(map(str, p.path))}: {p.message}" for p in problems))
         self.problems = problems
 
-
-class _Reader:
-    """Reads values out of plain data and collects what is wrong with them."""
-
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
-
-    def wrong(self, path: Path, message: str) -> None:
-        self.problems.append(Problem(path, message))
-
-    def table(self, data: object, path: Path, keys: tuple[str, ...]) -> Mapping[str, Any]:
-        """Read a map that has these keys and no others."""
-        if not isinstance(data, Mapping):
-            self.wrong(path, "must be a map")
-            return {}
-        for key in data:
-            if key not in keys:
-                near = get_close_matches(str(key), keys, n=1)
-                hint = f"; did you mean «{near[0]}»?" if near else ""
-                self.wrong((*path, str(key)), f"unknown key{hint}")
-        return data
-
-    def get(self, table: Mapping[str, Any], path: Path, key: str, kind: type[T], default: T) -> T:
-        """Read a value of a type; a missing one is a mistake."""
-        if key not in table:
-            self.wrong(path, f"«{key}» is missing")
-            return default
-        value = table[key]
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            self.wrong((*path, key), f"must be {_TYPES[kind]}, not {value!r}")
-            return default
-        return value
-
-    def span(self, table: Mapping[str, Any], path: Path, key: str) -> timedelta:
-        """Read a duration."""
-        text = self.get(table, path, key, str, "P1D")
-        try:
-            return parse_duration(text)
-        except ValueError as error:
-            self.wrong((*path, key), str(error))
-            return timedelta(days=1)
-
-    def names(self, table: Mapping[str, Any], path: Path, key: str) -> tuple[str, ...]:
-        """Read a list of words."""
-        found = self.get(table, path, key, list, [])
-        if not all(isinstance(name, str) for name in found):
-            self.wrong((*path, key), "must be a list of words")
-            return ()
-        return tuple(found)
-
-    def measure(self, text: object, path: Path) -> Measure:
-        """Read a measure."""
-        try:
-            return Measure.parse(text if isinstance(text, str) else str(text))
-        except ValueError as error:
-            self.wrong(path, str(error))
-            return Measure(Kind.NONE)
-
-
-_TYPES: dict[type, str] = {str: "text", int: "a whole number", list: "a list", dict: "a map"}
 
 _TOP = (
     "policy",
@@ -132,61 +70,61 @@ _TOP = (
 )
 
 
+_APPEALS = {"window": format_duration(SHORTEST_APPEAL), "stay": ["room:close"]}
+"""What is so where a ladder does not speak of appeals."""
+_OPTIONAL = ("measures", "appeals")
+
+
 def parse(data: Mapping[str, Any]) -> Ladder:
     """Read a ladder from plain data, as YAML or JSON gives it.
 
     Raises:
         LadderRefused: with every mistake that is in it.
     """
-    reader = _Reader()
+    reader = Reader()
     top = reader.table(data, (), _TOP)
     for key in _TOP:
-        if key not in top and key != "measures":
+        if key not in top and key not in _OPTIONAL:
             reader.wrong((), f"«{key}» is missing")
     if reader.problems and not isinstance(data, Mapping):
         raise LadderRefused(tuple(reader.problems))
     _check_measures(reader, top)
     parts: dict[str, Any] = {}
     for key, read in _PARTS.items():
-        if key in top:
-            parts |= read(reader, top[key], (key,))
+        if key in top or key in _OPTIONAL:
+            parts |= read(reader, top.get(key, _APPEALS), (key,))
     if reader.problems:
         raise LadderRefused(tuple(reader.problems))
     return Ladder(**parts)
 
 
-def _check_measures(reader: _Reader, top: Mapping[str, Any]) -> None:
-    listed = top.get("measures")
-    order = [k.value for k in Kind]
-    if listed is not None and listed != order:
+def _check_measures(reader: Reader, top: Mapping[str, Any]) -> None:
+    """Check the list of measures, as words or as maps that also say which are timed."""
+    order = [kind.value for kind in Kind]
+    listed = top.get("measures", order)
+    found = [one if isinstance(one, Mapping) else {"id": one} for one in listed or ()]
+    if [one.get("id") for one in found] != order:
         reader.wrong(("measures",), f"the measures and their order are fixed: {', '.join(order)}")
+        return
+    for kind, one in zip(Kind, found, strict=True):
+        here = ("measures", kind.rank)
+        if reader.table(one, here, ("id", "timed")).get("timed", kind.timed) is not kind.timed:
+            said = "has a duration" if kind.timed else "has no duration"
+            reader.wrong((*here, "timed"), f"«{kind.value}» {said}")
 
 
-def _policy(reader: _Reader, data: object, path: Path) -> dict[str, Any]:
+def _policy(reader: Reader, data: object, path: Path) -> dict[str, Any]:
     table = reader.table(data, path, ("id", "version", "effective_from", "notice_days", "text_url"))
     return {
         "id": reader.get(table, path, "id", str, ""),
         "version": reader.get(table, path, "version", str, ""),
-        "effective_from": _time(reader, table, path),
+        "effective_from": reader.time(table, path, "effective_from"),
         "notice_days": reader.get(table, path, "notice_days", int, 0),
         "text_url": reader.get(table, path, "text_url", str, ""),
     }
 
 
-def _time(reader: _Reader, table: Mapping[str, Any], path: Path) -> datetime:
-    value = table.get("effective_from")
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            value = None
-    if not isinstance(value, datetime):
-        reader.wrong((*path, "effective_from"), "must be a time such as 2026-01-31T00:00:00Z")
-        return datetime(2000, 1, 1, tzinfo=UTC)
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def _severities(reader: _Reader, data: object, path: Path) -> dict[str, Any]:
+def _severities(reader: Reader, data: object, path: Path) -> dict[str, Any]:
     table = reader.table(data, path, tuple(ROWS))
     weights: dict[Severity, Weight] = {}
     for row in ROWS:
@@ -197,28 +135,23 @@ def _severities(reader: _Reader, data: object, path: Path) -> dict[str, Any]:
         inner = reader.table(table[row.value], here, ("points", "expires"))
         points = reader.get(inner, here, "points", int, 0)
         weights[row] = Weight(points, reader.span(inner, here, "expires"))
-        if points < 0:
-            reader.wrong((*here, "points"), "must not be negative")
-    for (low, less), (high, more) in pairwise(weights.items()):
-        if more.points < less.points:
-            reader.wrong((*path, high.value, "points"), f"must not be less than those of {low.value}")
-        if more.expires < less.expires:
-            reader.wrong((*path, high.value, "expires"), f"must not be sooner than that of {low.value}")
+    check_weights(reader, weights, path)
     return {"severities": weights}
 
 
-def _history(reader: _Reader, data: object, path: Path) -> dict[str, Any]:
-    keys = (
-        "window",
-        "counts_only_if_notified_before_act",
-        "deemed_notified_after",
-        "under_appeal_counts_from",
-        "same_incident",
-        "bands",
-    )
-    table = reader.table(data, path, keys)
-    if table.get("window", "step") != "step":
-        reader.wrong((*path, "window"), "only «step» is there: whole decisions expire on a date")
+_HISTORY = (
+    "window",
+    "half_life",
+    "counts_only_if_notified_before_act",
+    "deemed_notified_after",
+    "under_appeal_counts_from",
+    "same_incident",
+    "bands",
+)
+
+
+def _history(reader: Reader, data: object, path: Path) -> dict[str, Any]:
+    table = reader.table(data, path, _HISTORY)
     if table.get("same_incident", "max") != "max":
         reader.wrong((*path, "same_incident"), "must be «max»: a burst counts once")
     if table.get("counts_only_if_notified_before_act", True) is not True:
@@ -226,15 +159,37 @@ def _history(reader: _Reader, data: object, path: Path) -> dict[str, Any]:
             (*path, "counts_only_if_notified_before_act"),
             "must be true: nobody is treated as a repeater for what they were not told of",
         )
+    here = (*path, "bands")
+    bands = reader.table(table.get("bands"), here, tuple(COLUMNS))
+    found = {column: reader.get(bands, here, column.value, int, 0) for column in COLUMNS}
+    if all(column.value in bands for column in COLUMNS):
+        check_bands(reader, found, here)
     return {
+        "half_life": _half_life(reader, table, path),
         "counts_only_if_notified_before_act": True,
         "deemed_notified_after": reader.span(table, path, "deemed_notified_after"),
         "under_appeal_counts_from": _appeal_severity(reader, table, path),
-        "bands": _bands(reader, table.get("bands"), (*path, "bands")),
+        "bands": found,
     }
 
 
-def _appeal_severity(reader: _Reader, table: Mapping[str, Any], path: Path) -> Severity | None:
+def _half_life(reader: Reader, table: Mapping[str, Any], path: Path) -> timedelta | None:
+    window = table.get("window", Window.STEP)
+    if window not in tuple(Window):
+        reader.wrong((*path, "window"), "must be «step» or «half_life»")
+        return None
+    if window == Window.STEP:
+        if "half_life" in table:
+            reader.wrong((*path, "half_life"), "means something with «window: half_life» alone")
+        return None
+    span = reader.span(table, path, "half_life")
+    if span.days < 1 or span != timedelta(days=span.days) or span > _LONGEST_HALF_LIFE:
+        reader.wrong((*path, "half_life"), "must be whole days, from P1D to P3650D")
+        return None
+    return span
+
+
+def _appeal_severity(reader: Reader, table: Mapping[str, Any], path: Path) -> Severity | None:
     value = table.get("under_appeal_counts_from")
     if value is None:
         return None
@@ -244,31 +199,55 @@ def _appeal_severity(reader: _Reader, table: Mapping[str, Any], path: Path) -> S
     return Severity(value)
 
 
-def _bands(reader: _Reader, data: object, path: Path) -> dict[History, int]:
-    table = reader.table(data, path, tuple(COLUMNS))
-    bands = {column: reader.get(table, path, column.value, int, 0) for column in COLUMNS}
-    if bands[History.H0] != 0:
-        reader.wrong((*path, "H0"), "must be 0: everybody begins there")
-    for low, high in pairwise(COLUMNS):
-        if high.value in table and bands[high] <= bands[low]:
-            reader.wrong((*path, high.value), f"must be more than {low.value}")
-    return bands
+_OF_SCOPE = {Scope.MEMBER: ("grid", "spill"), Scope.ROOM: ("grid", "cure", "before_close")}
 
 
-def _scopes(reader: _Reader, data: object, path: Path) -> dict[str, Any]:
+def _scopes(reader: Reader, data: object, path: Path) -> dict[str, Any]:
     table = reader.table(data, path, tuple(Scope))
     grids: dict[Scope, Grid] = {}
+    more: dict[str, Any] = {}
     for scope in Scope:
         if scope.value in table:
             here = (*path, scope.value)
-            inner = reader.table(table[scope.value], here, ("grid",))
+            inner = reader.table(table[scope.value], here, _OF_SCOPE.get(scope, ("grid",)))
             grids[scope] = _grid(reader, inner.get("grid"), (*here, "grid"))
+            if scope is Scope.MEMBER and "spill" in inner:
+                more["spill"] = _spill(reader, inner["spill"], (*here, "spill"))
+            if scope is Scope.ROOM:
+                more |= _room(reader, inner, here)
         elif scope is not Scope.SERVER:
             reader.wrong(path, f"«{scope.value}» is missing")
-    return {"scopes": grids}
+    return {"scopes": grids, **more}
 
 
-def _grid(reader: _Reader, data: object, path: Path) -> Grid:
+def _spill(reader: Reader, data: object, path: Path) -> Spill:
+    table = reader.table(data, path, ("to", "factor", "from_rooms"))
+    if table.get("to") != Scope.ACCOUNT:
+        reader.wrong((*path, "to"), "must be «account»: there is nothing else to which it could count")
+    rooms = reader.get(table, path, "from_rooms", int, 2)
+    if rooms < 2:  # noqa: PLR2004 - more than one
+        reader.wrong((*path, "from_rooms"), "must be 2 or more: one room's matters stay in that room")
+    return Spill(reader.part(table, path, "factor", Fraction(1)), rooms)
+
+
+def _room(reader: Reader, table: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Read what owners of rooms are given before something is done, if the ladder says so."""
+    found: dict[str, Any] = {}
+    if "cure" in table:
+        found["room_cure"] = span = reader.span(table, path, "cure")
+        if not cure.SHORTEST <= span <= cure.LONGEST:
+            least, most = format_duration(cure.SHORTEST), format_duration(cure.LONGEST)
+            reader.wrong((*path, "cure"), f"must be from {least} to {most}")
+    if "before_close" in table:
+        names = reader.names(table, path, "before_close")
+        if unknown := set(names) - set(Earlier):
+            known = " or ".join(Earlier)
+            reader.wrong((*path, "before_close"), f"«{min(unknown)}» is unknown; it can be {known}")
+        found["before_close"] = tuple(one for one in Earlier if one in names)
+    return found
+
+
+def _grid(reader: Reader, data: object, path: Path) -> Grid:
     table = reader.table(data, path, tuple(ROWS))
     grid: dict[Severity, tuple[Measure, ...]] = {}
     for row in ROWS:
@@ -277,53 +256,11 @@ def _grid(reader: _Reader, data: object, path: Path) -> Grid:
             reader.wrong((*path, row.value), f"must be a list of {len(COLUMNS)} measures, H0 to H3")
             continue
         grid[row] = tuple(reader.measure(cell, (*path, row.value, n)) for n, cell in enumerate(cells))
-    _check_fair(reader, grid, path)
+    check_grid(reader, grid, path)
     return grid
 
 
-def _check_fair(reader: _Reader, grid: Grid, path: Path) -> None:
-    """Refuse a grid in which more is answered with less, or the least with too much.
-
-    Cells that could not be read are told already and compared with nothing.
-    """
-    unreadable = {problem.path for problem in reader.problems}
-    cells = {
-        (row, column): cell
-        for row, measures in grid.items()
-        for place, (column, cell) in enumerate(zip(COLUMNS, measures, strict=True))
-        if (*path, row.value, place) not in unreadable
-    }
-    for (row, column), cell in cells.items():
-        here = (*path, row.value, COLUMNS.index(column))
-        for other, what in (
-            (_left_of(row, column), "longer history"),
-            (_above(row, column), "graver act"),
-        ):
-            before = cells.get(other) if other else None
-            if other and before and cell < before:
-                reader.wrong(
-                    here,
-                    f"{row.value}/{column.value} ({cell}) is milder than "
-                    f"{other[0].value}/{other[1].value} ({before}): a {what} must not be answered "
-                    "more mildly",
-                )
-        if cell.kind is Kind.CLOSE and row is not Severity.S4:
-            reader.wrong(here, "«close» is for S4 alone")
-        if column is History.H0 and row in GUARANTEED and cell > FIRST_AT_MOST:
-            reader.wrong(here, f"a first {row.value} is answered with a warning at most")
-
-
-def _left_of(row: Severity, column: History) -> tuple[Severity, History] | None:
-    place = COLUMNS.index(column)
-    return (row, COLUMNS[place - 1]) if place else None
-
-
-def _above(row: Severity, column: History) -> tuple[Severity, History] | None:
-    place = ROWS.index(row)
-    return (ROWS[place - 1], column) if place else None
-
-
-def _discretion(reader: _Reader, data: object, path: Path) -> dict[str, Any]:
+def _discretion(reader: Reader, data: object, path: Path) -> dict[str, Any]:
     table = reader.table(data, path, ("shift_max", "aggravating", "mitigating", "outside_range"))
     shift = reader.get(table, path, "shift_max", int, 1)
     if shift not in (0, 1):
@@ -333,14 +270,14 @@ def _discretion(reader: _Reader, data: object, path: Path) -> dict[str, Any]:
         needs = reader.table(table["outside_range"], here, ("needs",)).get("needs", [])
         if not isinstance(needs, list) or not {"reason_text", "second_person"} <= set(needs):
             reader.wrong(here, "always needs reason_text and second_person")
-    return {
-        "shift_max": shift,
-        "aggravating": reader.names(table, path, "aggravating"),
-        "mitigating": reader.names(table, path, "mitigating"),
-    }
+    worse = reader.names(table, path, "aggravating")
+    better = reader.names(table, path, "mitigating")
+    if both := set(worse) & set(better):
+        reader.wrong((*path, "mitigating"), f"«{min(both)}» is among the aggravating ones, too")
+    return {"shift_max": shift, "aggravating": worse, "mitigating": better}
 
 
-def _approvals(reader: _Reader, data: object, path: Path) -> dict[str, Any]:
+def _approvals(reader: Reader, data: object, path: Path) -> dict[str, Any]:
     table = reader.table(data, path, ("second_person_from", "always"))
     here = (*path, "second_person_from")
     inner = reader.table(table.get("second_person_from"), here, ("measure", "duration"))
@@ -354,7 +291,10 @@ def _approvals(reader: _Reader, data: object, path: Path) -> dict[str, Any]:
     return {"second_person_from": least, "always_two": always}
 
 
-def _automation(reader: _Reader, data: object, path: Path) -> dict[str, Any]:
+_SHARE = Fraction(1, 20)
+
+
+def _automation(reader: Reader, data: object, path: Path) -> dict[str, Any]:
     table = reader.table(data, path, ("may", "interim_hold", "breaker"))
     may = frozenset(reader.names(table, path, "may"))
     if beyond := may - MAY_BE_AUTOMATIC:
@@ -364,21 +304,24 @@ def _automation(reader: _Reader, data: object, path: Path) -> dict[str, Any]:
     longest = reader.span(hold, here, "max")
     if longest > LONGEST_HOLD:
         reader.wrong((*here, "max"), "must not be longer than PT72H without a person")
+    held = frozenset(reader.names(hold, here, "measures")) if "measures" in hold else HOLDS
+    if beyond := held - HOLDS:
+        reader.wrong((*here, "measures"), f"«{min(beyond)}» is none of {', '.join(sorted(HOLDS))}")
     there = (*path, "breaker")
     breaker = reader.table(table.get("breaker"), there, ("max_per_hour", "max_share"))
-    share = breaker.get("max_share", 0.05)
-    if not isinstance(share, int | float) or not 0 < share <= 1:
-        reader.wrong((*there, "max_share"), "must be a share between 0 and 1")
-        share = 0.05
+    share = _SHARE
+    if "max_share" in breaker:
+        share = reader.part(breaker, there, "max_share", _SHARE)
     return {
         "automation_may": may,
         "hold_max": longest,
+        "hold_measures": held,
         "breaker_per_hour": reader.get(breaker, there, "max_per_hour", int, 20),
         "breaker_share": float(share),
     }
 
 
-def _appeals(reader: _Reader, data: object, path: Path) -> dict[str, Any]:
+def _appeals(reader: Reader, data: object, path: Path) -> dict[str, Any]:
     table = reader.table(data, path, ("window", "stay"))
     window = reader.span(table, path, "window")
     if window < SHORTEST_APPEAL:
@@ -402,17 +345,13 @@ _PARTS = {
 
 
 def dump(ladder: Ladder) -> dict[str, Any]:
-    """Write a ladder as plain data; `parse` reads it back as the same ladder."""
-    least = ladder.second_person_from
-    approvals: dict[str, str] = {"measure": least.kind.value}
-    if least.duration is not None:
-        approvals["duration"] = format_duration(least.duration)
-    history: dict[str, Any] = {
-        "deemed_notified_after": format_duration(ladder.deemed_notified_after),
-        "bands": {column.value: ladder.bands[column] for column in COLUMNS},
-    }
-    if ladder.under_appeal_counts_from is not None:
-        history["under_appeal_counts_from"] = ladder.under_appeal_counts_from.value
+    """Write a ladder as plain data; `parse` reads it back as the same ladder.
+
+    What a ladder does not say is left out: its fingerprint stays when the format learns something new.
+    """
+    hold: dict[str, Any] = {"max": format_duration(ladder.hold_max)}
+    if ladder.hold_measures != HOLDS:
+        hold["measures"] = sorted(ladder.hold_measures)
     return {
         "policy": {
             "id": ladder.id,
@@ -425,20 +364,20 @@ def dump(ladder: Ladder) -> dict[str, Any]:
             row.value: {"points": weight.points, "expires": format_duration(weight.expires)}
             for row, weight in ladder.severities.items()
         },
-        "history": history,
-        "scopes": {
-            scope.value: {"grid": {row.value: [str(cell) for cell in grid[row]] for row in ROWS}}
-            for scope, grid in ladder.scopes.items()
-        },
+        "history": _dump_history(ladder),
+        "scopes": {scope.value: _dump_scope(ladder, scope) for scope in ladder.scopes},
         "discretion": {
             "shift_max": ladder.shift_max,
             "aggravating": list(ladder.aggravating),
             "mitigating": list(ladder.mitigating),
         },
-        "approvals": {"second_person_from": approvals, "always": sorted(ladder.always_two)},
+        "approvals": {
+            "second_person_from": _dump_least(ladder.second_person_from),
+            "always": sorted(ladder.always_two),
+        },
         "automation": {
             "may": sorted(ladder.automation_may),
-            "interim_hold": {"max": format_duration(ladder.hold_max)},
+            "interim_hold": hold,
             "breaker": {
                 "max_per_hour": ladder.breaker_per_hour,
                 "max_share": ladder.breaker_share,
@@ -449,3 +388,39 @@ def dump(ladder: Ladder) -> dict[str, Any]:
             "stay": sorted(ladder.appeal_stay),
         },
     }
+
+
+def _dump_history(ladder: Ladder) -> dict[str, Any]:
+    history: dict[str, Any] = {
+        "deemed_notified_after": format_duration(ladder.deemed_notified_after),
+        "bands": {column.value: ladder.bands[column] for column in COLUMNS},
+    }
+    if ladder.under_appeal_counts_from is not None:
+        history["under_appeal_counts_from"] = ladder.under_appeal_counts_from.value
+    if ladder.half_life is not None:
+        history["window"] = Window.HALF_LIFE.value
+        history["half_life"] = format_duration(ladder.half_life)
+    return history
+
+
+def _dump_scope(ladder: Ladder, scope: Scope) -> dict[str, Any]:
+    grid = ladder.scopes[scope]
+    found: dict[str, Any] = {"grid": {row.value: [str(cell) for cell in grid[row]] for row in ROWS}}
+    if scope is Scope.MEMBER and ladder.spill is not None:
+        found["spill"] = {
+            "to": Scope.ACCOUNT.value,
+            "factor": str(ladder.spill.factor),
+            "from_rooms": ladder.spill.from_rooms,
+        }
+    if scope is Scope.ROOM and ladder.room_cure is not None:
+        found["cure"] = format_duration(ladder.room_cure)
+    if scope is Scope.ROOM and ladder.before_close:
+        found["before_close"] = [one.value for one in ladder.before_close]
+    return found
+
+
+def _dump_least(least: Measure) -> dict[str, str]:
+    found = {"measure": least.kind.value}
+    if least.duration is not None:
+        found["duration"] = format_duration(least.duration)
+    return found

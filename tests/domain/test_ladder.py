@@ -1,15 +1,15 @@
-"""The ladder is proportionate, foreseeable and forgetful: its invariants, on the sample's ladder."""
+"""The ladder is proportionate, foreseeable and forgetful: its invariants, on ladders of all kinds."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ruamel.yaml import YAML
 
-from policybot.config.fresh import sample
-from policybot.domain import ladder_file
+from policybot.domain import fading
+from policybot.domain.closure import Earlier
 from policybot.domain.ladder import (
     GUARANTEED,
     ROWS,
@@ -24,31 +24,34 @@ from policybot.domain.ladder import (
     milder,
     propose,
     second_person,
+    untried,
 )
 from policybot.domain.measure import Kind, Measure
+from tests.ladders import FADING, LADDER, LADDERS, SPILLING
 
-LADDER: Ladder = ladder_file.parse(YAML(typ="safe").load(sample("config.sample.yaml"))["ladder"])
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 
+laws = st.sampled_from(LADDERS)
 severities = st.sampled_from(list(Severity))
-scopes = st.sampled_from([Scope.MEMBER, Scope.ACCOUNT, Scope.ROOM])
+scopes = st.sampled_from([Scope.MEMBER, Scope.ACCOUNT])
 ages = st.timedeltas(timedelta(0), timedelta(days=800))
 
 
 @st.composite
-def strikes(draw: st.DrawFn, scope: Scope = Scope.MEMBER, key: str = "tom") -> Strike:
+def strikes(draw: st.DrawFn, key: str = "tom") -> Strike:
     number = draw(st.integers(1, 10**6))
     occurred_at = NOW - draw(ages)
     notified = draw(st.none() | st.timedeltas(timedelta(0), timedelta(days=10)))
     return Strike(
         case=f"C-{number}",
-        scope=scope,
+        scope=draw(scopes),
         key=key,
         severity=draw(severities),
         occurred_at=occurred_at,
         notified_at=None if notified is None else occurred_at + notified,
         incident=f"C-{draw(st.sampled_from([number, number, 1, 2]))}",
-        state=draw(st.sampled_from(list(StrikeState))),
+        state=draw(st.sampled_from([StrikeState.FINAL, *StrikeState])),
+        room=draw(st.sampled_from("abc")),
     )
 
 
@@ -60,146 +63,302 @@ def act(severity: Severity = Severity.S2, **changes: object) -> Act:
     return replace(made, **changes)  # type: ignore[arg-type]  # the fields' own names
 
 
-def cell(ledger: list[Strike], severity: Severity = Severity.S2, **changes: object) -> Measure:
-    return propose(LADDER, act(severity, **changes), ledger).cell
+acts = st.builds(act, severities, scope=scopes)
 
 
-def known(severity: Severity, days: int = 20, number: int = 1) -> Strike:
+def cell(law: Ladder, one: Act, ledger: list[Strike]) -> Measure:
+    return propose(law, one, ledger).cell
+
+
+def known(severity: Severity, days: int = 20, number: int = 1, room: str = "") -> Strike:
+    """Give an earlier decision that counts: of the room that is named, or of the room of the act."""
     at = NOW - timedelta(days=days)
-    return Strike(f"C-{number}", Scope.MEMBER, "tom", severity, at, at, f"C-{number}")
+    return Strike(f"C-{number}", Scope.MEMBER, "tom", severity, at, at, f"C-{number}", room=room)
 
 
-@given(ledgers, severities, severities)
-def test_a_graver_act_never_gets_a_milder_measure(
-    ledger: list[Strike], one: Severity, other: Severity
+@given(laws, ledgers, acts, severities)
+def test_i1_a_graver_act_never_gets_a_milder_measure(
+    law: Ladder, ledger: list[Strike], one: Act, other: Severity
 ) -> None:
-    low, high = sorted((one, other), key=ROWS.index)
-    assert cell(ledger, low) <= cell(ledger, high)
+    low, high = sorted((one.severity, other), key=ROWS.index)
+    assert cell(law, replace(one, severity=low), ledger) <= cell(
+        law, replace(one, severity=high), ledger
+    )
 
 
-@given(ledgers, strikes(), severities)
-def test_one_more_earlier_decision_never_gives_a_milder_measure(
-    ledger: list[Strike], more: Strike, severity: Severity
+@given(laws, ledgers, strikes(), acts)
+def test_i2_one_more_earlier_decision_never_gives_a_milder_measure(
+    law: Ladder, ledger: list[Strike], more: Strike, one: Act
 ) -> None:
-    assert cell(ledger, severity) <= cell([*ledger, replace(more, case="C-0")], severity)
+    assert cell(law, one, ledger) <= cell(law, one, [*ledger, replace(more, case="C-0")])
 
 
-@given(ledgers, st.integers(0, 7), severities)
-def test_what_was_overturned_counts_as_if_it_had_never_been(
-    ledger: list[Strike], place: int, severity: Severity
+@given(laws, ledgers, st.integers(0, 7), acts)
+def test_i3_what_was_overturned_counts_as_if_it_had_never_been(
+    law: Ladder, ledger: list[Strike], place: int, one: Act
 ) -> None:
     if place >= len(ledger):
         return
     voided = [*ledger]
     voided[place] = replace(voided[place], state=StrikeState.VOID)
     without = ledger[:place] + ledger[place + 1 :]
-    assert cell(voided, severity) == cell(without, severity)
+    found, missing = propose(law, one, voided), propose(law, one, without)
+    assert (found.milli, found.cell, found.next) == (missing.milli, missing.cell, missing.next)
 
 
-@given(ledgers, st.randoms(use_true_random=False), severities)
-def test_the_order_of_the_ledger_does_not_matter(
-    ledger: list[Strike], chance: object, severity: Severity
+@given(laws, ledgers, st.randoms(use_true_random=False), acts)
+def test_i4_the_order_of_the_ledger_does_not_matter(
+    law: Ladder, ledger: list[Strike], chance: Random, one: Act
 ) -> None:
     shuffled = [*ledger]
-    chance.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis' own Random
-    assert cell(shuffled, severity) == cell(ledger, severity)
+    chance.shuffle(shuffled)
+    assert propose(law, one, shuffled).explain() == propose(law, one, ledger).explain()
 
 
-@given(ledgers, severities)
-def test_nobody_is_treated_as_a_repeater_for_what_they_were_not_told_of(
-    ledger: list[Strike], severity: Severity
+@given(laws, ledgers, acts)
+def test_i5_nobody_is_treated_as_a_repeater_for_what_they_were_not_told_of(
+    law: Ladder, ledger: list[Strike], one: Act
 ) -> None:
     told = [s for s in ledger if s.notified_at is not None and s.notified_at <= NOW]
-    assert cell(ledger, severity) == cell(told, severity)
+    assert cell(law, one, ledger) == cell(law, one, told)
     untold = [replace(s, notified_at=NOW + timedelta(seconds=1)) for s in ledger]
-    assert propose(LADDER, act(severity), untold).band is History.H0
+    assert propose(law, one, untold).band is History.H0
 
 
-@given(ledgers, severities, ages)
-def test_deciding_later_never_hurts_the_person(
-    ledger: list[Strike], severity: Severity, delay: timedelta
+@given(laws, ledgers, acts, ages)
+def test_i6_i20_deciding_later_never_hurts_the_person(
+    law: Ladder, ledger: list[Strike], one: Act, delay: timedelta
 ) -> None:
-    assert cell(ledger, severity, decided_at=NOW + delay) <= cell(ledger, severity)
+    """And so no time that passes makes anything harsher by itself."""
+    assert cell(law, replace(one, decided_at=NOW + delay), ledger) <= cell(law, one, ledger)
 
 
-@given(ledgers, severities)
-def test_everything_expires(ledger: list[Strike], severity: Severity) -> None:
-    later = NOW + timedelta(days=731)
-    assert propose(LADDER, act(severity, decided_at=later), ledger).points == 0
+@given(laws, ledgers, acts)
+def test_i7_everything_expires(law: Ladder, ledger: list[Strike], one: Act) -> None:
+    later = replace(one, decided_at=NOW + timedelta(days=731))
+    assert propose(law, later, ledger).milli == 0
 
 
-@given(st.lists(severities, min_size=1, max_size=6))
-def test_a_burst_is_one_strike(found: list[Severity]) -> None:
+@given(laws, st.lists(severities, min_size=1, max_size=6))
+def test_i8_a_burst_is_one_strike(law: Ladder, found: list[Severity]) -> None:
     burst = [replace(known(s, number=n), incident="C-1") for n, s in enumerate(found, 1)]
-    worst = max(found, key=ROWS.index)
-    assert propose(LADDER, act(), burst).points == LADDER.severities[worst].points
+    worst = known(max(found, key=ROWS.index))
+    assert propose(law, act(), burst).milli == propose(law, act(), [worst]).milli
 
 
-@given(ledgers, severities)
-def test_discretion_moves_the_measure_by_one_column_at_most(
-    ledger: list[Strike], severity: Severity
+@given(laws, ledgers, acts)
+def test_i9_discretion_moves_the_measure_by_one_column_at_most(
+    law: Ladder, ledger: list[Strike], one: Act
 ) -> None:
-    plain = propose(LADDER, act(severity), ledger)
-    worse = propose(LADDER, act(severity, aggravating=frozenset(LADDER.aggravating)), ledger)
-    better = propose(LADDER, act(severity, mitigating=frozenset(LADDER.mitigating)), ledger)
-    both = replace(act(severity), aggravating=frozenset({"evasion"}), mitigating=frozenset({"newcomer"}))
+    plain = propose(law, one, ledger)
+    worse = propose(law, replace(one, aggravating=frozenset(law.aggravating)), ledger)
+    better = propose(law, replace(one, mitigating=frozenset(law.mitigating)), ledger)
+    both = replace(one, aggravating=frozenset({"evasion"}), mitigating=frozenset({"newcomer"}))
     columns = list(History)
-    assert columns.index(worse.column) - columns.index(plain.column) in (0, 1)
-    assert columns.index(plain.column) - columns.index(better.column) in (0, 1)
+    assert columns.index(worse.column) - columns.index(plain.column) in (0, law.shift_max)
+    assert columns.index(plain.column) - columns.index(better.column) in (0, law.shift_max)
     assert better.cell <= plain.cell <= worse.cell
     assert plain.mildest <= better.cell
     assert worse.cell <= plain.harshest
-    assert propose(LADDER, both, ledger).cell == plain.cell
+    assert propose(law, both, ledger).cell == plain.cell
 
 
-@given(ledgers, st.lists(strikes(key="somebody else"), max_size=5), severities)
-def test_what_others_did_does_not_matter(
-    ledger: list[Strike], others: list[Strike], severity: Severity
+@given(laws, ledgers, st.lists(strikes(key="somebody else"), max_size=5), acts)
+def test_i10_what_others_did_does_not_matter(
+    law: Ladder, ledger: list[Strike], others: list[Strike], one: Act
 ) -> None:
-    elsewhere = [replace(s, scope=Scope.ACCOUNT, incident=f"other {s.case}") for s in ledger]
-    assert cell([*ledger, *others, *elsewhere], severity) == cell(ledger, severity)
+    of_rooms = [replace(s, scope=Scope.ROOM) for s in ledger]
+    mixed = propose(law, one, [*ledger, *others, *of_rooms])
+    assert mixed.explain() == propose(law, one, ledger).explain()
 
 
-@given(scopes, st.sampled_from(GUARANTEED), st.booleans())
-def test_a_first_slight_act_brings_a_warning_at_most(
-    scope: Scope, severity: Severity, aggravated: bool
+@given(laws, ledgers, st.sampled_from(GUARANTEED), st.sampled_from(Scope), st.booleans())
+def test_i11_a_first_slight_act_brings_a_warning_at_most(
+    law: Ladder, ledger: list[Strike], severity: Severity, scope: Scope, aggravated: bool
 ) -> None:
+    if scope not in law.scopes:
+        return
     factors = frozenset({"evasion"}) if aggravated else frozenset()
-    first = propose(LADDER, act(severity, scope=scope, aggravating=factors), [])
+    untold = [replace(s, notified_at=None) for s in ledger]
+    first = propose(law, act(severity, scope=scope, aggravating=factors), untold)
     assert first.cell <= Measure(Kind.WARN)
     assert first.harshest <= Measure(Kind.WARN)
 
 
-@given(ledgers, severities)
-def test_a_closure_always_needs_two_people(ledger: list[Strike], severity: Severity) -> None:
-    proposal = propose(LADDER, act(severity), ledger)
-    assert second_person(LADDER, proposal, Measure(Kind.CLOSE))
+@given(laws, ledgers, acts)
+def test_i12_a_closure_always_needs_two_people(law: Ladder, ledger: list[Strike], one: Act) -> None:
+    assert second_person(law, propose(law, one, ledger), Measure(Kind.CLOSE))
 
 
-@given(ledgers, severities, st.sampled_from(["none", "warn", "restrict P3D", "suspend P90D", "close"]))
+@given(laws, ledgers, acts, st.sampled_from(["none", "warn", "restrict P3D", "suspend P90D", "close"]))
 def test_what_is_outside_the_range_needs_two_people(
-    ledger: list[Strike], severity: Severity, text: str
+    law: Ladder, ledger: list[Strike], one: Act, text: str
 ) -> None:
-    proposal, measure = propose(LADDER, act(severity), ledger), Measure.parse(text)
+    proposal, measure = propose(law, one, ledger), Measure.parse(text)
     if not proposal.permits(measure):
-        assert second_person(LADDER, proposal, measure)
+        assert second_person(law, proposal, measure)
 
 
-@given(ledgers, severities)
-def test_a_proposal_lies_within_its_own_range(ledger: list[Strike], severity: Severity) -> None:
-    proposal = propose(LADDER, act(severity), ledger)
+@given(laws, ledgers, acts)
+def test_a_proposal_lies_within_its_own_range(law: Ladder, ledger: list[Strike], one: Act) -> None:
+    proposal = propose(law, one, ledger)
     assert proposal.mildest <= proposal.cell <= proposal.harshest
 
 
-@given(ledgers, severities)
+@given(laws, ledgers, acts)
 def test_every_earlier_decision_is_told_as_counted_or_not_with_the_reason(
+    law: Ladder, ledger: list[Strike], one: Act
+) -> None:
+    proposal = propose(law, one, ledger)
+    lines = "\n".join(proposal.explain())
+    spills = law.spill is not None and one.scope is Scope.ACCOUNT
+    mine = [s for s in ledger if s.scope is one.scope or spills]
+    assert len(proposal.counted) + len(proposal.not_counted) == len(mine)
+    assert all(s.case in lines for s in mine)
+    assert all(why for _, why in proposal.not_counted)
+
+
+# Rooms and accounts --------------------------------------------------------------------------------
+
+
+def of_account(severity: Severity = Severity.S2) -> Act:
+    return act(severity, scope=Scope.ACCOUNT)
+
+
+@given(st.lists(strikes(), max_size=8, unique_by=lambda s: s.case), severities)
+def test_what_happened_in_rooms_alone_never_moves_an_account_beyond_the_second_column(
     ledger: list[Strike], severity: Severity
 ) -> None:
-    proposal = propose(LADDER, act(severity), ledger)
-    lines = "\n".join(proposal.explain())
-    assert len(proposal.counted) + len(proposal.not_counted) == len(ledger)
-    assert all(s.case in lines for s in ledger)
-    assert all(why for _, why in proposal.not_counted)
+    in_rooms = [replace(s, scope=Scope.MEMBER, notified_at=s.occurred_at) for s in ledger]
+    for law in LADDERS:
+        assert propose(law, of_account(severity), in_rooms).band in (History.H0, History.H1)
+
+
+@given(st.lists(st.tuples(severities, st.sampled_from("abc")), max_size=6))
+def test_decisions_in_rooms_count_at_the_factor_rounded_down_from_as_many_rooms_on(
+    found: list[tuple[Severity, str]],
+) -> None:
+    ledger = [known(s, number=n, room=room) for n, (s, room) in enumerate(found)]
+    whole = sum(SPILLING.severities[severity].points for severity, _ in found)
+    rooms = {room for severity, room in found if severity is not Severity.S0}
+    expected = min(whole // 2, 3) if len(rooms) >= 2 else 0
+    assert propose(SPILLING, of_account(), ledger).milli == expected * 1000
+
+
+def test_what_an_account_did_does_not_count_in_a_room() -> None:
+    elsewhere = replace(known(Severity.S4), scope=Scope.ACCOUNT)
+    assert propose(SPILLING, act(), [elsewhere]).milli == 0
+
+
+def test_together_with_what_the_account_did_itself_rooms_can_move_it_further() -> None:
+    own = replace(known(Severity.S1, number=9), scope=Scope.ACCOUNT)
+    in_rooms = [known(Severity.S2, number=1, room="a"), known(Severity.S2, number=2, room="b")]
+    found = propose(SPILLING, of_account(), [own, *in_rooms])
+    assert (found.points, found.band) == (4, History.H2)
+
+
+def test_what_rooms_count_for_an_account_reads_like_this() -> None:
+    ledger = [
+        known(Severity.S2, 30, number=1, room="a"),
+        known(Severity.S3, 20, number=2, room="b"),
+        known(Severity.S1, 100, number=3, room="c"),
+    ]
+    assert propose(SPILLING, of_account(), ledger).explain()[:5] == (
+        "counted: C-1 (S2, 2 May 2026, in one room)",
+        "counted: C-2 (S3, 12 May 2026, in one room)",
+        "not counted: C-3 (it expired on 22 May 2026)",
+        "from rooms: 3 points, for such decisions count at 1/2, and 3 points at the most",
+        "history: 3 points, column H1",
+    )
+    assert propose(SPILLING, of_account(), ledger[:1]).explain()[:2] == (
+        "not counted: C-1 (only from 2 rooms on such decisions count for the account)",
+        "history: 0 points, column H0",
+    )
+
+
+# Half-lives ----------------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 40), st.integers(1, 400), st.integers(0, 900))
+def test_points_halve_exactly_and_end_at_a_tenth(points: int, half_life: int, days: int) -> None:
+    left = fading.left(points, timedelta(days=half_life), timedelta(days=900))
+    assert list(left) == sorted(left, reverse=True)
+    whole = (1000 * points) ** half_life
+    if days < len(
+        left
+    ):  # the greatest whole number that is not more than 1000 · points · 2^(-days/half-life)
+        assert left[days] >= 100
+        assert left[days] ** half_life << days <= whole < (left[days] + 1) ** half_life << days
+    else:
+        assert whole < 100**half_life << days
+
+
+@given(ledgers, acts)
+def test_what_fades_never_counts_more_than_what_stays(ledger: list[Strike], one: Act) -> None:
+    assert propose(FADING, one, ledger).milli <= propose(LADDER, one, ledger).milli
+    assert cell(FADING, one, ledger) <= cell(LADDER, one, ledger)
+
+
+def test_a_half_life_later_half_of_it_counts_and_the_next_day_less() -> None:
+    found = [propose(FADING, act(), [known(Severity.S3, days)]).milli for days in (0, 1, 90, 91, 180)]
+    assert found == [6000, 5953, 3000, 2976, 1500]
+
+
+def test_what_has_faded_counts_no_more_and_says_since_when() -> None:
+    quick = replace(LADDER, half_life=timedelta(days=10))
+    assert propose(quick, act(), [known(Severity.S2, 49)]).milli == 100
+    gone = propose(quick, act(), [known(Severity.S2, 50)])
+    assert gone.not_counted[0][1] == "it had faded away on 1 June 2026"
+    old = propose(FADING, act(), [known(Severity.S3, 365)])
+    assert old.not_counted[0][1] == "it expired on 1 June 2026"
+
+
+def test_how_much_is_left_reads_like_this() -> None:
+    lines = propose(FADING, act(), [known(Severity.S2, 30), known(Severity.S1, 40, 2)]).explain()
+    assert lines[:3] == (
+        "counted: C-2 (S1, 22 April 2026; 0.7 points left of 1)",
+        "counted: C-1 (S2, 2 May 2026; 2.3 points left of 3)",
+        "history: 3.1 points, column H1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("milli", "said"),
+    [
+        (0, "0 points"),
+        (1000, "1 point"),
+        (1099, "1 point"),
+        (1100, "1.1 points"),
+        (12999, "12.9 points"),
+    ],
+)
+def test_points_are_said_to_a_tenth(milli: int, said: str) -> None:
+    assert fading.in_words(milli) == said
+
+
+# Before a room is closed ---------------------------------------------------------------------------
+
+CAREFUL = replace(LADDER, before_close=(Earlier.REPLACE_OWNER, Earlier.SUSPEND))
+CLOSE = Measure(Kind.CLOSE)
+
+
+def test_a_room_is_closed_after_what_the_ladder_asks_for() -> None:
+    assert untried(CAREFUL, Scope.ROOM, CLOSE, ()) == (Earlier.REPLACE_OWNER, Earlier.SUSPEND)
+    assert untried(CAREFUL, Scope.ROOM, CLOSE, {Earlier.SUSPEND}) == (Earlier.REPLACE_OWNER,)
+    assert untried(CAREFUL, Scope.ROOM, CLOSE, set(Earlier)) == ()
+    assert untried(CAREFUL, Scope.ACCOUNT, CLOSE, ()) == ()
+    assert untried(CAREFUL, Scope.ROOM, Measure.parse("suspend P90D"), ()) == ()
+    assert untried(LADDER, Scope.ROOM, CLOSE, ()) == ()
+
+
+def test_the_second_person_reads_what_was_not_tried() -> None:
+    proposal = propose(CAREFUL, act(Severity.S4, scope=Scope.ROOM), [])
+    reasons = second_person(CAREFUL, proposal, CLOSE)
+    assert "not tried before: another owner and a suspension of the room" in reasons
+    assert len(second_person(CAREFUL, proposal, CLOSE, set(Earlier))) == len(reasons) - 1
+
+
+# What is fixed -------------------------------------------------------------------------------------
 
 
 def test_points_find_the_column_and_the_column_the_measure() -> None:
@@ -264,6 +423,25 @@ def test_of_two_laws_the_milder_is_used() -> None:
     soft, hard = propose(LADDER, act(Severity.S1), []), propose(LADDER, act(Severity.S3), [])
     assert milder(soft, hard) is soft
     assert milder(hard, soft) is soft
+
+
+def test_where_two_laws_propose_the_same_the_one_of_the_act_stays() -> None:
+    then, later = propose(LADDER, act(), []), propose(FADING, act(), [])
+    assert then.cell == later.cell
+    assert milder(then, later) is then
+
+
+def test_a_factor_moves_the_column_and_the_explanation_names_it() -> None:
+    moved = propose(LADDER, act(aggravating=frozenset({"evasion"})), [known(Severity.S2)])
+    assert (moved.band, moved.column, str(moved.cell)) == (History.H1, History.H2, "restrict P14D")
+    assert "moved to column H2 for: evasion" in moved.explain()
+
+
+def test_of_two_alike_in_one_incident_the_earlier_counts() -> None:
+    burst = [replace(known(Severity.S2, n, n), incident="C-1") for n in (20, 30, 10)]
+    found = propose(LADDER, act(), burst)
+    assert [s.case for s in found.counted] == ["C-30"]
+    assert {why for _, why in found.not_counted} == {"same incident as C-30"}
 
 
 def test_an_unknown_factor_or_scope_is_refused() -> None:

@@ -1,16 +1,22 @@
 """A ladder that could be unfair is refused, with every mistake and its place."""
 
+import json
 from copy import deepcopy
+from datetime import timedelta
+from fractions import Fraction
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+from hypothesis import given, settings
 
-from policybot.config.fresh import sample
 from policybot.domain import ladder_file
+from policybot.domain.closure import Earlier
+from policybot.domain.ladder import Ladder, Scope, Spill
 from policybot.domain.ladder_file import LadderRefused
+from tests.ladders import SAMPLE, sound
 
-GOOD: dict[str, Any] = YAML(typ="safe").load(sample("config.sample.yaml"))["ladder"]
+GOOD = SAMPLE
+SPILL = {"to": "account", "factor": "1/2", "from_rooms": 2}
 
 
 def changed(path: str, value: object) -> dict[str, Any]:
@@ -40,6 +46,64 @@ def test_the_sample_is_sound_and_reads_back_as_it_was_written() -> None:
     assert ladder_file.parse(ladder_file.dump(ladder)) == ladder
 
 
+@settings(max_examples=40)
+@given(sound())
+def test_i27_every_sound_ladder_reads_back_as_it_was_written(ladder: Ladder) -> None:
+    """Through JSON, as it is kept."""
+    written = ladder_file.dump(ladder)
+    read = ladder_file.parse(json.loads(json.dumps(written)))
+    assert read == ladder
+    assert ladder_file.dump(read) == written
+
+
+def test_what_a_ladder_can_say_besides_is_read() -> None:
+    data = changed("scopes.member.spill", SPILL)
+    data["history"] |= {"window": "half_life", "half_life": "P90D", "same_incident": "max"}
+    data["history"]["counts_only_if_notified_before_act"] = True
+    data["scopes"]["room"] |= {"cure": "P7D", "before_close": ["suspend", "replace_owner"]}
+    data["automation"]["interim_hold"]["measures"] = ["member_hold"]
+    data["discretion"]["outside_range"] = {"needs": ["reason_text", "second_person"]}
+    timed = ["restrict", "suspend"]
+    data["measures"] = [
+        "none",
+        "advise",
+        "warn",
+        *({"id": one, "timed": True} for one in timed),
+        "close",
+    ]
+    del data["appeals"]
+    ladder = ladder_file.parse(data)
+    assert ladder.half_life == timedelta(days=90)
+    assert ladder.spill == Spill(Fraction(1, 2), 2)
+    assert ladder.room_cure == timedelta(days=7)
+    assert ladder.before_close == (Earlier.REPLACE_OWNER, Earlier.SUSPEND)
+    assert ladder.hold_measures == {"member_hold"}
+    assert ladder.appeal_window == timedelta(days=183)
+    assert ladder.appeal_stay == {"room:close"}
+    assert ladder_file.parse(ladder_file.dump(ladder)) == ladder
+
+
+def test_what_is_left_out_is_as_it_was() -> None:
+    ladder = ladder_file.parse(GOOD)
+    assert (ladder.half_life, ladder.spill, ladder.room_cure, ladder.before_close) == (None,) * 3 + ((),)
+    assert ladder.hold_measures == {"member_hold", "room_hold"}
+    written = set(_keys(ladder_file.dump(ladder)))
+    assert not {"spill", "cure", "before_close", "half_life", "measures"} & written
+
+
+def _keys(data: object) -> list[str]:
+    if not isinstance(data, dict):
+        return []
+    return [key for name, value in data.items() for key in (name, *_keys(value))]
+
+
+def test_a_ladder_for_servers_reads_back() -> None:
+    grid = deepcopy(GOOD["scopes"]["account"]["grid"])
+    ladder = ladder_file.parse(changed("scopes.server", {"grid": grid}))
+    assert list(ladder.scopes) == list(Scope)
+    assert ladder_file.parse(ladder_file.dump(ladder)) == ladder
+
+
 @pytest.mark.parametrize(
     ("path", "value", "where", "message"),
     [
@@ -55,7 +119,10 @@ def test_the_sample_is_sound_and_reads_back_as_it_was_written() -> None:
         ("severities.S3.expires", "P10D", "severities.S3.expires", "sooner than that of S2"),
         ("severities.S1.points", -1, "severities.S1.points", "negative"),
         ("severities.S1.expires", "P3M", "severities.S1.expires", "no duration"),
-        ("history.window", "half_life", "history.window", "step"),
+        ("history.window", "half_live", "history.window", "«step» or «half_life»"),
+        ("history.window", "half_life", "history", "«half_life» is missing"),
+        ("history.half_life", "P90D", "history.half_life", "window: half_life"),
+        ("history.halflife", "P90D", "history.halflife", "did you mean «half_life»"),
         ("history.same_incident", "sum", "history.same_incident", "burst"),
         (
             "history.counts_only_if_notified_before_act",
@@ -67,7 +134,33 @@ def test_the_sample_is_sound_and_reads_back_as_it_was_written() -> None:
         ("history.bands.H0", 1, "history.bands.H0", "must be 0"),
         ("history.bands.H2", 1, "history.bands.H2", "more than H1"),
         ("scopes.room", None, "scopes", "«room» is missing"),
-        ("scopes.member.spill", {}, "scopes.member.spill", "unknown key"),
+        ("scopes.member.spill", {}, "scopes.member.spill", "«from_rooms» is missing"),
+        ("scopes.member.spill", 3, "scopes.member.spill", "must be a map"),
+        ("scopes.member.spill", SPILL | {"to": "room"}, "scopes.member.spill.to", "account"),
+        ("scopes.member.spill", SPILL | {"factor": 0}, "scopes.member.spill.factor", "1/2"),
+        ("scopes.member.spill", SPILL | {"factor": "1/0"}, "scopes.member.spill.factor", "1/2"),
+        (
+            "scopes.member.spill",
+            SPILL | {"factor": "3/2"},
+            "scopes.member.spill.factor",
+            "1 at the most",
+        ),
+        ("scopes.member.spill", SPILL | {"factor": True}, "scopes.member.spill.factor", "share"),
+        (
+            "scopes.member.spill",
+            SPILL | {"from_rooms": 1},
+            "scopes.member.spill.from_rooms",
+            "2 or more",
+        ),
+        ("scopes.member.spill", SPILL | {"from_room": 2}, "scopes.member.spill.from_room", "from_rooms"),
+        ("scopes.account.spill", SPILL, "scopes.account.spill", "unknown key"),
+        ("scopes.room.cure", "PT23H", "scopes.room.cure", "from P1D to P30D"),
+        ("scopes.room.cure", "P31D", "scopes.room.cure", "from P1D to P30D"),
+        ("scopes.room.before_close", ["suspnd"], "scopes.room.before_close", "replace_owner or suspend"),
+        ("automation.interim_hold.measures", ["close"], "automation.interim_hold.measures", "room_hold"),
+        ("measures", [{"id": "none"}], "measures", "fixed"),
+        ("discretion.mitigating", ["evasion"], "discretion.mitigating", "aggravating ones"),
+        ("severities.S4.expires", "P40000D", "severities.S4.expires", "hundred years"),
         ("scopes.member.grid.S1", ["warn"], "scopes.member.grid.S1", "4 measures"),
         ("scopes.member.grid.S1.3", "banish", "scopes.member.grid.S1.3", "no measure"),
         ("scopes.member.grid.S1.3", "restrict", "scopes.member.grid.S1.3", "needs a duration"),
@@ -92,6 +185,30 @@ def test_a_mistake_is_told_with_its_place(path: str, value: object, where: str, 
     assert any(
         place == where and any(part in text for part in message.split("|")) for place, text in found
     ), found
+
+
+@pytest.mark.parametrize("half_life", ["PT12H", "P0D", "P1DT1S", "P3651D"])
+def test_a_half_life_is_whole_days(half_life: str) -> None:
+    data = changed("history.window", "half_life")
+    data["history"]["half_life"] = half_life
+    assert refused(data) == [("history.half_life", "must be whole days, from P1D to P3650D")]
+
+
+@pytest.mark.parametrize(("kind", "timed"), [("warn", True), ("suspend", False)])
+def test_which_measures_have_a_duration_is_fixed(kind: str, timed: bool) -> None:
+    names = ["none", "advise", "warn", "restrict", "suspend", "close"]
+    data = GOOD | {"measures": [{"id": n} | ({"timed": timed} if n == kind else {}) for n in names]}
+    assert [place for place, _ in refused(data)] == [f"measures.{names.index(kind)}.timed"]
+
+
+def test_the_bounds_themselves_are_good() -> None:
+    data = changed("scopes.room.cure", "P1D")
+    data["severities"]["S4"]["expires"] = "P36500D"
+    data["history"] |= {"window": "half_life", "half_life": "P3650D"}
+    data["automation"]["interim_hold"]["max"] = "PT72H"
+    data["scopes"]["member"]["spill"] = SPILL | {"factor": 1}
+    assert ladder_file.parse(data).spill == Spill(Fraction(1), 2)
+    assert ladder_file.parse(changed("scopes.room.cure", "P30D")).room_cure == timedelta(days=30)
 
 
 def test_all_mistakes_are_told_at_once() -> None:
