@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from policybot.domain import case as case_rules
 from policybot.domain import notice
+from policybot.domain.breaker import Writers, reaches_too_many
 from policybot.domain.case import Case
 from policybot.domain.decision import Decision, State
 from policybot.domain.effects import Effect
@@ -48,10 +49,11 @@ class Automation:
         self._setting = setting
         self._copies = kept
         self._sanctions = measures
+        self.writers = Writers()
 
     async def hindrance(self, tx: Tx, mechanism: Mechanism, finding: Finding) -> Hindrance | None:
         """Say why people have to decide instead; None if the rule may act."""
-        config, ladder = self._setting.config, self._setting.ladder
+        config = self._setting.config
         room = await rooms.get(tx, finding.room_id)
         if room is None or control(room.levels, config.bot_user_id) is Control.NONE:
             return Hindrance("I have no rank in the room")
@@ -59,14 +61,24 @@ class Automation:
             return Hindrance(why)
         if Then.HOLD in mechanism.then and (why := await self._no_hold(tx, mechanism, finding)):
             return Hindrance(why)
-        since = self._setting.now() - HOUR
+        why = await self._breaker(tx, mechanism, finding)
+        return Hindrance(why, breaker=True) if why else None
+
+    async def _breaker(self, tx: Tx, mechanism: Mechanism, finding: Finding) -> str:
+        """Say that a rule, or all of them, have acted too often or on too many; empty if not."""
+        ladder, since = self._setting.ladder, self._setting.now() - HOUR
         acted = await findings.count(tx, mechanism.id, Outcome.ACTED, since)
-        stopped = await findings.count(tx, mechanism.id, Outcome.STOPPED, since)
-        if acted >= ladder.breaker_per_hour or stopped:
-            return Hindrance("the rule has acted too often within an hour", breaker=True)
+        if acted >= ladder.breaker_per_hour or await findings.count(
+            tx, mechanism.id, Outcome.STOPPED, since
+        ):
+            return "the rule has acted too often within an hour"
         if len(await findings.acted_on(tx, since) | {finding.user_id}) > MOST_SUBJECTS:
-            return Hindrance(f"rules have acted on {MOST_SUBJECTS} people within an hour", breaker=True)
-        return None
+            return f"rules have acted on {MOST_SUBJECTS} people within an hour"
+        reached = await findings.acted_on(tx, since, mechanism.id) | {finding.user_id}
+        if reaches_too_many(reached, self.writers.count(since), ladder.breaker_share):
+            share = f"{ladder.breaker_share:.1%}".replace(".0%", "%")
+            return f"within an hour the rule would reach more than {share} of those who wrote"
+        return ""
 
     async def _stopped(self, tx: Tx, mechanism: Mechanism) -> str:
         """Say that the gate has stopped the rule: what refuses too much removes nothing either."""
@@ -87,7 +99,8 @@ class Automation:
 
     async def _no_hold(self, tx: Tx, mechanism: Mechanism, finding: Finding) -> str:
         """Say why a rule that holds has to be left to people; empty if it has not."""
-        if "interim_hold" not in self._setting.ladder.automation_may:
+        ladder = self._setting.ladder
+        if "interim_hold" not in ladder.automation_may or "member_hold" not in ladder.hold_measures:
             return "the ladder lets nobody be held without a person"
         only_held = mechanism.then.isdisjoint(ACTING - {Then.HOLD})
         if only_held and await self._was_held(tx, finding.user_id, finding.room_id):

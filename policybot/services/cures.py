@@ -44,7 +44,8 @@ class Cures:
                 "given time to put something right."
             )
             raise Incomplete(message)
-        length, words = rules.span_of(span, self._setting.config.filing.cure), rules.explained(text)
+        usual = self._setting.ladder.room_cure or self._setting.config.filing.cure
+        length, words = rules.span_of(span, usual), rules.explained(text)
         taken = await self._cases.take(tx, by, case)
         before = await cures.of_case(tx, case.id)
         rules.check_over(before)

@@ -11,7 +11,7 @@ from policybot.domain import reveal as reveal_rules
 from policybot.domain.decision import IN_FORCE
 from policybot.domain.errors import NotFound
 from policybot.services.copies import Copies
-from policybot.services.ledgers import counts_until
+from policybot.services.ledgers import counts
 from policybot.services.privacy import Privacy
 from policybot.services.setting import Setting
 from policybot.services.verifications import hashed
@@ -84,9 +84,9 @@ class Exports:
         """Say which decisions would make the next one harsher, and until when."""
         now, ladder = self._setting.now(), self._setting.ladder
         return [
-            f"{d.number}, {d.severity.value}: until {ends:%-d %B %Y}"
+            f"{d.number}, {d.severity.value}: {said}"
             for d in await decisions.about(tx, user_id)
-            if d.state in IN_FORCE and (ends := counts_until(d, ladder)) is not None and ends > now
+            if d.state in IN_FORCE and (said := counts(d, ladder, now))
         ]
 
     async def _seen(self, tx: Tx, person_id: str) -> list[tuple[str, list[str]]]:

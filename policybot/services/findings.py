@@ -112,6 +112,7 @@ class Findings:
         post = gate.posted(room_id, sender, event.get("type"), content, sent, room, state=state)
         if not state:
             self.view.pace.note(room_id, sender, sent, event_id)
+            self._automation.writers.note(sender, self._setting.now())
         verdict = gate.decide(self.view, self.rules, post)
         if post.counts and room.slow is not FAST:
             self.view.pace.delivered(room_id, sender, sent)

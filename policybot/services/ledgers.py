@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
+from policybot.domain import fading
 from policybot.domain.case import Case, SubjectKind
-from policybot.domain.decision import Decision, State
+from policybot.domain.closure import Earlier
+from policybot.domain.decision import Decision, Nature, State
 from policybot.domain.ladder import Ladder, Scope, Strike, StrikeState
-from policybot.domain.measure import Kind
+from policybot.domain.measure import Kind, duration_in_words
 from policybot.domain.rules import Rule
 from policybot.store import decisions, members, moves
 from policybot.store.database import Tx
@@ -35,19 +37,68 @@ async def key_of(tx: Tx, scope: Scope, case: Case) -> str:
 
 
 async def entries(  # noqa: PLR0913, PLR0917 - what tells an act from others
-    tx: Tx, scope: Scope, key: str, user_id: str | None, room_id: str | None, at: datetime
+    tx: Tx,
+    scope: Scope,
+    key: str,
+    user_id: str | None,
+    room_id: str | None,
+    at: datetime,
+    *,
+    spill: bool = False,
 ) -> list[Decision]:
     """List what was ever decided and final, oldest first: of a person and of their accounts together.
 
     Who was nobody known when it was decided may be somebody known now, and the other way round. What
-    was decided in a room that has moved counts in the one that it is now.
+    was decided in a room that has moved counts in the one that it is now. What was decided in rooms
+    belongs to an account's ledger, too, where decisions `spill`.
     """
     keys = {key}
     if scope is not Scope.ROOM and user_id is not None:
         names = await _names(tx, user_id, at)
         room_id = await moves.now(tx, room_id) if room_id else room_id
         keys |= {f"{room_id} {name}" for name in names} if scope is Scope.MEMBER else names
-    return await decisions.ledger(tx, scope, sorted(keys))
+    found = await decisions.ledger(tx, scope, sorted(keys))
+    if spill and scope is Scope.ACCOUNT and user_id is not None:
+        person_id = await members.answerable(tx, user_id, at)
+        links = await members.links_ever(tx, person_id) if person_id else []
+        accounts = {user_id} | {link.user_id for link in links}
+        in_rooms = await decisions.in_rooms(tx, sorted(accounts))
+        found += [one for one in in_rooms if _whose(one) in keys]
+    return found
+
+
+def _whose(decision: Decision) -> str:
+    """Name the person, or the account, in whose ledger a decision about one of them is."""
+    key = decision.scope_key
+    return key.partition(" ")[2] if decision.scope is Scope.MEMBER else key
+
+
+async def before(tx: Tx, decision: Decision, ladder: Ladder) -> list[Strike]:
+    """Give what was on record before a decision was made, as a ladder counts it now for the same act."""
+    about = decision.user_id, decision.room_id, decision.occurred_at
+    spill = ladder.spill is not None
+    found = await entries(tx, decision.scope, decision.scope_key, *about, spill=spill)
+    return strikes_of((d for d in found if d.id < decision.id), ladder, decision.scope_key)
+
+
+async def after(tx: Tx, decision: Decision, ladder: Ladder) -> list[Decision]:
+    """List later decisions that may have counted one, the oldest first."""
+    about = decision.user_id, decision.room_id, decision.occurred_at
+    found = await entries(tx, decision.scope, decision.scope_key, *about)
+    if decision.scope is Scope.MEMBER and ladder.spill is not None:
+        found += await entries(tx, Scope.ACCOUNT, _whose(decision), *about)
+    return sorted((d for d in found if d.id > decision.id), key=lambda one: one.id)
+
+
+async def tried(tx: Tx, room_id: str) -> frozenset[Earlier]:
+    """Name what was done to a room already of all that a ladder may ask for before a closure."""
+    found: set[Earlier] = set()
+    for one in await decisions.of_room(tx, room_id):
+        if one.nature is Nature.REPLACEMENT:
+            found.add(Earlier.REPLACE_OWNER)
+        elif one.measure.kind is Kind.SUSPEND:
+            found.add(Earlier.SUSPEND)
+    return frozenset(found)
 
 
 def counts_until(decision: Decision, ladder: Ladder) -> datetime | None:
@@ -55,7 +106,23 @@ def counts_until(decision: Decision, ladder: Ladder) -> datetime | None:
     severity = ladder.severities[decision.severity]
     if _weightless(decision) or severity.points == 0:
         return None
-    return decision.occurred_at + severity.expires
+    return decision.occurred_at + ladder.lasts[decision.severity]
+
+
+def counts(decision: Decision, ladder: Ladder, now: datetime) -> str:
+    """Say until when and how a decision makes the next one harsher; empty if it does not any more."""
+    until = counts_until(decision, ladder)
+    if until is None or until <= now:
+        return ""
+    said = f"until {until:%-d %B %Y}"
+    if ladder.half_life is not None:
+        left = ladder.weight(_strike_of(decision, ladder, decision.scope_key), now)
+        whole, span = ladder.severities[decision.severity].points, duration_in_words(ladder.half_life)
+        said += f"; {fading.in_words(left)} left of {whole}, half of which go in {span}"
+    if ladder.spill is not None and decision.scope is Scope.MEMBER:
+        rooms = ladder.spill.from_rooms
+        said += f"; in its room, and at {ladder.spill.factor} for the account from {rooms} rooms on"
+    return said
 
 
 def strikes_of(found: Iterable[Decision], policy: Ladder, key: str) -> list[Strike]:
@@ -84,6 +151,7 @@ def _strike_of(decision: Decision, policy: Ladder, key: str) -> Strike:
         notified_at=decision.notified_at(policy.deemed_notified_after),
         incident=decision.number,
         state=state,
+        room=decision.scope_key.partition(" ")[0] if decision.scope is Scope.MEMBER else "",
     )
 
 

@@ -7,18 +7,19 @@ from policybot.domain import decision as rules
 from policybot.domain import ladder, notice, prepared, removal
 from policybot.domain import sanction as sanction_rules
 from policybot.domain.case import Case, Subject, SubjectKind
+from policybot.domain.closure import Earlier
 from policybot.domain.decision import Decision, State
 from policybot.domain.effects import Effect, inverse
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.ladder import Act, Ladder, Proposal, Scope, Severity, Strike
-from policybot.domain.measure import Measure
+from policybot.domain.measure import Measure, duration_in_words
 from policybot.domain.notice import Statement
 from policybot.domain.rules import Rule
 from policybot.services import ledgers, statements
 from policybot.services.cases import Cases, origin_of
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import cases, moves, policies, reports
+from policybot.store import cases, cures, moves, policies, reports
 from policybot.store.database import Tx
 from policybot.store.policies import Policy
 
@@ -153,6 +154,7 @@ class Previews:
             raise OutOfOrder(message)
         key = again.scope_key if again else await ledgers.key_of(tx, scope, case)
         proposal, policy = await self._propose(tx, case, scope, key, severity, choice.factors)
+        tried = await ledgers.tried(tx, key) if scope is Scope.ROOM else frozenset[Earlier]()
         measure = _measure(choice.measure, proposal)
         everywhere = choice.span is not None and scope is Scope.ACCOUNT
         if choice.remove and case.subject.event_id is None and not everywhere:
@@ -162,6 +164,7 @@ class Previews:
         facts, why = rules.parted(typed)
         if again is None:
             rules.check_discretion(proposal, measure, choice.factors, why)
+            rules.check_tried(ladder.untried(policy.ladder, scope, measure, tried), why)
         room_id = case.subject.room_id
         decision = Decision(
             id=0,
@@ -177,7 +180,7 @@ class Previews:
             remove=choice.remove,
             span=choice.span,
             facts=prepared.read(facts, rule.prepared, ""),
-            explanation=proposal.explain(),
+            explanation=(*proposal.explain(), *self._law(policy)),
             occurred_at=case.occurred_at,
             decided_at=self._setting.now(),
             decider=by,
@@ -190,7 +193,7 @@ class Previews:
         )
         language = again.language if again else await statements.language_of(tx, decision)
         decision = replace(decision, language=language)
-        reasons = ladder.second_person(policy.ladder, proposal, measure)
+        reasons = ladder.second_person(policy.ladder, proposal, measure, tried)
         read = prepared.read(facts, rule.prepared, language)
         return await self._worked_out(tx, case, decision, rule, proposal, reasons, read)
 
@@ -221,8 +224,21 @@ class Previews:
             removals=removals,
             removed=self._removed(decision, len(removals)),
             also=await self._sanctions.reach.others(tx, decision),
-            notes=await self._sanctions.reach.notes(tx, decision),
+            notes=(*await self._sanctions.reach.notes(tx, decision), *await self._cure(tx, decision)),
         )
+
+    async def _cure(self, tx: Tx, decision: Decision) -> tuple[str, ...]:
+        """Say that the ladder gives the owner of a room time first, if nobody gave it to them."""
+        span, slight = self._setting.ladder.room_cure, decision.severity in ladder.GUARANTEED
+        if span is None or decision.scope is not Scope.ROOM or not slight:
+            return ()
+        if await cures.of_case(tx, decision.case_id) is not None:
+            return ()
+        note = (
+            f"The ladder gives the owner {duration_in_words(span)} to put such a thing right first: "
+            f"!policy cure {decision.number} usual WHAT IS TO BE PUT RIGHT"
+        )
+        return (note,)
 
     def _removed(self, decision: Decision, messages: int) -> str:
         if decision.remove and decision.span is not None:
@@ -298,11 +314,18 @@ class Previews:
         milder = ladder.milder(first[0], found[1][0])
         return first if milder is first[0] else found[1]
 
+    def _law(self, used: Policy) -> tuple[str, ...]:
+        """Say by which version it was judged, if that is not the one of today."""
+        if used.hash == self._setting.policy.hash:
+            return ()
+        today = self._setting.ladder.version
+        return (f"judged by version {used.ladder.version}, of the time of the act; today's is {today}",)
+
     async def _ledger(self, tx: Tx, act: Act, case: Case, policy: Ladder) -> list[Strike]:
         about = case.subject
-        found = await ledgers.entries(
-            tx, act.scope, act.key, about.user_id, about.room_id, case.occurred_at
-        )
+        of = about.user_id, about.room_id, case.occurred_at
+        spill = policy.spill is not None
+        found = await ledgers.entries(tx, act.scope, act.key, *of, spill=spill)
         return ledgers.strikes_of(found, policy, act.key)
 
 

@@ -71,7 +71,7 @@ class Sheet:
     view: View | None
     """Under which name others see whom it is about; never the verified one."""
     verified: str
-    standing: tuple[tuple[Decision, Sanction | None, datetime | None], ...]
+    standing: tuple[tuple[Decision, Sanction | None, str], ...]
     """The decisions about the account that hold now, each with until when it counts, if it does."""
     filing: Filing | None
     control: str
@@ -231,11 +231,15 @@ class Sheets:
 
     async def _standing(
         self, tx: Tx, moderator: str, user_id: str
-    ) -> list[tuple[Decision, Sanction | None, datetime | None]]:
+    ) -> list[tuple[Decision, Sanction | None, str]]:
         """List what holds about an account, but in cases in which the reader has a part."""
         found, ladder = await self._pasts.decided(tx, moderator, user_id), self._setting.ladder
         return [
-            (one, await sanctions.of_decision(tx, one.id), ledgers.counts_until(one, ladder))
+            (
+                one,
+                await sanctions.of_decision(tx, one.id),
+                ledgers.counts(one, ladder, self._setting.now()),
+            )
             for one in reversed(found)
             if one.state in IN_FORCE
         ]

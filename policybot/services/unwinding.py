@@ -45,12 +45,10 @@ class Unwinding:
     async def reconsider(self, tx: Tx, void: Decision) -> list[str]:
         """Look at later decisions that counted the void one; lift at once what it made harsher."""
         policy = self._setting.ladder
-        found = await ledgers.entries(
-            tx, void.scope, void.scope_key, void.user_id, void.room_id, void.occurred_at
-        )
+        found = await ledgers.after(tx, void, policy)
         lines = []
         for later in found:
-            if later.id == void.id or later.state not in IN_FORCE:
+            if later.state not in IN_FORCE:
                 continue
             if later.decided_at <= void.decided_at:
                 continue
@@ -62,8 +60,7 @@ class Unwinding:
                 decided_at=later.decided_at,
                 incident=later.number,
             )
-            strikes = ledgers.strikes_of((d for d in found if d.id < later.id), policy, later.scope_key)
-            now = ladder.propose(policy, act, strikes)
+            now = ladder.propose(policy, act, await ledgers.before(tx, later, policy))
             if now.band == later.history:
                 continue
             line = f"{later.number}: history was {later.history.value}, is {now.band.value}"

@@ -105,6 +105,32 @@ async def ledger(tx: Tx, scope: Scope, keys: Sequence[str]) -> list[Decision]:
     return [_decision(row) for row in rows]
 
 
+async def in_rooms(tx: Tx, user_ids: Sequence[str]) -> list[Decision]:
+    """List the decisions that were ever final about some accounts in single rooms, oldest first."""
+    places = ", ".join(f"${n}" for n in range(1, len(user_ids) + 1))
+    rows = await tx.fetch(
+        f"SELECT * FROM decisions WHERE user_id IN ({places}) AND scope = 'member'"  # noqa: S608 - numbers alone
+        " AND nature = 'decision' AND state NOT IN ('pending', 'denied', 'expired') ORDER BY id",
+        *user_ids,
+    )
+    return [_decision(row) for row in rows]
+
+
+async def of_room(tx: Tx, room_id: str) -> list[Decision]:
+    """List the decisions about a room that hold, oldest first.
+
+    With them, every attempt to have somebody else answer for it to which two people agreed.
+    """
+    rows = await tx.fetch(
+        "SELECT * FROM decisions WHERE scope_key = $1 AND scope = 'room'"
+        " AND (nature IN ('decision', 'replacement') AND state IN ('final', 'under_appeal', 'upheld')"
+        " OR nature = 'replacement' AND state IN ('denied', 'expired') AND approver IS NOT NULL)"
+        " ORDER BY id",
+        room_id,
+    )
+    return [_decision(row) for row in rows]
+
+
 async def in_force_on(tx: Tx, user_id: str) -> list[Decision]:
     """List all decisions about an account that hold, oldest first."""
     rows = await tx.fetch(

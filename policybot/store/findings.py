@@ -106,10 +106,13 @@ async def count(tx: Tx, rule_id: str, outcome: Outcome, since: datetime) -> int:
     )
 
 
-async def acted_on(tx: Tx, since: datetime) -> set[str]:
-    """Name the people on whom rules acted by themselves since a time."""
+async def acted_on(tx: Tx, since: datetime, rule_id: str | None = None) -> set[str]:
+    """Name the people on whom rules, or one rule, acted by themselves since a time."""
     rows = await tx.fetch(
-        "SELECT DISTINCT user_id FROM findings WHERE outcome = 'acted' AND at > $1", to_ms(since)
+        "SELECT DISTINCT user_id FROM findings WHERE outcome = 'acted' AND at > $1"
+        " AND rule_id = COALESCE($2, rule_id)",
+        to_ms(since),
+        rule_id,
     )
     return {row["user_id"] for row in rows}
 

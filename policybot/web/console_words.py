@@ -206,7 +206,7 @@ def who(sheet: Sheet) -> list[Row]:
         f"{d.number} {d.in_words} (rule {d.rule_id}, {notice.day(d.decided_at)})"
         + (f", {s.state.value}" if s else "")
         + (f" until {notice.day(s.ends_at)}" if s and s.ends_at else "")
-        + (f"; counts until {counts:%-d %B %Y}" if counts else "; counts for nothing later")
+        + (f"; counts {counts}" if counts else "; counts for nothing later")
         for d, s, counts in sheet.standing
     ]
     if about:

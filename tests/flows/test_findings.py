@@ -252,13 +252,44 @@ async def test_a_rule_that_fires_too_often_is_stopped_and_calls_people_once(reda
 
 
 async def test_rules_act_on_twenty_people_an_hour_at_the_most(tmp_path: Path) -> None:
-    changes: dict[str, Any] = {"ladder.automation.breaker.max_per_hour": 100}
+    changes: dict[str, Any] = {"ladder.automation.breaker": {"max_per_hour": 100, "max_share": 1}}
     mechanics = rules(then=["redact"], automatic=True)
     async with make_world(tmp_path, **mechanics, **changes) as world:
         await world.governed_room()
         events = [await world.message(f"p{n}", "frobnitz", world.room) for n in range(22)]
         assert sum(event in world.homeserver.redacted for event in events) == 20
         assert any("rules have acted on 20 people" in text for text in world.in_review())
+
+
+async def test_a_rule_that_reaches_too_large_a_share_of_those_who_write_calls_people(
+    tmp_path: Path,
+) -> None:
+    mechanics = rules(then=["redact"], automatic=True)
+    async with make_world(tmp_path, **mechanics) as world:
+        await world.governed_room()
+        for n in range(140):
+            await world.message(f"quiet{n}", "Good morning", world.room)
+        events = [await world.message(f"p{n}", "frobnitz", world.room) for n in range(9)]
+        gone = [event in world.homeserver.redacted for event in events]
+        # 140 who are quiet and 7 of the others: a twentieth of them are 7.35 people.
+        assert gone == [True] * 7 + [False] * 2
+        calls = [text for text in world.in_review() if "Please look" in text]
+        assert len(calls) == 1
+        assert "would reach more than 5% of those who wrote" in calls[0]
+        world.clock.pass_time(minutes=61)
+        later = [await world.message(f"p{n}", "frobnitz", world.room) for n in range(5)]
+        assert all(event in world.homeserver.redacted for event in later), "of few a share says nothing"
+
+
+async def test_where_the_ladder_lets_no_member_be_held_people_are_asked(tmp_path: Path) -> None:
+    changes: dict[str, Any] = {
+        "ladder.automation.interim_hold": {"max": "PT72H", "measures": ["room_hold"]}
+    }
+    mechanics = rules(then=["hold"], automatic=True)
+    async with make_world(tmp_path, **mechanics, **changes) as world:
+        await world.governed_room()
+        await world.message("tom", "frobnitz", world.room)
+        assert "the ladder lets nobody be held without a person" in world.in_review()[-1]
 
 
 async def test_two_rules_on_one_message_are_one_case_and_one_measure(tmp_path: Path) -> None:
