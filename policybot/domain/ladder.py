@@ -253,7 +253,7 @@ class Proposal:
         if self.ladder.half_life is not None:
             now = self.ladder.weight(strike, self.act.weighed_at)
             whole = self.ladder.severities[strike.severity].points
-            what += f"; {fading.in_words(now)} left of {whole}"
+            what += f"; {fading.in_words(now)} of {whole} left"
         return f"counted: {strike.case} ({what})"
 
     def _from_rooms(self) -> list[str]:

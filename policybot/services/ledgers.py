@@ -118,10 +118,11 @@ def counts(decision: Decision, ladder: Ladder, now: datetime) -> str:
     if ladder.half_life is not None:
         left = ladder.weight(_strike_of(decision, ladder, decision.scope_key), now)
         whole, span = ladder.severities[decision.severity].points, duration_in_words(ladder.half_life)
-        said += f"; {fading.in_words(left)} left of {whole}, half of which go in {span}"
+        said += f"; {fading.in_words(left)} of {whole} left, and half of that goes every {span}"
     if ladder.spill is not None and decision.scope is Scope.MEMBER:
         rooms = ladder.spill.from_rooms
-        said += f"; in its room, and at {ladder.spill.factor} for the account from {rooms} rooms on"
+        said += f"; for its room, and at {ladder.spill.factor} for the account once there are "
+        said += f"such decisions in {rooms} rooms"
     return said
 
 

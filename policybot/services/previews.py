@@ -163,8 +163,8 @@ class Previews:
         typed = prepared.checked(choice.facts, "the facts")
         facts, why = rules.parted(typed)
         if again is None:
-            rules.check_discretion(proposal, measure, choice.factors, why)
             rules.check_tried(ladder.untried(policy.ladder, scope, measure, tried), why)
+            rules.check_discretion(proposal, measure, choice.factors, why)
         room_id = case.subject.room_id
         decision = Decision(
             id=0,

@@ -316,8 +316,8 @@ def test_what_has_faded_counts_no_more_and_says_since_when() -> None:
 def test_how_much_is_left_reads_like_this() -> None:
     lines = propose(FADING, act(), [known(Severity.S2, 30), known(Severity.S1, 40, 2)]).explain()
     assert lines[:3] == (
-        "counted: C-2 (S1, 22 April 2026; 0.7 points left of 1)",
-        "counted: C-1 (S2, 2 May 2026; 2.3 points left of 3)",
+        "counted: C-2 (S1, 22 April 2026; 0.7 points of 1 left)",
+        "counted: C-1 (S2, 2 May 2026; 2.3 points of 3 left)",
         "history: 3.1 points, column H1",
     )
 

@@ -1,0 +1,177 @@
+"""What a ladder can say besides its grids, as moderators and members meet it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from policybot.domain.ladder import Scope, Severity
+from policybot.store import policies
+from policybot.store.policies import Policy
+from tests.flows.test_holds import reported_room, review, suspended_after
+from tests.ladders import SAMPLE
+from tests.world import World, find, user
+from tests.world import world as make_world
+
+SECOND = "!second:example.org"
+SPILL = {"to": "account", "factor": "1/2", "from_rooms": 2}
+
+
+@asynccontextmanager
+async def governed(folder: Path, database: str = "", **scopes: Any) -> AsyncIterator[World]:
+    """Make a world with a governed room, whose ladder says more of some scopes, or of history."""
+    changes = {
+        f"ladder.scopes.{name}": SAMPLE["scopes"][name] | more
+        for name, more in scopes.items()
+        if name != "history"
+    }
+    if "history" in scopes:
+        changes["ladder.history"] = SAMPLE["history"] | scopes["history"]
+    async with make_world(folder, database, **changes) as world:
+        await world.governed_room()
+        yield world
+
+
+async def decided_in(world: World, room: str) -> str:
+    """Have Tom restricted in a room for an advert, and told of it; return the case."""
+    event = await world.message("tom", "Buy my spades!", room)
+    await world.say("lea", f"!policy report https://matrix.to/#/{room}/{event} R1 This is an advert")
+    case = find(r"(?<=New case )C-\d+", world.in_review()[-1])
+    await world.decided(case, "restrict:P3D", confirm="otto")
+    await world.tick(days=4)
+    return case
+
+
+async def reported_account(world: World) -> str:
+    """Have Tom's account reported; return the case."""
+    await world.say("lea", f"!policy report {user('tom')} R1 All that he writes are adverts")
+    return find(r"(?<=New case )C-\d+", world.in_review()[-1])
+
+
+async def test_decisions_in_two_rooms_count_for_the_account_until_one_is_overturned(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with governed(tmp_path, database_url, member={"spill": SPILL}) as world:
+        await world.governed_room("zoe", SECOND)
+        first = await decided_in(world, world.room)
+        case = await reported_account(world)
+        alone = await world.review("mira", f"!policy propose {case} R1 S2")
+        assert f"not counted: {first} (only from 2 rooms on such decisions count" in alone
+        second = await decided_in(world, SECOND)
+        me = await world.say("tom", "!policy me")
+        assert "for its room, and at 1/2 for the account once there are such decisions in 2 rooms" in me
+        await world.review("otto", f"!policy dismiss {case} There was no breach at all")
+        case = await reported_account(world)
+        both = await world.review("mira", f"!policy propose {case} R1 S2")
+        for line in (
+            f"counted: {first} (S2, 2 March 2026, in one room)",
+            f"counted: {second} (S2, 6 March 2026, in one room)",
+            "from rooms: 3 points, for such decisions count at 1/2",
+            "history: 3 points, column H1",
+            "proposed: restrict P3D (row S2)",
+        ):
+            assert line in both, both
+        await world.decided(case, "proposed")
+        await world.tick(minutes=1)
+        assert world.homeserver.levels[world.room]["users"][user("tom")] < 0
+        await world.say("tom", f"!policy appeal {second} These were spades for the common garden")
+        await world.review("ravi", f"!policy overturn {second} It was for the garden indeed")
+        assert any(
+            f"{case}: history was H1, is H0; its measure was lifted" in text
+            for text in world.in_review()
+        )
+
+
+async def test_a_room_decision_counts_in_its_own_room_alone_by_itself(tmp_path: Path) -> None:
+    async with governed(tmp_path, member={"spill": SPILL}) as world:
+        await world.governed_room("zoe", SECOND)
+        first = await decided_in(world, world.room)
+        event = await world.message("tom", "Buy my spades!", SECOND)
+        link = f"https://matrix.to/#/{SECOND}/{event}"
+        await world.say("lea", f"!policy report {link} R1 This is an advert")
+        case = find(r"(?<=New case )C-\d+", world.in_review()[-1])
+        answer = await world.review("mira", f"!policy propose {case} R1 S2")
+        assert "no earlier decisions" in answer
+        assert first not in answer
+
+
+async def test_members_read_how_much_of_a_decision_is_left(tmp_path: Path) -> None:
+    history = {"window": "half_life", "half_life": "P90D"}
+    async with governed(tmp_path, member={"spill": SPILL}, history=history) as world:
+        case = await decided_in(world, world.room)
+        await world.tick(days=26)
+        me = await world.say("tom", "!policy me")
+        assert f"{case}, S2: until 29 August 2026; 2.3 points of 3 left, and half of that goes" in me
+        next_one = await world.reported()
+        answer = await world.review("mira", f"!policy propose {next_one} R1 S2")
+        assert f"counted: {case} (S2, 2 March 2026; 2.3 points of 3 left)" in answer
+
+
+async def test_before_a_room_is_closed_what_the_ladder_asks_for_is_tried_or_the_reason_said(
+    tmp_path: Path,
+) -> None:
+    async with governed(tmp_path, room={"before_close": ["replace_owner", "suspend"]}) as world:
+        case = await reported_room(world)
+        close = f"!policy decide {case} R3 S4 close Cards were sold there for weeks"
+        answer = await review(world, "mira", close)
+        assert (
+            "the ladder asks for another owner and a suspension of the room, and that was not" in answer
+        )
+        answer = await review(world, "mira", f"{close} // The owner is the one who sells them")
+        assert "· not tried before: another owner and a suspension of the room" in answer
+        assert "A second person has to confirm it" in answer
+
+
+async def test_a_suspension_counts_as_tried(tmp_path: Path) -> None:
+    async with governed(tmp_path, room={"before_close": ["suspend"]}) as world:
+        case = await reported_room(world)
+        await suspended_after(world, case, "P14D")
+        await world.tick(days=20)
+        case = await reported_room(world)
+        close = f"!policy decide {case} R3 S4 close Cards were sold there for weeks // No other way"
+        assert "not tried before" not in await review(world, "mira", close)
+
+
+async def test_the_ladder_says_how_long_an_owner_has_and_moderators_are_told_to_ask_first(
+    tmp_path: Path,
+) -> None:
+    async with governed(tmp_path, room={"cure": "P3D"}) as world:
+        case = await reported_room(world)
+        ask = f"!policy preview {case} R3 S2 proposed Cards were sold there"
+        preview = await review(world, "mira", ask)
+        assert (
+            "gives the owner 3 days to put such a thing right first: !policy cure C-1 usual" in preview
+        )
+        answer = await review(
+            world, "mira", f"!policy cure {case} usual Please take the cards out at once"
+        )
+        assert "the owner has until 5 March 2026" in answer
+        await world.tick(days=4)
+        assert "gives the owner" not in await review(world, "mira", ask), "once is enough"
+
+
+async def test_an_act_is_judged_by_the_law_of_its_time_and_the_moderator_reads_by_which(
+    tmp_path: Path,
+) -> None:
+    async with governed(tmp_path) as world:
+        case = await world.reported()
+        now = world.app.setting.ladder
+
+        def amended(row: Severity) -> Policy:
+            grid = dict(now.scopes[Scope.MEMBER])
+            grid[Severity.S3] = grid[row]
+            scopes = dict(now.scopes) | {Scope.MEMBER: grid}
+            from_when = world.clock.at + timedelta(days=1)
+            return policies.of(replace(now, version="2", effective_from=from_when, scopes=scopes))
+
+        world.app.setting.policy = amended(Severity.S4)
+        answer = await world.review("mira", f"!policy propose {case} R2 S3")
+        assert "proposed: restrict P7D" in answer
+        assert "judged by version 1, of the time of the act; today's is 2" in answer
+        world.app.setting.policy = amended(Severity.S2)
+        answer = await world.review("mira", f"!policy propose {case} R2 S3")
+        assert "proposed: warn" in answer
+        assert "permitted: warn to restrict P3D" in answer, "the range is that of the same version"
+        assert "judged by" not in answer
