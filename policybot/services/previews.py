@@ -1,5 +1,6 @@
 """Previews: what a decision would be, whom it would tell what, and everything that it would change."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ from policybot.domain.case import Case, Subject, SubjectKind
 from policybot.domain.decision import Decision, State
 from policybot.domain.effects import Effect, inverse
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
-from policybot.domain.ladder import Act, Ladder, Proposal, Scope, Severity, Strike
+from policybot.domain.ladder import Act, Proposal, Scope, Severity
 from policybot.domain.measure import Measure
 from policybot.domain.notice import Statement
 from policybot.domain.rules import Rule
@@ -20,7 +21,7 @@ from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.store import cases, moves, policies, reports
 from policybot.store.database import Tx
-from policybot.store.policies import Policy
+from policybot.store.policies import Policy, Shadow
 
 PROPOSED = "proposed"
 """What a moderator writes to follow the ladder."""
@@ -75,6 +76,10 @@ class Draft:
     """Other accounts of the same person that it reaches; not for anybody's eyes."""
     notes: tuple[str, ...] = ()
     """What else is to be known of how far it reaches."""
+    today: str = ""
+    """The hash of the ladder that was in force when it was worked out."""
+    shadows: tuple[Shadow, ...] = ()
+    """What versions on trial would have proposed; without any effect."""
 
     @property
     def effects(self) -> tuple[Effect, ...]:
@@ -102,6 +107,17 @@ class Preview:
     undo: tuple[Effect, ...]
     """What takes the effects back, where anything does."""
     second_person: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Proposed:
+    """What is proposed, by which version of the ladder, and what others would have proposed."""
+
+    proposal: Proposal
+    policy: Policy
+    today: str
+    shadows: tuple[Shadow, ...]
+    notes: tuple[str, ...]
 
 
 class Previews:
@@ -152,7 +168,8 @@ class Previews:
             message = f"I am still fetching the message of {case.number}. Please try in a moment."
             raise OutOfOrder(message)
         key = again.scope_key if again else await ledgers.key_of(tx, scope, case)
-        proposal, policy = await self._propose(tx, case, scope, key, severity, choice.factors)
+        proposed = await self._propose(tx, case, scope, key, severity, choice.factors)
+        proposal, policy = proposed.proposal, proposed.policy
         measure = _measure(choice.measure, proposal)
         everywhere = choice.span is not None and scope is Scope.ACCOUNT
         if choice.remove and case.subject.event_id is None and not everywhere:
@@ -192,7 +209,9 @@ class Previews:
         decision = replace(decision, language=language)
         reasons = ladder.second_person(policy.ladder, proposal, measure)
         read = prepared.read(facts, rule.prepared, language)
-        return await self._worked_out(tx, case, decision, rule, proposal, reasons, read)
+        draft = await self._worked_out(tx, case, decision, rule, proposal, reasons, read)
+        notes = (*draft.notes, *proposed.notes)
+        return replace(draft, today=proposed.today, shadows=proposed.shadows, notes=notes)
 
     async def _worked_out(  # noqa: PLR0913, PLR0917 - what was found out so far
         self,
@@ -269,41 +288,68 @@ class Previews:
         key: str,
         severity: Severity,
         factors: frozenset[str],
-    ) -> tuple[Proposal, Policy]:
+    ) -> _Proposed:
         """Ask the ladder of the time of the act, and use today's where it is milder."""
+        live, tried = await policies.standing(tx)
         today = self._setting.policy
+        if live is not None and live.hash != today.hash:
+            today = live  # another process has put it in force
         then = await policies.in_force_at(tx, case.occurred_at) or today
-        found: list[tuple[Proposal, Policy]] = []
-        for version in (then, today) if then.hash != today.hash else (today,):
-            policy = version.ladder
-            act = Act(
-                scope=scope,
-                key=key,
-                severity=severity,
-                occurred_at=case.occurred_at,
-                decided_at=max(self._setting.now(), case.occurred_at),
-                incident=case.number,
-                aggravating=factors & frozenset(policy.aggravating),
-                mitigating=factors & frozenset(policy.mitigating),
-            )
-            if unknown := factors - act.aggravating - act.mitigating:
-                known = ", ".join((*policy.aggravating, *policy.mitigating))
-                message = f"There is no factor «{min(unknown)}». Factors: {known}."
-                raise NotFound(message)
-            proposal = ladder.propose(policy, act, await self._ledger(tx, act, case, policy))
-            found.append((proposal, version))
-        first = found[0]
-        if len(found) == 1:
-            return first
-        milder = ladder.milder(first[0], found[1][0])
-        return first if milder is first[0] else found[1]
-
-    async def _ledger(self, tx: Tx, act: Act, case: Case, policy: Ladder) -> list[Strike]:
-        about = case.subject
-        found = await ledgers.entries(
-            tx, act.scope, act.key, about.user_id, about.room_id, case.occurred_at
+        act = Act(
+            scope=scope,
+            key=key,
+            severity=severity,
+            occurred_at=case.occurred_at,
+            decided_at=max(self._setting.now(), case.occurred_at),
+            incident=case.number,
         )
-        return ledgers.strikes_of(found, policy, act.key)
+        about = case.subject
+        ledger = await ledgers.entries(tx, scope, key, about.user_id, about.room_id, case.occurred_at)
+        _check_factors(factors, (today, then))
+        chosen, policy = _proposal(today, act, factors, ledger), today
+        if then.hash != today.hash:
+            first = _proposal(then, act, factors, ledger)
+            if ladder.milder(first, chosen) is first:
+                chosen, policy = first, then
+        shadows = tuple(
+            Shadow(one.hash, str(chosen.cell), str(other.cell))
+            for one in tried
+            if scope in one.ladder.scopes
+            for other in (_proposal(one, act, factors, ledger),)
+        )
+        names = {one.hash: one.ladder.version for one in tried}
+        notes = tuple(
+            f"Version {names[one.policy]} of the ladder, which is on trial, would propose "
+            f"{one.measure}. That has no effect."
+            for one in shadows
+            if one.measure != one.in_force
+        )
+        return _Proposed(chosen, policy, today.hash, shadows, notes)
+
+
+def _check_factors(factors: frozenset[str], versions: Sequence[Policy]) -> None:
+    """Check that every factor is known today, or was at the time of the act.
+
+    Raises:
+        NotFound: one is not.
+    """
+    known = [name for one in versions for name in (*one.ladder.aggravating, *one.ladder.mitigating)]
+    if unknown := factors - frozenset(known):
+        message = f"There is no factor «{min(unknown)}». Factors: {', '.join(dict.fromkeys(known))}."
+        raise NotFound(message)
+
+
+def _proposal(
+    version: Policy, act: Act, factors: frozenset[str], ledger: Sequence[Decision]
+) -> Proposal:
+    """Ask one version of the ladder; a factor that it does not know moves nothing."""
+    policy = version.ladder
+    weighed = replace(
+        act,
+        aggravating=factors & frozenset(policy.aggravating),
+        mitigating=factors & frozenset(policy.mitigating),
+    )
+    return ladder.propose(policy, weighed, ledgers.strikes_of(ledger, policy, act.key))
 
 
 def _severity(text: str, rule: Rule) -> Severity:
