@@ -183,13 +183,13 @@ class Policies:
                 "people read it, and so does who looks at the versions later."
             )
             raise Incomplete(message)
-        approval = await decisions.approval_on(tx, _subject(version))
-        if approval is not None:
-            await decisions.end_approval(tx, approval.code, "denied", by)
         await self._withdrawn(tx, by, version, reason)
         return f"Version {version.name} is withdrawn. What is in force stays in force."
 
     async def _withdrawn(self, tx: Tx, by: str, version: Version, reason: str) -> None:
+        approval = await decisions.approval_on(tx, _subject(version))
+        if approval is not None:
+            await decisions.end_approval(tx, approval.code, "denied", None)
         gone = replace(version, state=rules.moved(version, Step.WITHDRAW), reason=reason)
         await policies.save(tx, gone)
         self._remember(tx, by, "withdraw", gone, reason=reason)

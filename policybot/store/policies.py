@@ -152,8 +152,14 @@ async def in_force_at(tx: Tx, at: datetime) -> Policy | None:
 
 
 async def begin(tx: Tx, digest: str, since: datetime) -> None:
-    """Note that a version is in force from now on, and the one before no more."""
-    await tx.execute("INSERT INTO policy_terms (since, hash) VALUES ($1, $2)", to_ms(since), digest)
+    """Note that a version is in force from now on; clocks that differ put no term before another."""
+    await tx.execute(
+        "INSERT INTO policy_terms (since, hash)"
+        " SELECT CASE WHEN last >= $1 THEN last + 1 ELSE $1 END, $2"
+        " FROM (SELECT COALESCE(MAX(since), 0) AS last FROM policy_terms) latest",
+        to_ms(since),
+        digest,
+    )
 
 
 async def terms(tx: Tx) -> list[Term]:
