@@ -32,6 +32,7 @@ from policybot.cli.terminal import (
     fail,
     read_config,
 )
+from policybot.cli.versions import backtest, ladder, ladder_finding
 from policybot.config import Config
 
 app = typer.Typer(
@@ -199,8 +200,11 @@ def doctor(
 @config_app.command("check")
 def config_check(config: ConfigFile = DEFAULT) -> None:
     """List every mistake in the configuration, with its line."""
-    load_rules(read_config(config))
+    settings = read_config(config)
+    load_rules(settings)
     console.print(f"{escape(str(config))}: every key is understood.")
+    found = asyncio.run(ladder_finding(settings))
+    console.print(f"The ladder: {escape(found.said)}.", soft_wrap=True, highlight=False)
 
 
 @config_app.command("explain")
@@ -216,6 +220,8 @@ def config_explain(key: Annotated[str, typer.Argument(help="Such as filing.valid
 
 
 app.command()(simulate)
+app.command()(ladder)
+app.command()(backtest)
 
 
 @app.command()

@@ -43,7 +43,7 @@ from policybot.services.keyring import Keyring
 from policybot.services.outbox import Outbox
 from policybot.services.setting import Setting
 from policybot.services.taking import Taking
-from policybot.store import events, outbox, policies
+from policybot.store import events, outbox
 from policybot.store.database import Database, DatabaseAway
 from policybot.store.vault import DEAR, Index, Stretch, Vault
 
@@ -172,7 +172,7 @@ class App:
                     "another text. People signed that one: give the new text a new version."
                 )
                 raise CannotStart(message)
-            if await policies.save(tx, self.setting.policy):
+            if not await self.services.policies.record(tx):
                 message = (
                     f"The ladder's version {self.config.ladder.version} is on record with other "
                     "contents. Decisions rest on it: give the new ladder a new version."

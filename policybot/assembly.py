@@ -8,6 +8,7 @@ from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
 from policybot.services.automation import Automation
+from policybot.services.backtests import Backtests
 from policybot.services.batches import NOUN as BATCH
 from policybot.services.batches import Batches
 from policybot.services.care import Care
@@ -46,6 +47,8 @@ from policybot.services.messages import Messages
 from policybot.services.names import Names
 from policybot.services.openings import Openings
 from policybot.services.pasts import Pasts
+from policybot.services.policies import NOUN as POLICY
+from policybot.services.policies import Policies
 from policybot.services.presses import Presses
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
@@ -66,6 +69,7 @@ from policybot.services.sealed import Sealed
 from policybot.services.setting import Changed, Setting
 from policybot.services.sheets import Sheets
 from policybot.services.staffing import Staffing
+from policybot.services.tellings import Tellings
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
 from policybot.services.unwinding import Unwinding
@@ -119,7 +123,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     watch = Looks(setting)
     reveals = Reveals(setting, people, casework, privacy, watch)
     delisting = Delisting(setting)
-    messages = Messages(setting, signatures)
+    messages, versions = Messages(setting, signatures), Policies(setting)
     # Measures come first: they hold rooms before the clock moves on.
     setting.account_changed = _both(measures.reach.account_changed, messages.account_changed)
     setting.room_changed = _both(measures.reach.room_changed, messages.room_changed)
@@ -181,6 +185,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         appeals=objections,
         unwinding=undone,
         appeal_links=AppealLinks(setting, objections, undone),
+        policies=versions,
+        backtests=Backtests(setting, versions),
+        tellings=Tellings(setting),
         approvals=Approvals(
             setting,
             resolutions,
@@ -192,6 +199,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
                 "replacement": replaced,
                 "deletion": deleted,
                 BATCH: together,
+                POLICY: versions,
                 UNFILED: delisting,
             },
         ),

@@ -45,6 +45,8 @@ class Hours:
             services.qualifications.expire,
             services.deadlines.free,
         )
+        async with self._database.transaction() as tx:
+            await services.policies.tick(tx)
         for end in ending:
             while True:
                 async with self._database.transaction() as tx:
@@ -94,6 +96,7 @@ class Hours:
             await services.consoles.sweep(tx)
         await services.messages.sweep(self._database)
         await self._announce()
+        await services.backtests.some(self._database)
         await services.retention.tick(self._database)
         # Last, for the homeserver and the sources are asked over the network.
         if self.look is not None:
@@ -102,10 +105,15 @@ class Hours:
         await self._revalidation.some(self._database, self._ways())
 
     async def _announce(self) -> None:
-        """Tell the next people of a changed agreement, if there is one and the outbox has room."""
+        """Tell the next people of a changed agreement or ladder, if the outbox has room."""
         announcements = self._services.announcements
         async with self._database.transaction(reading=True) as tx:
             occasion = await announcements.due(tx)
         if occasion is not None:
             async with self._database.transaction() as tx:
                 await announcements.tell(tx, occasion)
+        async with self._database.transaction(reading=True) as tx:
+            version = await self._services.tellings.due(tx)
+        if version is not None:
+            async with self._database.transaction() as tx:
+                await self._services.tellings.tell(tx, version)

@@ -150,7 +150,7 @@ async def _counted(tx: "Tx", config: Config) -> dict[str, Any]:
                 "state": _state(versions, version),
                 "binds_from": f"{version.binds_from:%Y-%m-%d %H:%M} UTC",
                 "signed": signed,
-                "told": {a.occasion: a.told for a in progress if a.agreement_hash == version.hash},
+                "told": {a.occasion: a.told for a in progress if a.version_hash == version.hash},
             }
         )
     return {

@@ -15,6 +15,7 @@ from rich.markup import escape
 from policybot import __version__
 from policybot.cli.agreement import agreement_finding
 from policybot.cli.terminal import console
+from policybot.cli.versions import ladder_finding
 from policybot.config import Config
 from policybot.config.finding import Finding, shown
 
@@ -272,6 +273,7 @@ async def examine(
         _keys_finding(config),
         *await _openid_findings(config),
         await agreement_finding(config),
+        await ladder_finding(config),
         *licence_findings(config),
         *await staffing_findings(config),
         *await gate_findings(config),

@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from policybot.config import Config, ConfigRefused, load
+from policybot.config import Config, ConfigRefused, load, load_ladder
+from policybot.domain.ladder import Ladder
 from policybot.store.database import Database, DatabaseAway
 
 console = Console()
@@ -29,11 +30,23 @@ def read_config(path: Path) -> Config:
     try:
         return load(path)
     except ConfigRefused as refused:
-        for problem in refused.problems:
-            errors.print(escape(str(problem)), soft_wrap=True, highlight=False)
-        count = len(refused.problems)
-        errors.print(f"{count} mistake{'s' if count != 1 else ''}. Nothing was done.")
-        raise typer.Exit(MISUSED) from None
+        raise _mistakes(refused) from None
+
+
+def read_ladder(path: Path) -> Ladder:
+    """Read a ladder, from a file of its own or from a configuration, or end with its mistakes."""
+    try:
+        return load_ladder(path)
+    except ConfigRefused as refused:
+        raise _mistakes(refused) from None
+
+
+def _mistakes(refused: ConfigRefused) -> typer.Exit:
+    for problem in refused.problems:
+        errors.print(escape(str(problem)), soft_wrap=True, highlight=False)
+    count = len(refused.problems)
+    errors.print(f"{count} mistake{'s' if count != 1 else ''}. Nothing was done.")
+    return typer.Exit(MISUSED)
 
 
 def fail(message: str, status: int = 1) -> typer.Exit:

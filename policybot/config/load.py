@@ -17,6 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from policybot.config.explain import model_in
 from policybot.config.schema import Config, Settings
 from policybot.domain import ladder_file
+from policybot.domain.ladder import Ladder
 from policybot.domain.ladder_file import LadderRefused
 
 Key = tuple[str | int, ...]
@@ -66,19 +67,37 @@ def load(path: Path) -> Config:
         try:
             ladder = ladder_file.parse(plain["ladder"])
         except LadderRefused as refused:
-            for found in refused.problems:
-                key: Key = ("ladder", *found.path)
-                problems.append(Problem(_line(data, key), _dotted(key), found.message, path.name))
+            problems += _of_ladder(path, data, ("ladder",), refused)
     folder, mechanisms = path.resolve().parent, []
     for place, section in enumerate(settings.rules if settings else ()):
         try:
             mechanisms.append(section.mechanism(folder))
         except ValueError as error:
-            key = ("rules", place, "when")
+            key: Key = ("rules", place, "when")
             problems.append(Problem(_line(data, key), _dotted(key), str(error), path.name))
     if problems or settings is None or ladder is None:
         raise ConfigRefused(problems)
     return Config(settings, ladder, folder, tuple(m for m in mechanisms if m is not None))
+
+
+def load_ladder(path: Path) -> Ladder:
+    """Read a ladder that stands in a file of its own, or in a whole configuration.
+
+    Raises:
+        ConfigRefused: with every mistake that is in it.
+    """
+    data = _read(path)
+    above: Key = ("ladder",) if "ladder" in data else ()
+    plain = _plain(data["ladder"] if above else data)
+    try:
+        return ladder_file.parse(plain)
+    except LadderRefused as refused:
+        raise ConfigRefused(_of_ladder(path, data, above, refused)) from None
+
+
+def _of_ladder(path: Path, data: Any, above: Key, refused: LadderRefused) -> list[Problem]:  # noqa: ANN401 - the file
+    keys = [((*above, *found.path), found.message) for found in refused.problems]
+    return [Problem(_line(data, key), _dotted(key), said, path.name) for key, said in keys]
 
 
 def permissions_too_open(path: Path) -> bool:

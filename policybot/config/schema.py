@@ -30,6 +30,7 @@ from policybot.config.types import (
     UserId,
     Word,
 )
+from policybot.config.versions import VersionsSection
 from policybot.domain import notice_words
 from policybot.domain.ladder import Ladder
 from policybot.domain.mechanism import Mechanism
@@ -116,6 +117,10 @@ class Settings(Section):
     rules: tuple[RuleSection, ...] = Field(min_length=1, description="Your published rules.")
     cases: CasesSection = Field(default_factory=CasesSection, description="How cases are worked.")
     ladder: dict[str, Any] = Field(description="Which measure answers which breach.")
+    versions: VersionsSection = Field(
+        default_factory=lambda: VersionsSection.model_validate({}),
+        description="How a changed ladder comes into force.",
+    )
     reporters: ReportersSection = Field(
         default_factory=lambda: ReportersSection.model_validate({}),
         description="What is done about reports that are manifestly unfounded.",
@@ -246,6 +251,7 @@ class Config:
         self.copies = settings.copies
         self.filing = settings.filing
         self.cases = settings.cases
+        self.versions = settings.versions
         self.reporters = settings.reporters
         self.measures = settings.measures
         self.bulk = settings.bulk

@@ -31,6 +31,7 @@ class Permission(StrEnum):
     CASE_DECIDE = "case:decide"
     SANCTION_LIFT = "sanction:lift"
     APPEAL_DECIDE = "appeal:decide"
+    POLICY_CHANGE = "policy:change"
     IDENTITY_COMPARE = "identity:compare"
     IDENTITY_REVEAL = "identity:reveal"
     IDENTITY_APPROVE = "identity:approve_reveal"
@@ -75,6 +76,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.FILING_REVOKE,
         Permission.DOCUMENT_REVIEW,
         Permission.UNFILED_HANDLE,
+        Permission.POLICY_CHANGE,
     },
     Role.MODERATOR: _STAFF
     | _LOOK
@@ -84,8 +86,9 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.CASE_CLAIM,
         Permission.CASE_DECIDE,
         Permission.SANCTION_LIFT,
+        Permission.POLICY_CHANGE,
     },
-    Role.APPEALS: _STAFF | {Permission.APPEAL_DECIDE},
+    Role.APPEALS: _STAFF | {Permission.APPEAL_DECIDE, Permission.POLICY_CHANGE},
     Role.PRIVACY: _STAFF | {Permission.IDENTITY_APPROVE},
 }
 

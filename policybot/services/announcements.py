@@ -4,6 +4,7 @@ They are told in batches, in the order of their user IDs. How far it has come is
 transaction as the messages, so that nobody is told twice and nobody is left out, whatever happens.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from policybot.domain import agreement as rules
@@ -21,6 +22,40 @@ BATCH = 100
 _LONGEST = 1200
 """Characters of a change that stand in the message; a longer one is on its page."""
 _CHANGE = "change"
+
+
+async def tell_next(  # noqa: PLR0913 - whom, what, on which occasion
+    tx: Tx,
+    setting: Setting,
+    what: tuple[str, str],
+    people: Callable[[str], Awaitable[Sequence[Signer]]],
+    text: Callable[[Signer], str],
+    *,
+    cause: str,
+) -> int | None:
+    """Tell the next batch of people; return how many they were, None if everybody was told before.
+
+    Args:
+        tx: the transaction.
+        setting: the setting.
+        what: the hash of what they are told of, and the occasion.
+        people: gives at most `BATCH` people behind a user ID, in the order of user IDs.
+        text: what somebody reads.
+        cause: what the messages belong to in the outbox.
+    """
+    so_far = await agreements.announcement(tx, *what)
+    if so_far.done_at is not None:
+        return None
+    batch = await people(so_far.after_user)
+    told: list[Effect] = [Notify(person.user_id, text(person)) for person in batch]
+    setting.queue(tx, told, cause=cause)
+    moved = replace(so_far, told=so_far.told + len(batch))
+    if len(batch) == BATCH:
+        moved = replace(moved, after_user=batch[-1].user_id)
+    else:
+        moved = replace(moved, done_at=setting.now())
+    await agreements.save_announcement(tx, moved)
+    return len(batch)
 
 
 class Announcements:
@@ -53,31 +88,27 @@ class Announcements:
 
     async def tell(self, tx: Tx, occasion: str) -> int:
         """Tell the next batch of people; return how many they were."""
-        version, now = self._agreements.newest, self._setting.now()
-        so_far = await agreements.announcement(tx, version.hash, occasion)
-        if so_far.done_at is not None:
+        version = self._agreements.newest
+        told = await tell_next(
+            tx,
+            self._setting,
+            (version.hash, occasion),
+            lambda after: agreements.signed_before(tx, version.number, after, BATCH),
+            lambda person: self._text(person, version, occasion),
+            cause=f"agreement {version.number}",
+        )
+        if told is None:
             return 0
-        people = await agreements.signed_before(tx, version.number, so_far.after_user, BATCH)
-        told: list[Effect] = [
-            Notify(person.user_id, self._text(person, version, occasion)) for person in people
-        ]
-        self._setting.queue(tx, told, cause=f"agreement {version.number}")
-        moved = replace(so_far, told=so_far.told + len(people))
-        if len(people) == BATCH:
-            moved = replace(moved, after_user=people[-1].user_id)
-        else:
-            moved = replace(moved, done_at=now)
-        await agreements.save_announcement(tx, moved)
         audit.append(
             tx,
-            at=now,
+            at=self._setting.now(),
             actor="system:clock",
             tag="agreement:announce",
             object=f"agreement {version.name}",
             occasion=occasion,
-            told=len(people),
+            told=told,
         )
-        return len(people)
+        return told
 
     def _text(self, person: Signer, version: Version, occasion: str) -> str:
         signed = self._agreements.by_number(person.signed)

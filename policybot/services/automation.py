@@ -158,7 +158,7 @@ class Automation:
             id=0,
             case_id=case.id,
             state=State.FINAL,
-            policy_hash=self._setting.policy.hash,
+            policy_hash=(await self._setting.in_force(tx)).hash,
             rule_id=mechanism.id,
             scope=Scope.MEMBER,
             scope_key=await ledgers.key_of(tx, Scope.MEMBER, case),

@@ -18,7 +18,7 @@ from policybot.services.previews import Choice, Draft, Preview, Previews, choice
 from policybot.services.proposals import propose
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, cures, decisions, filings
+from policybot.store import audit, cases, cures, decisions, filings, policies
 from policybot.store.database import Tx, next_number
 from policybot.store.members import accounts_of
 
@@ -85,10 +85,8 @@ class Decisions:
         if not waits:
             made = await self.settle(tx, taken, draft, None)
             return Taken(replace(draft, decision=made), None)
-        number = await next_number(tx, "decision")
-        decision = replace(draft.decision, id=number, state=State.PENDING)
+        decision = await self._keep(tx, draft, State.PENDING, None)
         draft = replace(draft, decision=decision)
-        await decisions.add(tx, decision, draft.statement)
         approval = await propose(
             tx,
             self._setting,
@@ -103,10 +101,18 @@ class Decisions:
 
     async def settle(self, tx: Tx, case: Case, draft: Draft, approver: str | None) -> Decision:
         """Make a decision that was worked out, and have it carried out."""
-        number = await next_number(tx, "decision")
-        decision = replace(draft.decision, id=number, state=State.FINAL, approver=approver)
-        await decisions.add(tx, decision, draft.statement)
+        decision = await self._keep(tx, draft, State.FINAL, approver)
         await self._enforce(tx, case, replace(draft, decision=decision))
+        return decision
+
+    @staticmethod
+    async def _keep(tx: Tx, draft: Draft, state: State, approver: str | None) -> Decision:
+        """Save a decision that was worked out, with what ladders on trial would have proposed."""
+        await _check_in_force(tx, draft)
+        number = await next_number(tx, "decision")
+        decision = replace(draft.decision, id=number, state=state, approver=approver)
+        await decisions.add(tx, decision, draft.statement)
+        await policies.keep_shadows(tx, decision.id, draft.shadows)
         return decision
 
     async def _enforce(self, tx: Tx, case: Case, draft: Draft) -> None:
@@ -164,6 +170,7 @@ class Decisions:
             raise OutOfOrder(_changed(approval.code)) from error
         if draft.binding != approval.binding or draft.decision.binding != decision.binding:
             raise OutOfOrder(_changed(approval.code))
+        await _check_in_force(tx, draft)
         return draft
 
     async def deny(self, tx: Tx, by: str, code: str, roles: frozenset[Role]) -> str:
@@ -258,6 +265,17 @@ class Decisions:
             binding=decision.binding,
             evidence=decision.evidence,
         )
+
+
+async def _check_in_force(tx: Tx, draft: Draft) -> None:
+    """Keep the ladder in force until the decision is saved, or refuse: a retired one judges nobody.
+
+    Raises:
+        OutOfOrder: another came into force since the decision was worked out.
+    """
+    if draft.today and not await policies.hold(tx, draft.today):
+        message = "The ladder has changed this moment. Nothing was decided: please look at it anew."
+        raise OutOfOrder(message)
 
 
 def _changed(code: str) -> str:

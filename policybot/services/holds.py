@@ -110,7 +110,7 @@ class Holds:
             id=await next_number(tx, "decision"),
             case_id=case.id,
             state=State.FINAL,
-            policy_hash=self._setting.policy.hash,
+            policy_hash=(await self._setting.in_force(tx)).hash,
             rule_id=rule.id,
             scope=scope,
             scope_key=await ledgers.key_of(tx, scope, case),

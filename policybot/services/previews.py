@@ -1,5 +1,6 @@
 """Previews: what a decision would be, whom it would tell what, and everything that it would change."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from policybot.domain.closure import Earlier
 from policybot.domain.decision import Decision, State
 from policybot.domain.effects import Effect, inverse
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
-from policybot.domain.ladder import Act, Ladder, Proposal, Scope, Severity, Strike
+from policybot.domain.ladder import Act, Proposal, Scope, Severity
 from policybot.domain.measure import Measure, duration_in_words
 from policybot.domain.notice import Statement
 from policybot.domain.rules import Rule
@@ -21,7 +22,7 @@ from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.store import cases, cures, moves, policies, reports
 from policybot.store.database import Tx
-from policybot.store.policies import Policy
+from policybot.store.policies import Policy, Shadow
 
 PROPOSED = "proposed"
 """What a moderator writes to follow the ladder."""
@@ -76,6 +77,10 @@ class Draft:
     """Other accounts of the same person that it reaches; not for anybody's eyes."""
     notes: tuple[str, ...] = ()
     """What else is to be known of how far it reaches."""
+    today: str = ""
+    """The hash of the ladder that was in force when it was worked out."""
+    shadows: tuple[Shadow, ...] = ()
+    """What versions on trial would have proposed; without any effect."""
 
     @property
     def effects(self) -> tuple[Effect, ...]:
@@ -103,6 +108,19 @@ class Preview:
     undo: tuple[Effect, ...]
     """What takes the effects back, where anything does."""
     second_person: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Proposed:
+    """What is proposed, by which version of the ladder, and what others would have proposed."""
+
+    proposal: Proposal
+    policy: Policy
+    today: str
+    shadows: tuple[Shadow, ...]
+    notes: tuple[str, ...]
+    law: tuple[str, ...]
+    """By which version it was judged, if that is not the one of today."""
 
 
 class Previews:
@@ -153,8 +171,9 @@ class Previews:
             message = f"I am still fetching the message of {case.number}. Please try in a moment."
             raise OutOfOrder(message)
         key = again.scope_key if again else await ledgers.key_of(tx, scope, case)
-        proposal, policy = await self._propose(tx, case, scope, key, severity, choice.factors)
         tried = await ledgers.tried(tx, key) if scope is Scope.ROOM else frozenset[Earlier]()
+        proposed = await self._propose(tx, case, scope, key, severity, choice.factors)
+        proposal, policy = proposed.proposal, proposed.policy
         measure = _measure(choice.measure, proposal)
         everywhere = choice.span is not None and scope is Scope.ACCOUNT
         if choice.remove and case.subject.event_id is None and not everywhere:
@@ -180,7 +199,7 @@ class Previews:
             remove=choice.remove,
             span=choice.span,
             facts=prepared.read(facts, rule.prepared, ""),
-            explanation=(*proposal.explain(), *self._law(policy)),
+            explanation=(*proposal.explain(), *proposed.law),
             occurred_at=case.occurred_at,
             decided_at=self._setting.now(),
             decider=by,
@@ -195,7 +214,9 @@ class Previews:
         decision = replace(decision, language=language)
         reasons = ladder.second_person(policy.ladder, proposal, measure, tried)
         read = prepared.read(facts, rule.prepared, language)
-        return await self._worked_out(tx, case, decision, rule, proposal, reasons, read)
+        draft = await self._worked_out(tx, case, decision, rule, proposal, reasons, read)
+        notes = (*draft.notes, *proposed.notes)
+        return replace(draft, today=proposed.today, shadows=proposed.shadows, notes=notes)
 
     async def _worked_out(  # noqa: PLR0913, PLR0917 - what was found out so far
         self,
@@ -285,48 +306,78 @@ class Previews:
         key: str,
         severity: Severity,
         factors: frozenset[str],
-    ) -> tuple[Proposal, Policy]:
+    ) -> _Proposed:
         """Ask the ladder of the time of the act, and use today's where it is milder."""
+        live, tried = await policies.standing(tx)
         today = self._setting.policy
+        if live is not None and live.hash != today.hash:
+            today = live  # another process has put it in force
         then = await policies.in_force_at(tx, case.occurred_at) or today
-        found: list[tuple[Proposal, Policy]] = []
-        for version in (then, today) if then.hash != today.hash else (today,):
-            policy = version.ladder
-            act = Act(
-                scope=scope,
-                key=key,
-                severity=severity,
-                occurred_at=case.occurred_at,
-                decided_at=max(self._setting.now(), case.occurred_at),
-                incident=case.number,
-                aggravating=factors & frozenset(policy.aggravating),
-                mitigating=factors & frozenset(policy.mitigating),
-            )
-            if unknown := factors - act.aggravating - act.mitigating:
-                known = ", ".join((*policy.aggravating, *policy.mitigating))
-                message = f"There is no factor «{min(unknown)}». Factors: {known}."
-                raise NotFound(message)
-            proposal = ladder.propose(policy, act, await self._ledger(tx, act, case, policy))
-            found.append((proposal, version))
-        first = found[0]
-        if len(found) == 1:
-            return first
-        milder = ladder.milder(first[0], found[1][0])
-        return first if milder is first[0] else found[1]
-
-    def _law(self, used: Policy) -> tuple[str, ...]:
-        """Say by which version it was judged, if that is not the one of today."""
-        if used.hash == self._setting.policy.hash:
-            return ()
-        today = self._setting.ladder.version
-        return (f"judged by version {used.ladder.version}, of the time of the act; today's is {today}",)
-
-    async def _ledger(self, tx: Tx, act: Act, case: Case, policy: Ladder) -> list[Strike]:
+        act = Act(
+            scope=scope,
+            key=key,
+            severity=severity,
+            occurred_at=case.occurred_at,
+            decided_at=max(self._setting.now(), case.occurred_at),
+            incident=case.number,
+        )
         about = case.subject
         of = about.user_id, about.room_id, case.occurred_at
-        spill = policy.spill is not None
-        found = await ledgers.entries(tx, act.scope, act.key, *of, spill=spill)
-        return ledgers.strikes_of(found, policy, act.key)
+        spill = any(one.ladder.spill is not None for one in (today, then, *tried))
+        ledger = await ledgers.entries(tx, scope, key, *of, spill=spill)
+        _check_factors(factors, (today, then))
+        chosen, policy = _proposal(today, act, factors, ledger), today
+        if then.hash != today.hash:
+            first = _proposal(then, act, factors, ledger)
+            if ladder.milder(first, chosen) is first:
+                chosen, policy = first, then
+        shadows = tuple(
+            Shadow(one.hash, str(chosen.cell), str(other.cell))
+            for one in tried
+            if scope in one.ladder.scopes
+            for other in (_proposal(one, act, factors, ledger),)
+        )
+        names = {one.hash: one.ladder.version for one in tried}
+        notes = tuple(
+            f"Version {names[one.policy]} of the ladder, which is on trial, would propose "
+            f"{one.measure}. That has no effect."
+            for one in shadows
+            if one.measure != one.in_force
+        )
+        return _Proposed(chosen, policy, today.hash, shadows, notes, _law(policy, today))
+
+
+def _law(used: Policy, today: Policy) -> tuple[str, ...]:
+    """Say by which version it was judged, if that is not the one of today."""
+    if used.hash == today.hash:
+        return ()
+    version = today.ladder.version
+    return (f"judged by version {used.ladder.version}, of the time of the act; today's is {version}",)
+
+
+def _check_factors(factors: frozenset[str], versions: Sequence[Policy]) -> None:
+    """Check that every factor is known today, or was at the time of the act.
+
+    Raises:
+        NotFound: one is not.
+    """
+    known = [name for one in versions for name in (*one.ladder.aggravating, *one.ladder.mitigating)]
+    if unknown := factors - frozenset(known):
+        message = f"There is no factor «{min(unknown)}». Factors: {', '.join(dict.fromkeys(known))}."
+        raise NotFound(message)
+
+
+def _proposal(
+    version: Policy, act: Act, factors: frozenset[str], ledger: Sequence[Decision]
+) -> Proposal:
+    """Ask one version of the ladder; a factor that it does not know moves nothing."""
+    policy = version.ladder
+    weighed = replace(
+        act,
+        aggravating=factors & frozenset(policy.aggravating),
+        mitigating=factors & frozenset(policy.mitigating),
+    )
+    return ladder.propose(policy, weighed, ledgers.strikes_of(ledger, policy, act.key))
 
 
 def _severity(text: str, rule: Rule) -> Severity:

@@ -93,7 +93,7 @@ class Replacements:
         if successor in await accounts_of(tx, by):
             message = "You cannot give a room to yourself."
             raise NotPermitted(message)
-        decision = self._decision(by, case, rule, await next_number(tx, "decision"), wanted, facts)
+        decision = await self._decision(tx, by, case, rule, wanted, facts)
         wanted = replace(wanted, decision_id=decision.id)
         await decisions.add(tx, decision, await self._statement(tx, decision, rule))
         await replacements.save(tx, wanted)
@@ -133,14 +133,14 @@ class Replacements:
                 raise OutOfOrder(message)
         return filing, Replacement(0, filing.id, former, successor, int(room.levels.of(former)))
 
-    def _decision(  # noqa: PLR0913, PLR0917 - the parts
-        self, by: str, case: Case, rule: Rule, number: int, wanted: Replacement, facts: str
+    async def _decision(  # noqa: PLR0913, PLR0917 - the parts
+        self, tx: Tx, by: str, case: Case, rule: Rule, wanted: Replacement, facts: str
     ) -> Decision:
         return Decision(
-            id=number,
+            id=await next_number(tx, "decision"),
             case_id=case.id,
             state=State.PENDING,
-            policy_hash=self._setting.policy.hash,
+            policy_hash=(await self._setting.in_force(tx)).hash,
             rule_id=rule.id,
             scope=Scope.ROOM,
             scope_key=str(case.subject.room_id),

@@ -66,8 +66,16 @@ class Setting:
     """The ID of the review room, once its alias is resolved."""
 
     def __post_init__(self) -> None:
-        """Take the ladder of the configuration."""
+        """Take the ladder of the configuration, until it is known which one is in force."""
         self.policy = policies.of(self.config.ladder)
+
+    async def in_force(self, tx: Tx) -> Policy:
+        """Read the version of the ladder that binds at this moment, whatever is remembered of it."""
+        digest = await policies.live_hash(tx)
+        if digest in (None, self.policy.hash):
+            return self.policy
+        live, _ = await policies.standing(tx)
+        return live or self.policy
 
     @property
     def ladder(self) -> Ladder:

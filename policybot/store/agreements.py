@@ -96,7 +96,7 @@ async def signers(tx: Tx, number: int) -> int:
 class Announcement:
     """How far the telling of a version on one occasion has come."""
 
-    agreement_hash: str
+    version_hash: str
     occasion: str
     after_user: str
     told: int
@@ -112,18 +112,18 @@ class Signer:
     language: str | None
 
 
-async def announcement(tx: Tx, agreement_hash: str, occasion: str) -> Announcement:
+async def announcement(tx: Tx, version_hash: str, occasion: str) -> Announcement:
     """Read how far the telling has come, and begin it if it is new."""
     await tx.execute(
-        "INSERT INTO announcements (agreement_hash, occasion, after_user, told) VALUES ($1, $2, '', 0)"
-        " ON CONFLICT (agreement_hash, occasion) DO NOTHING",
-        agreement_hash,
+        "INSERT INTO announcements (version_hash, occasion, after_user, told) VALUES ($1, $2, '', 0)"
+        " ON CONFLICT (version_hash, occasion) DO NOTHING",
+        version_hash,
         occasion,
     )
     # Written to, so that of two processes the second one waits here and then reads what the first did.
     row = await tx.first(
-        "UPDATE announcements SET told = told WHERE agreement_hash = $1 AND occasion = $2 RETURNING *",
-        agreement_hash,
+        "UPDATE announcements SET told = told WHERE version_hash = $1 AND occasion = $2 RETURNING *",
+        version_hash,
         occasion,
     )
     assert row is not None
@@ -132,16 +132,16 @@ async def announcement(tx: Tx, agreement_hash: str, occasion: str) -> Announceme
 
 async def announcements(tx: Tx) -> list[Announcement]:
     """List what was told so far."""
-    rows = await tx.fetch("SELECT * FROM announcements ORDER BY agreement_hash, occasion")
+    rows = await tx.fetch("SELECT * FROM announcements ORDER BY version_hash, occasion")
     return [_announcement(row) for row in rows]
 
 
-async def finished(tx: Tx, agreement_hash: str, occasion: str) -> bool:
+async def finished(tx: Tx, version_hash: str, occasion: str) -> bool:
     """Say whether everybody was told."""
     row = await tx.first(
-        "SELECT told FROM announcements WHERE agreement_hash = $1 AND occasion = $2"
+        "SELECT told FROM announcements WHERE version_hash = $1 AND occasion = $2"
         " AND done_at IS NOT NULL",
-        agreement_hash,
+        version_hash,
         occasion,
     )
     return row is not None
@@ -151,11 +151,11 @@ async def save_announcement(tx: Tx, announced: Announcement) -> None:
     """Remember how far the telling has come."""
     await tx.execute(
         "UPDATE announcements SET after_user = $1, told = $2, done_at = $3"
-        " WHERE agreement_hash = $4 AND occasion = $5",
+        " WHERE version_hash = $4 AND occasion = $5",
         announced.after_user,
         announced.told,
         optional_ms(announced.done_at),
-        announced.agreement_hash,
+        announced.version_hash,
         announced.occasion,
     )
 
@@ -175,7 +175,7 @@ async def signed_before(tx: Tx, number: int, after_user: str, limit: int) -> lis
 
 def _announcement(row: Row) -> Announcement:
     return Announcement(
-        agreement_hash=row["agreement_hash"],
+        version_hash=row["version_hash"],
         occasion=row["occasion"],
         after_user=row["after_user"],
         told=int(row["told"]),

@@ -163,6 +163,14 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "occurred_at",
     ),
     Part(
+        "trials",
+        "What versions of the ladder that were only tried would have proposed; that had no effect.",
+        "SELECT d.case_id, p.version, t.in_force, t.measure FROM shadow_proposals t"
+        " JOIN decisions d ON d.id = t.decision_id JOIN policies p ON p.hash = t.policy_hash"
+        " WHERE d.user_id = $1 AND d.state NOT IN ('pending', 'denied', 'expired') ORDER BY d.id",
+        "d.occurred_at",
+    ),
+    Part(
         "statements",
         "The same as data and as it was sent to you, with when you are deemed to know it.",
         "SELECT d.case_id, t.language, t.data, t.text, t.sent_at, t.deemed_at, t.event_id"

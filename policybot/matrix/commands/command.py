@@ -13,6 +13,7 @@ from policybot.services.appeal_links import AppealLinks
 from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
+from policybot.services.backtests import Backtests
 from policybot.services.batches import Batches
 from policybot.services.care import Care
 from policybot.services.cases import Cases
@@ -49,6 +50,7 @@ from policybot.services.messages import Messages
 from policybot.services.names import Names
 from policybot.services.openings import Openings
 from policybot.services.pasts import Pasts
+from policybot.services.policies import Policies
 from policybot.services.presses import Presses
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
@@ -68,6 +70,7 @@ from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.sheets import Sheets
 from policybot.services.staffing import Staffing
+from policybot.services.tellings import Tellings
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
 from policybot.services.unwinding import Unwinding
@@ -138,6 +141,9 @@ class Services:
     appeals: Appeals
     unwinding: Unwinding
     appeal_links: AppealLinks
+    policies: Policies
+    backtests: Backtests
+    tellings: Tellings
     approvals: Approvals
     privacy: Privacy
     exports: Exports

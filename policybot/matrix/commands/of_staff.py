@@ -10,6 +10,7 @@ from policybot.matrix.commands import (
     filings,
     measures,
     media,
+    policies,
     privacy,
     qualifications,
     queues,
@@ -220,6 +221,14 @@ OF_STAFF: tuple[Command, ...] = (
         "dismiss CASE REASON…", "Close a case: no breach.", Permission.CASE_DECIDE, decisions.dismiss
     ),
     Command("lift CASE REASON…", "End a measure early.", Permission.SANCTION_LIFT, decisions.lift),
+    Command(
+        "ladder [VERSION] [WHAT] [REASON…]",
+        "The versions of the ladder: which is in force, what is next. Of one: what is stricter and what "
+        "tests found; «shadow» tries it without effect, «test» holds it against what was decided, "
+        "«propose» asks two others to put it in force, «withdraw REASON» gives it up.",
+        Permission.POLICY_CHANGE,
+        policies.ladder,
+    ),
     Command(
         "history USER", "What was decided about an account.", Permission.CASE_READ, decisions.history
     ),

@@ -277,12 +277,12 @@ CREATE TABLE languages (                  -- the one that somebody chose last
 );
 
 CREATE TABLE announcements (              -- how far the telling of a version has come
-    agreement_hash TEXT NOT NULL REFERENCES agreements (hash),
-    occasion       TEXT NOT NULL,         -- `change`, `reminder 7`, …
-    after_user     TEXT NOT NULL,         -- who was told last, in the order of user IDs
-    told           BIGINT NOT NULL,
-    done_at        BIGINT,
-    PRIMARY KEY (agreement_hash, occasion)
+    version_hash TEXT NOT NULL,           -- of an agreement, or of a ladder
+    occasion     TEXT NOT NULL,           -- `change`, `reminder 7`, `ladder`, …
+    after_user   TEXT NOT NULL,           -- who was told last, in the order of user IDs
+    told         BIGINT NOT NULL,
+    done_at      BIGINT,
+    PRIMARY KEY (version_hash, occasion)
 );
 
 -- Who may publish --------------------------------------------------------------------------------
@@ -935,14 +935,44 @@ CREATE TABLE gate_modules (               -- which processes of the homeserver a
 
 -- Decisions, sanctions, appeals --------------------------------------------------------------------
 
-CREATE TABLE policies (
-    hash           TEXT PRIMARY KEY,
-    id             TEXT NOT NULL,
-    version        TEXT NOT NULL,
-    effective_from BIGINT NOT NULL,
-    data           TEXT NOT NULL,
+CREATE TABLE policies (                   -- the versions of the ladder
+    hash       TEXT PRIMARY KEY,
+    id         TEXT NOT NULL,
+    version    TEXT NOT NULL,
+    data       TEXT NOT NULL,
+    state      TEXT NOT NULL CHECK (state IN
+        ('draft', 'shadow', 'candidate', 'scheduled', 'live', 'retired', 'withdrawn')),
+    brought_at BIGINT NOT NULL,
+    said       INTEGER NOT NULL DEFAULT 0, -- the review room was told what to do next
+    proposer   TEXT,
+    approver   TEXT CHECK (approver <> proposer),
+    second     TEXT CHECK (second <> proposer AND second <> approver),
+    cooling    BIGINT,                    -- milliseconds that stood in the place of the second one
+    test       BIGINT,                    -- the backtest on which it was proposed
+    live_from  BIGINT,                    -- when it binds, or last began to
+    announced  INTEGER NOT NULL DEFAULT 0, -- everybody who signed is told before it binds
+    reason     TEXT NOT NULL DEFAULT '',  -- why it was withdrawn
+    tester     TEXT,                      -- who asked for a backtest that is still to be made
+    revision   INTEGER NOT NULL DEFAULT 1,
     UNIQUE (id, version)
 );
+CREATE UNIQUE INDEX policies_live ON policies (state) WHERE state = 'live';
+
+CREATE TABLE policy_terms (               -- which version was in force from when on
+    since BIGINT PRIMARY KEY,
+    hash  TEXT NOT NULL REFERENCES policies (hash)
+);
+
+CREATE TABLE backtests (                  -- what was decided, proposed anew by a changed ladder
+    id          BIGINT PRIMARY KEY,
+    policy_hash TEXT NOT NULL REFERENCES policies (hash),
+    base_hash   TEXT NOT NULL REFERENCES policies (hash), -- the version in force at that time
+    since       BIGINT NOT NULL,
+    at          BIGINT NOT NULL,
+    asked_by    TEXT NOT NULL,
+    result      TEXT NOT NULL
+);
+CREATE INDEX backtests_policy ON backtests (policy_hash, id);
 
 CREATE TABLE decisions (
     id          BIGINT PRIMARY KEY,
@@ -982,6 +1012,15 @@ CREATE INDEX decisions_case ON decisions (case_id);
 CREATE INDEX decisions_user ON decisions (user_id);
 CREATE INDEX decisions_ledger ON decisions (scope_key, scope);
 CREATE INDEX decisions_decided ON decisions (decided_at);
+
+CREATE TABLE shadow_proposals (           -- what versions on trial would have proposed; without effect
+    decision_id BIGINT NOT NULL REFERENCES decisions (id) ON DELETE CASCADE,
+    policy_hash TEXT NOT NULL REFERENCES policies (hash),
+    in_force    TEXT NOT NULL,            -- what was proposed by the version that counts
+    measure     TEXT NOT NULL,            -- what this one would have proposed
+    PRIMARY KEY (decision_id, policy_hash)
+);
+CREATE INDEX shadow_proposals_policy ON shadow_proposals (policy_hash);
 
 CREATE TABLE statements (                 -- statements of reasons, as data and as they were sent
     decision_id BIGINT NOT NULL REFERENCES decisions (id),
