@@ -22,7 +22,8 @@ def stricter(old: Ladder, new: Ladder) -> tuple[str, ...]:
         compared |= names
         found += compare(old, new)
     for field in fields(Ladder):
-        if field.name not in compared and getattr(old, field.name) != getattr(new, field.name):
+        told = field.compare and field.name not in compared
+        if told and getattr(old, field.name) != getattr(new, field.name):
             found.append(f"{field.name.replace('_', ' ')} is another")
     return tuple(found)
 
@@ -86,6 +87,8 @@ def _people(old: Ladder, new: Ladder) -> Iterator[str]:
 def _automation(old: Ladder, new: Ladder) -> Iterator[str]:
     for act in sorted(new.automation_may - old.automation_may):
         yield f"{act} may happen without a person"
+    for held in sorted(new.hold_measures - old.hold_measures):
+        yield f"a rule may order a {held.replace('_', ' ')} by itself"
     if old.hold_max < new.hold_max:
         yield f"a rule holds people for up to {duration_in_words(new.hold_max)}"
     if old.breaker_per_hour < new.breaker_per_hour or old.breaker_share < new.breaker_share:
@@ -99,6 +102,31 @@ def _appeals(old: Ladder, new: Ladder) -> Iterator[str]:
         yield f"{stay} no longer rests while an appeal is decided"
     if new.notice_days < old.notice_days:
         yield f"stricter versions are told {new.notice_days} days before, not {old.notice_days}"
+
+
+def _fading(old: Ladder, new: Ladder) -> Iterator[str]:
+    before, after = old.half_life, new.half_life
+    if before is not None and (after is None or before < after):
+        yield f"points halve in {duration_in_words(after)}" if after else "points no longer halve"
+
+
+def _spill(old: Ladder, new: Ladder) -> Iterator[str]:
+    before, after = old.spill, new.spill
+    if after is None:
+        return
+    if before is None:
+        yield "decisions in rooms count for the account"
+    elif before.factor < after.factor or after.from_rooms < before.from_rooms:
+        yield "decisions in rooms count more for the account"
+
+
+def _rooms(old: Ladder, new: Ladder) -> Iterator[str]:
+    before, after = old.room_cure, new.room_cure
+    if before != after and (before is None or after is None or after < before):
+        yield "owners have less time to put a breach right"
+    for step in old.before_close:
+        if step not in new.before_close:
+            yield f"a room is closed without {step.value} before"
 
 
 _COMPARED: tuple[tuple[frozenset[str], Callable[[Ladder, Ladder], Iterator[str]]], ...] = (
@@ -115,8 +143,14 @@ _COMPARED: tuple[tuple[frozenset[str], Callable[[Ladder, Ladder], Iterator[str]]
         ),
         _counting,
     ),
+    (frozenset({"half_life"}), _fading),
+    (frozenset({"spill"}), _spill),
+    (frozenset({"room_cure", "before_close"}), _rooms),
     (frozenset({"shift_max", "aggravating", "mitigating"}), _discretion),
     (frozenset({"second_person_from", "always_two"}), _people),
-    (frozenset({"automation_may", "hold_max", "breaker_per_hour", "breaker_share"}), _automation),
+    (
+        frozenset({"automation_may", "hold_measures", "hold_max", "breaker_per_hour", "breaker_share"}),
+        _automation,
+    ),
     (frozenset({"appeal_window", "appeal_stay", "notice_days"}), _appeals),
 )

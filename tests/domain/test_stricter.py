@@ -37,6 +37,11 @@ CHANGES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("rests while", {"appeals.stay": []}),
     ("appeal for 183 days only", {"appeals.window": "P183D"}),
     ("stops acting", {"automation.breaker": {"max_per_hour": 21, "max_share": 0.05}}),
+    (
+        "rooms count for the account",
+        {"scopes.member.spill": {"to": "account", "factor": "1/2", "from_rooms": 2}},
+    ),
+    ("less time to put a breach right", {"scopes.room.cure": "P3D"}),
     ("told 13 days before", {"policy.notice_days": 13}),
 )
 
