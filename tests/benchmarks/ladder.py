@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.ladder [SECONDS]
 
-One process, one thread, by the time that its processor worked. Ladders: the sample's; one where decisions in rooms count for accounts, half of
-the decisions in rooms; one whose points halve; and one with both. Each measured three times; the best.
+One process, one thread, by the time that its processor worked. Ladders: the sample's; one where
+decisions in rooms count for accounts, half of the decisions in rooms; one whose points halve; and one
+with both. Each is measured three times; the best is printed.
 """
 
 import sys

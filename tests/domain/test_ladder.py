@@ -437,6 +437,13 @@ def test_a_factor_moves_the_column_and_the_explanation_names_it() -> None:
     assert "moved to column H2 for: evasion" in moved.explain()
 
 
+def test_a_range_of_one_measure_is_said_to_be_that_alone() -> None:
+    row = (Measure.parse("warn"),) * 4
+    flat = replace(LADDER, scopes={Scope.MEMBER: dict.fromkeys(Severity, row)})
+    assert "permitted: warn alone" in propose(flat, act(), []).explain()
+    assert propose(flat, act(), []).range_in_words == "warn alone"
+
+
 def test_of_two_alike_in_one_incident_the_earlier_counts() -> None:
     burst = [replace(known(Severity.S2, n, n), incident="C-1") for n in (20, 30, 10)]
     found = propose(LADDER, act(), burst)
