@@ -119,7 +119,7 @@ def put_in(tree: ast.Module, old: ast.AST, new: ast.AST) -> None:
 
 
 def _spared(tree: ast.Module) -> set[int]:
-    """Find what is not to be changed: words for readers, types, imports, decorators."""
+    """Find what is not to be changed: words for readers, types, imports, how dataclasses are made."""
     apart = [part for node in ast.walk(tree) for part in _apart(node)]
     return {id(inner) for part in apart for inner in ast.walk(part)}
 
@@ -129,7 +129,7 @@ def _apart(node: ast.AST) -> list[ast.AST]:
     match node:
         case ast.Import() | ast.ImportFrom() | ast.JoinedStr() | ast.Raise():
             found = [node]
-        case ast.Expr(value=ast.Constant()):
+        case ast.Expr(value=ast.Constant()) | ast.Call(func=ast.Name(id="field")):
             found = [node]
         case ast.AnnAssign():
             found = [node.annotation]

@@ -276,6 +276,12 @@ def test_what_rooms_count_for_an_account_reads_like_this() -> None:
     )
 
 
+def test_less_than_the_most_says_nothing_of_a_most() -> None:
+    ledger = [known(Severity.S1, number=1, room="a"), known(Severity.S1, number=2, room="b")]
+    lines = propose(SPILLING, of_account(), ledger).explain()
+    assert lines[2] == "from rooms: 1 point, for such decisions count at 1/2"
+
+
 # Half-lives ----------------------------------------------------------------------------------------
 
 
