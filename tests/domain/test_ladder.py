@@ -380,7 +380,7 @@ def test_points_find_the_column_and_the_column_the_measure() -> None:
     for found, band, measure in table:
         ledger = [known(s, number=n) for n, s in enumerate(found, 1)]
         proposal = propose(LADDER, act(), ledger)
-        assert (proposal.band, str(proposal.cell)) == (band, measure), found
+        assert (proposal.band, str(proposal.cell), proposal.spilled) == (band, measure, 0), found
 
 
 @pytest.mark.parametrize(
