@@ -66,6 +66,7 @@ class StrikeState(StrEnum):
 
 _FINAL = StrikeState.FINAL
 _SAME = "same incident"
+_OVER = "it is over"
 ROWS = tuple(Severity)
 COLUMNS = tuple(History)
 GUARANTEED = (Severity.S0, Severity.S1, Severity.S2)
@@ -132,7 +133,6 @@ class Ladder:
     """What is to be tried before a room is closed."""
     hold_measures: frozenset[str] = HOLDS
     """What a rule may hold by itself."""
-    # Found out once for all proposals:
     lasts: Mapping[Severity, timedelta] = field(init=False, compare=False, repr=False)
     """For how long a decision of each severity counts, from its act on."""
     left: Mapping[Severity, tuple[int, ...]] = field(init=False, compare=False, repr=False)
@@ -220,7 +220,8 @@ class Proposal:
     mildest: Measure
     harshest: Measure
     counted: tuple[Strike, ...]
-    not_counted: tuple[tuple[Strike, str], ...]
+    left: tuple[tuple[Strike, str], ...]
+    """What does not count, each with the reason; `not_counted` says it with the day."""
     next: Measure
     """What the same act would bring the next time."""
     spilled: int = 0
@@ -230,6 +231,11 @@ class Proposal:
     def points(self) -> int:
         """All that counts, in whole points."""
         return self.milli // MILLI
+
+    @property
+    def not_counted(self) -> tuple[tuple[Strike, str], ...]:
+        """Give the earlier decisions that do not count, each with the reason in words."""
+        return tuple((s, _over(self.ladder, s) if why is _OVER else why) for s, why in self.left)
 
     def explain(self) -> tuple[str, ...]:
         """Say line by line how the proposal came about; its subject may read the same."""
@@ -258,8 +264,8 @@ class Proposal:
 
     def _from_rooms(self) -> list[str]:
         """Say what decisions in rooms count for an account."""
-        spill, rooms = self.ladder.spill, [s for s in self.counted if s.scope is not self.act.scope]
-        if spill is None or not rooms:
+        spill = self.ladder.spill
+        if spill is None or all(s.scope is self.act.scope for s in self.counted):
             return []
         said = f"from rooms: {fading.in_words(self.spilled)}, for such decisions count at {spill.factor}"
         if self.spilled == self.ladder.most_spilled:
@@ -302,6 +308,7 @@ def propose(ladder: Ladder, act: Act, ledger: Iterable[Strike]) -> Proposal:
     place = bisect_right(ladder.steps, total) - 1
     column = _moved(place, _shift(ladder, act))
     row = _row(ladder, act, first=total == 0)
+    after = total + ladder.severities[act.severity].points * MILLI
     return Proposal(
         ladder=ladder,
         act=act,
@@ -312,8 +319,8 @@ def propose(ladder: Ladder, act: Act, ledger: Iterable[Strike]) -> Proposal:
         mildest=row[_moved(place, -ladder.shift_max)],
         harshest=row[_moved(place, ladder.shift_max)],
         counted=tuple(counted),
-        not_counted=tuple(not_counted),
-        next=_next(ladder, act, total),
+        left=tuple(not_counted),
+        next=_row(ladder, act, first=after == 0)[bisect_right(ladder.steps, after) - 1],
         spilled=spilled,
     )
 
@@ -379,12 +386,12 @@ def _why_not(  # noqa: PLR0911 - one line a reason
             return "its person knew of it only after this act"
     # The milder clock: neither a late decision nor a late look makes an expired one count.
     if strike.occurred_at + ladder.lasts[severity] <= now:
-        return _over(ladder, strike)
+        return _OVER
     return None
 
 
 def _over(ladder: Ladder, strike: Strike) -> str:
-    """Say why a decision counts no more."""
+    """Say why and since when a decision counts no more."""
     weight, lasts = ladder.severities[strike.severity], ladder.lasts[strike.severity]
     if weight.points == 0:
         return "its severity carries no points"
@@ -417,12 +424,6 @@ def _row(ladder: Ladder, act: Act, *, first: bool) -> tuple[Measure, ...]:
     if first and act.severity in GUARANTEED:
         return tuple(min(cell, FIRST_AT_MOST) for cell in row)
     return row
-
-
-def _next(ladder: Ladder, act: Act, milli: int) -> Measure:
-    """Find what the same act would bring once its person knows of this decision."""
-    after = milli + ladder.severities[act.severity].points * MILLI
-    return _row(ladder, act, first=after == 0)[bisect_right(ladder.steps, after) - 1]
 
 
 def untried(

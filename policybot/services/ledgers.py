@@ -132,8 +132,10 @@ def strikes_of(found: Iterable[Decision], policy: Ladder, key: str) -> list[Stri
 
 
 def _weightless(decision: Decision) -> bool:
-    """Say whether a decision never counts later: advice, and what no person has decided."""
-    return decision.automatic or decision.measure.kind in (Kind.NONE, Kind.ADVISE)
+    """Say whether a decision never counts later: advice, a hold, and what no person has decided."""
+    if decision.nature is not Nature.DECISION or decision.automatic:
+        return True
+    return decision.measure.kind in (Kind.NONE, Kind.ADVISE)
 
 
 def _strike_of(decision: Decision, policy: Ladder, key: str) -> Strike:

@@ -276,6 +276,12 @@ def test_what_rooms_count_for_an_account_reads_like_this() -> None:
     )
 
 
+def test_less_than_the_most_says_nothing_of_a_most() -> None:
+    ledger = [known(Severity.S1, number=1, room="a"), known(Severity.S1, number=2, room="b")]
+    lines = propose(SPILLING, of_account(), ledger).explain()
+    assert lines[2] == "from rooms: 1 point, for such decisions count at 1/2"
+
+
 # Half-lives ----------------------------------------------------------------------------------------
 
 
@@ -374,7 +380,7 @@ def test_points_find_the_column_and_the_column_the_measure() -> None:
     for found, band, measure in table:
         ledger = [known(s, number=n) for n, s in enumerate(found, 1)]
         proposal = propose(LADDER, act(), ledger)
-        assert (proposal.band, str(proposal.cell)) == (band, measure), found
+        assert (proposal.band, str(proposal.cell), proposal.spilled) == (band, measure, 0), found
 
 
 @pytest.mark.parametrize(
@@ -435,6 +441,13 @@ def test_a_factor_moves_the_column_and_the_explanation_names_it() -> None:
     moved = propose(LADDER, act(aggravating=frozenset({"evasion"})), [known(Severity.S2)])
     assert (moved.band, moved.column, str(moved.cell)) == (History.H1, History.H2, "restrict P14D")
     assert "moved to column H2 for: evasion" in moved.explain()
+
+
+def test_a_range_of_one_measure_is_said_to_be_that_alone() -> None:
+    row = (Measure.parse("warn"),) * 4
+    flat = replace(LADDER, scopes={Scope.MEMBER: dict.fromkeys(Severity, row)})
+    assert "permitted: warn alone" in propose(flat, act(), []).explain()
+    assert propose(flat, act(), []).range_in_words == "warn alone"
 
 
 def test_of_two_alike_in_one_incident_the_earlier_counts() -> None:

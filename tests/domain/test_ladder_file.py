@@ -187,6 +187,26 @@ def test_a_mistake_is_told_with_its_place(path: str, value: object, where: str, 
     ), found
 
 
+@pytest.mark.parametrize(
+    "act",
+    [
+        "advise",
+        "warn",
+        "restrict",
+        "suspend",
+        "close",
+        "redact",
+        "reveal",
+        "decide",
+        "approve",
+        "publish",
+    ],
+)
+def test_i20_nothing_that_restricts_or_decides_can_be_made_automatic(act: str) -> None:
+    data = changed("automation.may", [*GOOD["automation"]["may"], act])
+    assert refused(data) == [("automation.may", f"{act} must be done by people")]
+
+
 @pytest.mark.parametrize("half_life", ["PT12H", "P0D", "P1DT1S", "P3651D"])
 def test_a_half_life_is_whole_days(half_life: str) -> None:
     data = changed("history.window", "half_life")

@@ -104,6 +104,8 @@ async def test_members_read_how_much_of_a_decision_is_left(tmp_path: Path) -> No
         await world.tick(days=26)
         me = await world.say("tom", "!policy me")
         assert f"{case}, S2: until 29 August 2026; 2.3 points of 3 left, and half of that goes" in me
+        listed = await world.review("otto", f"!policy history {user('tom')}")
+        assert "restrict P3D (final); counts until 29 August 2026; 2.3 points of 3 left" in listed
         next_one = await world.reported()
         answer = await world.review("mira", f"!policy propose {next_one} R1 S2")
         assert f"counted: {case} (S2, 2 March 2026; 2.3 points of 3 left)" in answer
@@ -175,3 +177,11 @@ async def test_an_act_is_judged_by_the_law_of_its_time_and_the_moderator_reads_b
         assert "proposed: warn" in answer
         assert "permitted: warn to restrict P3D" in answer, "the range is that of the same version"
         assert "judged by" not in answer
+
+
+async def test_a_hold_never_counts_as_history(tmp_path: Path) -> None:
+    async with governed(tmp_path) as world:
+        await world.review("mira", f"!policy hold {user('tom')} R1 He posts adverts by the minute")
+        await world.tick(days=4)
+        assert "counts" not in await world.review("otto", f"!policy history {user('tom')}")
+        assert "What counts at present" not in await world.say("tom", "!policy me")

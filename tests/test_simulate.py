@@ -1,0 +1,102 @@
+"""The command by which whoever writes a ladder sees what it makes of an act."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from policybot.__main__ import app
+from policybot.domain.ladder import Ladder
+from policybot.services.simulation import Outcome, simulate
+from tests import files
+from tests.domain.test_ladder import CAREFUL, NOW
+from tests.ladders import FADING, LADDER, SPILLING
+
+
+def through(
+    law: Ladder, severity: str, *strikes: str, scope: str = "member", measure: str = ""
+) -> Outcome:
+    return simulate(
+        law,
+        severity=severity,
+        scope=scope,
+        strikes=strikes,
+        aggravating=[],
+        mitigating=[],
+        at=NOW,
+        measure=measure,
+    )
+
+
+def test_it_reads_like_this() -> None:
+    assert through(LADDER, "s2", "S2:30", "S1:5:untold", "S1:9:appealed").lines == (
+        "counted: decision 1 (S2, 2 May 2026)",
+        "not counted: decision 3 (it is under appeal)",
+        "not counted: decision 2 (its person was not told yet)",
+        "history: 3 points, column H1",
+        "proposed: restrict P3D (row S2)",
+        "permitted: warn to restrict P14D",
+        "the same again would be: restrict P14D",
+        "chosen: restrict P3D",
+        "one person decides",
+        "the person can appeal for 183 days",
+        "it counts until 28 November 2026, once the person was told of it",
+    )
+
+
+def test_decisions_in_rooms_are_written_with_their_room() -> None:
+    found = through(SPILLING, "S2", "S2:30:room=garden", "S2:20:room=market", scope="account")
+    assert found.proposal.spilled == 3000
+    assert (
+        "from rooms: 3 points, for such decisions count at 1/2, and 3 points at the most" in found.lines
+    )
+    with pytest.raises(ValueError, match="is for the scope account"):
+        through(SPILLING, "S2", "S2:30:room=garden")
+
+
+def test_a_half_life_shows_in_the_points() -> None:
+    assert through(FADING, "S2", "S2:90").data["points"] == 1.5
+
+
+def test_what_is_chosen_says_who_decides_and_what_comes_before() -> None:
+    found = through(CAREFUL, "S4", scope="room", measure="close")
+    assert found.second_person[0] == "a closure always needs two people"
+    assert found.steps == (
+        "whoever decides says in a sentence why; the person reads it",
+        "first comes another owner and a suspension of the room, or the reason why not",
+        "the person can appeal for 183 days",
+        "it rests while an appeal is decided",
+        "it counts until 31 May 2028, once the person was told of it",
+    )
+
+
+def test_advice_has_no_consequence_and_a_slight_breach_of_a_room_gets_time() -> None:
+    law = replace(CAREFUL, room_cure=timedelta(days=7))
+    assert through(law, "S0", scope="room").steps == (
+        "first the owner gets 7 days to put it right",
+        "the person can appeal for 183 days",
+        "it never makes a later measure harsher",
+    )
+
+
+@pytest.mark.parametrize(
+    "strike", ["S1", "S1:x", "S1:-3", "S1:3:tld", "S1:3:room=", "S1:3:room=a:room=b"]
+)
+def test_a_strike_that_is_none_is_told_how_to_be_written(strike: str) -> None:
+    with pytest.raises(ValueError, match="write an earlier decision as S1:30"):
+        through(SPILLING, "S2", strike, scope="account")
+
+
+def test_the_command_answers_machines_and_takes_a_day(tmp_path: Path) -> None:
+    path = str(files.write(tmp_path))
+    words = ["simulate", "S2", "--strike", "S2:30", "--at", "2026-06-01", "--json", "-c", path]
+    result = CliRunner().invoke(app, words)
+    data = json.loads(result.stdout)
+    assert (data["history"], data["proposed"], data["points"]) == ("H1", "restrict P3D", 3)
+    assert data["at"] == "2026-06-01T00:00:00+00:00"
+    wrong = CliRunner().invoke(app, ["simulate", "S2", "--measure", "banish", "-c", path])
+    assert wrong.exit_code == 2
+    assert "«banish» is no measure" in wrong.stderr
