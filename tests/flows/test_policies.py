@@ -212,8 +212,8 @@ async def test_everybody_is_told_before_much_becomes_harsher(world: World) -> No
     for who in ("anna", "zoe"):
         assert any("becomes stricter from 16 March 2026" in text for text in world.told(who)), who
     assert (
-        "What somebody does in one room, severity S3, history H0: no posting in the room for 14 days (so "
-        "far: no posting in the room for 7 days)"
+        "What somebody does in one room, severity S3, history H0: no posting in the room for 14 days "
+        "(so far: no posting in the room for 7 days)"
     ) in world.told("zoe")[-1]
     await world.review("ravi", "!policy ladder 2 withdraw It was not thought through")
     await world.tick()
