@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import Self
 
 import aiohttp
 from aiohttp import web
@@ -184,6 +185,12 @@ class App:
                 await self.services.refusals.load(tx)
         self.database.noted = self.services.feed.hear
         await self.services.register.begin(self.database)
+
+    async def recalled(self) -> Self:
+        """Learn which ladder is in force, where no start has told; give itself back."""
+        async with self.database.transaction(reading=True) as tx:
+            await self.services.policies.refresh(tx)
+        return self
 
     async def tick(self) -> None:
         """Do what is due by the clock."""

@@ -78,7 +78,7 @@ async def _erase(settings: Config, account: str) -> "Erased":
 
     async with opened(settings, upgrade=True) as database:
         try:
-            privacy = App(settings, database).services.privacy
+            privacy = (await App(settings, database).recalled()).services.privacy
             async with database.transaction() as tx:
                 return await privacy.erase(tx, account)
         except (CannotStart, Refused) as error:
@@ -111,7 +111,7 @@ async def _hold(settings: Config, account: str, reason: str, until: datetime) ->
 
     async with opened(settings, upgrade=True) as database:
         try:
-            privacy = App(settings, database).services.privacy
+            privacy = (await App(settings, database).recalled()).services.privacy
             async with database.transaction() as tx:
                 await privacy.hold(tx, account, reason, until)
         except (CannotStart, Refused) as error:
@@ -133,7 +133,7 @@ async def _release(settings: Config, account: str) -> int:
 
     async with opened(settings, upgrade=True) as database:
         try:
-            privacy = App(settings, database).services.privacy
+            privacy = (await App(settings, database).recalled()).services.privacy
         except CannotStart as error:
             raise fail(str(error)) from None
         async with database.transaction() as tx:
@@ -187,7 +187,7 @@ async def _sweep(settings: Config, *, dry_run: bool) -> "list[Due]":
 
     async with opened(settings, upgrade=not dry_run) as database:
         try:
-            retention = App(settings, database).services.retention
+            retention = (await App(settings, database).recalled()).services.retention
         except CannotStart as error:
             raise fail(str(error)) from None
         async with database.transaction(reading=True) as tx:

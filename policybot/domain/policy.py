@@ -81,6 +81,9 @@ _WORDS = {
 }
 
 
+_SINCE = {State.SCHEDULED: ", and binds from", State.LIVE: " since"}
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """One version of the ladder on record."""
@@ -120,8 +123,8 @@ class Version:
     def in_words(self) -> str:
         """Where it stands, as one says it."""
         words = _WORDS[self.state]
-        if self.live_from is not None and self.state in (State.SCHEDULED, State.LIVE):
-            return f"{words}, from {day(self.live_from)}"
+        if self.live_from is not None and self.state in _SINCE:
+            return f"{words}{_SINCE[self.state]} {day(self.live_from)}"
         if self.state is State.WITHDRAWN and self.reason:
             return f"{words}: {self.reason}"
         return words

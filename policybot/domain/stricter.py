@@ -7,17 +7,23 @@ less protection. What cannot be compared counts as stricter.
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 
-from policybot.domain.ladder import COLUMNS, ROWS, Ladder
-from policybot.domain.measure import duration_in_words
+from policybot.domain.ladder import COLUMNS, ROWS, History, Ladder, Scope, Severity
+from policybot.domain.measure import Measure, duration_in_words
 
 _NAMES = frozenset({"id", "version", "effective_from", "text_url"})
 """What names a ladder and is no rule in it."""
+_WHERE = {
+    Scope.MEMBER: "What somebody does in one room",
+    Scope.ACCOUNT: "What somebody does beyond one room",
+    Scope.ROOM: "What a room is answerable for",
+    Scope.SERVER: "What another server is answerable for",
+}
 
 
-def stricter(old: Ladder, new: Ladder) -> tuple[str, ...]:
-    """List what is stricter in the new one, each as a phrase."""
-    compared: frozenset[str] = _NAMES
-    found: list[str] = []
+def stricter(old: Ladder, new: Ladder, *, plain: bool = False) -> tuple[str, ...]:
+    """List what is stricter in the new one, each as a phrase; `plain` for those who read no grids."""
+    compared: frozenset[str] = _NAMES | {"scopes"}
+    found = list(_grids(old, new, _plain if plain else _short))
     for names, compare in _COMPARED:
         compared |= names
         found += compare(old, new)
@@ -28,7 +34,21 @@ def stricter(old: Ladder, new: Ladder) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _grids(old: Ladder, new: Ladder) -> Iterator[str]:
+Cell = Callable[[Scope, Severity, History, Measure, Measure], str]
+
+
+def _short(scope: Scope, row: Severity, column: History, before: Measure, after: Measure) -> str:
+    return f"{scope.value} {row.value}/{column.value}: {before} → {after}"
+
+
+def _plain(scope: Scope, row: Severity, column: History, before: Measure, after: Measure) -> str:
+    said = before.in_words(scope.value), after.in_words(scope.value)
+    return (
+        f"{_WHERE[scope]}, severity {row.value}, history {column.value}: {said[1]} (so far: {said[0]})"
+    )
+
+
+def _grids(old: Ladder, new: Ladder, cell: Cell) -> Iterator[str]:
     for scope, grid in new.scopes.items():
         if scope not in old.scopes:
             yield f"breaches are answered in a further scope: {scope.value}"
@@ -37,7 +57,7 @@ def _grids(old: Ladder, new: Ladder) -> Iterator[str]:
             pairs = zip(COLUMNS, old.scopes[scope][row], grid[row], strict=True)
             for column, before, after in pairs:
                 if before < after:
-                    yield f"{scope.value} {row.value}/{column.value}: {before} → {after}"
+                    yield cell(scope, row, column, before, after)
 
 
 def _weights(old: Ladder, new: Ladder) -> Iterator[str]:
@@ -130,7 +150,6 @@ def _rooms(old: Ladder, new: Ladder) -> Iterator[str]:
 
 
 _COMPARED: tuple[tuple[frozenset[str], Callable[[Ladder, Ladder], Iterator[str]]], ...] = (
-    (frozenset({"scopes"}), _grids),
     (frozenset({"severities"}), _weights),
     (frozenset({"bands"}), _bands),
     (

@@ -225,7 +225,10 @@ class Policies:
             f"{by} proposes to put a changed ladder in force.\n{said}\nTwo others approve it, each with "
             f"{confirm}, within 24 hours; or !policy deny {approval.code}",
         )
-        return f"{said}\nTwo others have to approve it within 24 hours, each with {confirm}"
+        return (
+            "It is proposed, as it stands in the review room. Two others have to approve it within 24 "
+            f"hours, each with {confirm}"
+        )
 
     async def _good_test(self, tx: Tx, version: Version) -> Backtest:
         """Find the test on which a version may be proposed.
@@ -338,12 +341,13 @@ class Policies:
         )
         when = "in a moment" if live_from <= now else f"on {rules.day(live_from)}"
         told = " Everybody who signed the agreement is told before." if announced else ""
-        said = (
+        self._say(
+            tx,
+            ready,
             f"Version {version.name} of the ladder is approved by {rules.approved_by(ready)}, and comes "
-            f"into force {when}.{told} Until then: !policy ladder {version.name} withdraw REASON"
+            f"into force {when}.{told} To stop it before: !policy ladder {version.name} withdraw REASON",
         )
-        self._say(tx, ready, said)
-        return said
+        return f"You approve version {version.name}. With that it comes into force {when}.{told}"
 
     async def _proposed(self, tx: Tx, approval: Approval) -> Version:
         version = await policies.get(tx, approval.subject.partition(" ")[2])

@@ -23,14 +23,20 @@ def in_words(test: Backtest) -> str:
         f"{found.milder:,} more mildly, {found.same:,} the same, {found.harsher:,} more harshly "
         f"({found.share_harsher:.1%})"
     )
+    whom = f"{counted(found.people, 'person', 'people')} and {counted(found.rooms, 'room', 'rooms')}"
     head = (
-        f"{test.number} of {day(test.at)}: of {found.decisions:,} decisions since "
-        f"{test.since:%-d %B %Y} it would propose {counts}; another measure for "
-        f"{found.people:,} people and {found.rooms:,} rooms. Two people: needed in "
-        f"{found.two_before:,} of them before, in {found.two_after:,} with it."
+        f"{test.number} of {day(test.at)}, on what was decided since {test.since:%-d %B %Y}: of "
+        f"{counted(found.decisions, 'decision', 'decisions')} it would propose {counts}. Another "
+        f"measure for {whom}. A second person is needed in {found.two_after:,} of them, so far in "
+        f"{found.two_before:,}."
     )
     lines = [head]
     lines += [f"· {one.case}: {one.old} → {one.new}" for one in found.worst]
     if found.no_grid:
         lines.append(f"For {found.no_grid:,} decisions it has no grid.")
     return "\n".join(lines)
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Write how many there are of something."""
+    return f"{number:,} {one if number == 1 else many}"

@@ -90,7 +90,7 @@ class Tellings:
                 f"coming. Everything stays as it is. Questions: {contact}"
             )
         old = await self._setting.in_force(tx)
-        harder = stricter(old.ladder, version.ladder)
+        harder = stricter(old.ladder, version.ladder, plain=True)
         lines = [f"· {one}" for one in harder[:_SHOWN]]
         if len(harder) > _SHOWN:
             lines.append(f"· and {len(harder) - _SHOWN} more")

@@ -5,7 +5,7 @@ from policybot.domain.measure import Measure
 from policybot.domain.policy import COMING, TRIED, State, Version, approved_by, day
 from policybot.domain.stricter import stricter
 from policybot.matrix.commands.command import Asked, Services
-from policybot.services.policy_words import compared, in_words
+from policybot.services.policy_words import compared, counted, in_words
 from policybot.store import backtests, decisions, policies
 
 _SHOWN = 10
@@ -95,8 +95,9 @@ async def _trial(asked: Asked, version: Version) -> list[str]:
     harsher = sum(number for old, new, number in found if old < new)
     other = sorted((one for one in found if one[0] != one[1]), key=lambda one: -one[2])
     same = total - milder - harsher
-    counted = f"{milder:,} more mildly, {same:,} the same, {harsher:,} more harshly"
-    lines = [f"In shadow: beside {total:,} decisions it would have proposed {counted}."]
+    beside = counted(total, "decision", "decisions")
+    would = f"{milder:,} more mildly, {same:,} the same, {harsher:,} more harshly"
+    lines = [f"In shadow: beside {beside} it would have proposed {would}."]
     lines += [f"· {old} → {new}: {number:,}" for old, new, number in other[:_SHOWN]]
     if other[_SHOWN:]:
         lines.append(f"· and {len(other) - _SHOWN} other differences")
