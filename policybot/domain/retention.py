@@ -85,6 +85,7 @@ RULES: tuple[Rule, ...] = (
             "sanctions",
             "sanction_accounts",
             "removals",
+            "rechecks",
             "appeals",
             "cures",
             "replacements",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import datetime
 
 from policybot.domain.case import Case, SubjectKind
@@ -47,7 +48,18 @@ async def entries(  # noqa: PLR0913, PLR0917 - what tells an act from others
         names = await _names(tx, user_id, at)
         room_id = await moves.now(tx, room_id) if room_id else room_id
         keys |= {f"{room_id} {name}" for name in names} if scope is Scope.MEMBER else names
-    return await decisions.ledger(tx, scope, sorted(keys))
+    return _known_since(await decisions.ledger(tx, scope, sorted(keys)))
+
+
+def _known_since(found: Iterable[Decision]) -> list[Decision]:
+    """Let what took another's place count from when its person knew of that one: it is the same act."""
+    known: dict[int, Decision] = {}
+    for decision in found:
+        first = known.get(decision.supersedes or 0)
+        if first is not None and first.told_at is not None:
+            decision = replace(decision, told_at=first.told_at, read_at=first.read_at)  # noqa: PLW2901
+        known[decision.id] = decision
+    return list(known.values())
 
 
 def counts_until(decision: Decision, ladder: Ladder) -> datetime | None:

@@ -54,6 +54,12 @@ async def save(tx: Tx, policy: Policy) -> str | None:
     return None
 
 
+async def get(tx: Tx, hash_: str) -> Policy | None:
+    """Read the version that decisions name by its hash."""
+    row = await tx.first("SELECT hash, data FROM policies WHERE hash = $1", hash_)
+    return None if row is None else Policy(row["hash"], _read(row["data"]))
+
+
 async def in_force_at(tx: Tx, at: datetime) -> Policy | None:
     """Read the version that was in force at a time; None before the first."""
     row = await tx.first(
