@@ -110,7 +110,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     measures = Sanctions(setting, applied)
     resolutions = Decisions(setting, casework, measures, applied)
     held, again = Holds(setting, casework, measures), Rechecks(setting, casework, measures)
-    undone = Unwinding(setting, casework, measures, again)
+    undone = Unwinding(setting, casework, measures, again, kept)
     objections = Appeals(setting, casework, measures, undone)
     together = Batches(setting, casework, resolutions, held, undone)
     waiting, before = Queues(casework), Pasts(casework)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from policybot.domain import copy as rules
 from policybot.domain import notice
 from policybot.domain.case import Case
 from policybot.domain.decision import IN_FORCE, Decision, State
@@ -12,10 +13,11 @@ from policybot.domain.recheck import Recheck
 from policybot.domain.report import Outcome
 from policybot.services import answers, statements
 from policybot.services.cases import Cases
+from policybot.services.copies import Copies
 from policybot.services.rechecks import Rechecks
 from policybot.services.sanctions import Sanctions, cause_of
 from policybot.services.setting import Setting
-from policybot.store import audit, copies, decisions, moves, outbox, removals, rooms, sanctions
+from policybot.store import audit, decisions, moves, outbox, removals, rooms, sanctions
 from policybot.store.copies import Copy
 from policybot.store.database import Tx, next_number
 from policybot.store.rooms import Kind
@@ -51,12 +53,15 @@ class Restored:
 class Unwinding:
     """The service that undoes decisions."""
 
-    def __init__(self, setting: Setting, casework: Cases, measures: Sanctions, again: Rechecks) -> None:
-        """Work with the services that hold cases, sanctions, and what is looked at again."""
+    def __init__(
+        self, setting: Setting, casework: Cases, measures: Sanctions, again: Rechecks, kept: Copies
+    ) -> None:
+        """Work with the services that hold cases, sanctions, what is looked at again, and copies."""
         self._setting = setting
         self._cases = casework
         self._sanctions = measures
         self._rechecks = again
+        self._copies = kept
 
     async def preview(self, tx: Tx, decision: Decision) -> Foreseen:
         """Show what overturning a decision would take back; nothing is written."""
@@ -218,18 +223,21 @@ class Unwinding:
             message = "It was put back already."
             raise OutOfOrder(message)
         theirs = {author, *await sanctions.accounts(tx, decision.id)}
-        kept = [(await copies.get(tx, one.event_id), one.sender) for one in gone if one.sender in theirs]
-        there = sorted(
-            ((copy, sender) for copy, sender in kept if copy is not None),
-            key=lambda one: (one[0].sent_at, one[0].event_id),
-        )
+        theirs_gone = {one.event_id for one in gone if one.sender in theirs}
+        kept = [await self._copies.get(tx, event_id) for event_id in theirs_gone]
+        # An edit is in what it edited.
+        there = [
+            one for one in kept if one and one.content and rules.edited(one.content) not in theirs_gone
+        ]
+        there.sort(key=lambda one: (one.sent_at, one.event_id))
         back = [
             effect
-            for copy, sender in there
+            for one in there
             # As with its removal: a number would say whose account the other is.
-            if (effect := await _post(tx, copy, decision.number if sender == author else ""))
+            if (effect := await _post(tx, one, decision.number if one.sender == author else ""))
         ]
-        restored = Restored(len(back), len(kept) - len(there), len(there) - len(back))
+        lost = sum(one is None or not one.content for one in kept)
+        restored = Restored(len(back), lost, len(there) - len(back))
         if not back:
             message = (
                 "I keep the text no more, so I cannot post it again; its time was over."
