@@ -92,7 +92,7 @@ RULES: tuple[Rule, ...] = (
             "deletions",
             "quarantines",
         ),
-        "cases with their notes, decisions, measures and appeals",
+        "cases with their notes, decisions, measures, appeals and rechecks",
         "the end of the last measure",
         730,
         Act.DELETE,
