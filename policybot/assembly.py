@@ -54,6 +54,7 @@ from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
 from policybot.services.quarantines import Quarantines
 from policybot.services.queues import Queues
+from policybot.services.rechecks import Rechecks
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
 from policybot.services.replacements import Replacements
@@ -112,9 +113,10 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     casework.priorities.weigh = reporting.weights
     measures = Sanctions(setting, applied)
     resolutions = Decisions(setting, casework, measures, applied)
-    held, undone = Holds(setting, casework, measures), Unwinding(setting, casework, measures)
+    held, again = Holds(setting, casework, measures), Rechecks(setting, casework, measures)
+    undone = Unwinding(setting, casework, measures, again, kept)
     objections = Appeals(setting, casework, measures, undone)
-    together = Batches(setting, casework, resolutions, measures, held, undone)
+    together = Batches(setting, casework, resolutions, held, undone)
     waiting, before = Queues(casework), Pasts(casework)
     handovers = Transfers(setting, applied, people, signatures, named, vacant)
     replaced = Replacements(setting, applied, casework, measures, handovers)
@@ -168,6 +170,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         pasts=before,
         intake=Intake(setting, reported, casework),
         reports=reported,
+        rechecks=again,
         reporters=reporting,
         complaints=Complaints(setting, casework, reporting),
         presses=Presses(setting, reported),

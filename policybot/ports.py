@@ -64,7 +64,7 @@ class Errand:
     name: Private | None = None
     """The verified name of the person whose profile is to show it."""
     evidence: Result | None = None
-    """The kept copy (`sender`, `sent_at`, `content`) of the event that is restored."""
+    """The kept copy (`room_id`, `sender`, `sent_at`, `content`) of the event that is restored."""
 
 
 class Homeserver(Protocol):

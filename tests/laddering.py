@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from ruamel.yaml import YAML
 from policybot.config.fresh import sample
 from policybot.domain import ladder_file
 from policybot.domain.ladder import Ladder
+from policybot.domain.policy import State
 from policybot.store import policies
 from tests.world import World, find
 
@@ -41,6 +43,20 @@ async def bring(world: World, new: Ladder) -> None:
     world.config.ladder = new
     await world.app.record_policy()
     await world.tick()
+
+
+async def put_in_force(world: World, new: Ladder) -> None:
+    """Have a version bind at once, without the people who have to approve it."""
+    policy = policies.of(new)
+    async with world.database.transaction() as tx:
+        await policies.add(tx, policy, world.clock())
+        for version in await policies.every(tx):
+            if version.hash == policy.hash:
+                await policies.save(tx, replace(version, state=State.LIVE, live_from=world.clock()))
+            elif version.state is State.LIVE:
+                await policies.save(tx, replace(version, state=State.RETIRED))
+        await policies.begin(tx, policy.hash, world.clock())
+    world.app.setting.policy = policy
 
 
 async def in_force(world: World) -> str:

@@ -234,9 +234,10 @@ class FakeHomeserver:
                 self.redacted.add(event_id)
             case effects.FindMessages(room_id, user_id, since, most):
                 return {"found": self._written(room_id, user_id, since)[:most]}
-            case effects.Restore(room_id):
+            case effects.Restore(room_id, event_id):
                 assert errand.evidence is not None
-                self.said[errand.key] = (room_id, errand.evidence["content"]["body"])
+                if event_id in self.redacted:
+                    self.said[errand.key] = (room_id, errand.evidence["content"]["body"])
             case effects.RestrictMember(room_id, user_id):
                 self.levels[room_id]["users"][user_id] = -1
             case effects.ReleaseMember(room_id, user_id):

@@ -100,3 +100,11 @@ def places(text: str) -> Sequence[tuple[str, str, str]]:
 def filled(text: str, part: Callable[[str, str, str], str]) -> str:
     """Put parts of copies into a text, where their places are."""
     return _PLACE.sub(lambda match: part(match[1], match[2], match[3]), text)
+
+
+def edited(content: Mapping[str, Any]) -> str | None:
+    """Name the message that this one is an edit of; None if it is none."""
+    relation = content.get("m.relates_to")
+    if not isinstance(relation, dict) or relation.get("rel_type") != "m.replace":
+        return None
+    return str(relation.get("event_id"))

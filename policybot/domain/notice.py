@@ -314,29 +314,20 @@ def lifted(*, case_number: str, measure: str, reason: str) -> str:
 
 def overturned(*, case_number: str, reasons: str, removed: bool) -> str:
     """Tell an appellant that they were right."""
-    back = (
-        f"\nYour message was removed; if you want it back, write: !policy restore {case_number}"
-        if removed
-        else ""
-    )
     return (
         f"Your appeal on {case_number} succeeded: the decision is overturned and void from the "
         f"beginning. It will not count against you.\nReasons: {reasons}\n"
-        f"The measure has been taken back.{back}"
+        f"The measure has been taken back.{_back(case_number) if removed else ''}"
     )
 
 
 def undone(*, case_number: str, reason: str, removed: bool) -> str:
     """Tell somebody that what was decided about them was taken back by those who decided."""
-    back = (
-        f"\nYour message was removed; if you want it back, write: !policy restore {case_number}"
-        if removed
-        else ""
-    )
     return (
         f"The decision {case_number} is taken back and void from the beginning. It will not count "
         f"against you.\nReason: {reason}\n"
-        f"The case is looked at anew, and you hear what comes of it.{back}"
+        "The case is looked at anew, and you hear what comes of it."
+        f"{_back(case_number) if removed else ''}"
     )
 
 
@@ -354,9 +345,42 @@ def upheld(*, case_number: str, reasons: str, appeal_body: str | None) -> str:
     return f"Your appeal on {case_number} was decided: the decision stands.\nReasons: {reasons}{outside}"
 
 
-def modified(*, case_number: str, reasons: str, measure: str) -> str:
+def modified(*, case_number: str, reasons: str, measure: str, removed: bool) -> str:
     """Tell an appellant that a milder measure takes the place of the first."""
     return (
         f"Your appeal on {case_number} succeeded in part: the measure is now {measure}.\n"
-        f"Reasons: {reasons}"
+        f"Reasons: {reasons}{_back(case_number) if removed else ''}"
+    )
+
+
+def void_for_others(*, case_number: str) -> str:
+    """Tell somebody who was told of a decision, and has not appealed, that it is void."""
+    return (
+        f"The decision {case_number}, of which I told you, was overturned after an appeal and is void "
+        "from the beginning: nothing of it counts against anybody. What it did is taken back."
+    )
+
+
+def milder_for_others(*, case_number: str, measure: str) -> str:
+    """Tell somebody who was told of a decision, and has not appealed, what took its place."""
+    return (
+        f"The decision {case_number}, of which I told you, was changed after an appeal: the measure is "
+        f"now {measure}."
+    )
+
+
+def void_in_room(*, case_number: str, removed: int) -> str:
+    """Say where messages were removed that this was wrong; without a number, if it must not be named."""
+    what = "a message" if removed == 1 else "messages"
+    decision = f"Decision {case_number}" if case_number else "A decision"
+    return (
+        f"{decision}, by which {what} of this room {'was' if removed == 1 else 'were'} removed, was "
+        "overturned and is void."
+    )
+
+
+def _back(case_number: str) -> str:
+    """Say how somebody has a message back that was removed."""
+    return (
+        f"\nWhat you had written was removed; if you want it back, write: !policy restore {case_number}"
     )

@@ -30,6 +30,7 @@ from policybot.domain.room_measure import (
     GiveLevel,
     HideBanner,
     QuietRoom,
+    ReopenRoom,
     ShowBanner,
     UnfreezeRoom,
     UnquietRoom,
@@ -96,7 +97,7 @@ class Sanction:
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     served: timedelta = timedelta(0)
-    """Time already served (a hold, the time before a stay), credited when it is enforced."""
+    """Time served for the same act: before it (a hold, what is void), and under it once it stopped."""
     restraints: tuple[Effect, ...] = ()
     """The effects that carry it, fixed when it was decided; and the banner, once it says until when."""
     interim: bool = False
@@ -131,9 +132,11 @@ def enforced(sanction: Sanction, at: datetime) -> Sanction:
 
 
 def ran(sanction: Sanction, now: datetime) -> timedelta:
-    """Say for how long a sanction has bound its subject so far."""
-    runs = sanction.state is State.ACTIVE and sanction.starts_at is not None
-    return sanction.served + (now - sanction.starts_at if runs and sanction.starts_at else timedelta(0))
+    """Say for how long its subject was bound so far, with what was credited; never beyond its end."""
+    if sanction.state is not State.ACTIVE or sanction.starts_at is None:
+        return sanction.served
+    until = now if sanction.ends_at is None else min(now, sanction.ends_at)
+    return sanction.served + max(until - sanction.starts_at, timedelta(0))
 
 
 def bannered(scope: Scope, measure: Measure) -> bool:
@@ -154,9 +157,9 @@ def with_banner(sanction: Sanction, text: str | None) -> Sanction:
     return replace(sanction, restraints=(*kept, *banner))
 
 
-def stayed(sanction: Sanction, at: datetime) -> Sanction:
-    """Let a sanction rest while an appeal is decided; the time served is kept."""
-    return replace(moved(sanction, Step.STAY), served=ran(sanction, at))
+def stopped(sanction: Sanction, step: Step, at: datetime) -> Sanction:
+    """Let a sanction rest, end, or be void; the time served is kept, for what may take its place."""
+    return replace(moved(sanction, step), served=ran(sanction, at))
 
 
 def curb(sanction: Sanction, number: str) -> Curb | None:
@@ -300,6 +303,10 @@ def _kept_in_scale(undone: Iterable[Effect | None], wanted: set[Effect]) -> Iter
         match effect:
             case None:
                 continue
+            case ReopenRoom(room_id) if any(
+                isinstance(e, CloseRoom) and e.room_id == room_id for e in wanted
+            ):
+                continue  # another closure may say it in other words
             case UnquietRoom(room_id) if FreezeRoom(room_id) in wanted:
                 continue  # what is undone last gives back what was there first
             case UnfreezeRoom(room_id) if QuietRoom(room_id) in wanted:

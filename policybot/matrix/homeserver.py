@@ -101,8 +101,8 @@ class MatrixHomeserver:
                 return await self._redact(errand, room_id, event_id, reason)
             case effects.FindMessages(room_id, user_id, since, most):
                 return {"found": await messages.of_member(self._client, room_id, user_id, since, most)}
-            case effects.Restore(room_id, _, reason):
-                return await self._talk.restore(errand, room_id, reason)
+            case effects.Restore(room_id, event_id, reason):
+                return await self._talk.restore(errand, room_id, event_id, reason)
             case effects.RestrictMember(room_id, user_id):
                 return await self._power.restrict(room_id, user_id)
             case effects.ReleaseMember(room_id, user_id):

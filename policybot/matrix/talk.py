@@ -22,6 +22,8 @@ from policybot.ports import Errand, Impossible, Result
 KEY = "org.policybot.key"
 """The field of a message that tells under which key it was sent."""
 
+_FILES = frozenset({"m.image", "m.file", "m.audio", "m.video"})
+"""The kinds of message that carry a file."""
 _ISOLATES = re.compile("[\u2068\u2069]")
 _ISOLATED = re.compile("\u2068[^\u2068\u2069\n]*\u2069")
 """A name that is kept apart from the direction of the text around; whole pairs alone are let through."""
@@ -124,16 +126,38 @@ class Talk:
             await self._client.post(Path.v3.rooms[room_id].invite, {"user_id": user_id})
         return room_id
 
-    async def restore(self, errand: Errand, room_id: str, reason: str) -> Result:
-        """Post the kept text of a removed message again."""
-        if errand.evidence is None:
+    async def restore(self, errand: Errand, room_id: str, event_id: str, reason: str) -> Result:
+        """Post the kept text of a removed message again, with its file; not while the message stands."""
+        kept = errand.evidence
+        if kept is None:
             message = "no copy of the message was kept"
             raise Impossible(message)
-        at = errand.evidence["sent_at"]
+        if await self._stands(str(kept["room_id"]), event_id):
+            return {}
+        at = kept["sent_at"]
         when = f"{at:%-d %B %Y, %H:%M} UTC" if isinstance(at, datetime) else str(at)
-        said = errand.evidence["content"].get("body", "")
-        text = f"{reason}. {errand.evidence['sender']} wrote on {when}:\n\n{said}"
-        return await self.say(errand, room_id, text, None)
+        said = kept["content"].get("body", "")
+        content = notice(f"{reason}. {kept['sender']} wrote on {when}:\n\n{said}")
+        return await self.send(errand, room_id, _with_file(content, kept["content"]))
+
+    async def _stands(self, room_id: str, event_id: str) -> bool:
+        """Say whether a message can still be read where it was written."""
+        try:
+            event = await self._client.get(Path.v3.rooms[room_id].event[event_id])
+        except Impossible:  # the room was left, or is gone
+            return False
+        return "redacted_because" not in event.get("unsigned", {})
+
+
+def _with_file(content: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
+    """Let a text be what is said to a file, if there is one (Matrix 1.10: captions)."""
+    url, kind = said.get("url"), said.get("msgtype")
+    if kind not in _FILES or not isinstance(url, str) or not url.startswith("mxc://"):
+        return content
+    filename = said.get("filename", said.get("body", ""))
+    info = said.get("info")
+    told = {"info": info} if isinstance(info, dict) else {}
+    return content | told | {"msgtype": kind, "url": url, "filename": str(filename)}
 
 
 def notice(text: str) -> dict[str, Any]:

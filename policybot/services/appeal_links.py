@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from policybot.domain import notice
-from policybot.domain.appeal import Appeal, State
+from policybot.domain.appeal import Appeal
 from policybot.domain.decision import IN_FORCE, Decision
 from policybot.domain.errors import NotFound
 from policybot.domain.measure import Kind
@@ -21,7 +21,7 @@ from policybot.services.appeals import Appeals
 from policybot.services.setting import Setting
 from policybot.services.unwinding import Unwinding
 from policybot.services.verifications import hashed
-from policybot.store import appeals, decisions, outbox, sanctions
+from policybot.store import appeals, decisions, sanctions
 from policybot.store.database import Tx
 
 PATH = "/appeal"
@@ -81,8 +81,6 @@ class AppealLinks:
         told = decision.told_at or decision.decided_at
         until = told + self._setting.ladder.appeal_window
         lapsed = self._setting.now() > until
-        overturned = appeal is not None and appeal.state is State.OVERTURNED
-        unused = await outbox.never_queued(tx, f"restore {decision.id}")
         return Opened(
             decision,
             self._reasons(decision, await decisions.statement(tx, decision.id), sanction),
@@ -91,7 +89,7 @@ class AppealLinks:
             open=appeal is None and not lapsed and decision.state in IN_FORCE,
             lapsed=lapsed and decision.state in IN_FORCE,
             appeal=appeal,
-            restorable=overturned and decision.remove and unused,
+            restorable=await self._unwinding.restorable(tx, decision),
         )
 
     async def appeal(self, tx: Tx, token: str, text: str) -> Appeal:

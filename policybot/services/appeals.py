@@ -1,7 +1,6 @@
 """Appeals: take an objection in, have another person decide it, and undo what was wrong."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 from policybot.domain import appeal as rules
 from policybot.domain import notice
@@ -12,7 +11,7 @@ from policybot.domain.decision import IN_FORCE, Decision, State
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.measure import Measure
 from policybot.domain.name import one_line
-from policybot.domain.sanction import BINDING
+from policybot.domain.recheck import Recheck
 from policybot.services import statements
 from policybot.services.cases import Cases
 from policybot.services.sanctions import Sanctions
@@ -24,11 +23,8 @@ from policybot.store import (
     decisions,
     filings,
     members,
-    sanctions,
 )
 from policybot.store.database import Tx, next_number
-
-_RESTORED = "Restored after appeal"
 
 
 class Appeals:
@@ -147,16 +143,16 @@ class Appeals:
         )
         self._setting.tell(tx, appeal.appellant, text, cause=f"appeal {appeal.id}")
 
-    async def overturn(self, tx: Tx, reviewer: str, case: Case, reasons: str) -> list[str]:
+    async def overturn(self, tx: Tx, reviewer: str, case: Case, reasons: str) -> list[Recheck]:
         """Void a decision from the beginning and take back what it did.
 
-        Returns a line for each later decision that was made harsher by it.
+        Returns the later decisions that would be others without it.
         """
         appeal, decision = await self._open(tx, reviewer, case)
         await self._close(tx, reviewer, appeal, Verdict.OVERTURN, reasons)
         text = notice.overturned(case_number=case.number, reasons=reasons, removed=decision.remove)
         self._setting.tell(tx, appeal.appellant, text, cause=f"appeal {appeal.id}")
-        return await self._unwinding.undo(tx, decision, case, reviewer)
+        return await self._unwinding.undo(tx, decision, case, reviewer, appeal.appellant)
 
     async def modify(
         self, tx: Tx, reviewer: str, case: Case, measure_text: str, reasons: str
@@ -176,34 +172,12 @@ class Appeals:
             message = "A modified measure must be milder than the one that was appealed."
             raise Incomplete(message)
         await self._close(tx, reviewer, appeal, Verdict.MODIFY, reasons)
-        old = await sanctions.of_decision(tx, decision.id)
-        served = old.served if old else timedelta(0)
-        if old and old.starts_at and old.state in BINDING:
-            served += self._setting.now() - old.starts_at
-        await decisions.save(tx, replace(decision, state=State.MODIFIED))
-        milder = replace(
-            decision,
-            id=await next_number(tx, "decision"),
-            state=State.FINAL,
-            measure=measure,
-            remove=False,
-            span=None,
-            decider=reviewer,
-            approver=None,
-            supersedes=decision.id,
-            decided_at=self._setting.now(),
-            version=1,
-        )
-        statement = await decisions.statement(tx, decision.id)
+        milder = await self._unwinding.modify(tx, decision, measure, reviewer, appeal.appellant)
         words = statements.in_words(self._setting, milder)
-        said = statements.phrases(self._setting, decision.language)
-        await decisions.add(tx, milder, notice.with_measure(statement, measure, decision.scope, said))
-        restraints = await self._sanctions.restraints(tx, milder)
-        imposed = await self._sanctions.impose(tx, milder, restraints, served=served)
-        await self._sanctions.take_back(tx, decision, reviewer)
-        text = notice.modified(case_number=case.number, reasons=reasons, measure=words)
+        text = notice.modified(
+            case_number=case.number, reasons=reasons, measure=words, removed=decision.remove
+        )
         self._setting.tell(tx, appeal.appellant, text, cause=f"appeal {appeal.id}")
-        self._remember(tx, reviewer, "decision:modify", appeal, measure=str(imposed.measure))
         return milder
 
     def _remember(self, tx: Tx, actor: str, tag: str, appeal: Appeal, **payload: str) -> None:

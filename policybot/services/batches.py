@@ -15,13 +15,12 @@ from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrd
 from policybot.domain.measure import duration_in_words
 from policybot.domain.permission import Permission
 from policybot.domain.statement import MIN_FACTS
-from policybot.services import answers, statements
+from policybot.services import answers
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.holds import Holds
 from policybot.services.previews import Choice, Draft
 from policybot.services.proposals import propose
-from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.unwinding import Unwinding
 from policybot.store import audit, batches, cases, complaints, decisions
@@ -71,12 +70,11 @@ class Batches:
 
     needs = Permission.CASE_DECIDE
 
-    def __init__(  # noqa: PLR0913, PLR0917 - who decides, and who takes back
+    def __init__(
         self,
         setting: Setting,
         casework: Cases,
         resolutions: Decisions,
-        measures: Sanctions,
         held: Holds,
         undone: Unwinding,
     ) -> None:
@@ -84,7 +82,6 @@ class Batches:
         self._setting = setting
         self._cases = casework
         self._decisions = resolutions
-        self._sanctions = measures
         self._holds = held
         self._unwinding = undone
 
@@ -261,12 +258,8 @@ class Batches:
         return None if case.state is CaseState.CLOSED else f"it is {case.in_words} by now"
 
     async def _take_back(self, tx: Tx, by: str, decision: Decision, reason: str) -> list[str]:
-        await decisions.save(tx, replace(decision, state=DecisionState.OVERTURNED))
-        await self._sanctions.take_back(tx, decision, by)
-        if concerned := await statements.concerned(tx, decision):
-            text = notice.undone(case_number=decision.number, reason=reason, removed=decision.remove)
-            self._setting.tell(tx, concerned, text, cause=f"notice {decision.id} after")
-        return await self._unwinding.reconsider(tx, decision)
+        text = notice.undone(case_number=decision.number, reason=reason, removed=decision.remove)
+        return [one.in_words for one in await self._unwinding.void(tx, decision, by, text)]
 
     async def _reopen(self, tx: Tx, by: str, case: Case) -> list[str]:
         """Open a case again, or the one that it is in now; tell who reported."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import datetime
 
 from policybot.domain import fading
@@ -64,7 +65,7 @@ async def entries(  # noqa: PLR0913, PLR0917 - what tells an act from others
         accounts = {user_id} | {link.user_id for link in links}
         in_rooms = await decisions.in_rooms(tx, sorted(accounts))
         found += [one for one in in_rooms if _whose(one) in keys]
-    return found
+    return _known_since(found)
 
 
 def _whose(decision: Decision) -> str:
@@ -73,21 +74,15 @@ def _whose(decision: Decision) -> str:
     return key.partition(" ")[2] if decision.scope is Scope.MEMBER else key
 
 
-async def before(tx: Tx, decision: Decision, ladder: Ladder) -> list[Strike]:
-    """Give what was on record before a decision was made, as a ladder counts it now for the same act."""
-    about = decision.user_id, decision.room_id, decision.occurred_at
-    spill = ladder.spill is not None
-    found = await entries(tx, decision.scope, decision.scope_key, *about, spill=spill)
-    return strikes_of((d for d in found if d.id < decision.id), ladder, decision.scope_key)
-
-
-async def after(tx: Tx, decision: Decision, ladder: Ladder) -> list[Decision]:
-    """List later decisions that may have counted one, the oldest first."""
-    about = decision.user_id, decision.room_id, decision.occurred_at
-    found = await entries(tx, decision.scope, decision.scope_key, *about)
-    if decision.scope is Scope.MEMBER and ladder.spill is not None:
-        found += await entries(tx, Scope.ACCOUNT, _whose(decision), *about)
-    return sorted((d for d in found if d.id > decision.id), key=lambda one: one.id)
+def _known_since(found: Iterable[Decision]) -> list[Decision]:
+    """Let what took another's place count from when its person knew of that one: it is the same act."""
+    known: dict[int, Decision] = {}
+    for decision in found:
+        first = known.get(decision.supersedes or 0)
+        if first is not None and first.told_at is not None:
+            decision = replace(decision, told_at=first.told_at, read_at=first.read_at)  # noqa: PLW2901
+        known[decision.id] = decision
+    return list(known.values())
 
 
 async def tried(tx: Tx, room_id: str) -> frozenset[Earlier]:

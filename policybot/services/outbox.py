@@ -12,6 +12,7 @@ import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final, Protocol, TypeVar
@@ -299,7 +300,9 @@ class Outbox:
                 errand = replace(errand, name=await self._name_of(user_id))
             case Redact(room_id, event_id):
                 await self._keep_first(room_id, event_id, queued.key)
-            case Restore(_, event_id) | KeepContext(_, event_id):
+            case Restore(_, event_id):
+                errand = replace(errand, evidence=await self._kept(event_id, newest=True))
+            case KeepContext(_, event_id):
                 errand = replace(errand, evidence=await self._kept(event_id))
             case SetLabel(room_id):
                 async with self._database.transaction(reading=True) as tx:
@@ -336,21 +339,34 @@ class Outbox:
             return await self._real_name(tx, user_id)
 
     async def _keep_first(self, room_id: str, event_id: str, key: str) -> None:
-        """Keep a copy of an event before it is removed."""
+        """Keep a copy of an event before it is removed, and of what it was edited to last."""
         async with self._database.transaction() as tx:
             known = await copies.get(tx, event_id)
-        if known is None:
-            keep = KeepEvidence(room_id, event_id)
-            result = await self._homeserver.perform(Errand(keep, key))
-            async with self._database.transaction() as tx:
-                await self._copies.keep(tx, copies.copy_of(keep, result, self._setting.now()))
+        if known is not None:
+            return
+        keep = KeepEvidence(room_id, event_id)
+        result = await self._homeserver.perform(Errand(keep, key))
+        copied = copies.copy_of(keep, result, self._setting.now())
+        if copied.edit_id is not None:  # first, for once there is a copy of the event, nobody asks again
+            with suppress(Impossible):
+                await self._keep_first(room_id, copied.edit_id, key)
+        async with self._database.transaction() as tx:
+            await self._copies.keep(tx, copied)
 
-    async def _kept(self, event_id: str) -> Result | None:
+    async def _kept(self, event_id: str, *, newest: bool = False) -> Result | None:
+        """Read a kept copy; of an edited event, if the `newest` is wanted, what it was edited to."""
         async with self._database.transaction(reading=True) as tx:
             kept = await self._copies.get(tx, event_id)
+            edit = await self._copies.get(tx, kept.edit_id) if newest and kept else None
         if kept is None:
             return None
-        return {"sender": kept.sender, "sent_at": kept.sent_at, "content": kept.content}
+        content = edit.content.get("m.new_content") if edit else None
+        return {
+            "room_id": kept.room_id,
+            "sender": kept.sender,
+            "sent_at": kept.sent_at,
+            "content": content if isinstance(content, dict) and content else kept.content,
+        }
 
     async def _before(self, effect: Effect) -> Result:
         """Remember what is there now, unless an effect stands there already; safe before any change."""

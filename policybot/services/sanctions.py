@@ -40,12 +40,16 @@ _ROOM_MEASURES = (Kind.SUSPEND, Kind.CLOSE)
 _SAID = {Step.VOID: "the suspension was overturned", Step.STAY: "the suspension rests for now"}
 """What everybody reads in the register where a suspension did not simply end."""
 _HELD = "on hold while a report is looked at"
-_NOTHING = timedelta(0)
 
 
 def cause_of(decision: Decision) -> str:
     """Name what a decision's effects belong to in the outbox."""
     return f"decision {decision.id}"
+
+
+def back_of(decision_id: int) -> str:
+    """Name what takes a decision's effects back, in the outbox."""
+    return f"sanction {decision_id}"
 
 
 class Sanctions:
@@ -69,7 +73,6 @@ class Sanctions:
         restraints: tuple[Effect, ...],
         *,
         remove: Sequence[Subject] = (),
-        served: timedelta = timedelta(0),
     ) -> Sanction:
         """Queue what a final decision asks for: what protects people first, word of it after.
 
@@ -78,10 +81,9 @@ class Sanctions:
             decision: the decision.
             restraints: the effects that carry its measure.
             remove: the messages to remove, if it is decided so.
-            served: time of an earlier measure that is credited.
         """
         held = None if decision.interim else await self._held_in(tx, decision.case_id)
-        span = decision.measure.duration
+        span, served = decision.measure.duration, await self.credit(tx, decision.case_id)
         others = await self.reach.others(tx, decision)
         for user_id in others:
             restraints += await self.reach.on_account(tx, decision, user_id)
@@ -92,8 +94,8 @@ class Sanctions:
             state=State.PLANNED,
             user_id=None if decision.scope is Scope.ROOM else decision.user_id,
             room_id=decision.room_id,
-            ends_at=self._setting.now() + span - served if decision.interim and span else None,
-            served=served + (rules.ran(held, self._setting.now()) if held else _NOTHING),
+            ends_at=self._setting.now() + span if decision.interim and span else None,
+            served=served,
             restraints=restraints,
             interim=decision.interim,
             dry=self._setting.config.dry_run,
@@ -125,9 +127,13 @@ class Sanctions:
         return sanction
 
     async def credit(self, tx: Tx, case_id: int) -> timedelta:
-        """Say how much time of a hold is credited to a measure in a case."""
-        held = await self._held_in(tx, case_id)
-        return rules.ran(held, self._setting.now()) if held else _NOTHING
+        """Say how much time is credited to a measure in a case: all that was served for the same act.
+
+        Whatever binds is credited with what came before it, so the longest is all of it.
+        """
+        found = [await sanctions.of_decision(tx, one.id) for one in await decisions.of_case(tx, case_id)]
+        spans = [rules.ran(one, self._setting.now()) for one in found if one is not None and not one.dry]
+        return max(spans, default=timedelta(0))
 
     async def _held_in(self, tx: Tx, case_id: int) -> Sanction | None:
         """Find the hold that binds in a case."""
@@ -295,6 +301,13 @@ class Sanctions:
         message = f"No measure binds in C-{case_id}."
         raise NotFound(message)
 
+    async def foresee(self, tx: Tx, decision: Decision) -> tuple[Effect, ...]:
+        """Say what would be given back if a decision were void now; nothing is written."""
+        sanction = await sanctions.of_decision(tx, decision.id)
+        if sanction is None or not rules.to_release(sanction, Step.VOID):
+            return ()
+        return rules.release(sanction, *await self._also_wanted(tx, sanction))
+
     async def take_back(self, tx: Tx, decision: Decision, by: str) -> Sanction | None:
         """Void the sanction of a decision from the beginning."""
         sanction = await sanctions.of_decision(tx, decision.id)
@@ -359,14 +372,14 @@ class Sanctions:
         if step in {Step.LIFT, Step.END}:
             await notices.tell_planned(tx, self._setting, sanction)  # of what ends they know the reasons
         await hold_rooms(tx, sanction.restraints)
-        closed = rules.stayed(sanction, now) if step is Step.STAY else rules.moved(sanction, step)
+        closed = rules.stopped(sanction, step, now)
         await self._save(tx, closed, lifted_by=by, reason=reason)
         if was_binding:
             await outbox.drop(tx, f"decision {sanction.decision_id}")
             await outbox.drop(tx, f"banner {sanction.decision_id}")
             others, taken = await self._also_wanted(tx, sanction)
             back = rules.release(sanction, others, taken)
-            self._setting.queue(tx, back, cause=f"sanction {sanction.decision_id}")
+            self._setting.queue(tx, back, cause=back_of(sanction.decision_id))
             still = any(o.state in BINDING and o.measure.kind in _ROOM_MEASURES for o in others)
             if sanction.scope is Scope.ROOM and sanction.room_id and not still:
                 step_back, said = filing_rules.Step.REINSTATE, _SAID.get(step, "")

@@ -29,7 +29,17 @@ from policybot.services.previews import Choice, Preview
 from policybot.services.quarantines import Quarantines
 from policybot.services.reporters import Reporters
 from policybot.services.setting import Setting
-from policybot.store import appeals, cases, complaints, cures, decisions, filings, members, sanctions
+from policybot.store import (
+    appeals,
+    cases,
+    complaints,
+    cures,
+    decisions,
+    filings,
+    members,
+    rechecks,
+    sanctions,
+)
 from policybot.store.database import Tx
 from policybot.store.pasts import About, Moment
 
@@ -258,6 +268,10 @@ class Sheets:
         steps += [
             Step(one.submitted_at, f"{one.state.value} appeal: {one.text}")
             for one in await appeals.of_case(tx, case.id)
+        ]
+        steps += [
+            Step(one.found_at, f"Without C-{one.void_case_id}, which is void, {one.in_words}.")
+            for one in await rechecks.of_case(tx, case.id)
         ]
         steps += [
             Step(

@@ -195,6 +195,14 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "d.occurred_at",
     ),
     Part(
+        "rechecks",
+        "What became of decisions about you when an earlier one was void.",
+        "SELECT d.case_id, r.history_was, r.history_now, r.proposed, r.lifted, r.found_at,"
+        " r.closed_at, r.reason FROM rechecks r JOIN decisions d ON d.id = r.decision_id"
+        " WHERE d.user_id = $1 ORDER BY r.found_at, r.decision_id",
+        "d.occurred_at",
+    ),
+    Part(
         "appeals",
         "Your appeals, and how they ended.",
         "SELECT case_id, text, state, submitted_at, reasons FROM appeals WHERE appellant = $1"

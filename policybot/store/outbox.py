@@ -204,6 +204,28 @@ async def never_queued(tx: Tx, cause: str) -> bool:
     return await tx.first("SELECT id FROM outbox WHERE cause = $1 LIMIT 1", cause) is None
 
 
+async def addressed(tx: Tx, causes: Sequence[str]) -> list[str]:
+    """List whom messages with some causes were sent to, or wait to be, whatever was in them."""
+    places = ", ".join(f"${n}" for n in range(1, len(causes) + 1))
+    rows = await tx.fetch(
+        "SELECT DISTINCT lane FROM outbox WHERE kind = 'Notify' AND state IN ('done', 'waiting')"  # noqa: S608 - numbers alone
+        f" AND cause IN ({places}) ORDER BY lane",
+        *causes,
+    )
+    return [row["lane"] for row in rows]
+
+
+async def done_in(tx: Tx, cause: str, kind: str) -> list[str]:
+    """List the lanes in which effects of a kind were carried out for a cause."""
+    rows = await tx.fetch(
+        "SELECT DISTINCT lane FROM outbox WHERE kind = $1 AND state = 'done' AND cause = $2"
+        " ORDER BY lane",
+        kind,
+        cause,
+    )
+    return [row["lane"] for row in rows]
+
+
 async def last(tx: Tx) -> int:
     """Give the number of the newest effect; 0 if there never was one."""
     return int(await tx.value("SELECT max(id) AS value FROM outbox") or 0)

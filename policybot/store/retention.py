@@ -354,6 +354,8 @@ async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
         "DELETE FROM observed WHERE target LIKE 'rank % C-' || CAST(CAST($1 AS BIGINT) AS TEXT)",
         "DELETE FROM replacements WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM removals WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
+        "DELETE FROM rechecks WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
+        "DELETE FROM rechecks WHERE void_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM sanction_accounts WHERE decision_id IN"  # noqa: ISC004 - it does not fit in a line
         " (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM sanctions WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",

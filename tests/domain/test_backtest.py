@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from policybot.domain.backtest import Past, Result, replay
 from policybot.domain.ladder import Scope, Severity
 from policybot.domain.stricter import stricter
-from tests.domain.test_ladder import LADDER, NOW
+from tests.domain.test_ladder import NOW
 from tests.laddering import FIRST_HARSHER, MILDER, STRICTER, ladder
+from tests.ladders import LADDER
 
 CHANGED = [ladder("2", change) for change in (STRICTER, MILDER, FIRST_HARSHER)]
 SINCE = NOW - timedelta(days=200)

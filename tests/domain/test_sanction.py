@@ -34,7 +34,7 @@ def test_i17_time_held_and_time_bound_are_together_no_more_than_was_imposed(
         if over == active.ends_at:
             assert bound == imposed
             return
-        one = rules.moved(rules.stayed(active, over), Step.RESUME)
+        one = rules.moved(rules.stopped(active, Step.STAY, over), Step.RESUME)
         at = over + rests
         assert rules.ran(one, at) == bound, "while it rests nobody serves it"
 

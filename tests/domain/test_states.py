@@ -116,7 +116,7 @@ def test_the_time_served_is_never_more_than_was_imposed(first: timedelta, rest: 
     active = sanction.enforced(a_sanction(), NOW)
     assert active.ends_at is not None
     first = min(first, active.ends_at - NOW)
-    stayed = sanction.stayed(active, NOW + first)
+    stayed = sanction.stopped(active, sanction.Step.STAY, NOW + first)
     resumed_at = NOW + first + rest
     again = sanction.enforced(sanction.moved(stayed, sanction.Step.RESUME), resumed_at)
     assert again.ends_at is not None

@@ -57,7 +57,7 @@ def test_its_end_is_known_once_its_clock_runs_and_that_of_a_hold_at_once() -> No
     active = curb(rules.enforced(planned, NOW), "C-1")
     assert active is not None
     assert active.until == NOW + timedelta(days=3)
-    again = rules.moved(rules.stayed(rules.enforced(planned, NOW), NOW), Step.RESUME)
+    again = rules.moved(rules.stopped(rules.enforced(planned, NOW), rules.Step.STAY, NOW), Step.RESUME)
     assert curb(again, "C-1") == Curb("C-1", HERE), "the end that it had before counts no more"
     held = curb(replace(planned, interim=True, ends_at=NOW + timedelta(days=1)), "C-1")
     assert held is not None
@@ -79,7 +79,7 @@ def test_nothing_binds_at_the_gate_longer_than_its_measure(
             if step is Step.ENFORCE:
                 sanction = rules.enforced(sanction, now)
             elif step is Step.STAY:
-                sanction = rules.stayed(sanction, now)
+                sanction = rules.stopped(sanction, rules.Step.STAY, now)
             else:
                 sanction = rules.moved(sanction, step)
         except OutOfOrder:

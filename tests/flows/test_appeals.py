@@ -95,8 +95,11 @@ async def test_a_message_is_put_back_once_and_only_at_its_authors_wish(world: Wo
     assert "nothing to restore" in await world.say("lea", f"!policy restore {case}")
     assert "posted again" in await world.say("tom", f"!policy restore {case}")
     assert "already" in await world.say("tom", f"!policy restore {case}")
-    restored = [text for where, text in world.homeserver.said.values() if where == world.room]
-    assert restored == ["Anna, tonight I come for your tomatoes"]
+    said = [text for where, text in world.homeserver.said.values() if where == world.room]
+    assert said == [
+        f"Decision {case}, by which a message of this room was removed, was overturned and is void.",
+        "Anna, tonight I come for your tomatoes",
+    ]
 
 
 async def test_who_moderates_a_room_does_not_judge_what_happens_there(world: World) -> None:

@@ -3,14 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from policybot.domain.ladder import Scope, Severity
-from policybot.store import policies
-from policybot.store.policies import Policy
+from policybot.domain.ladder import Ladder, Scope, Severity
 from tests.flows.test_holds import reported_room, review, suspended_after
+from tests.laddering import put_in_force
 from tests.ladders import SAMPLE
 from tests.world import World, find, user
 from tests.world import world as make_world
@@ -161,18 +159,19 @@ async def test_an_act_is_judged_by_the_law_of_its_time_and_the_moderator_reads_b
         case = await world.reported()
         now = world.app.setting.ladder
 
-        def amended(row: Severity) -> Policy:
+        def amended(version: str, row: Severity) -> Ladder:
             grid = dict(now.scopes[Scope.MEMBER])
             grid[Severity.S3] = grid[row]
             scopes = dict(now.scopes) | {Scope.MEMBER: grid}
-            from_when = world.clock.at + timedelta(days=1)
-            return policies.of(replace(now, version="2", effective_from=from_when, scopes=scopes))
+            return replace(now, version=version, scopes=scopes)
 
-        world.app.setting.policy = amended(Severity.S4)
+        world.clock.pass_time(hours=1)
+        await put_in_force(world, amended("2", Severity.S4))
         answer = await world.review("mira", f"!policy propose {case} R2 S3")
         assert "proposed: restrict P7D" in answer
         assert "judged by version 1, of the time of the act; today's is 2" in answer
-        world.app.setting.policy = amended(Severity.S2)
+        world.clock.pass_time(seconds=1)
+        await put_in_force(world, amended("3", Severity.S2))
         answer = await world.review("mira", f"!policy propose {case} R2 S3")
         assert "proposed: warn" in answer
         assert "permitted: warn to restrict P3D" in answer, "the range is that of the same version"

@@ -57,7 +57,12 @@ async def test_all_of_a_span_goes_each_kept_first_told_and_restored_after_an_app
     before = len(world.homeserver.said)
     await world.say("tom", f"!policy restore {case}")
     back = [text for where, text in world.homeserver.said.values() if where == world.room]
-    assert len(back) == 5
+    assert back == [
+        f"Decision {case}, by which messages of this room were removed, was overturned and is void.",
+        *(f"Buy my spades, offer {n}!" for n in range(3)),
+        "Buy my spades!",
+        "Buy my spades, offer 0!",
+    ], "in the order of their time"
     assert len(world.homeserver.said) >= before + 5
 
 

@@ -138,7 +138,10 @@ async def test_a_suspended_person_appeals_reads_the_outcome_and_has_everything_b
     status, page = await visitor.send(key, do="restore")
     assert (status, "Post it again" in page) == (200, False)
     back = [text for where, text in world.homeserver.said.values() if where == world.room]
-    assert back == ["Anna, tonight I come for your tomatoes"]
+    assert back[0].startswith(
+        "Decision C-1, by which a message of this room was removed, was overturned"
+    )
+    assert back[1:] == ["Anna, tonight I come for your tomatoes"]
     status, page = await visitor.send(key, do="restore")
     assert (status, "It was put back already" in page) == (422, True)
 

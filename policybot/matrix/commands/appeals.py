@@ -34,7 +34,8 @@ async def overturn(services: Services, asked: Asked) -> str:
         return f"{done.receipt}: {AGAINST[done.about]} is taken back, and the reporter is told."
     case = await services.cases.find(asked.tx, subject.case_id(text), text)
     later = await services.appeals.overturn(asked.tx, asked.sender, case, reasons)
-    more = "\nLater decisions to review:\n" + "\n".join(later) if later else ""
+    lines = [one.in_words for one in later]
+    more = "\nLater decisions to look at again:\n" + "\n".join(lines) if lines else ""
     return (
         f"{case.number}: the decision is void from the beginning. What it did is being undone, and "
         f"everybody who was told of it is told of this.{more}"
@@ -52,6 +53,14 @@ async def modify(services: Services, asked: Asked) -> str:
     case = await services.cases.find(asked.tx, subject.case_id(text), text)
     milder = await services.appeals.modify(asked.tx, asked.sender, case, asked.words["MEASURE"], reasons)
     return f"{case.number}: the measure is now {milder.measure.in_words(milder.scope.value)}."
+
+
+async def recheck(services: Services, asked: Asked) -> str:
+    """Say what becomes of a later decision that counted one that is void."""
+    text, reason = asked.words["CASE"], asked.words["REASON"]
+    case = await services.cases.find(asked.tx, subject.case_id(text), text)
+    done = await services.rechecks.close(asked.tx, asked.sender, case, reason)
+    return f"{done[0].in_words}. It is on record that you looked at it, and what you found."
 
 
 async def _report(services: Services, asked: Asked) -> Report:

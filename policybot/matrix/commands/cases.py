@@ -11,7 +11,7 @@ from policybot.matrix.commands.casework import related
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services import statements
 from policybot.services.cases import File
-from policybot.store import appeals, cures, decisions, deletions, filings, sanctions
+from policybot.store import appeals, cures, decisions, deletions, filings, rechecks, sanctions
 from policybot.store.copies import Copy
 
 _EXCERPT = 500
@@ -151,6 +151,11 @@ async def _course(asked: Asked, case: Case) -> list[str]:
     lines += [
         f"Appeal ({appeal.state.value}): {one_line(appeal.text, _EXCERPT)}"
         for appeal in await appeals.of_case(asked.tx, case.id)
+    ]
+    lines += [
+        f"Without C-{one.void_case_id}, which is void, {one.in_words}. Next: !policy recheck "
+        f"{one.number} WHAT YOU FOUND"
+        for one in await rechecks.of_case(asked.tx, case.id, waiting=True)
     ]
     return lines
 

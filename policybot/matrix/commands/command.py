@@ -56,6 +56,7 @@ from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
 from policybot.services.quarantines import Quarantines
 from policybot.services.queues import Queues
+from policybot.services.rechecks import Rechecks
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
 from policybot.services.replacements import Replacements
@@ -127,6 +128,7 @@ class Services:
     sheets: Sheets
     care: Care
     reports: Reports
+    rechecks: Rechecks
     reporters: Reporters
     complaints: Complaints
     presses: Presses

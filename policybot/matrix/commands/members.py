@@ -157,5 +157,14 @@ async def appeal(services: Services, asked: Asked) -> str:
 
 async def restore(services: Services, asked: Asked) -> str:
     """Put a message back that was removed without cause."""
-    await services.unwinding.restore(asked.tx, asked.sender, subject.case_id(asked.words["CASE"]))
-    return "Your message is being posted again, with your name and its time."
+    done = await services.unwinding.restore(asked.tx, asked.sender, subject.case_id(asked.words["CASE"]))
+    said = (
+        "Your message is being posted again, with your name and its time."
+        if done.posted == 1
+        else f"{done.posted} messages are being posted again, each with your name and its time."
+    )
+    if done.gone:
+        said += f" Of {done.gone} more the text is kept no longer."
+    if done.homeless:
+        said += f" {done.homeless} more were in rooms that I look after no longer."
+    return said

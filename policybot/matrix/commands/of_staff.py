@@ -24,8 +24,8 @@ from policybot.matrix.commands.command import Command
 OF_STAFF: tuple[Command, ...] = (
     Command(
         "queue [WHAT…]",
-        "What waits: filings, qualifications, cases, appeals, documents, or all. Of cases also «queue "
-        "cases mine», «overdue», a rule, a room, and «after C-1» for those behind it.",
+        "What waits: filings, qualifications, cases, appeals, rechecks, documents, or all. Of cases "
+        "also «queue cases mine», «overdue», a rule, a room, and «after C-1» for those behind it.",
         Permission.QUEUE_READ,
         queues.queue,
     ),
@@ -279,6 +279,12 @@ OF_STAFF: tuple[Command, ...] = (
         "Appeal, or a reporter's objection (R-…): the decision stands.",
         Permission.APPEAL_DECIDE,
         appeals.uphold,
+    ),
+    Command(
+        "recheck CASE REASON…",
+        "A later decision that would be another without one that is void: say what you found.",
+        Permission.APPEAL_DECIDE,
+        appeals.recheck,
     ),
     Command(
         "modify NUMBER MEASURE REASONS…",

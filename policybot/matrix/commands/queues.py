@@ -13,7 +13,7 @@ from policybot.store import cures
 from policybot.store.queues import Wanted
 
 _SHOWN = 20
-_KNOWN = ("filings", "qualifications", "cases", "appeals", "documents")
+_KNOWN = ("filings", "qualifications", "cases", "appeals", "rechecks", "documents")
 
 
 async def queue(services: Services, asked: Asked) -> str:
@@ -36,6 +36,11 @@ async def queue(services: Services, asked: Asked) -> str:
             for appeal in await services.queues.appeals(asked.tx, asked.sender, _SHOWN)
         ]
         lines += await reports.queue(services, asked, _SHOWN)
+    if wanted in ("", "rechecks"):
+        lines += [
+            f"{one.in_words}, without C-{one.void_case_id}. Next: !policy recheck {one.number} REASON"
+            for one in await services.rechecks.waiting(asked.tx, asked.sender, _SHOWN)
+        ]
     if wanted in ("", "documents"):
         lines += await documents.queue(services, asked, _SHOWN)
     return "\n".join(lines) or "Nothing waits. Well done."

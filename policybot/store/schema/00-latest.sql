@@ -1147,6 +1147,22 @@ CREATE TABLE removals (                   -- messages that were removed by a dec
 CREATE INDEX removals_sender ON removals (sender);
 CREATE INDEX removals_event ON removals (event_id);
 
+CREATE TABLE rechecks (                   -- later decisions that counted one that is void
+    decision_id BIGINT NOT NULL REFERENCES decisions (id),
+    void_id     BIGINT NOT NULL REFERENCES decisions (id),
+    history_was TEXT NOT NULL,
+    history_now TEXT NOT NULL,            -- without the void one
+    proposed    TEXT NOT NULL,            -- what the ladder proposes now
+    lifted      INTEGER NOT NULL,         -- its measure was lifted for that
+    found_at    BIGINT NOT NULL,
+    closed_at   BIGINT,                   -- a person has looked at it
+    closed_by   TEXT,
+    reason      TEXT CHECK ((closed_at IS NULL) = (reason IS NULL)),
+    PRIMARY KEY (decision_id, void_id)
+);
+CREATE INDEX rechecks_void ON rechecks (void_id);
+CREATE INDEX rechecks_waiting ON rechecks (found_at) WHERE closed_at IS NULL;
+
 CREATE TABLE appeals (
     id           BIGINT PRIMARY KEY,
     case_id      BIGINT NOT NULL REFERENCES cases (id),
