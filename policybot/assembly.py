@@ -4,6 +4,7 @@ from policybot.matrix.commands.command import Services
 from policybot.services.agreements import Agreements
 from policybot.services.announcements import Announcements
 from policybot.services.appeal_links import AppealLinks
+from policybot.services.appeal_reviews import AppealReviews
 from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
@@ -45,6 +46,7 @@ from policybot.services.merges import Merges
 from policybot.services.messages import Messages
 from policybot.services.names import Names
 from policybot.services.openings import Openings
+from policybot.services.parties import Apart
 from policybot.services.pasts import Pasts
 from policybot.services.presses import Presses
 from policybot.services.privacy import Privacy
@@ -53,6 +55,7 @@ from policybot.services.quarantines import Quarantines
 from policybot.services.queues import Queues
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
+from policybot.services.rehearsals import Rehearsals
 from policybot.services.replacements import Replacements
 from policybot.services.reporters import Reporters
 from policybot.services.reports import Reports
@@ -109,7 +112,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     measures = Sanctions(setting, applied)
     resolutions = Decisions(setting, casework, measures, applied)
     held, undone = Holds(setting, casework, measures), Unwinding(setting, casework, measures)
-    objections = Appeals(setting, casework, measures, undone)
+    apart = Apart(setting, casework)
+    objections = Appeals(setting, apart, measures)
+    reviewed = AppealReviews(setting, objections, apart, casework, measures, undone)
     together = Batches(setting, casework, resolutions, measures, held, undone)
     waiting, before = Queues(casework), Pasts(casework)
     handovers = Transfers(setting, applied, people, signatures, named, vacant)
@@ -165,7 +170,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         intake=Intake(setting, reported, casework),
         reports=reported,
         reporters=reporting,
-        complaints=Complaints(setting, casework, reporting),
+        complaints=Complaints(setting, casework, reporting, apart),
         presses=Presses(setting, reported),
         copies=kept,
         quarantines=withheld,
@@ -179,6 +184,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         holds=held,
         cures=Cures(setting, casework),
         appeals=objections,
+        appeal_reviews=reviewed,
+        rehearsals=Rehearsals(reviewed),
         unwinding=undone,
         appeal_links=AppealLinks(setting, objections, undone),
         approvals=Approvals(

@@ -312,7 +312,7 @@ def lifted(*, case_number: str, measure: str, reason: str) -> str:
     return f"{case_number}: the {measure} was lifted. Reason: {reason}"
 
 
-def overturned(*, case_number: str, reasons: str, removed: bool) -> str:
+def overturned(*, case_number: str, reasons: str, removed: bool, appeal_body: str | None) -> str:
     """Tell an appellant that they were right."""
     back = (
         f"\nYour message was removed; if you want it back, write: !policy restore {case_number}"
@@ -322,7 +322,7 @@ def overturned(*, case_number: str, reasons: str, removed: bool) -> str:
     return (
         f"Your appeal on {case_number} succeeded: the decision is overturned and void from the "
         f"beginning. It will not count against you.\nReasons: {reasons}\n"
-        f"The measure has been taken back.{back}"
+        f"The measure has been taken back.{back}{_outside(appeal_body)}"
     )
 
 
@@ -348,15 +348,21 @@ def reopened(*, case_number: str, receipt: str) -> str:
     )
 
 
+def _outside(appeal_body: str | None) -> str:
+    return f"\nYou can still turn to {appeal_body}." if appeal_body else ""
+
+
 def upheld(*, case_number: str, reasons: str, appeal_body: str | None) -> str:
     """Tell an appellant that the decision stands."""
-    outside = f"\nYou can still turn to {appeal_body}." if appeal_body else ""
-    return f"Your appeal on {case_number} was decided: the decision stands.\nReasons: {reasons}{outside}"
+    return (
+        f"Your appeal on {case_number} was decided: the decision stands.\nReasons: {reasons}"
+        f"{_outside(appeal_body)}"
+    )
 
 
-def modified(*, case_number: str, reasons: str, measure: str) -> str:
+def modified(*, case_number: str, reasons: str, measure: str, appeal_body: str | None) -> str:
     """Tell an appellant that a milder measure takes the place of the first."""
     return (
         f"Your appeal on {case_number} succeeded in part: the measure is now {measure}.\n"
-        f"Reasons: {reasons}"
+        f"Reasons: {reasons}{_outside(appeal_body)}"
     )

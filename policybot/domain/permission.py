@@ -29,6 +29,7 @@ class Permission(StrEnum):
     CASE_READ = "case:read"
     CASE_CLAIM = "case:claim"
     CASE_DECIDE = "case:decide"
+    CONSOLE_OPEN = "console:open"
     SANCTION_LIFT = "sanction:lift"
     APPEAL_DECIDE = "appeal:decide"
     IDENTITY_COMPARE = "identity:compare"
@@ -44,6 +45,8 @@ class Role(StrEnum):
     MODERATOR = "moderator"
     APPEALS = "appeals"
     PRIVACY = "privacy"
+    EXTERNAL = "external"
+    """Somebody outside who decides appeals that nobody inside can; given by a list of its own."""
 
 
 _EVERYBODY = frozenset(
@@ -83,9 +86,11 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.QUEUE_CLAIM,
         Permission.CASE_CLAIM,
         Permission.CASE_DECIDE,
+        Permission.CONSOLE_OPEN,
         Permission.SANCTION_LIFT,
     },
-    Role.APPEALS: _STAFF | {Permission.APPEAL_DECIDE},
+    Role.APPEALS: _STAFF | {Permission.APPEAL_DECIDE, Permission.QUEUE_CLAIM, Permission.CONSOLE_OPEN},
+    Role.EXTERNAL: frozenset({Permission.APPEAL_DECIDE, Permission.QUEUE_CLAIM}),
     Role.PRIVACY: _STAFF | {Permission.IDENTITY_APPROVE},
 }
 

@@ -78,8 +78,7 @@ class AppealLinks:
         decision, _ = await self._behind(tx, token)
         appeal = await appeals.against(tx, decision.id)
         sanction = await sanctions.of_decision(tx, decision.id)
-        told = decision.told_at or decision.decided_at
-        until = told + self._setting.ladder.appeal_window
+        until = await self._appeals.until(tx, decision)
         lapsed = self._setting.now() > until
         overturned = appeal is not None and appeal.state is State.OVERTURNED
         unused = await outbox.never_queued(tx, f"restore {decision.id}")

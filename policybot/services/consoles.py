@@ -59,7 +59,7 @@ class Consoles:
     async def _at(self, tx: Tx, token: str, purpose: str) -> tuple[Console, Seat]:
         console = await consoles.get(tx, hashed(token), purpose, self._setting.now())
         roles = await self._setting.roles(tx, console.moderator) if console else frozenset()
-        if console is None or not allowed(roles, Permission.CASE_CLAIM):
+        if console is None or not allowed(roles, Permission.CONSOLE_OPEN):
             raise NotFound(_DEAD_LINK)
         return console, Seat(console.moderator, roles)
 

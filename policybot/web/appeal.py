@@ -30,6 +30,7 @@ _ENDS = {
         "Your appeal succeeded in part",
         "A milder measure has taken the place of the one below.",
     ),
+    State.WITHDRAWN: ("You took your appeal back", "The decision stands. There is one appeal for each."),
     State.OVERTURNED: (
         "Your appeal succeeded",
         "The decision is void from the beginning; its measure is taken back and does not count later.",
@@ -74,7 +75,7 @@ class AppealPages:
             answer=_lines(found.appeal.reasons if found.appeal else ""),
             written=_lines(found.appeal.text if found.appeal else ""),
             language=found.decision.language or "en",
-            body=self._site.config.operator.appeal_body,
+            body=self._site.config.appeal_body,
             typed=typed,
             refusal=refusal,
             restore=_RESTORE,

@@ -21,7 +21,7 @@ from policybot.services.sheets import Sheets
 from policybot.store.database import Database
 from policybot.web.site import Site, route
 
-NEEDS = Permission.CASE_CLAIM
+NEEDS = Permission.CONSOLE_OPEN
 """What whoever opens a page has to be allowed."""
 HERE = "/console/page/{token}"
 CASE = HERE + r"/{case:[Cc]-[0-9]{1,15}}"

@@ -10,6 +10,7 @@ from policybot.domain.taking import View
 from policybot.services.agreements import Agreements
 from policybot.services.announcements import Announcements
 from policybot.services.appeal_links import AppealLinks
+from policybot.services.appeal_reviews import AppealReviews
 from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
@@ -56,6 +57,7 @@ from policybot.services.quarantines import Quarantines
 from policybot.services.queues import Queues
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
+from policybot.services.rehearsals import Rehearsals
 from policybot.services.replacements import Replacements
 from policybot.services.reporters import Reporters
 from policybot.services.reports import Reports
@@ -136,6 +138,8 @@ class Services:
     replacements: Replacements
     deletions: Deletions
     appeals: Appeals
+    appeal_reviews: AppealReviews
+    rehearsals: Rehearsals
     unwinding: Unwinding
     appeal_links: AppealLinks
     approvals: Approvals
