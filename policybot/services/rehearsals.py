@@ -48,7 +48,7 @@ class Rehearsals:
         seen: Sequence[Effect] = ()
         try:
             async with tx.part():
-                later = await self._end(tx, reviewer, case, verdict, measure, reasons)
+                later = await self.end(tx, reviewer, case, verdict, measure, reasons)
                 seen = outbox.queued(tx)[before:]
                 raise _Enough  # noqa: TRY301 - so that all of it is taken back
         except _Enough:
@@ -59,9 +59,14 @@ class Rehearsals:
             later,
         )
 
-    async def _end(  # noqa: PLR0913, PLR0917 - as the commands
+    async def end(  # noqa: PLR0913, PLR0917 - as the commands
         self, tx: Tx, reviewer: str, case: Case, verdict: Verdict, measure: str, reasons: str
     ) -> tuple[str, ...]:
+        """End an appeal; return a line for each later decision that counted the one appealed.
+
+        Raises:
+            Refused: it is refused, as the command would be.
+        """
         match verdict:
             case Verdict.UPHOLD:
                 await self._reviews.uphold(tx, reviewer, case, reasons)

@@ -30,7 +30,7 @@ OF_STAFF: tuple[Command, ...] = (
     ),
     Command(
         "console [WHAT]",
-        "A link to the pages on which you work on cases, in your direct room; «close» ends all of them.",
+        "A link to the pages for cases and appeals, in your direct room; «close» ends all of them.",
         Permission.CONSOLE_OPEN,
         console.console,
     ),
