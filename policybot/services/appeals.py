@@ -167,8 +167,7 @@ class Appeals:
             Incomplete: it says nothing, or too much.
             OutOfOrder: the appeal does not wait any more, or they have added enough.
         """
-        await decisions.lock(tx, appeal.decision_id)
-        appeal = await self.mine(tx, who, appeal.case_id)
+        appeal = await self._again(tx, appeal)
         now = self._setting.now()
         answering = appeal.asked_at is not None
         after = rules.answered(appeal, now)
@@ -190,16 +189,19 @@ class Appeals:
         )
         return after
 
-    async def withdraw(self, tx: Tx, who: str, case_id: int | None) -> Appeal:
+    @staticmethod
+    async def _again(tx: Tx, appeal: Appeal) -> Appeal:
+        """Read an appeal again, once nobody else does anything with it."""
+        await decisions.lock(tx, appeal.decision_id)
+        return await appeals.against(tx, appeal.decision_id) or appeal
+
+    async def withdraw(self, tx: Tx, who: str, appeal: Appeal) -> Appeal:
         """Take an appeal back: the decision stands, and a measure that rested goes on.
 
         Raises:
-            NotFound: there is none of theirs.
             OutOfOrder: it is decided.
         """
-        appeal = await self.mine(tx, who, case_id)
-        await decisions.lock(tx, appeal.decision_id)
-        after = rules.withdrawn(await self.mine(tx, who, case_id), self._setting.now())
+        after = rules.withdrawn(await self._again(tx, appeal), self._setting.now())
         decision = await decisions.get(tx, appeal.decision_id)
         assert decision is not None
         await appeals.save(tx, after)

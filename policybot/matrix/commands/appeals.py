@@ -71,7 +71,8 @@ async def status(services: Services, asked: Asked) -> str:
 async def withdraw(services: Services, asked: Asked) -> str:
     """Take an appeal back."""
     text = asked.words["NUMBER"]
-    found = await services.appeals.withdraw(asked.tx, asked.sender, subject.case_id(text))
+    found = await services.appeals.mine(asked.tx, asked.sender, subject.case_id(text))
+    await services.appeals.withdraw(asked.tx, asked.sender, found)
     return f"Your appeal on {found.number} is taken back, and the decision stands."
 
 
