@@ -33,6 +33,7 @@ from policybot.services.entries import Entries
 from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.feed import Feed
+from policybot.services.filing_appeals import FilingAppeals
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
 from policybot.services.holds import Holds
@@ -185,6 +186,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         cures=Cures(setting, casework),
         appeals=objections,
         appeal_reviews=reviewed,
+        filing_appeals=FilingAppeals(setting, applied, apart),
         rehearsals=Rehearsals(reviewed),
         unwinding=undone,
         appeal_links=AppealLinks(setting, objections, undone),

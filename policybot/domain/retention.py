@@ -101,6 +101,7 @@ RULES: tuple[Rule, ...] = (
         (
             *("filings", "filing_states", "register", "filing_words"),
             *("reviews", "review_words", "review_ticks"),
+            *("filing_appeals", "filing_appeal_parties"),
         ),
         "who filed a room, and why",
         "the end of the filing",

@@ -21,7 +21,15 @@ from policybot.services.parties import Apart
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.unwinding import Unwinding
-from policybot.store import appeals, audit, complaints, decisions, sanctions
+from policybot.store import (
+    appeals,
+    audit,
+    complaints,
+    decisions,
+    filing_appeals,
+    filings,
+    sanctions,
+)
 from policybot.store.database import Tx, next_number
 
 _BATCH = 100
@@ -301,8 +309,10 @@ class AppealReviews:
         now = self._setting.now()
         late = await appeals.overdue(tx, now, _BATCH)
         objections = await complaints.overdue(tx, now, _BATCH)
-        if not late and not objections:
+        of_filings = await filing_appeals.overdue(tx, now, _BATCH)
+        if not late and not objections and not of_filings:
             return
+        await filing_appeals.called(tx, [one.id for one in of_filings], now)
         await appeals.called(tx, [appeal.id for appeal in late], now)
         await complaints.called(tx, [one.id for one in objections], now)
         for appeal in late:
@@ -311,6 +321,11 @@ class AppealReviews:
             audit.append(tx, at=now, actor="system:clock", tag="complaint:overdue", object=one.receipt)
         named = [f"{a.number}{' (urgent)' if a.urgent else ''}" for a in late]
         named += [one.receipt for one in objections]
+        for made in of_filings:
+            filing = await filings.by_id(tx, made.filing_id)
+            number = filing.number if filing else f"F-{made.filing_id}"
+            audit.append(tx, at=now, actor="system:clock", tag="filing-appeal:overdue", object=number)
+            named.append(number)
         said = f"Appeals and objections that should have been answered: {', '.join(named)}. Nothing "
         self._setting.tell_staff(
             tx,

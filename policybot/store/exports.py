@@ -194,6 +194,13 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "submitted_at",
     ),
     Part(
+        "filing_appeals",
+        "Your appeals about filings, and how they ended (the filing is F- and filing_id).",
+        "SELECT filing_id, about, text, state, submitted_at, due_at, reasons, decided_at"
+        " FROM filing_appeals WHERE appellant = $1 ORDER BY id",
+        "submitted_at",
+    ),
+    Part(
         "appeal_words",
         "What you were asked about your appeals, and what you answered or added.",
         "SELECT a.case_id, said.kind, said.text, said.at FROM appeal_words said JOIN appeals a"

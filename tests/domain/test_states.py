@@ -87,7 +87,8 @@ def test_every_state_can_be_reached(table: Any) -> None:
 
 
 def test_nothing_leaves_a_filing_or_a_qualification_that_has_ended() -> None:
-    assert not {before for before, _ in filing.MOVES} & filing.ENDED
+    appealed = {filing.Step.REOPEN, filing.Step.RESTORE}
+    assert not {before for before, step in filing.MOVES if step not in appealed} & filing.ENDED
     assert not {before for before, _ in qualification.MOVES} & qualification.ENDED
 
 

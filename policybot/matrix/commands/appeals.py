@@ -1,11 +1,16 @@
 """The commands about appeals: of those who appeal, and of those who review them and objections."""
 
+import re
+
 from policybot.domain import appeal as rules
 from policybot.domain import notice, number
 from policybot.domain.appeal import Said, Verdict
 from policybot.domain.case import Case
 from policybot.domain.complaint import AGAINST, About
 from policybot.domain.errors import Incomplete, NotFound
+from policybot.domain.filing import Filing
+from policybot.domain.filing_appeal import AGAINST as FILED
+from policybot.domain.filing_appeal import FilingAppeal
 from policybot.domain.name import one_line
 from policybot.domain.party import hidden
 from policybot.domain.permission import Permission, Role, allowed
@@ -17,6 +22,7 @@ from policybot.store import appeals
 FOUNDED = "founded"
 """What is written in place of a measure where a report was without a breach, and not unfounded."""
 _EXCERPT = 80
+_FILING = re.compile(r"F-[1-9]\d{0,11}", re.ASCII)
 _SAID = {Said.QUESTION: "Asked", Said.ANSWER: "The person answers", Said.ADDITION: "The person adds"}
 
 
@@ -29,6 +35,8 @@ async def appeal(services: Services, asked: Asked) -> str:
     if reports.meant(text):
         message = f"That is a report. To object to its answer: !policy object {text} YOUR REASONS"
         raise NotFound(message)
+    if of_filing(text):
+        return await _about_filing(services, asked)
     taken = await services.appeals.submit(
         asked.tx, asked.sender, subject.case_id(text), asked.words["TEXT"]
     )
@@ -40,6 +48,22 @@ async def appeal(services: Services, asked: Asked) -> str:
         f"{taken.due_at:%-d %B %Y}. To add something: {PREFIX} add {n} TEXT · where it stands: "
         f"{PREFIX} status {n} · to take it back: {PREFIX} withdraw {n}"
     )
+
+
+async def _about_filing(services: Services, asked: Asked) -> str:
+    """Take in an objection to a refusal or a revocation."""
+    text = asked.words["CASE"]
+    made = await services.filing_appeals.submit(asked.tx, asked.sender, text, asked.words["TEXT"])
+    return (
+        f"Your appeal against {FILED[made.about]} of {text.upper()} is in. Somebody who had no part in "
+        "it will look at it, and I will tell you the outcome with the reasons. It should be answered "
+        f"by {made.due_at:%-d %B %Y}. Where it stands: {PREFIX} status {text.upper()}"
+    )
+
+
+def of_filing(text: str) -> bool:
+    """Say whether a number is that of a filing."""
+    return _FILING.fullmatch(text.upper()) is not None or number.looks_like_record(text.upper())
 
 
 def meant(text: str) -> bool:
@@ -93,6 +117,10 @@ async def queue(services: Services, asked: Asked, limit: int) -> list[str]:
             f"{one.number} appeal of {one.submitted_at:%-d %B} ({', '.join(marks)}): "
             f"{one_line(one.text, _EXCERPT)}"
         )
+    for made, filing in await services.filing_appeals.waiting(asked.tx, asked.sender, limit):
+        due = "OVERDUE" if made.due_at <= now else f"by {made.due_at:%-d %B %H:%M} UTC"
+        what = f"{filing.number} appeal against {FILED[made.about]} ({due})"
+        lines.append(f"{what}: {one_line(made.text, _EXCERPT)}")
     return lines + await reports.queue(services, asked, limit)
 
 
@@ -230,6 +258,9 @@ async def uphold(services: Services, asked: Asked) -> str:
             asked.tx, asked.sender, await _report(services, asked), reasons
         )
         return f"{done.receipt}: {AGAINST[done.about]} stands, and the reporter is told why."
+    if of_filing(text):
+        made, filing = await _decide_filing(services, asked, Verdict.UPHOLD)
+        return f"{filing.number}: {FILED[made.about]} stands, and the applicant is told why."
     case = await _case(services, asked)
     await services.appeal_reviews.uphold(asked.tx, asked.sender, case, reasons)
     return f"{case.number}: the decision stands, and the person is told why."
@@ -244,6 +275,9 @@ async def overturn(services: Services, asked: Asked) -> str:
         if done.about is About.OUTCOME:
             return f"{done.receipt}: {anew.number} is open again; reporters and moderators are told."
         return f"{done.receipt}: {AGAINST[done.about]} is taken back, and the reporter is told."
+    if of_filing(text):
+        made, filing = await _decide_filing(services, asked, Verdict.OVERTURN)
+        return f"{filing.number}: {FILED[made.about]} is void; it is {filing.in_words} now."
     case = await _case(services, asked)
     later = await services.appeal_reviews.overturn(asked.tx, asked.sender, case, reasons)
     more = "\nLater decisions to review:\n" + "\n".join(later) if later else ""
@@ -264,6 +298,16 @@ async def modify(services: Services, asked: Asked) -> str:
     case, measure = await _case(services, asked), asked.words["MEASURE"]
     milder = await services.appeal_reviews.modify(asked.tx, asked.sender, case, measure, reasons)
     return f"{case.number}: the measure is now {milder.measure.in_words(milder.scope.value)}."
+
+
+async def _decide_filing(
+    services: Services, asked: Asked, verdict: Verdict
+) -> tuple[FilingAppeal, Filing]:
+    """End an appeal about a filing; people outside decide those about cases alone."""
+    if Role.EXTERNAL in asked.roles:
+        raise hidden()
+    text, reasons = asked.words["NUMBER"], asked.words["REASONS"]
+    return await services.filing_appeals.decide(asked.tx, asked.sender, text, verdict, reasons)
 
 
 async def _report(services: Services, asked: Asked) -> Report:

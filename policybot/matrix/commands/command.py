@@ -36,6 +36,7 @@ from policybot.services.entries import Entries
 from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.feed import Feed
+from policybot.services.filing_appeals import FilingAppeals
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
 from policybot.services.holds import Holds
@@ -139,6 +140,7 @@ class Services:
     deletions: Deletions
     appeals: Appeals
     appeal_reviews: AppealReviews
+    filing_appeals: FilingAppeals
     rehearsals: Rehearsals
     unwinding: Unwinding
     appeal_links: AppealLinks

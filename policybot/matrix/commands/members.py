@@ -4,10 +4,11 @@ from policybot.config.operator import LicenceSection
 from policybot.domain import notice, number
 from policybot.domain.application import in_lines
 from policybot.domain.filing import Filing, State
+from policybot.domain.filing_appeal import in_words
 from policybot.matrix.commands import agreement, appeals, qualifications, reports, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services import labels
-from policybot.store import decisions, sanctions
+from policybot.store import decisions, filing_appeals, sanctions
 
 _LAST_WORD = {
     State.IN_REVIEW: "Your answer",
@@ -121,10 +122,17 @@ async def status(services: Services, asked: Asked) -> str:
     said = "".join(f"\n{line}" for line in in_lines(filing.about, None))
     said += f"\n{deputy}" if (deputy := await services.deputies.in_words(asked.tx, filing)) else ""
     goes_on = f"\nTo go on: !policy file {filing.number}" if filing.state in _GOES_ON else ""
+    appealed = await _appealed(asked, filing)
     return (
         f"{filing.number} (room {filing.place}) is {filing.in_words}{until}."
-        f"{await _bound(asked, filing)}{said}{qualified}{reason}{goes_on}"
+        f"{await _bound(asked, filing)}{said}{qualified}{reason}{appealed}{goes_on}"
     )
+
+
+async def _appealed(asked: Asked, filing: Filing) -> str:
+    """Say to an applicant where their appeals about a filing stand."""
+    made = await filing_appeals.of_filing(asked.tx, filing.id)
+    return "".join(f"\n{in_words(one)}" for one in made)
 
 
 async def _bound(asked: Asked, filing: Filing) -> str:

@@ -74,7 +74,7 @@ OF_PEOPLE: tuple[Command, ...] = (
     ),
     Command(
         "appeal CASE TEXT…",
-        "Object to a decision about you; begin with +urgent if it cannot wait, and say why.",
+        "Object to a decision about you or your filing; begin with +urgent if it cannot wait, and why.",
         Permission.APPEAL_SEND,
         appeals.appeal,
     ),

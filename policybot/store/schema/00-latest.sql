@@ -1177,6 +1177,33 @@ CREATE TABLE appeal_links (               -- by which people appeal who cannot w
 CREATE INDEX appeal_links_decision ON appeal_links (decision_id);
 CREATE INDEX appeal_links_user ON appeal_links (user_id);
 
+CREATE TABLE filing_appeals (             -- of applicants, against a refusal or a revocation
+    id           BIGINT PRIMARY KEY,
+    filing_id    BIGINT NOT NULL REFERENCES filings (id),
+    about        TEXT NOT NULL CHECK (about IN ('rejected', 'revoked')),
+    appellant    TEXT NOT NULL,
+    text         TEXT NOT NULL,
+    state        TEXT NOT NULL,
+    submitted_at BIGINT NOT NULL,
+    due_at       BIGINT NOT NULL,
+    called_at    BIGINT,
+    reviewer     TEXT,
+    reasons      TEXT NOT NULL DEFAULT '',
+    decided_at   BIGINT,
+    version      INTEGER NOT NULL DEFAULT 1,
+    UNIQUE (filing_id, about)
+);
+CREATE INDEX filing_appeals_waiting ON filing_appeals (due_at) WHERE state = 'submitted';
+CREATE INDEX filing_appeals_appellant ON filing_appeals (appellant);
+
+CREATE TABLE filing_appeal_parties (      -- who does not review it: see the triggers at the end
+    objection_id BIGINT NOT NULL REFERENCES filing_appeals (id) ON DELETE CASCADE,
+    user_id      TEXT NOT NULL,
+    why          TEXT NOT NULL CHECK (why IN
+        ('subject', 'decider', 'approver', 'proposer', 'reporter', 'room', 'worker')),
+    PRIMARY KEY (objection_id, user_id, why)
+);
+
 -- The operator -----------------------------------------------------------------------------------
 
 CREATE TABLE licence_reminders (          -- which reminders of which licence were sent
@@ -1304,3 +1331,23 @@ CREATE FUNCTION complaints_apart() RETURNS trigger LANGUAGE plpgsql AS
 -- only: postgres
 CREATE TRIGGER complaints_apart BEFORE INSERT OR UPDATE ON complaints
     FOR EACH ROW EXECUTE FUNCTION complaints_apart();
+-- only: sqlite
+CREATE TRIGGER filing_appeals_apart_insert BEFORE INSERT ON filing_appeals WHEN NEW.reviewer IS NOT NULL
+    BEGIN SELECT RAISE(ABORT, 'the reviewer had a part in the matter') WHERE NOT EXISTS
+    (SELECT 1 FROM filing_appeal_parties p WHERE p.objection_id = NEW.id) OR EXISTS
+    (SELECT 1 FROM filing_appeal_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer); END;
+-- only: sqlite
+CREATE TRIGGER filing_appeals_apart_update BEFORE UPDATE ON filing_appeals WHEN NEW.reviewer IS NOT NULL
+    BEGIN SELECT RAISE(ABORT, 'the reviewer had a part in the matter') WHERE NOT EXISTS
+    (SELECT 1 FROM filing_appeal_parties p WHERE p.objection_id = NEW.id) OR EXISTS
+    (SELECT 1 FROM filing_appeal_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer); END;
+-- only: postgres
+CREATE FUNCTION filing_appeals_apart() RETURNS trigger LANGUAGE plpgsql AS
+    $body$ BEGIN IF NEW.reviewer IS NOT NULL AND (NOT EXISTS
+    (SELECT 1 FROM filing_appeal_parties p WHERE p.objection_id = NEW.id) OR EXISTS
+    (SELECT 1 FROM filing_appeal_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer))
+    THEN RAISE EXCEPTION 'the reviewer had a part in the matter' USING ERRCODE = 'check_violation'; END IF;
+    RETURN NEW; END $body$;
+-- only: postgres
+CREATE TRIGGER filing_appeals_apart BEFORE INSERT OR UPDATE ON filing_appeals
+    FOR EACH ROW EXECUTE FUNCTION filing_appeals_apart();
