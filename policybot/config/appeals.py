@@ -27,6 +27,11 @@ class AppealsSection(Section):
         description="For how long an appeal is a reviewer's who has taken it; each act on it begins "
         "that time anew (PT5M to PT24H).",
     )
+    revocations_rest: bool = Field(
+        default=True,
+        description="Whether a room whose approval was revoked is shown again while the appeal against "
+        "that is decided.",
+    )
     external_reviewers: tuple[UserId, ...] = Field(
         (),
         description="People outside, by their user IDs on any server, who decide an appeal when nobody "

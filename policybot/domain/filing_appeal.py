@@ -37,6 +37,8 @@ class FilingAppeal:
     submitted_at: datetime
     due_at: datetime
     """When it should be answered."""
+    rests: bool = False
+    """Whether the revocation rests while it is decided."""
     reviewer: str | None = None
     reasons: str = ""
     decided_at: datetime | None = None

@@ -57,16 +57,20 @@ class FilingAppeals:
             state=State.SUBMITTED,
             submitted_at=now,
             due_at=now + config.appeals.answer_within,
+            rests=about is About.REVOKED and config.appeals.revocations_rest,
         )
         await filing_appeals.add(tx, appeal)
         excluded = await self._excluded(tx, appeal, filing)
         nobody = not await self._apart.insiders(tx, excluded)
         self._remember(tx, applicant, "submit", appeal, filing)
+        if appeal.rests:
+            await self._filings.restored(tx, "system:appeal", filing)
         n = filing.number
+        rests = " The revocation rests meanwhile, and the room is shown." if appeal.rests else ""
         self._setting.tell_staff(
             tx,
             f"Appeal against {rules.AGAINST[about]} of {n}, to be answered by "
-            f"{appeal.due_at:%-d %B %H:%M} UTC. The reason was: {filing.reason}\n"
+            f"{appeal.due_at:%-d %B %H:%M} UTC.{rests} The reason was: {filing.reason}\n"
             f"The applicant writes: {said}\nNext, by somebody who had no part in it: "
             f"!policy uphold|overturn {n} REASONS"
             + (
@@ -149,8 +153,10 @@ class FilingAppeals:
         self._setting.tell(tx, done.appellant, text, cause=cause(filing))
         if state is State.OVERTURNED and done.about is About.REJECTED:
             filing = await self._reopen(tx, reviewer, filing)
-        elif state is State.OVERTURNED:
+        elif state is State.OVERTURNED and not done.rests:
             filing = await self._filings.restored(tx, reviewer, filing)
+        elif state is State.UPHELD and done.rests and (filing.state, Step.REVOKE) in filing_rules.MOVES:
+            filing = await self._filings.revoked(tx, reviewer, filing, filing.reason, again=True)
         return done, filing
 
     async def _reopen(self, tx: Tx, reviewer: str, filing: Filing) -> Filing:

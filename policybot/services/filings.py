@@ -5,7 +5,6 @@ from dataclasses import replace
 from policybot.domain import filing as rules
 from policybot.domain import number, taking, validity
 from policybot.domain import register as register_rules
-from policybot.domain.effects import Notify
 from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing, State, Step
 from policybot.domain.identity import Assurance
@@ -177,26 +176,24 @@ class Filings:
             raise NotPermitted(message)
         rules.moved(filing, Step.REVOKE)
 
-    async def revoked(self, tx: Tx, by: str, filing: Filing, reason: str) -> Filing:
-        """Take an approval back, after a second person agreed."""
+    async def revoked(
+        self, tx: Tx, by: str, filing: Filing, reason: str, *, again: bool = False
+    ) -> Filing:
+        """Take an approval back, after a second person agreed; `again` after an appeal that failed."""
         reason, for_all = register_rules.marked(reason)
         public = " (It stands in the public register as well.)" if for_all else ""
         filing = replace(rules.moved(filing, Step.REVOKE), reason=reason)
         await filings.save(tx, filing)
-        self._setting.queue(
-            tx,
-            [
-                *labels.hidden(filing),
-                Notify(
-                    filing.applicant,
-                    f"The approval of your room {filing.number} was revoked. Reason: {reason}"
-                    f"{public}\n"
-                    "The room stays yours, and is no longer in the directory.\n"
-                    f"{objecting(filing.number, self._setting.ladder.appeal_window.days)}",
-                ),
-            ],
-            cause=cause(filing),
-        )
+        self._setting.queue(tx, labels.hidden(filing), cause=cause(filing))
+        if not again:  # the answer to the appeal has told it
+            self._setting.tell(
+                tx,
+                filing.applicant,
+                f"The approval of your room {filing.number} was revoked. Reason: {reason}{public}\n"
+                "The room stays yours, and is no longer in the directory.\n"
+                f"{objecting(filing.number, self._setting.ladder.appeal_window.days)}",
+                cause=cause(filing),
+            )
         if for_all:
             self._register.moved(tx, filing, Step.REVOKE, public_reason(reason))
         self.remember(tx, by, "filing:revoke", filing, reason=reason)

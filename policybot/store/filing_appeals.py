@@ -11,8 +11,8 @@ from policybot.store.database import Row, Stale, Tx, from_ms, optional_ms, optio
 async def add(tx: Tx, appeal: FilingAppeal) -> None:
     """Save a new appeal. A second one about the same violates a unique index."""
     await tx.execute(
-        "INSERT INTO filing_appeals (id, filing_id, about, appellant, text, state, submitted_at, due_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO filing_appeals (id, filing_id, about, appellant, text, state, submitted_at, due_at,"
+        " rests) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         appeal.id,
         appeal.filing_id,
         appeal.about.value,
@@ -21,6 +21,7 @@ async def add(tx: Tx, appeal: FilingAppeal) -> None:
         appeal.state.value,
         to_ms(appeal.submitted_at),
         to_ms(appeal.due_at),
+        int(appeal.rests),
     )
 
 
@@ -118,6 +119,7 @@ def _appeal(row: Row) -> FilingAppeal:
         state=State(row["state"]),
         submitted_at=from_ms(row["submitted_at"]),
         due_at=from_ms(row["due_at"]),
+        rests=bool(row["rests"]),
         reviewer=row["reviewer"],
         reasons=row["reasons"],
         decided_at=optional_time(row["decided_at"]),

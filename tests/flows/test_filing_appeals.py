@@ -77,11 +77,14 @@ async def test_a_refusal_that_stands_is_explained_and_can_be_appealed_once(tmp_p
         assert "No appeal about" in await world.review("ravi", f"!policy overturn {number} But still")
 
 
-async def test_a_revocation_that_was_wrong_is_taken_back_and_the_room_is_shown_again(
-    tmp_path: Path,
+@pytest.mark.parametrize("rests", [True, False])
+@pytest.mark.parametrize("verdict", ["overturn", "uphold"])
+async def test_a_revocation_rests_where_configured_and_is_taken_back_if_it_was_wrong(
+    tmp_path: Path, verdict: str, *, rests: bool
 ) -> None:
     staff = STAFF | {user("zoe"): ["reviewer"]}
-    async with make_world(tmp_path, staff=staff) as world:
+    changes: dict[str, Any] = {"staff": staff, "appeals": {"revocations_rest": rests}}
+    async with make_world(tmp_path, **changes) as world:
         async with world.database.transaction() as tx:
             await tx.execute("INSERT INTO review_members (user_id) VALUES ($1)", user("zoe"))
         number = await filed(world)
@@ -93,14 +96,22 @@ async def test_a_revocation_that_was_wrong_is_taken_back_and_the_room_is_shown_a
         await world.review("otto", f"!policy confirm {code}")
         assert world.room not in world.homeserver.directory
         assert f"!policy appeal {record}" in world.told("anna")[-1]
-        assert "is in" in await world.say("anna", f"!policy appeal {record} I am here and I answer")
+        answer = await world.say("anna", f"!policy appeal {record} I am here and I answer")
+        assert "is in" in answer
+        assert ("shown again meanwhile" in answer) == rests
+        assert (world.room in world.homeserver.directory) == rests
         answer = await world.review("otto", f"!policy overturn {record} She does answer")
         assert "you confirmed it" in answer
-        answer = await world.review("ravi", f"!policy overturn {record} She does answer")
-        assert "approved now" in answer
-        assert world.room in world.homeserver.directory
-        assert world.homeserver.labels[world.room] == record
-        assert "holds again" in world.told("anna")[-1]
+        await world.review("ravi", f"!policy {verdict} {record} So it is, as everybody can see")
+        wrong = verdict == "overturn"
+        assert (world.room in world.homeserver.directory) == wrong
+        assert (world.homeserver.labels.get(world.room) == record) == wrong
+        told = [text for text in world.told("anna") if "So it is" in text]
+        assert len(told) == 1
+        assert ("holds again" if wrong else "the revocation stands") in told[0]
+        assert sum("was revoked. Reason" in text for text in world.told("anna")) == 1
+        lookup = await world.say("tom", f"!policy lookup {record}")
+        assert ("revoked" in lookup) != wrong, lookup
 
 
 async def test_a_room_that_is_filed_anew_by_now_has_nothing_to_appeal(tmp_path: Path) -> None:

@@ -54,10 +54,11 @@ async def _about_filing(services: Services, asked: Asked) -> str:
     """Take in an objection to a refusal or a revocation."""
     text = asked.words["CASE"]
     made = await services.filing_appeals.submit(asked.tx, asked.sender, text, asked.words["TEXT"])
+    rests = " Your room is shown again meanwhile." if made.rests else ""
     return (
         f"Your appeal against {FILED[made.about]} of {text.upper()} is in. Somebody who had no part in "
         "it will look at it, and I will tell you the outcome with the reasons. It should be answered "
-        f"by {made.due_at:%-d %B %Y}. Where it stands: {PREFIX} status {text.upper()}"
+        f"by {made.due_at:%-d %B %Y}.{rests} Where it stands: {PREFIX} status {text.upper()}"
     )
 
 

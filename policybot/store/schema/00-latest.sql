@@ -1186,6 +1186,7 @@ CREATE TABLE filing_appeals (             -- of applicants, against a refusal or
     state        TEXT NOT NULL,
     submitted_at BIGINT NOT NULL,
     due_at       BIGINT NOT NULL,
+    rests        INTEGER NOT NULL DEFAULT 0, -- whether the revocation rests meanwhile
     called_at    BIGINT,
     reviewer     TEXT,
     reasons      TEXT NOT NULL DEFAULT '',
