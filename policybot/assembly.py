@@ -4,6 +4,7 @@ from policybot.matrix.commands.command import Services
 from policybot.services.agreements import Agreements
 from policybot.services.announcements import Announcements
 from policybot.services.appeal_links import AppealLinks
+from policybot.services.appeal_reviews import AppealReviews
 from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
@@ -33,6 +34,7 @@ from policybot.services.entries import Entries
 from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.feed import Feed
+from policybot.services.filing_appeals import FilingAppeals
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
 from policybot.services.holds import Holds
@@ -46,6 +48,7 @@ from policybot.services.merges import Merges
 from policybot.services.messages import Messages
 from policybot.services.names import Names
 from policybot.services.openings import Openings
+from policybot.services.parties import Apart
 from policybot.services.pasts import Pasts
 from policybot.services.policies import NOUN as POLICY
 from policybot.services.policies import Policies
@@ -57,6 +60,7 @@ from policybot.services.queues import Queues
 from policybot.services.rechecks import Rechecks
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
+from policybot.services.rehearsals import Rehearsals
 from policybot.services.replacements import Replacements
 from policybot.services.reporters import Reporters
 from policybot.services.reports import Reports
@@ -115,7 +119,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     resolutions = Decisions(setting, casework, measures, applied)
     held, again = Holds(setting, casework, measures), Rechecks(setting, casework, measures)
     undone = Unwinding(setting, casework, measures, again, kept)
-    objections = Appeals(setting, casework, measures, undone)
+    apart = Apart(setting, casework)
+    objections = Appeals(setting, apart, measures)
+    reviewed = AppealReviews(setting, objections, apart, casework, measures, undone)
     together = Batches(setting, casework, resolutions, held, undone)
     waiting, before = Queues(casework), Pasts(casework)
     handovers = Transfers(setting, applied, people, signatures, named, vacant)
@@ -172,7 +178,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         reports=reported,
         rechecks=again,
         reporters=reporting,
-        complaints=Complaints(setting, casework, reporting),
+        complaints=Complaints(setting, casework, reporting, apart),
         presses=Presses(setting, reported),
         copies=kept,
         quarantines=withheld,
@@ -186,6 +192,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         holds=held,
         cures=Cures(setting, casework),
         appeals=objections,
+        appeal_reviews=reviewed,
+        filing_appeals=FilingAppeals(setting, applied, apart),
+        rehearsals=Rehearsals(reviewed),
         unwinding=undone,
         appeal_links=AppealLinks(setting, objections, undone),
         policies=versions,

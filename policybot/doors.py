@@ -28,6 +28,7 @@ from policybot.web.appeal import AppealPages
 from policybot.web.console import ConsolePages
 from policybot.web.console import Desk as ConsoleDesk
 from policybot.web.console_acts import Acting
+from policybot.web.console_appeal import AppealDesk, Reviewing
 from policybot.web.console_case import CasePages
 from policybot.web.console_picture import PicturePages
 from policybot.web.desk import DeskPages
@@ -151,6 +152,15 @@ def pages(
     )
     routes += ConsolePages(at_desk).routes()
     routes += CasePages(at_desk, acting).routes()
+    reviewing = Reviewing(
+        services.appeal_reviews,
+        services.rehearsals,
+        services.queues,
+        services.cases,
+        services.copies,
+        setting,
+    )
+    routes += AppealDesk(at_desk, reviewing).routes()
     routes += PicturePages(at_desk, services.copies, cleaner).routes()
     if config.identity.document is not None:
         tries, papers = services.verifications, services.documents

@@ -2,6 +2,7 @@
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -300,6 +301,50 @@ def test_somebody_else_must_be_there_to_decide_an_appeal(
 ) -> None:
     with pytest.raises(ConfigRefused, match=r"nobody could decide an appeal against .* @mira"):
         load(files.write(tmp_path, changes={"staff": staff}))
+
+
+ONE = {"@mira:example.org": ["moderator", "reviewer", "appeals"]}
+TWO = {
+    "@mira:example.org": ["moderator", "reviewer", "appeals"],
+    "@otto:example.org": ["moderator", "appeals"],
+}
+
+
+def test_somebody_must_be_left_to_decide_an_appeal_against_what_two_decided(tmp_path: Path) -> None:
+    """Governance goal 4: S3 and up need two people, neither of whom reviews it (I14)."""
+    with pytest.raises(ConfigRefused, match=r"S3 and up.* @mira:example.org and @otto:example.org"):
+        load(files.write(tmp_path, changes={"staff": TWO}))
+    enough = tmp_path / "enough"
+    enough.mkdir()
+    load(files.write(enough, changes={"staff": TWO | {"@ravi:example.org": ["appeals"]}}))
+
+
+@pytest.mark.parametrize("staff", [ONE, TWO])
+def test_a_small_team_names_somebody_outside_to_decide_appeals(
+    tmp_path: Path, staff: dict[str, list[str]]
+) -> None:
+    outside = {"external_reviewers": ["@olga:ombuds.example"]}
+    load(files.write(tmp_path, changes={"staff": staff, "appeals": outside}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"appeals": {"external_reviewers": ["@ravi:example.org"]}}, "one of your own people"),
+        ({"appeals": {"external_reviewers": ["olga"]}}, "must be a user ID"),
+        ({"appeals": {"answer_within": "PT0S"}}, "must be more than nothing"),
+        ({"appeals": {"claim": "P2D"}}, "from five minutes"),
+        (
+            {"staff": ONE | {"@olga:x.org": ["appeals", "external"]}},
+            "appeals.external_reviewers, not here",
+        ),
+    ],
+)
+def test_what_appeals_cannot_be_set_to_is_said(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigRefused, match=message):
+        load(files.write(tmp_path, changes=changes))
 
 
 def test_the_samples_are_refused_as_they_stand(tmp_path: Path) -> None:

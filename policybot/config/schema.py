@@ -1,11 +1,13 @@
 """What can be configured: each key with its type, its default and what it means."""
 
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
 from policybot.config.agreement import AgreementSection
+from policybot.config.appeals import AppealsSection
 from policybot.config.bulk import BulkSection
 from policybot.config.care import CareSection
 from policybot.config.casework import CasesSection
@@ -121,6 +123,10 @@ class Settings(Section):
         default_factory=lambda: VersionsSection.model_validate({}),
         description="How a changed ladder comes into force.",
     )
+    appeals: AppealsSection = Field(
+        default_factory=lambda: AppealsSection.model_validate({}),
+        description="How appeals are decided.",
+    )
     reporters: ReportersSection = Field(
         default_factory=lambda: ReportersSection.model_validate({}),
         description="What is done about reports that are manifestly unfounded.",
@@ -170,11 +176,37 @@ class Settings(Section):
                 "nobody could confirm an approval"
             )
             raise ValueError(message)
-        for moderator in sorted(holders[Role.MODERATOR]):
-            if holders[Role.APPEALS] <= {moderator}:
+        if holders[Role.EXTERNAL]:
+            message = "staff: people outside stand in appeals.external_reviewers, not here"
+            raise ValueError(message)
+        for place, user_id in enumerate(self.appeals.external_reviewers):
+            if user_id in self.staff:
+                message = f"appeals.external_reviewers.{place}: {user_id} is one of your own people"
+                raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _reviewable(self) -> Self:
+        """Refuse a set-up in which a decision has nobody left who could review it.
+
+        Grave measures (S3 and up) are confirmed by a second moderator, who is no reviewer either.
+        """
+        moderators = sorted(u for u, r in self.staff.items() if Role.MODERATOR in r)
+        reviewers = {u for u, r in self.staff.items() if Role.APPEALS in r}
+        if self.appeals.external_reviewers:
+            return self
+        mend = "give somebody else the role appeals, or name somebody in appeals.external_reviewers"
+        for moderator in moderators:
+            if reviewers <= {moderator}:
                 message = (
-                    f"staff: nobody could decide an appeal against a decision of {moderator}: give "
-                    "somebody else the role appeals"
+                    f"staff: nobody could decide an appeal against a decision of {moderator}: {mend}"
+                )
+                raise ValueError(message)
+        for first, second in combinations(moderators, 2):
+            if reviewers <= {first, second}:
+                message = (
+                    "staff: grave measures (S3 and up) need two people; if they are "
+                    f"{first} and {second}, nobody could decide the appeal: {mend}"
                 )
                 raise ValueError(message)
         return self
@@ -252,6 +284,7 @@ class Config:
         self.filing = settings.filing
         self.cases = settings.cases
         self.versions = settings.versions
+        self.appeals = settings.appeals
         self.reporters = settings.reporters
         self.measures = settings.measures
         self.bulk = settings.bulk
@@ -295,6 +328,12 @@ class Config:
             prefix="" if self.dry_run else self.filing.prefix,
             upload=gate.uploads.upload() if gate and gate.uploads else None,
         )
+
+    @property
+    def appeal_body(self) -> str | None:
+        """The body outside to which people can turn after an appeal, with how to reach it."""
+        body, contact = self.operator.appeal_body, self.appeals.outside_contact
+        return f"{body} ({contact})" if body and contact else body
 
     @property
     def closing_notice(self) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from policybot.domain.appeal import MIN_TEXT, MOVES, State, Verdict
-from policybot.domain.errors import Incomplete, NotPermitted, OutOfOrder
+from policybot.domain.errors import Incomplete, OutOfOrder
 from policybot.domain.name import one_line
 from policybot.domain.report import MOST_TEXT
 
@@ -45,6 +45,8 @@ class Complaint:
     text: str
     state: State
     submitted_at: datetime
+    due_at: datetime
+    """When it should be answered."""
     reviewer: str | None = None
     reasons: str = ""
     decided_at: datetime | None = None
@@ -73,30 +75,13 @@ def admissible(text: str, *, answered_at: datetime, now: datetime, window: timed
     return said
 
 
-def decided(
-    complaint: Complaint, verdict: Verdict, reviewer: str, reasons: str, excluded: frozenset[str]
-) -> tuple[State, str]:
+def decided(complaint: Complaint, verdict: Verdict, reasons: str) -> tuple[State, str]:
     """Say how a complaint ends, and with which reasons as they are kept.
 
-    Args:
-        complaint: the complaint.
-        verdict: what the reviewer finds.
-        reviewer: who decides it.
-        reasons: why.
-        excluded: who had a part: who gave the answer, the reporters, the subject, who answers for the
-            room, each with all accounts of theirs.
-
     Raises:
-        NotPermitted: the reviewer had a part in the matter.
         Incomplete: no reasons were given.
         OutOfOrder: it was decided before.
     """
-    if reviewer in excluded:
-        message = (
-            "You had a part in this matter. An objection is decided by somebody who had none: please "
-            "leave it to another reviewer."
-        )
-        raise NotPermitted(message)
     said = one_line(reasons, MOST_TEXT)
     if len(said) < MIN_TEXT:
         message = "Please give the reasons in a sentence: the person will read them."
@@ -108,36 +93,40 @@ def decided(
     return after, said
 
 
+def _outside(appeal_body: str | None) -> str:
+    return f"\nYou can still turn to {appeal_body}." if appeal_body else ""
+
+
 def upheld(complaint: Complaint, reasons: str, appeal_body: str | None) -> str:
     """Tell a reporter that what they objected to stands."""
-    outside = f"\nYou can still turn to {appeal_body}." if appeal_body else ""
     return (
         f"Your objection about {complaint.receipt} was decided by another person: "
-        f"{AGAINST[complaint.about]} stands.\nReasons: {reasons}{outside}"
+        f"{AGAINST[complaint.about]} stands.\nReasons: {reasons}{_outside(appeal_body)}"
     )
 
 
-def modified(complaint: Complaint, reasons: str) -> str:
+def modified(complaint: Complaint, reasons: str, appeal_body: str | None) -> str:
     """Tell a reporter that their report had some ground, though no rule was broken."""
     return (
         f"Your objection about {complaint.receipt} succeeded in part: no rule was broken, but your "
         f"report was not manifestly unfounded, and it no longer counts as that.\nReasons: {reasons}"
+        f"{_outside(appeal_body)}"
     )
 
 
-def overturned(complaint: Complaint, reasons: str) -> str:
+def overturned(complaint: Complaint, reasons: str, appeal_body: str | None) -> str:
     """Tell a reporter that a warning or a pause is taken back."""
     return (
         f"Your objection about {complaint.receipt} succeeded. {_OVERTURNED[complaint.about]}\n"
-        f"Reasons: {reasons}"
+        f"Reasons: {reasons}{_outside(appeal_body)}"
     )
 
 
-def reopened(*, receipt: str, case_number: str, reasons: str) -> str:
+def reopened(*, receipt: str, case_number: str, reasons: str, appeal_body: str | None) -> str:
     """Tell a reporter that what they complained of is looked at anew, because they objected."""
     return (
         f"Your objection about {receipt} succeeded: case {case_number} is open again and will be looked "
-        f"at anew. I will tell you the outcome.\nReasons: {reasons}"
+        f"at anew. I will tell you the outcome.\nReasons: {reasons}{_outside(appeal_body)}"
     )
 
 
@@ -154,7 +143,8 @@ def in_words(complaint: Complaint) -> str:
     """Say to whoever objected where that stands."""
     against = f"You objected to {AGAINST[complaint.about]} on {complaint.submitted_at:%-d %B %Y}"
     if complaint.state is State.SUBMITTED:
-        return f"{against}; it waits for another person."
+        by = f"{complaint.due_at:%-d %B %Y}"
+        return f"{against}; it waits for another person, who should answer by {by}."
     ended = {
         State.UPHELD: "it stands",
         State.MODIFIED: "no rule was broken, but your report was not unfounded",

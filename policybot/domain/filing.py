@@ -5,6 +5,7 @@ draft → submitted → in_review ⇄ needs_info → approved → renewal_due �
                         │                       ├→ expired → approved
                         ├→ rejected             ├→ revoked
     draft … needs_info ─┴→ withdrawn            └→ in_review   (the room could not be taken in)
+After an appeal: rejected → submitted, revoked → approved.
 """
 
 from dataclasses import dataclass, replace
@@ -52,6 +53,10 @@ class Step(StrEnum):
     RETURN = "return"
     """The room could not be taken in: it is for people again."""
     EXPIRE = "expire"
+    REOPEN = "reopen"
+    """An appeal against the refusal was right: it is reviewed anew."""
+    RESTORE = "restore"
+    """An appeal against the revocation was right: the approval holds again."""
 
 
 MOVES: dict[tuple[State, Step], State] = {
@@ -82,13 +87,15 @@ MOVES: dict[tuple[State, Step], State] = {
     (State.EXPIRED, Step.SUSPEND): State.SUSPENDED,
     (State.EXPIRED, Step.REVOKE): State.REVOKED,
     (State.EXPIRED, Step.WITHDRAW): State.WITHDRAWN,
+    (State.REJECTED, Step.REOPEN): State.SUBMITTED,
+    (State.REVOKED, Step.RESTORE): State.APPROVED,
 }
 
 IN_FORCE = frozenset({State.APPROVED, State.RENEWAL_DUE})
 """States in which the room is governed and shown to the public."""
 
 ENDED = frozenset({State.REVOKED, State.REJECTED, State.WITHDRAWN})
-"""States that nothing leaves; the room can be filed anew."""
+"""States that nothing but an appeal leaves; the room can be filed anew."""
 
 WAITING = frozenset({State.DRAFT, State.SUBMITTED, State.IN_REVIEW, State.NEEDS_INFO})
 """States in which nothing is decided yet."""

@@ -312,12 +312,12 @@ def lifted(*, case_number: str, measure: str, reason: str) -> str:
     return f"{case_number}: the {measure} was lifted. Reason: {reason}"
 
 
-def overturned(*, case_number: str, reasons: str, removed: bool) -> str:
+def overturned(*, case_number: str, reasons: str, removed: bool, appeal_body: str | None) -> str:
     """Tell an appellant that they were right."""
     return (
         f"Your appeal on {case_number} succeeded: the decision is overturned and void from the "
         f"beginning. It will not count against you.\nReasons: {reasons}\n"
-        f"The measure has been taken back.{_back(case_number) if removed else ''}"
+        f"The measure has been taken back.{_back(case_number) if removed else ''}{_outside(appeal_body)}"
     )
 
 
@@ -339,17 +339,25 @@ def reopened(*, case_number: str, receipt: str) -> str:
     )
 
 
+def _outside(appeal_body: str | None) -> str:
+    return f"\nYou can still turn to {appeal_body}." if appeal_body else ""
+
+
 def upheld(*, case_number: str, reasons: str, appeal_body: str | None) -> str:
     """Tell an appellant that the decision stands."""
-    outside = f"\nYou can still turn to {appeal_body}." if appeal_body else ""
-    return f"Your appeal on {case_number} was decided: the decision stands.\nReasons: {reasons}{outside}"
+    return (
+        f"Your appeal on {case_number} was decided: the decision stands.\nReasons: {reasons}"
+        f"{_outside(appeal_body)}"
+    )
 
 
-def modified(*, case_number: str, reasons: str, measure: str, removed: bool) -> str:
+def modified(
+    *, case_number: str, reasons: str, measure: str, removed: bool, appeal_body: str | None
+) -> str:
     """Tell an appellant that a milder measure takes the place of the first."""
     return (
         f"Your appeal on {case_number} succeeded in part: the measure is now {measure}.\n"
-        f"Reasons: {reasons}{_back(case_number) if removed else ''}"
+        f"Reasons: {reasons}{_back(case_number) if removed else ''}{_outside(appeal_body)}"
     )
 
 

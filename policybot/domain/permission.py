@@ -29,6 +29,7 @@ class Permission(StrEnum):
     CASE_READ = "case:read"
     CASE_CLAIM = "case:claim"
     CASE_DECIDE = "case:decide"
+    CONSOLE_OPEN = "console:open"
     SANCTION_LIFT = "sanction:lift"
     APPEAL_DECIDE = "appeal:decide"
     POLICY_CHANGE = "policy:change"
@@ -45,6 +46,8 @@ class Role(StrEnum):
     MODERATOR = "moderator"
     APPEALS = "appeals"
     PRIVACY = "privacy"
+    EXTERNAL = "external"
+    """Somebody outside who decides appeals that nobody inside can; given by a list of its own."""
 
 
 _EVERYBODY = frozenset(
@@ -85,10 +88,18 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.QUEUE_CLAIM,
         Permission.CASE_CLAIM,
         Permission.CASE_DECIDE,
+        Permission.CONSOLE_OPEN,
         Permission.SANCTION_LIFT,
         Permission.POLICY_CHANGE,
     },
-    Role.APPEALS: _STAFF | {Permission.APPEAL_DECIDE, Permission.POLICY_CHANGE},
+    Role.APPEALS: _STAFF
+    | {
+        Permission.APPEAL_DECIDE,
+        Permission.QUEUE_CLAIM,
+        Permission.CONSOLE_OPEN,
+        Permission.POLICY_CHANGE,
+    },
+    Role.EXTERNAL: frozenset({Permission.APPEAL_DECIDE, Permission.QUEUE_CLAIM}),
     Role.PRIVACY: _STAFF | {Permission.IDENTITY_APPROVE},
 }
 

@@ -59,6 +59,7 @@ _WHY: dict[Step, str] = {
     Step.EXPIRE: "it was not renewed",
     Step.REINSTATE: "the suspension has ended",
     Step.REVOKE: "by decision",
+    Step.RESTORE: "the revocation was overturned",
 }
 """What everybody reads of why. The reason itself is written to the owner, and stays between the two."""
 

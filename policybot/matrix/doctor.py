@@ -9,6 +9,7 @@ from mautrix.api import Path
 from policybot.config import Config, permissions_too_open
 from policybot.config.finding import Finding
 from policybot.config.fresh import registration_problems
+from policybot.domain.permission import Role
 from policybot.domain.press import Kind as PressKind
 from policybot.domain.rank import Control, control
 from policybot.matrix.client import Client
@@ -62,6 +63,7 @@ class Doctor:
             ("report button", self._report_button),
             ("server notices", self._notices),
             ("review room", self._review_room),
+            ("appeals", self._appeals),
         )
         for what, check in checks:
             yield await self._safely(what, check)
@@ -312,6 +314,31 @@ class Doctor:
                 mend="Invite them: a role counts only in the room.",
             )
         return Finding("review room", good=True, said=f"{wanted}, with all of your people")
+
+    async def _appeals(self) -> Finding:
+        """Say whether every decision leaves somebody in the review room who could review it."""
+        outside = self._config.appeals.external_reviewers
+        if outside:
+            said = f"what nobody inside can decide, {', '.join(outside)} decides"
+            return Finding("appeals", good=True, said=said)
+        room_id, present = await self._review_id(), set()
+        if room_id is not None:
+            answer = await self._client.get(Path.v3.rooms[room_id].joined_members)
+            present = set(answer.get("joined", {}))
+        there = {u: roles for u, roles in self._config.staff.items() if u in present}
+        reviewers = {u for u, roles in there.items() if Role.APPEALS in roles}
+        moderators = sorted(u for u, roles in there.items() if Role.MODERATOR in roles)
+        alone = [u for u in moderators if reviewers <= {u}]
+        if not reviewers or alone:
+            whose = f" against a decision of {alone[0]}" if alone and reviewers else ""
+            return Finding(
+                "appeals",
+                good=False,
+                said=f"nobody in the review room could decide an appeal{whose}",
+                mend="Invite somebody else with the role appeals, or name somebody outside in "
+                "appeals.external_reviewers.",
+            )
+        return Finding("appeals", good=True, said="each decision leaves somebody who could review it")
 
     async def _governed_rooms(self) -> AsyncIterator[Finding]:
         try:

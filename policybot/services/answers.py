@@ -32,7 +32,7 @@ def _text(setting: Setting, case_number: str, receipt: str, outcome: Outcome, *,
                 case_number=case_number,
                 receipt=receipt,
                 window=None if again else setting.ladder.appeal_window,
-                appeal_body=setting.config.operator.appeal_body,
+                appeal_body=setting.config.appeal_body,
             )
 
 

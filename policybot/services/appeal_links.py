@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from policybot.domain import notice
-from policybot.domain.appeal import Appeal
+from policybot.domain.appeal import Appeal, Word
 from policybot.domain.decision import IN_FORCE, Decision
 from policybot.domain.errors import NotFound
 from policybot.domain.measure import Kind
@@ -45,6 +45,8 @@ class Opened:
     lapsed: bool
     """Whether the time for it is over."""
     appeal: Appeal | None
+    words: tuple[Word, ...]
+    """What was asked, answered and added since it came in."""
     restorable: bool
     """Whether what was removed can be posted again."""
 
@@ -69,6 +71,10 @@ class AppealLinks:
         self._appeals = objections
         self._unwinding = undone
 
+    def now(self) -> datetime:
+        """Read the clock."""
+        return self._setting.now()
+
     async def open(self, tx: Tx, token: str) -> Opened:
         """Show what a link is for; looking uses nothing up.
 
@@ -78,8 +84,7 @@ class AppealLinks:
         decision, _ = await self._behind(tx, token)
         appeal = await appeals.against(tx, decision.id)
         sanction = await sanctions.of_decision(tx, decision.id)
-        told = decision.told_at or decision.decided_at
-        until = told + self._setting.ladder.appeal_window
+        until = await self._appeals.until(tx, decision)
         lapsed = self._setting.now() > until
         return Opened(
             decision,
@@ -89,6 +94,7 @@ class AppealLinks:
             open=appeal is None and not lapsed and decision.state in IN_FORCE,
             lapsed=lapsed and decision.state in IN_FORCE,
             appeal=appeal,
+            words=tuple(await appeals.words(tx, appeal.id)) if appeal else (),
             restorable=await self._unwinding.restorable(tx, decision),
         )
 
@@ -102,6 +108,33 @@ class AppealLinks:
         """
         decision, who = await self._behind(tx, token)
         return await self._appeals.submit(tx, who, decision.case_id, text, against=decision.id)
+
+    async def add(self, tx: Tx, token: str, text: str) -> None:
+        """Take in what somebody adds to their appeal, or answers to a question about it.
+
+        Raises:
+            NotFound: there is none under this link.
+            Incomplete: it says nothing, or too much.
+            OutOfOrder: it does not wait any more, or they have added enough.
+        """
+        await self._appeals.add(tx, *await self._appealed(tx, token), text)
+
+    async def withdraw(self, tx: Tx, token: str) -> None:
+        """Take an appeal back.
+
+        Raises:
+            NotFound: there is none under this link.
+            OutOfOrder: it is decided.
+        """
+        await self._appeals.withdraw(tx, *await self._appealed(tx, token))
+
+    async def _appealed(self, tx: Tx, token: str) -> tuple[str, Appeal]:
+        decision, who = await self._behind(tx, token)
+        appeal = await appeals.against(tx, decision.id)
+        if appeal is None:
+            message = "There is no appeal under this link."
+            raise NotFound(message)
+        return who, appeal
 
     async def restore(self, tx: Tx, token: str) -> None:
         """Post again what was removed by the decision of a link.

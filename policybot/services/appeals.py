@@ -1,43 +1,35 @@
-"""Appeals: take an objection in, have another person decide it, and undo what was wrong."""
+"""Appeals: take an objection in, with all that its author says, and note who may not decide it."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from policybot.domain import appeal as rules
-from policybot.domain import notice
-from policybot.domain.appeal import Appeal, Verdict
+from policybot.domain.appeal import Appeal, Said, Word
 from policybot.domain.appeal import State as AppealState
-from policybot.domain.case import Case
 from policybot.domain.decision import IN_FORCE, Decision, State
-from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
-from policybot.domain.measure import Measure
+from policybot.domain.errors import NotFound, OutOfOrder
 from policybot.domain.name import one_line
-from policybot.domain.recheck import Recheck
-from policybot.services import statements
-from policybot.services.cases import Cases
+from policybot.services.parties import Apart, Parties
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.services.unwinding import Unwinding
-from policybot.store import (
-    appeals,
-    audit,
-    decisions,
-    filings,
-    members,
-)
+from policybot.store import appeals, audit, cases, decisions, filings, members, parties, sanctions
 from policybot.store.database import Tx, next_number
 
 
 class Appeals:
-    """The service for appeals."""
+    """The service for those who appeal."""
 
-    def __init__(
-        self, setting: Setting, casework: Cases, measures: Sanctions, unwinding: Unwinding
-    ) -> None:
-        """Work with the services that hold cases and sanctions, and with what undoes a decision."""
+    def __init__(self, setting: Setting, apart: Apart, measures: Sanctions) -> None:
+        """Work with the services that know the parties, and that let a measure rest."""
         self._setting = setting
-        self._cases = casework
+        self._apart = apart
         self._sanctions = measures
-        self._unwinding = unwinding
+
+    async def until(self, tx: Tx, decision: Decision) -> datetime:
+        """Say until when a decision can be appealed."""
+        told = decision.told_at or decision.decided_at
+        end = told + self._setting.ladder.appeal_window
+        return max(end, await appeals.admitted_until(tx, decision.id) or end)
 
     async def submit(
         self, tx: Tx, appellant: str, case_id: int | None, text: str, *, against: int | None = None
@@ -51,40 +43,90 @@ class Appeals:
         """
         decision = await self._decision_about(tx, appellant, case_id, against)
         await decisions.lock(tx, decision.id)  # one hand may write in the chat and on the page
-        now = self._setting.now()
-        if any(a.decision_id == decision.id for a in await appeals.of_case(tx, decision.case_id)):
-            message = f"Your appeal on {decision.number} is in already; each decision has one."
+        now, config = self._setting.now(), self._setting.config
+        if (earlier := await appeals.against(tx, decision.id)) is not None:
+            taken_back = earlier.state is AppealState.WITHDRAWN
+            how = "was taken back" if taken_back else "is in already"
+            message = f"Your appeal on {decision.number} {how}; each decision has one."
             raise OutOfOrder(message)
-        window = self._setting.ladder.appeal_window
-        decided_at = decision.told_at or decision.decided_at
-        rules.admissible(text, decided_at=decided_at, now=now, window=window)
+        until = await self.until(tx, decision)
+        said, pleads = rules.admissible(text, until=until, now=now, contact=config.operator.contact)
+        stays = f"{decision.scope.value}:{decision.measure.kind.value}"
+        may_rest = stays in self._setting.ladder.appeal_stay and not decision.interim
+        rests = may_rest and await self._sanctions.stay(tx, decision)
+        sanction = await sanctions.of_decision(tx, decision.id)
+        urgent = rules.urgency(
+            decision.scope,
+            decision.measure.kind,
+            sanction.ends_at if sanction else None,
+            rests=rests,
+            answer_by=now + config.appeals.answer_within,
+        )
+        within = config.appeals.urgent_within if urgent else config.appeals.answer_within
         appeal = Appeal(
             id=await next_number(tx, "appeal"),
             case_id=decision.case_id,
             decision_id=decision.id,
             appellant=appellant,
-            text=text.strip(),
+            text=said,
             state=AppealState.SUBMITTED,
             submitted_at=now,
+            due_at=now + within,
+            urgent=urgent,
+            pleads=pleads and urgent is None,
         )
         await appeals.add(tx, appeal)
+        excluded = await self.excluded(tx, appeal, decision)
+        if not await self._apart.insiders(tx, excluded):
+            appeal = replace(appeal, outside=True)
+            await appeals.save(tx, appeal)
+            appeal = replace(appeal, version=appeal.version + 1)
         await decisions.save(tx, replace(decision, state=State.UNDER_APPEAL))
         self._remember(tx, appellant, "appeal:submit", appeal)
-        stays = f"{decision.scope.value}:{decision.measure.kind.value}"
-        rested = ""
-        if stays in self._setting.ladder.appeal_stay and not decision.interim:
-            rested = " The measure rests meanwhile." if await self._sanctions.stay(tx, decision) else ""
-        self._setting.tell_staff(
-            tx,
-            f"Appeal on {decision.number} ({decision.in_words}, "
-            f"decided by {decision.decider}).{rested}\n"
-            f"The person writes: {one_line(appeal.text, rules.MOST_TEXT)}\n"
-            f"Next, by somebody who had no part in it: !policy show {decision.number} · "
-            f"!policy uphold|overturn {decision.number} REASONS · "
-            f"!policy modify {decision.number} MEASURE REASONS",
-            cause=f"appeal {appeal.id}",
-        )
+        self._call(tx, appeal, decision, excluded, rests=rests)
         return appeal
+
+    async def excluded(self, tx: Tx, appeal: Appeal, decision: Decision) -> Parties:
+        """Write down who had a part in an appealed decision by now; return all who ever had."""
+        found = await self._apart.of_decision(tx, decision, appeal.appellant)
+        case = await cases.get(tx, appeal.case_id)
+        found |= await self._apart.of_case(tx, case) if case else set()
+        return await self._apart.note(tx, parties.APPEAL, appeal.id, found)
+
+    def _call(
+        self, tx: Tx, appeal: Appeal, decision: Decision, excluded: Parties, *, rests: bool
+    ) -> None:
+        """Tell those who can decide an appeal that it waits; say so where nobody can."""
+        urgent = f" Urgent: {rules.URGENT[appeal.urgent]}." if appeal.urgent else ""
+        pleads = " Its author says that it is urgent." if appeal.pleads else ""
+        n = decision.number
+        hasten = f" · !policy hasten {n} REASON" if appeal.pleads else ""
+        rested = " The measure rests meanwhile." if rests else ""
+        text = (
+            f"Appeal on {n} ({decision.in_words}, decided by {decision.decider}).{urgent}{pleads} To be "
+            f"answered by {appeal.due_at:%-d %B %H:%M} UTC.{rested}\n"
+            f"The person writes: {one_line(appeal.text, rules.MOST_TEXT)}\n"
+            f"Next, by somebody who had no part in it: !policy brief {n} · "
+            f"!policy uphold|overturn {n} REASONS · !policy modify {n} MEASURE REASONS{hasten}"
+        )
+        outside = self._apart.outsiders(excluded) if appeal.outside else []
+        for reviewer in outside:
+            said = f"{self._setting.config.operator.name} asks you to decide an appeal, because nobody "
+            self._setting.tell(
+                tx,
+                reviewer,
+                f"{said}of its own people can without a part in the matter.\n{text}",
+                cause=f"appeal {appeal.id}",
+            )
+        if outside:
+            text += f"\nNobody here can decide it, so {', '.join(outside)} is asked, from outside."
+        elif appeal.outside:
+            text += (
+                "\nNobody can decide it: everybody who decides appeals has a part in the matter or is "
+                "not here. Give somebody else the role appeals, or name somebody outside in "
+                "appeals.external_reviewers"
+            )
+        self._setting.tell_staff(tx, text, cause=f"appeal {appeal.id}")
 
     async def _decision_about(
         self, tx: Tx, user_id: str, case_id: int | None, against: int | None
@@ -102,92 +144,124 @@ class Appeals:
         message = "There is no decision about you under this number."
         raise NotFound(message)
 
-    async def waiting_in(self, tx: Tx, case: Case) -> tuple[Appeal, Decision]:
-        """Read the appeal that waits in a case, with the decision it is against.
+    # What its author does -------------------------------------------------------------------------
+
+    async def mine(self, tx: Tx, who: str, case_id: int | None) -> Appeal:
+        """Read the newest appeal in a case that somebody has made with an account of theirs.
 
         Raises:
-            NotFound: none does.
+            NotFound: there is none.
         """
-        for appeal in await appeals.of_case(tx, case.id):
-            decision = await decisions.get(tx, appeal.decision_id)
-            if appeal.state is AppealState.SUBMITTED and decision is not None:
-                return appeal, decision
-        message = f"No appeal waits in {case.number}."
+        own = await members.accounts_of(tx, who)
+        found = await appeals.of_case(tx, case_id) if case_id is not None else []
+        for appeal in reversed(found):
+            if appeal.appellant in own:
+                return appeal
+        message = "There is no appeal of yours under this number."
         raise NotFound(message)
 
-    async def _open(self, tx: Tx, reviewer: str, case: Case) -> tuple[Appeal, Decision]:
-        appeal, decision = await self.waiting_in(tx, case)
-        involved = {decision.decider, decision.approver, appeal.appellant, decision.user_id}
-        parties = await members.accounts_of_all(tx, {one for one in involved if one})
-        rules.decidable_by(appeal, reviewer, parties | await self._cases.involved(tx, case))
-        return appeal, decision
-
-    async def _close(
-        self, tx: Tx, reviewer: str, appeal: Appeal, verdict: Verdict, reasons: str
-    ) -> None:
-        state = rules.decided(appeal, verdict, reasons)
-        done = replace(appeal, state=state, reviewer=reviewer, reasons=reasons.strip())
-        await appeals.save(tx, done)
-        self._remember(tx, reviewer, f"appeal:{verdict}", done)
-
-    async def uphold(self, tx: Tx, reviewer: str, case: Case, reasons: str) -> None:
-        """Let a decision stand."""
-        appeal, decision = await self._open(tx, reviewer, case)
-        await self._close(tx, reviewer, appeal, Verdict.UPHOLD, reasons)
-        await decisions.save(tx, replace(decision, state=State.UPHELD))
-        await self._sanctions.resume(tx, decision)
-        text = notice.upheld(
-            case_number=case.number,
-            reasons=reasons,
-            appeal_body=self._setting.config.operator.appeal_body,
-        )
-        self._setting.tell(tx, appeal.appellant, text, cause=f"appeal {appeal.id}")
-
-    async def overturn(self, tx: Tx, reviewer: str, case: Case, reasons: str) -> list[Recheck]:
-        """Void a decision from the beginning and take back what it did.
-
-        Returns the later decisions that would be others without it.
-        """
-        appeal, decision = await self._open(tx, reviewer, case)
-        await self._close(tx, reviewer, appeal, Verdict.OVERTURN, reasons)
-        text = notice.overturned(case_number=case.number, reasons=reasons, removed=decision.remove)
-        self._setting.tell(tx, appeal.appellant, text, cause=f"appeal {appeal.id}")
-        return await self._unwinding.undo(tx, decision, case, reviewer, appeal.appellant)
-
-    async def modify(
-        self, tx: Tx, reviewer: str, case: Case, measure_text: str, reasons: str
-    ) -> Decision:
-        """Put a milder measure in the place of the one that was decided.
+    async def add(self, tx: Tx, who: str, appeal: Appeal, text: str) -> Appeal:
+        """Take in what somebody adds to their appeal, or answers to a question about it.
 
         Raises:
-            NotFound: that is no measure.
-            Incomplete: it is not milder.
+            Incomplete: it says nothing, or too much.
+            OutOfOrder: the appeal does not wait any more, or they have added enough.
         """
-        appeal, decision = await self._open(tx, reviewer, case)
-        try:
-            measure = Measure.parse(measure_text)
-        except ValueError as error:
-            raise NotFound(str(error)) from None
-        if not measure < decision.measure:
-            message = "A modified measure must be milder than the one that was appealed."
-            raise Incomplete(message)
-        await self._close(tx, reviewer, appeal, Verdict.MODIFY, reasons)
-        milder = await self._unwinding.modify(tx, decision, measure, reviewer, appeal.appellant)
-        words = statements.in_words(self._setting, milder)
-        text = notice.modified(
-            case_number=case.number, reasons=reasons, measure=words, removed=decision.remove
+        appeal = await self._again(tx, appeal)
+        now = self._setting.now()
+        answering = appeal.asked_at is not None
+        after = rules.answered(appeal, now)
+        kind = Said.ANSWER if answering else Said.ADDITION
+        said = rules.said(text, "Please write what you want to add.")
+        before = [w for w in await appeals.words(tx, appeal.id) if w.kind is Said.ADDITION]
+        if kind is Said.ADDITION and len(before) >= rules.MOST_WORDS:
+            message = f"You have added to your appeal {rules.MOST_WORDS} times; that is the most."
+            raise OutOfOrder(message)
+        await appeals.save(tx, after)
+        await appeals.add_word(tx, appeal.id, Word(kind, who, said, now))
+        self._remember(tx, who, f"appeal:{kind}", after, said)
+        what = "answers what was asked about" if answering else "adds to"
+        await self.tell_reviewers(
+            tx,
+            after,
+            f"{appeal.number}: the person {what} the appeal: {one_line(said, rules.MOST_TEXT)}\n"
+            f"All of it: !policy brief {appeal.number}",
         )
-        self._setting.tell(tx, appeal.appellant, text, cause=f"appeal {appeal.id}")
-        return milder
+        return after
 
-    def _remember(self, tx: Tx, actor: str, tag: str, appeal: Appeal, **payload: str) -> None:
+    @staticmethod
+    async def _again(tx: Tx, appeal: Appeal) -> Appeal:
+        """Read an appeal again, once nobody else does anything with it."""
+        await decisions.lock(tx, appeal.decision_id)
+        return await appeals.against(tx, appeal.decision_id) or appeal
+
+    async def withdraw(self, tx: Tx, who: str, appeal: Appeal) -> Appeal:
+        """Take an appeal back: the decision stands, and a measure that rested goes on.
+
+        Raises:
+            OutOfOrder: it is decided.
+        """
+        after = rules.withdrawn(await self._again(tx, appeal), self._setting.now())
+        decision = await decisions.get(tx, appeal.decision_id)
+        assert decision is not None
+        await appeals.save(tx, after)
+        await decisions.save(tx, replace(decision, state=State.FINAL))
+        await self._sanctions.resume(tx, decision)
+        self._remember(tx, who, "appeal:withdraw", after)
+        text = f"{appeal.number}: the appeal was taken back by whoever made it. The decision stands."
+        await self.tell_reviewers(tx, after, text)
+        return after
+
+    async def course(self, tx: Tx, appeal: Appeal) -> list[str]:
+        """Say to its author where an appeal stands, what was asked and what to do next."""
+        n, ended = appeal.number, appeal.decided_at
+        lines = [f"Your appeal on {n} of {appeal.submitted_at:%-d %B %Y} {_STANDS[appeal.state]}"]
+        lines[0] += f" on {ended:%-d %B %Y}." if ended else "."
+        if appeal.state is not AppealState.SUBMITTED:
+            return [*lines, *([f"Reasons: {appeal.reasons}"] if appeal.reasons else [])]
+        questions = [w for w in await appeals.words(tx, appeal.id) if w.kind is Said.QUESTION]
+        if appeal.asked_at is not None and questions:
+            lines.append(f"It waits for your answer to: {questions[-1].text}")
+            lines.append(f"To answer: !policy add {n} YOUR ANSWER")
+        else:
+            late = appeal.overdue(self._setting.now())
+            should = "should have been" if late else "should be"
+            lines.append(
+                f"{'It is urgent and' if appeal.urgent else 'It'} {should} answered by "
+                f"{appeal.due_at:%-d %B %Y}, by somebody who had no part in the decision."
+                + (" Your moderators were reminded." if late else "")
+            )
+            lines.append(f"To add something: !policy add {n} TEXT")
+        lines.append(f"To take it back: !policy withdraw {n}")
+        return lines
+
+    async def tell_reviewers(self, tx: Tx, appeal: Appeal, text: str) -> None:
+        """Write to those who decide an appeal: in the review room, or to people outside."""
+        self._setting.tell_staff(tx, text, cause=f"appeal {appeal.id}")
+        await self.tell_outside(tx, appeal, text)
+
+    async def tell_outside(self, tx: Tx, appeal: Appeal, text: str) -> None:
+        """Write to the people outside who decide an appeal, if it is for them."""
+        known = frozenset(await parties.of(tx, parties.APPEAL, appeal.id))
+        for reviewer in self._apart.outsiders(known) if appeal.outside else ():
+            self._setting.tell(tx, reviewer, text, cause=f"appeal {appeal.id}")
+
+    def _remember(self, tx: Tx, actor: str, tag: str, appeal: Appeal, text: str = "") -> None:
         audit.append(
             tx,
             at=self._setting.now(),
             actor=actor,
             tag=tag,
-            object=f"C-{appeal.case_id}",
+            object=appeal.number,
             decision=appeal.decision_id,
-            text=appeal.reasons or appeal.text,
-            **payload,
+            text=text or appeal.text,
         )
+
+
+_STANDS = {
+    AppealState.SUBMITTED: "waits to be decided",
+    AppealState.UPHELD: "was decided: the decision stands",
+    AppealState.MODIFIED: "succeeded in part: a milder measure was put in its place",
+    AppealState.OVERTURNED: "succeeded: the decision is void from the beginning",
+    AppealState.WITHDRAWN: "was taken back by you",
+}

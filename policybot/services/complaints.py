@@ -9,23 +9,31 @@ from policybot.domain.appeal import State, Verdict
 from policybot.domain.case import Case
 from policybot.domain.complaint import About, Complaint
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
+from policybot.domain.party import Why
 from policybot.domain.report import Outcome, Report
 from policybot.domain.reporter import Kind, Step
 from policybot.services import answers
 from policybot.services.cases import Cases
+from policybot.services.parties import Apart, Parties
 from policybot.services.reporters import Reporters
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, complaints, members, reporters, reports
+from policybot.store import audit, cases, complaints, parties, reporters, reports
 from policybot.store.database import Tx, next_number
+
+_NOBODY = (
+    "\nNobody here can decide it: everybody who decides appeals has a part in the matter or is not in "
+    "this room. Give somebody else the role appeals, or invite them."
+)
 
 
 class Complaints:
     """The service for complaints of reporters."""
 
-    def __init__(self, setting: Setting, casework: Cases, people: Reporters) -> None:
-        """Work with the services that hold cases and what was decided about reporters."""
+    def __init__(self, setting: Setting, casework: Cases, people: Reporters, apart: Apart) -> None:
+        """Work with the services that hold cases, what was decided about reporters, and the parties."""
         self._setting = setting
         self._cases = casework
+        self._apart = apart
         self._reporters = people
 
     async def object(self, tx: Tx, report: Report, text: str) -> Complaint:
@@ -55,8 +63,11 @@ class Complaints:
             text=said,
             state=State.SUBMITTED,
             submitted_at=self._setting.now(),
+            due_at=self._setting.now() + self._setting.config.appeals.answer_within,
         )
         await complaints.add(tx, complaint)
+        excluded = await self._excluded(tx, report, complaint)
+        nobody = not await self._apart.insiders(tx, excluded)
         self._remember(tx, report.reporter, "submit", complaint, said)
         number = f"C-{report.case_id}"
         self._setting.tell_staff(
@@ -64,10 +75,20 @@ class Complaints:
             f"Objection about {report.receipt} in {number}, against {rules.AGAINST[about]}"
             f"{f' of {answered_by}' if answered_by else ''}.\nThe reporter writes: {said}\n"
             f"Next, by somebody who had no part in it: !policy show {number} · "
-            f"!policy uphold|overturn {report.receipt} REASONS",
+            f"!policy uphold|overturn {report.receipt} REASONS"
+            f"{_NOBODY if nobody else ''}",
             cause=f"case {report.case_id}",
         )
         return complaint
+
+    async def _excluded(self, tx: Tx, report: Report, complaint: Complaint) -> Parties:
+        """Write down who had a part in what was objected to by now; return all who ever had."""
+        case = await self._cases.find(tx, report.case_id, f"C-{report.case_id}")
+        found = await self._apart.of_case(tx, case)
+        found |= {(step.by, Why.DECIDER) for step in await reporters.of_report(tx, report.id)}
+        found |= {(one, Why.DECIDER) for one in (report.resolved_by,) if one}
+        found |= {(one, Why.SUBJECT) for one in (report.account, complaint.complainant) if one}
+        return await self._apart.note(tx, parties.COMPLAINT, complaint.id, found)
 
     async def until(self, tx: Tx, report: Report) -> datetime | None:
         """Say until when whoever made a report can object to something; None if they cannot."""
@@ -110,7 +131,7 @@ class Complaints:
         """Let stand what was objected to."""
         complaint, _, _ = await self._open(tx, report)
         done = await self._close(tx, reviewer, report, complaint, Verdict.UPHOLD, reasons)
-        outside = self._setting.config.operator.appeal_body
+        outside = self._setting.config.appeal_body
         self._answer(tx, report, rules.upheld(done, done.reasons, outside))
         return done
 
@@ -126,7 +147,7 @@ class Complaints:
             message = f"Nobody said that {report.receipt} was unfounded: uphold or overturn."
             raise Incomplete(message)
         done = await self._close(tx, reviewer, report, complaint, Verdict.MODIFY, reasons)
-        self._answer(tx, report, rules.modified(done, done.reasons))
+        self._answer(tx, report, rules.modified(done, done.reasons, self._setting.config.appeal_body))
         await self._reporters.end(tx, mark, reviewer, done.reasons)
         return done
 
@@ -142,7 +163,7 @@ class Complaints:
         if done.about is About.OUTCOME:
             return done, await self._reopen(tx, reviewer, case, done)
         step = _standing(steps, Kind(done.about.value), self._setting.now())
-        self._answer(tx, report, rules.overturned(done, done.reasons))
+        self._answer(tx, report, rules.overturned(done, done.reasons, self._setting.config.appeal_body))
         if step is not None:
             await self._reporters.end(tx, step, reviewer, done.reasons)
         return done, case
@@ -166,12 +187,8 @@ class Complaints:
         reasons: str,
     ) -> Complaint:
         """Save how a complaint ends, by somebody who had no part in the matter."""
-        part = {step.by for step in await reporters.of_report(tx, report.id)}
-        part |= {one for one in (report.resolved_by, report.account) if one}
-        excluded = await members.accounts_of_all(tx, part)
-        case = await self._cases.find(tx, report.case_id, f"C-{report.case_id}")
-        excluded |= await self._cases.involved(tx, case)
-        state, said = rules.decided(complaint, verdict, reviewer, reasons, excluded)
+        await self._apart.check(tx, reviewer, await self._excluded(tx, report, complaint))
+        state, said = rules.decided(complaint, verdict, reasons)
         done = replace(
             complaint, state=state, reviewer=reviewer, reasons=said, decided_at=self._setting.now()
         )
@@ -188,7 +205,12 @@ class Complaints:
             number = f"C-{report.case_id}"
             text = rules.reopened_for_others(receipt=report.receipt, case_number=number)
             if report.id == done.report_id:
-                text = rules.reopened(receipt=report.receipt, case_number=number, reasons=done.reasons)
+                text = rules.reopened(
+                    receipt=report.receipt,
+                    case_number=number,
+                    reasons=done.reasons,
+                    appeal_body=self._setting.config.appeal_body,
+                )
             self._answer(tx, report, text)
         for step in steps:
             if step.kind is Kind.UNFOUNDED:

@@ -52,14 +52,16 @@ class Consoles:
         """Check a link. Asking uses nothing up, so that a link preview does no harm.
 
         Raises:
-            NotFound: it is dead, or its holder is no moderator any more.
+            NotFound: it is dead, or its holder works on nothing there any more.
         """
         await self._at(tx, token, _OPEN)
 
-    async def _at(self, tx: Tx, token: str, purpose: str) -> tuple[Console, Seat]:
+    async def _at(
+        self, tx: Tx, token: str, purpose: str, needs: Permission = Permission.CONSOLE_OPEN
+    ) -> tuple[Console, Seat]:
         console = await consoles.get(tx, hashed(token), purpose, self._setting.now())
         roles = await self._setting.roles(tx, console.moderator) if console else frozenset()
-        if console is None or not allowed(roles, Permission.CASE_CLAIM):
+        if console is None or not allowed(roles, needs):
             raise NotFound(_DEAD_LINK)
         return console, Seat(console.moderator, roles)
 
@@ -67,7 +69,7 @@ class Consoles:
         """Use a link up; return the token of the pages, and the case at which they open.
 
         Raises:
-            NotFound: the link is dead, or its holder is no moderator any more.
+            NotFound: the link is dead, or its holder works on nothing there any more.
         """
         console, seat = await self._at(tx, token, _OPEN)
         if not await consoles.take(tx, hashed(token)):
@@ -79,12 +81,12 @@ class Consoles:
         return work, console.case_id
 
     async def seat(self, tx: Tx, token: str) -> Seat:
-        """Say who works at a console, and let it last for another while: it is used.
+        """Say who works on cases at a console, and let it last for another while: it is used.
 
         Raises:
             NotFound: it is too old, or its reader is no moderator any more.
         """
-        _, seat = await self._at(tx, token, _WORK)
+        _, seat = await self._at(tx, token, _WORK, Permission.CASE_CLAIM)
         await consoles.prolong(tx, hashed(token), self._setting.now() + IDLE)
         return seat
 
@@ -94,7 +96,17 @@ class Consoles:
         Raises:
             NotFound: as `seat`.
         """
+        _, seat = await self._at(tx, token, _WORK, Permission.CASE_CLAIM)
+        return seat
+
+    async def reader(self, tx: Tx, token: str) -> Seat:
+        """Say who reads at a console, whether they work on cases, on appeals or on both: it is used.
+
+        Raises:
+            NotFound: it is too old, or its reader is neither any more.
+        """
         _, seat = await self._at(tx, token, _WORK)
+        await consoles.prolong(tx, hashed(token), self._setting.now() + IDLE)
         return seat
 
     async def close(self, tx: Tx, moderator: str) -> int:

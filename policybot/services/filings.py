@@ -5,7 +5,6 @@ from dataclasses import replace
 from policybot.domain import filing as rules
 from policybot.domain import number, taking, validity
 from policybot.domain import register as register_rules
-from policybot.domain.effects import Notify
 from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing, State, Step
 from policybot.domain.identity import Assurance
@@ -177,31 +176,42 @@ class Filings:
             raise NotPermitted(message)
         rules.moved(filing, Step.REVOKE)
 
-    async def revoked(self, tx: Tx, by: str, filing: Filing, reason: str) -> Filing:
-        """Take an approval back, after a second person agreed."""
+    async def revoked(
+        self, tx: Tx, by: str, filing: Filing, reason: str, *, again: bool = False
+    ) -> Filing:
+        """Take an approval back, after a second person agreed; `again` after an appeal that failed."""
         reason, for_all = register_rules.marked(reason)
         public = " (It stands in the public register as well.)" if for_all else ""
         filing = replace(rules.moved(filing, Step.REVOKE), reason=reason)
         await filings.save(tx, filing)
-        self._setting.queue(
-            tx,
-            [
-                *labels.hidden(filing),
-                Notify(
-                    filing.applicant,
-                    f"The approval of your room {filing.number} was revoked. Reason: {reason}"
-                    f"{public}\n"
-                    "The room stays yours, and is no longer in the directory. If you think this is "
-                    f"wrong, ask {self._setting.config.operator.contact}.",
-                ),
-            ],
-            cause=cause(filing),
-        )
+        self._setting.queue(tx, labels.hidden(filing), cause=cause(filing))
+        if not again:  # the answer to the appeal has told it
+            self._setting.tell(
+                tx,
+                filing.applicant,
+                f"The approval of your room {filing.number} was revoked. Reason: {reason}{public}\n"
+                "The room stays yours, and is no longer in the directory.\n"
+                f"{objecting(filing.number, self._setting.ladder.appeal_window.days)}",
+                cause=cause(filing),
+            )
         if for_all:
             self._register.moved(tx, filing, Step.REVOKE, public_reason(reason))
         self.remember(tx, by, "filing:revoke", filing, reason=reason)
         await self._setting.room_changed(tx, filing.room_id)
         return filing
+
+    async def restored(self, tx: Tx, by: str, filing: Filing) -> Filing:
+        """Let an approval hold again whose revocation was overturned, for the time that is left."""
+        back = rules.moved(filing, Step.RESTORE)
+        await filings.save(tx, back)
+        self.remember(tx, by, "filing:restore", back)
+        await self._setting.room_changed(tx, back.room_id)
+        if back.valid_until is not None and back.valid_until <= self._setting.now():
+            await self._expire(tx, replace(back, version=back.version + 1))
+        else:
+            shown = [*labels.public(back), *labels.ornaments(self._setting.config, back)]
+            self._setting.queue(tx, shown, cause=cause(back))
+        return back
 
     async def hand_over(self, tx: Tx, by: str, filing: Filing, taken: Filing) -> None:
         """Let somebody else answer for a room; whatever was asked about that before is over."""
@@ -244,6 +254,14 @@ class Filings:
         """Write an audit entry about a filing, and tell the register."""
         audit.append(tx, at=self._setting.now(), actor=actor, tag=tag, object=filing.number, **payload)
         self._register.moved(tx, filing, tag.partition(":")[2])
+
+
+def objecting(number: str, days: int) -> str:
+    """Say how to object to what was decided about a filing."""
+    return (
+        f"If you think it is wrong, you can appeal within {days} days, and somebody who had no part in "
+        f"it decides: !policy appeal {number} YOUR REASONS"
+    )
 
 
 _TAKEN = {

@@ -45,6 +45,6 @@ class Looks:
     def tell(self, tx: Tx, look: Look, accounts: Iterable[str], *, shown: bool) -> None:
         """Tell somebody that it was looked, and how to complain."""
         operator = self._setting.config.operator
-        text = rules.notice(look, operator.contact, operator.appeal_body, shown=shown)
+        text = rules.notice(look, operator.contact, self._setting.config.appeal_body, shown=shown)
         for account in sorted(accounts):
             self._setting.tell(tx, account, text, cause=f"look {look.id or look.case}")

@@ -26,6 +26,7 @@ from policybot.store import (
     cases,
     complaints,
     decisions,
+    filing_appeals,
     filings,
     languages,
     members,
@@ -161,6 +162,10 @@ class Privacy:
         found += [
             (appeal.submitted_at, Obstacle(f"your appeal in C-{appeal.case_id} is open"))
             for appeal in await appeals.waiting_of(tx, account)
+        ]
+        found += [
+            (made.submitted_at, Obstacle(f"your appeal about F-{made.filing_id} is open"))
+            for made in await filing_appeals.waiting_of(tx, account)
         ]
         found += [
             (complaint.submitted_at, Obstacle(f"your objection about {complaint.receipt} is open"))

@@ -26,10 +26,11 @@ class Queues:
         self._cases = casework
 
     async def appeals(self, tx: Tx, viewer: str, limit: int) -> list[Appeal]:
-        """List the oldest appeals that wait, but those in cases in which the viewer has a part."""
+        """List the appeals that wait, urgent ones first, but those in which the viewer has a part."""
         found = []
-        for appeal in await appeals.waiting(tx, limit):
+        for appeal in await appeals.waiting(tx, await queues.accounts_with(tx, viewer), limit):
             case = await cases.get(tx, appeal.case_id)
+            # Whoever has come to answer for the room since then is not written down yet.
             if case is not None and viewer not in await self._cases.involved(tx, case):
                 found.append(appeal)
         return found

@@ -15,10 +15,19 @@ from policybot.domain.review import NOUN, Review, Said, Tick, Word
 from policybot.domain.sanction import hides
 from policybot.services import cards
 from policybot.services import taking as taking_service
-from policybot.services.filings import Filings, cause
+from policybot.services.filings import Filings, cause, objecting
 from policybot.services.proposals import propose
 from policybot.services.setting import Setting
-from policybot.store import audit, decisions, filings, members, reviews, rooms, sanctions
+from policybot.store import (
+    audit,
+    decisions,
+    filing_appeals,
+    filings,
+    members,
+    reviews,
+    rooms,
+    sanctions,
+)
 from policybot.store.database import Tx, next_number
 
 
@@ -82,6 +91,11 @@ class Reviews:
     async def conflict(self, tx: Tx, reviewer: str, filing: Filing) -> str | None:
         """Say why somebody is no judge of an application; None if nothing is known against it."""
         accounts = await members.accounts_of(tx, reviewer)
+        if not accounts.isdisjoint(await filing_appeals.refused_wrongly(tx, filing.id)):
+            return (
+                f"You refused {filing.number} before, and the appeal against that was right: somebody "
+                "else reviews it."
+            )
         room = await rooms.get(tx, filing.room_id) if filing.room_id else None
         return rules.conflict(filing, reviewer, accounts, room.levels if room else None)
 
@@ -277,7 +291,7 @@ class Reviews:
             filing.applicant,
             f"Your filing {filing.number} was rejected. Reason: {reason}\n"
             f"To apply again with what you wrote, once this is mended: !policy file {filing.number}\n"
-            f"If you think it is wrong, ask {self._setting.config.operator.contact}.",
+            f"{objecting(filing.number, self._setting.ladder.appeal_window.days)}",
             cause=cause(filing),
         )
         self._filings.remember(tx, reviewer, "filing:reject", filing, reason=reason)

@@ -96,7 +96,12 @@ class Setting:
         self.queue(tx, [Say(self.review_room, text)], cause=cause)
 
     async def roles(self, tx: Tx, user_id: str) -> frozenset[Role]:
-        """Name somebody's roles: those of the configuration, while they are in the review room."""
+        """Name somebody's roles: those of the configuration, while they are in the review room.
+
+        Reviewers outside are not in it.
+        """
+        if user_id in self.config.appeals.external_reviewers:
+            return frozenset({Role.EVERYBODY, Role.EXTERNAL})
         given = self.config.staff.get(user_id)
         if given and await rooms.in_review(tx, user_id):
             return frozenset({Role.EVERYBODY, *given})

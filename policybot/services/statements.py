@@ -89,7 +89,7 @@ async def written(  # noqa: PLR0913 - the rule, and what each kind of decision s
         origin=origin,
         case_number=decision.number,
         appeal_window=setting.ladder.appeal_window,
-        appeal_body=config.operator.appeal_body,
+        appeal_body=config.appeal_body,
         language=decision.language,
         phrases=said,
     )

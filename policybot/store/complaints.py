@@ -1,5 +1,6 @@
 """Complaints of reporters about what they were answered."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from policybot.domain.appeal import State
@@ -10,8 +11,8 @@ from policybot.store.database import Row, Stale, Tx, from_ms, optional_ms, optio
 async def add(tx: Tx, complaint: Complaint) -> None:
     """Save a new complaint. A second one about the same violates a unique index."""
     await tx.execute(
-        "INSERT INTO complaints (id, report_id, about, complainant, text, state, submitted_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO complaints (id, report_id, about, complainant, text, state, submitted_at,"
+        " due_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         complaint.id,
         complaint.report_id,
         complaint.about.value,
@@ -19,6 +20,7 @@ async def add(tx: Tx, complaint: Complaint) -> None:
         complaint.text,
         complaint.state.value,
         to_ms(complaint.submitted_at),
+        to_ms(complaint.due_at),
     )
 
 
@@ -68,6 +70,25 @@ async def waiting(tx: Tx, limit: int = 50) -> list[tuple[Complaint, int]]:
     return [(_complaint(row), row["case_id"]) for row in rows]
 
 
+async def overdue(tx: Tx, now: datetime, limit: int) -> list[Complaint]:
+    """List the complaints that should have been answered and for which nobody was called yet."""
+    rows = await tx.fetch(
+        "SELECT * FROM complaints WHERE state = 'submitted' AND called_at IS NULL AND due_at <= $1"
+        " ORDER BY due_at LIMIT $2",
+        to_ms(now),
+        limit,
+    )
+    return [_complaint(row) for row in rows]
+
+
+async def called(tx: Tx, complaint_ids: Collection[int], now: datetime) -> None:
+    """Note that people were called for complaints that are overdue."""
+    await tx.many(
+        "UPDATE complaints SET called_at = $1 WHERE id = $2",
+        [(to_ms(now), one) for one in complaint_ids],
+    )
+
+
 async def waiting_of(tx: Tx, complainant: str) -> list[Complaint]:
     """List somebody's complaints that wait for a reviewer."""
     rows = await tx.fetch(
@@ -97,6 +118,7 @@ def _complaint(row: Row) -> Complaint:
         text=row["text"],
         state=State(row["state"]),
         submitted_at=from_ms(row["submitted_at"]),
+        due_at=from_ms(row["due_at"]),
         reviewer=row["reviewer"],
         reasons=row["reasons"],
         decided_at=optional_time(row["decided_at"]),

@@ -162,6 +162,10 @@ class Tx:
         kept = self._early if early else self._deferred
         kept.setdefault(write, []).append(item)
 
+    def left(self, write: Callable[["Tx", Sequence[Item]], Awaitable[None]]) -> Sequence[Item]:
+        """List what was left to a write so far."""
+        return tuple(self._deferred.get(write, ()))
+
     def leave_no_trace(self) -> None:
         """Have what this transaction deletes go from the database's files as well, where that can be."""
         self.traceless = True

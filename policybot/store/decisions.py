@@ -234,6 +234,20 @@ async def approval_on(tx: Tx, subject: str) -> Approval | None:
     return None if row is None else _approval(row)
 
 
+async def proposers(tx: Tx, subject: str) -> set[str]:
+    """Name who ever asked for an approval on a subject, whatever became of it."""
+    rows = await tx.fetch("SELECT proposer FROM approvals WHERE subject = $1", subject)
+    return {row["proposer"] for row in rows}
+
+
+async def approvers(tx: Tx, subject: str) -> set[str]:
+    """Name who ever gave or denied an approval on a subject."""
+    rows = await tx.fetch(
+        "SELECT approver FROM approvals WHERE subject = $1 AND approver IS NOT NULL", subject
+    )
+    return {row["approver"] for row in rows}
+
+
 async def end_approval(tx: Tx, code: str, state: str, approver: str | None) -> None:
     """Note how an approval ended: `given`, `denied` or `expired`.
 

@@ -205,9 +205,38 @@ OF_ACCOUNT: tuple[Part, ...] = (
     Part(
         "appeals",
         "Your appeals, and how they ended.",
-        "SELECT case_id, text, state, submitted_at, reasons FROM appeals WHERE appellant = $1"
-        " ORDER BY id",
+        "SELECT case_id, text, state, urgent, pleads, submitted_at, due_at, reasons, decided_at"
+        " FROM appeals WHERE appellant = $1 ORDER BY id",
         "submitted_at",
+    ),
+    Part(
+        "filing_appeals",
+        "Your appeals about filings, and how they ended (the filing is F- and filing_id).",
+        "SELECT filing_id, about, text, state, submitted_at, due_at, reasons, decided_at"
+        " FROM filing_appeals WHERE appellant = $1 ORDER BY id",
+        "submitted_at",
+    ),
+    Part(
+        "appeal_words",
+        "What you were asked about your appeals, and what you answered or added.",
+        "SELECT a.case_id, said.kind, said.text, said.at FROM appeal_words said JOIN appeals a"
+        " ON a.id = said.appeal_id WHERE a.appellant = $1 ORDER BY said.id",
+        "said.at",
+    ),
+    Part(
+        "appeal_admissions",
+        "Until when you can appeal after the time for it, and why.",
+        "SELECT d.case_id, m.reason, m.at, m.until FROM appeal_admissions m JOIN decisions d"
+        " ON d.id = m.decision_id WHERE d.user_id = $1 ORDER BY m.at",
+        "m.at",
+    ),
+    Part(
+        "appeal_parties",
+        "The appeals that you cannot decide as a reviewer, because you had a part in the matter.",
+        "SELECT a.case_id, p.why, a.submitted_at FROM appeal_parties p JOIN appeals a"
+        " ON a.id = p.objection_id WHERE p.user_id = $1"
+        " AND p.why IN ('decider', 'approver', 'proposer', 'worker') ORDER BY a.id, p.why",
+        "a.submitted_at",
     ),
     Part(
         "appeal_links",

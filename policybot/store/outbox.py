@@ -52,6 +52,11 @@ def put(tx: Tx, effects: Sequence[Effect], *, cause: str, now: datetime) -> None
         tx.defer(_insert, (shard, where, kind, json.dumps(data), cause, at, at))
 
 
+def queued(tx: Tx) -> list[Effect]:
+    """List the effects that were queued in this transaction so far."""
+    return [load(str(row[2]), json.loads(str(row[3]))) for row in tx.left(_insert)]
+
+
 async def _insert(tx: Tx, rows: Sequence[tuple[object, ...]]) -> None:
     await tx.many(
         "INSERT INTO outbox (shard, lane, kind, data, cause, state, not_before, queued_at)"

@@ -124,7 +124,9 @@ REACHES: dict[str, Reach] = {
         "id",
         "submitted_at",
         "submitted_at < $1 AND COALESCE(valid_until, 0) < $1 AND applicant <> ''"
-        " AND state IN ('revoked', 'rejected', 'withdrawn') AND applicant NOT IN HELD",
+        " AND state IN ('revoked', 'rejected', 'withdrawn') AND applicant NOT IN HELD"
+        " AND NOT EXISTS (SELECT 1 FROM filing_appeals a WHERE a.filing_id = filings.id"
+        " AND a.state = 'submitted')",
         "applicant = '', purpose = '', reason = '', reviewer = NULL, about = '{}',"
         " deputy = NULL, organisation_key = ''",
     ),
@@ -335,7 +337,25 @@ async def apply(tx: Tx, rule: Rule, before: datetime, now: datetime, limit: int)
         gone = [row["gone"] for row in rows]
         await register.forget(tx, gone)
         await reviews.forget(tx, gone)
+    await _forget_parties(tx, rule.name, [row["gone"] for row in rows])
     return len(rows)
+
+
+async def _forget_parties(tx: Tx, rule: str, gone: Sequence[int]) -> None:
+    """Forget who had a part in what is forgotten itself; while something is decided they are needed."""
+    for sql in _PARTIES.get(rule, ()):
+        await tx.many(sql, [(one,) for one in gone])
+
+
+_REPORTERS = (
+    "DELETE FROM appeal_parties WHERE why = 'reporter' AND objection_id IN (SELECT a.id FROM appeals a"
+    " JOIN reports r ON r.case_id = a.case_id WHERE r.id = $1 AND a.state <> 'submitted')"
+)
+_PARTIES: dict[str, tuple[str, ...]] = {
+    "complaints": ("DELETE FROM complaint_parties WHERE objection_id = $1",),
+    "reports": (_REPORTERS,),
+    "filings": ("DELETE FROM filing_appeals WHERE filing_id = $1",),
+}
 
 
 async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:

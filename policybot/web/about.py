@@ -61,7 +61,7 @@ class About:
         return {
             "name": operator.name,
             "contact": operator.contact,
-            "appeal_body": operator.appeal_body,
+            "appeal_body": self._site.config.appeal_body,
             "licences": licences,
             "work": {
                 "days": DAYS,

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from policybot.domain.appeal import MOST_TEXT, State
+from policybot.domain.appeal import MOST_TEXT, PLEA, Said, State
 from policybot.domain.errors import Refused
 from policybot.domain.name import one_line
 from policybot.domain.notice_words import LONGEST
@@ -18,7 +18,6 @@ from policybot.web.site import Site, form, route
 
 _LARGEST = 64 * 1024
 """Bytes of a form: 5,000 characters are up to 60,000 as browsers send them."""
-_RESTORE = "restore"
 
 _ENDS = {
     State.SUBMITTED: (
@@ -30,10 +29,16 @@ _ENDS = {
         "Your appeal succeeded in part",
         "A milder measure has taken the place of the one below.",
     ),
+    State.WITHDRAWN: ("You took your appeal back", "The decision stands. There is one appeal for each."),
     State.OVERTURNED: (
         "Your appeal succeeded",
         "The decision is void from the beginning; its measure is taken back and does not count later.",
     ),
+}
+_WORDS = {
+    Said.QUESTION: "You were asked",
+    Said.ANSWER: "You answered",
+    Said.ADDITION: "You added",
 }
 
 
@@ -74,24 +79,32 @@ class AppealPages:
             answer=_lines(found.appeal.reasons if found.appeal else ""),
             written=_lines(found.appeal.text if found.appeal else ""),
             language=found.decision.language or "en",
-            body=self._site.config.operator.appeal_body,
+            body=self._site.config.appeal_body,
             typed=typed,
             refusal=refusal,
-            restore=_RESTORE,
+            words=[(_WORDS[word.kind], word, _lines(word.text)) for word in found.words],
+            waits=found.appeal is not None and found.appeal.state is State.SUBMITTED,
+            late=found.appeal is not None and found.appeal.overdue(self._links.now()),
             longest=MOST_TEXT,
         )
 
     async def _take(self, request: web.Request) -> web.Response:
-        """Take an appeal in, or post again what was removed."""
+        """Take an appeal in or back, what is added to it, or post again what was removed."""
         token = request.match_info["token"]
         sent = await form(request.clone(client_max_size=_LARGEST))
         typed = sent.get("text", "")
         try:
             async with self._database.transaction() as tx:
-                if sent.get("do") == _RESTORE:
-                    await self._links.restore(tx, token)
-                else:
-                    await self._links.appeal(tx, token, typed)
+                match sent.get("do", ""):
+                    case "restore":
+                        await self._links.restore(tx, token)
+                    case "add":
+                        await self._links.add(tx, token, typed)
+                    case "withdraw":
+                        await self._links.withdraw(tx, token)
+                    case _:
+                        pleads = f"{PLEA} " if sent.get("urgent") else ""
+                        await self._links.appeal(tx, token, pleads + typed)
         except Refused as refusal:
             return await self._page(token, typed, str(refusal))
         # So that to load the page again sends nothing again.

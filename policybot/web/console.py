@@ -21,7 +21,7 @@ from policybot.services.sheets import Sheets
 from policybot.store.database import Database
 from policybot.web.site import Site, route
 
-NEEDS = Permission.CASE_CLAIM
+NEEDS = Permission.CONSOLE_OPEN
 """What whoever opens a page has to be allowed."""
 HERE = "/console/page/{token}"
 CASE = HERE + r"/{case:[Cc]-[0-9]{1,15}}"
@@ -30,6 +30,8 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """The pages have a script of their own, and work without it."""
+APPEALS = "appeals"
+"""Where the appeals stand, below the queue of cases."""
 _LONGEST = 255
 """Characters of a rule's number or a room's ID."""
 _CASE = re.compile(r"C-[0-9]{1,15}")
@@ -91,6 +93,9 @@ class ConsolePages:
         """Use the link up, and send the browser to the queue or to the case that was asked for."""
         async with self._desk.database.transaction() as tx:
             token, case_id = await self._desk.consoles.open(tx, request.match_info["token"])
+            seat = await self._desk.consoles.reader(tx, token)
+        if not seat.may(Permission.CASE_CLAIM):
+            return see(token, APPEALS)
         return see(token, f"C-{case_id}" if case_id is not None else "")
 
     async def _queue(self, request: web.Request) -> web.Response:
@@ -117,6 +122,7 @@ class ConsolePages:
             ],
             rules=self._site.config.rules,
             asked=asked,
+            reviews=seat.may(Permission.APPEAL_DECIDE),
             waiting=[(number, what) for what, number in asdict(waiting).items() if number],
             hint=hint,
             done=done(request),
@@ -126,7 +132,7 @@ class ConsolePages:
     async def _close(self, request: web.Request) -> web.Response:
         """End all pages of this moderator."""
         async with self._desk.database.transaction() as tx:
-            seat = await self._desk.consoles.seat(tx, request.match_info["token"])
+            seat = await self._desk.consoles.reader(tx, request.match_info["token"])
             await self._desk.consoles.close(tx, seat.moderator)
         return self._site.message("Closed", "Your pages are closed. For new ones: !policy console")
 

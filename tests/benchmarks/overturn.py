@@ -56,7 +56,7 @@ async def overturned(app: App, port: MatrixHomeserver, who: str, case_id: int) -
         await services.appeals.submit(tx, who, case_id, WHY)
     async with app.database.transaction() as tx:
         case = await services.cases.find(tx, case_id, "")
-        await services.appeals.overturn(tx, RAVI, case, WHY)
+        await services.appeal_reviews.overturn(tx, RAVI, case, WHY)
     await worker.drain()
     released = time.perf_counter() - begun
     async with app.database.transaction() as tx:

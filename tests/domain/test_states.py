@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policybot.domain import appeal, case, filing, qualification, sanction
+from policybot.domain import appeal, case, filing, party, qualification, sanction
 from policybot.domain.appeal import Appeal
 from policybot.domain.case import Case, Subject, SubjectKind
 from policybot.domain.effects import Effect, ReleaseMember, RestrictMember
 from policybot.domain.errors import Incomplete, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing
 from policybot.domain.ladder import Scope
-from policybot.domain.measure import Measure
+from policybot.domain.measure import Kind, Measure
 from policybot.domain.qualification import Qualification
 from policybot.domain.room_measure import FreezeRoom, QuietRoom, UnfreezeRoom, UnquietRoom
 from policybot.domain.sanction import Sanction
@@ -87,7 +87,8 @@ def test_every_state_can_be_reached(table: Any) -> None:
 
 
 def test_nothing_leaves_a_filing_or_a_qualification_that_has_ended() -> None:
-    assert not {before for before, _ in filing.MOVES} & filing.ENDED
+    appealed = {filing.Step.REOPEN, filing.Step.RESTORE}
+    assert not {before for before, step in filing.MOVES if step not in appealed} & filing.ENDED
     assert not {before for before, _ in qualification.MOVES} & qualification.ENDED
 
 
@@ -148,21 +149,62 @@ def test_a_quiet_and_a_frozen_room_overlap_and_each_ends_as_if_alone() -> None:
 
 
 def test_an_appeal_is_decided_once_with_reasons_by_somebody_without_a_part() -> None:
-    made = Appeal(1, 1, 1, "@tom:x", "It was a joke", appeal.State.SUBMITTED, NOW)
-    with pytest.raises(NotPermitted, match="had a part"):
-        appeal.decidable_by(made, "@mira:x", frozenset({"@mira:x"}))
+    made = Appeal(1, 1, 1, "@tom:x", "It was a joke", appeal.State.SUBMITTED, NOW, NOW)
+    for why in party.Why:
+        with pytest.raises(NotPermitted, match=f"had a part in this matter: {party.PART[why]}"):
+            party.check_apart("@mira:x", [("@mira:x", why)])
+    party.check_apart("@ravi:x", [("@mira:x", why) for why in party.Why])
     with pytest.raises(Incomplete, match="reasons"):
         appeal.decided(made, appeal.Verdict.OVERTURN, " ")
-    ended = {appeal.decided(made, verdict, "A good reason") for verdict in appeal.Verdict}
-    assert ended == set(appeal.State) - {appeal.State.SUBMITTED}
+    ended = {appeal.decided(made, verdict, "A good reason")[0] for verdict in appeal.Verdict}
+    assert ended == set(appeal.State) - {appeal.State.SUBMITTED, appeal.State.WITHDRAWN}
+    over = replace(made, state=appeal.State.WITHDRAWN)
+    with pytest.raises(OutOfOrder, match="taken back"):
+        appeal.decided(over, appeal.Verdict.UPHOLD, "A good reason")
 
 
 def test_an_appeal_comes_in_time_and_says_something() -> None:
-    window = timedelta(days=183)
-    appeal.admissible("It was a joke", decided_at=NOW, now=NOW + window, window=window)
+    until = NOW + timedelta(days=183)
+    assert appeal.admissible("It was a joke", until=until, now=until) == ("It was a joke", False)
     with pytest.raises(OutOfOrder, match="The time to appeal ended on 1 December 2026"):
-        appeal.admissible(
-            "It was a joke", decided_at=NOW, now=NOW + window + timedelta(seconds=1), window=window
-        )
+        appeal.admissible("It was a joke", until=until, now=until + timedelta(seconds=1))
     with pytest.raises(Incomplete):
-        appeal.admissible("no", decided_at=NOW, now=NOW, window=window)
+        appeal.admissible("no", until=until, now=NOW)
+    urgent = appeal.admissible("+urgent My shop is shut", until=until, now=NOW)
+    assert urgent == ("My shop is shut", True)
+    with pytest.raises(Incomplete):
+        appeal.admissible("+urgent no", until=until, now=NOW)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 10**6)), max_size=12))
+def test_the_clock_of_an_appeal_stands_still_while_its_author_is_asked(
+    steps: list[tuple[bool, int]],
+) -> None:
+    """I20: however long it waits for an answer, the time for the reviewers is what it was."""
+    made = Appeal(1, 1, 1, "@tom:x", "A joke", appeal.State.SUBMITTED, NOW, NOW + timedelta(days=7))
+    now, waited = NOW, timedelta(0)
+    for asks, seconds in steps:
+        now += timedelta(seconds=seconds)
+        if made.asked_at is not None:
+            waited += timedelta(seconds=seconds)
+            assert not made.overdue(now)
+        step = appeal.asked if asks and made.asked_at is None else appeal.answered
+        made = step(made, now)
+    if made.asked_at is None:
+        assert made.due_at == NOW + timedelta(days=7) + waited
+    assert made.state is appeal.State.SUBMITTED
+
+
+def test_what_cannot_wait_is_urgent_and_what_rests_can() -> None:
+    week = NOW + timedelta(days=7)
+
+    def urgency(scope: Scope, kind: Kind, ends: datetime | None, *, rests: bool = False) -> object:
+        return appeal.urgency(scope, kind, ends, rests=rests, answer_by=week)
+
+    assert urgency(Scope.ACCOUNT, Kind.SUSPEND, None) is appeal.Urgent.ACCOUNT
+    assert urgency(Scope.ACCOUNT, Kind.CLOSE, None) is appeal.Urgent.ACCOUNT
+    assert urgency(Scope.ROOM, Kind.CLOSE, None) is appeal.Urgent.ROOM
+    assert urgency(Scope.ROOM, Kind.CLOSE, None, rests=True) is None
+    assert urgency(Scope.MEMBER, Kind.RESTRICT, week) is appeal.Urgent.ENDS
+    assert urgency(Scope.MEMBER, Kind.RESTRICT, week + timedelta(seconds=1)) is None
+    assert urgency(Scope.MEMBER, Kind.WARN, None) is None

@@ -146,8 +146,9 @@ def test_who_may_do_what() -> None:
         Role.MODERATOR: staff
         | look
         | rooms
-        | {"queue:claim", "case:claim", "case:decide", "sanction:lift"},
-        Role.APPEALS: staff | {"appeal:decide"},
+        | {"queue:claim", "case:claim", "case:decide", "sanction:lift", "console:open"},
+        Role.APPEALS: staff | {"appeal:decide", "queue:claim", "console:open"},
+        Role.EXTERNAL: {"appeal:decide", "queue:claim"},
         Role.PRIVACY: staff | {"identity:approve_reveal"},
     }
     assert {p.value for p in Permission if allowed((), p)} == {

@@ -161,7 +161,7 @@ async def test_an_act_is_judged_by_the_law_of_its_time_and_the_moderator_reads_b
 
         def amended(version: str, row: Severity) -> Ladder:
             grid = dict(now.scopes[Scope.MEMBER])
-            grid[Severity.S3] = grid[row]
+            grid[Severity.S3] = (*grid[row][:3], grid[row][2])
             scopes = dict(now.scopes) | {Scope.MEMBER: grid}
             return replace(now, version=version, scopes=scopes)
 

@@ -374,3 +374,33 @@ async def test_links_go_with_their_decision_and_stand_in_the_export(visitor: Vis
         await world.tick(days=800)
     assert await visitor.rows("SELECT * FROM appeal_links") == []
     assert (await visitor.get(key))[0] == 404
+
+
+async def test_a_suspended_person_answers_adds_and_takes_the_appeal_back_on_the_page(
+    visitor: Visitor,
+) -> None:
+    world = visitor.world
+    case = await suspended(world)
+    key = key_of(world)
+    await visitor.send(key)
+    _, page = await visitor.get(key)
+    assert "It is urgent and should be answered by" in page
+    await world.review("ravi", f"!policy ask {case} Who else was <there>?")
+    status, page = await visitor.get(key)
+    assert "You were asked" in page
+    assert "Who else was <there>?" in page
+    assert "waits for your answer" in page
+    status, page = await visitor.send(key, "no", do="add")
+    assert (status, "Please write what you want to add" in page) == (422, True)
+    status, page = await visitor.send(key, "Anna and Lea were, see https://example.org/1", do="add")
+    assert (status, "You answered" in page, "waits for your answer" in page) == (200, True, False)
+    status, page = await visitor.send(key, "And here is the whole talk", do="add")
+    assert (status, "You added" in page) == (200, True)
+    brief = await world.review("ravi", f"!policy brief {case}")
+    assert "https://example.org/1" in brief
+    assert "the whole talk" in brief
+    status, page = await visitor.send(key, do="withdraw")
+    assert (status, "You took your appeal back" in page, "Take it back" in page) == (200, True, False)
+    assert user("tom") in world.homeserver.suspended
+    status, page = await visitor.send(key, "Once more", do="add")
+    assert (status, "was taken back" in page) == (422, True)

@@ -6,12 +6,21 @@ from policybot.domain.decision import Decision, Nature
 from policybot.domain.errors import NotFound
 from policybot.domain.name import one_line
 from policybot.domain.permission import Permission, allowed
-from policybot.matrix.commands import console, documents, qualifications, reports, reviews, subject
+from policybot.matrix.commands import (
+    appeals,
+    console,
+    documents,
+    qualifications,
+    reports,
+    reviews,
+    subject,
+)
 from policybot.matrix.commands.casework import related
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services import statements
 from policybot.services.cases import File
-from policybot.store import appeals, cures, decisions, deletions, filings, rechecks, sanctions
+from policybot.store import appeals as appeal_store
+from policybot.store import cures, decisions, deletions, filings, rechecks, sanctions
 from policybot.store.copies import Copy
 
 _EXCERPT = 500
@@ -150,7 +159,7 @@ async def _course(asked: Asked, case: Case) -> list[str]:
             lines.append(f"Deletion of the room: {deletion.state} since {notice.day(deletion.at)}")
     lines += [
         f"Appeal ({appeal.state.value}): {one_line(appeal.text, _EXCERPT)}"
-        for appeal in await appeals.of_case(asked.tx, case.id)
+        for appeal in await appeal_store.of_case(asked.tx, case.id)
     ]
     lines += [
         f"Without C-{one.void_case_id}, which is void, {one.in_words}. Next: !policy recheck "
@@ -185,6 +194,8 @@ async def claim(services: Services, asked: Asked) -> str:
     """Take a case or a filing."""
     if reviews.meant(asked):
         return await reviews.claim(services, asked)
+    if (appealed := await appeals.waits(services, asked)) is not None:
+        return await appeals.claim(services, asked, appealed)
     case = await _claimable(services, asked)
     claimed = await services.cases.claim(asked.tx, asked.sender, case)
     return (
@@ -200,6 +211,8 @@ async def release(services: Services, asked: Asked) -> str:
     """Give a case or a filing back."""
     if reviews.meant(asked):
         return await reviews.release(services, asked)
+    if (appealed := await appeals.waits(services, asked)) is not None:
+        return await appeals.release(services, asked, appealed)
     case = await _claimable(services, asked)
     await services.cases.release(asked.tx, asked.sender, case)
     return f"{case.number} is free again."

@@ -10,6 +10,7 @@ from policybot.domain.taking import View
 from policybot.services.agreements import Agreements
 from policybot.services.announcements import Announcements
 from policybot.services.appeal_links import AppealLinks
+from policybot.services.appeal_reviews import AppealReviews
 from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
 from policybot.services.approvals import Approvals
@@ -36,6 +37,7 @@ from policybot.services.entries import Entries
 from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.feed import Feed
+from policybot.services.filing_appeals import FilingAppeals
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
 from policybot.services.holds import Holds
@@ -59,6 +61,7 @@ from policybot.services.queues import Queues
 from policybot.services.rechecks import Rechecks
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
+from policybot.services.rehearsals import Rehearsals
 from policybot.services.replacements import Replacements
 from policybot.services.reporters import Reporters
 from policybot.services.reports import Reports
@@ -141,6 +144,9 @@ class Services:
     replacements: Replacements
     deletions: Deletions
     appeals: Appeals
+    appeal_reviews: AppealReviews
+    filing_appeals: FilingAppeals
+    rehearsals: Rehearsals
     unwinding: Unwinding
     appeal_links: AppealLinks
     policies: Policies

@@ -11,7 +11,7 @@ _IDLE, _LONGEST = round(IDLE.total_seconds() / 60), round(LONGEST.total_seconds(
 
 
 async def console(services: Services, asked: Asked) -> str:
-    """Give a link to the pages for cases, or end all that are open."""
+    """Give a link to the pages for cases and appeals, or end all that are open."""
     what = asked.words["WHAT"].lower()
     if what == _CLOSE:
         closed = await services.consoles.close(asked.tx, asked.sender)
@@ -22,7 +22,9 @@ async def console(services: Services, asked: Asked) -> str:
         raise NotFound(message)
     if not _alone(asked):
         return f"Please write {PREFIX} console to me alone: the link is for you."
-    await _send(services, asked, "Cases, one page each:", None)
+    works_on_cases = allowed(asked.roles, Permission.CASE_CLAIM)
+    what = "Cases" if works_on_cases else "Appeals"
+    await _send(services, asked, f"{what}, one page each:", None)
     return ""
 
 

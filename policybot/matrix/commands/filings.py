@@ -7,7 +7,7 @@ from policybot.domain.errors import Incomplete, OutOfOrder
 from policybot.domain.filing import Filing, State
 from policybot.domain.rank import Control
 from policybot.domain.register import marked
-from policybot.matrix.commands import qualifications, subject
+from policybot.matrix.commands import appeals, qualifications, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services.applications import NOT_IN
 from policybot.store.rooms import Kind
@@ -98,7 +98,9 @@ async def answer(services: Services, asked: Asked) -> str:
 
 
 async def withdraw(services: Services, asked: Asked) -> str:
-    """Take an application back."""
+    """Take an application or an appeal back."""
+    if appeals.meant(asked.words["NUMBER"]):
+        return await appeals.withdraw(services, asked)
     filing = await services.applications.withdraw(asked.tx, asked.sender, asked.words["NUMBER"])
     if filing.state is State.DRAFT:
         return f"The draft {filing.number} is dropped, and its files with it."

@@ -3,12 +3,12 @@
 from policybot.config.operator import LicenceSection
 from policybot.domain import notice, number
 from policybot.domain.application import in_lines
-from policybot.domain.errors import NotFound
 from policybot.domain.filing import Filing, State
-from policybot.matrix.commands import agreement, qualifications, reports, subject
+from policybot.domain.filing_appeal import in_words
+from policybot.matrix.commands import agreement, appeals, qualifications, reports, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services import labels
-from policybot.store import decisions, sanctions
+from policybot.store import decisions, filing_appeals, sanctions
 
 _LAST_WORD = {
     State.IN_REVIEW: "Your answer",
@@ -27,7 +27,7 @@ async def about(services: Services, asked: Asked) -> str:
     config = services.setting.config
     licences = "".join(f"\n{_licence(services, one)}" for one in config.operator.licences)
     rules = "\n".join(f"{rule.id} {rule.title}: {rule.text}" for rule in config.rules)
-    outside = f"\nOutside body: {config.operator.appeal_body}" if config.operator.appeal_body else ""
+    outside = f"\nOutside body: {config.appeal_body}" if config.appeal_body else ""
     return (
         f"I look after the public rooms of {config.operator.name}. Contact: "
         f"{config.operator.contact}{outside}{licences}\n\nThe rules:\n{rules}\n\n"
@@ -111,6 +111,8 @@ async def status(services: Services, asked: Asked) -> str:
         return f"{document.number} of {document.submitted_at:%-d %B %Y}: {document.state}."
     if qualifications.meant(text):
         return await qualifications.status(services, asked)
+    if appeals.meant(text):
+        return await appeals.status(services, asked)
     filing = await services.filings.visible(asked.tx, asked.sender, text, staff=False)
     until = f", valid until {filing.valid_until:%-d %B %Y}" if filing.valid_until else ""
     said_last = _LAST_WORD.get(filing.state) if filing.reason else None
@@ -120,10 +122,17 @@ async def status(services: Services, asked: Asked) -> str:
     said = "".join(f"\n{line}" for line in in_lines(filing.about, None))
     said += f"\n{deputy}" if (deputy := await services.deputies.in_words(asked.tx, filing)) else ""
     goes_on = f"\nTo go on: !policy file {filing.number}" if filing.state in _GOES_ON else ""
+    appealed = await _appealed(asked, filing)
     return (
         f"{filing.number} (room {filing.place}) is {filing.in_words}{until}."
-        f"{await _bound(asked, filing)}{said}{qualified}{reason}{goes_on}"
+        f"{await _bound(asked, filing)}{said}{qualified}{reason}{appealed}{goes_on}"
     )
+
+
+async def _appealed(asked: Asked, filing: Filing) -> str:
+    """Say to an applicant where their appeals about a filing stand."""
+    made = await filing_appeals.of_filing(asked.tx, filing.id)
+    return "".join(f"\n{in_words(one)}" for one in made)
 
 
 async def _bound(asked: Asked, filing: Filing) -> str:
@@ -138,21 +147,6 @@ async def _bound(asked: Asked, filing: Filing) -> str:
                 f"!policy appeal {decision.number} YOUR REASONS"
             )
     return "".join(lines)
-
-
-async def appeal(services: Services, asked: Asked) -> str:
-    """Take an objection in."""
-    text = asked.words["CASE"]
-    if reports.meant(text):
-        message = f"That is a report. To object to its answer: !policy object {text} YOUR REASONS"
-        raise NotFound(message)
-    taken = await services.appeals.submit(
-        asked.tx, asked.sender, subject.case_id(text), asked.words["TEXT"]
-    )
-    return (
-        f"Your appeal on C-{taken.case_id} is in. Somebody who had no part in the decision will "
-        "look at it, and I will tell you the outcome with the reasons."
-    )
 
 
 async def restore(services: Services, asked: Asked) -> str:

@@ -3,6 +3,7 @@
 from policybot.domain.permission import Permission
 from policybot.matrix.commands import (
     agreement,
+    appeals,
     decisions,
     filings,
     languages,
@@ -67,12 +68,21 @@ OF_PEOPLE: tuple[Command, ...] = (
     ),
     Command(
         "status NUMBER",
-        "Where your report, your filing, your qualification or your document stands.",
+        "Where your report, your appeal, your filing, your qualification or your document stands.",
         Permission.SELF_READ,
         members.status,
     ),
     Command(
-        "appeal CASE TEXT…", "Object to a decision about you.", Permission.APPEAL_SEND, members.appeal
+        "appeal CASE TEXT…",
+        "Object to a decision about you or your filing; begin with +urgent if it cannot wait, and why.",
+        Permission.APPEAL_SEND,
+        appeals.appeal,
+    ),
+    Command(
+        "add CASE TEXT…",
+        "Add something to your appeal while it waits, or answer what you were asked about it.",
+        Permission.APPEAL_SEND,
+        appeals.add,
     ),
     Command(
         "object NUMBER TEXT…",
@@ -119,7 +129,7 @@ OF_PEOPLE: tuple[Command, ...] = (
     ),
     Command(
         "withdraw NUMBER",
-        "Take your filing back, or drop a draft.",
+        "Take your filing or your appeal back, or drop a draft.",
         Permission.FILING_SUBMIT,
         filings.withdraw,
     ),

@@ -31,8 +31,8 @@ OF_STAFF: tuple[Command, ...] = (
     ),
     Command(
         "console [WHAT]",
-        "A link to the pages on which you work on cases, in your direct room; «close» ends all of them.",
-        Permission.CASE_CLAIM,
+        "A link to the pages for cases and appeals, in your direct room; «close» ends all of them.",
+        Permission.CONSOLE_OPEN,
         console.console,
     ),
     Command(
@@ -51,7 +51,12 @@ OF_STAFF: tuple[Command, ...] = (
     Command(
         "approve NUMBER", "Approve a filing or a document.", Permission.FILING_REVIEW, reviews.approve
     ),
-    Command("ask NUMBER TEXT…", "Ask the applicant something.", Permission.FILING_REVIEW, reviews.ask),
+    Command(
+        "ask NUMBER TEXT…",
+        "Ask an applicant something, or whoever appeals; an appeal's time stands still meanwhile.",
+        Permission.QUEUE_CLAIM,
+        reviews.ask,
+    ),
     Command(
         "reject NUMBER TEXT…",
         "Reject a filing, a qualification or a document, with the reason; of a filing also by the "
@@ -100,11 +105,16 @@ OF_STAFF: tuple[Command, ...] = (
     ),
     Command(
         "claim NUMBER",
-        "Take a filing or a case for a while, so that nobody else does the same.",
+        "Take a filing, a case or an appeal for a while, so that nobody else does the same.",
         Permission.QUEUE_CLAIM,
         cases.claim,
     ),
-    Command("release NUMBER", "Give a filing or a case back.", Permission.QUEUE_CLAIM, cases.release),
+    Command(
+        "release NUMBER",
+        "Give a filing, a case or an appeal back.",
+        Permission.QUEUE_CLAIM,
+        cases.release,
+    ),
     Command(
         "note CASE TEXT…",
         "Note something in a case, for your own people alone.",
@@ -273,6 +283,31 @@ OF_STAFF: tuple[Command, ...] = (
         "Not take reports of whoever went on after a warning, for P30D at most; «end» for TIME ends it.",
         Permission.CASE_DECIDE,
         reports.pause,
+    ),
+    Command(
+        "brief NUMBER",
+        "What an appeal is about: the decision, the facts, the message, and what the person writes.",
+        Permission.APPEAL_DECIDE,
+        appeals.brief,
+    ),
+    Command(
+        "weigh NUMBER VERDICT REASONS…",
+        "Show what «uphold», «modify MEASURE» or «overturn» would do to an appeal, and exactly what "
+        "everybody would read. Nothing is decided.",
+        Permission.APPEAL_DECIDE,
+        appeals.weigh,
+    ),
+    Command(
+        "hasten NUMBER REASON…",
+        "Put an appeal before others because it is urgent.",
+        Permission.APPEAL_DECIDE,
+        appeals.hasten,
+    ),
+    Command(
+        "admit NUMBER REASON…",
+        "Let somebody appeal after the time for it, for good cause; they have 14 days.",
+        Permission.APPEAL_DECIDE,
+        appeals.admit,
     ),
     Command(
         "uphold NUMBER REASONS…",

@@ -24,6 +24,7 @@ _TITLES = {
     Role.MODERATOR: "Moderators",
     Role.APPEALS: "Reviewers of appeals",
     Role.PRIVACY: "Those who agree to reveals",
+    Role.EXTERNAL: "Reviewers of appeals from outside",
 }
 
 

@@ -4,9 +4,8 @@ from policybot.domain import notice
 from policybot.domain.case import SubjectKind
 from policybot.domain.cure import State as CureState
 from policybot.domain.errors import NotFound
-from policybot.domain.name import one_line
 from policybot.domain.priority import in_short
-from policybot.matrix.commands import documents, qualifications, reports, reviews, subject
+from policybot.matrix.commands import appeals, documents, qualifications, reviews, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.store import cases as case_store
 from policybot.store import cures
@@ -31,11 +30,7 @@ async def queue(services: Services, asked: Asked) -> str:
     if wanted in ("", "qualifications"):
         lines += await qualifications.queue(services, asked, _SHOWN)
     if wanted in ("", "appeals"):
-        lines += [
-            f"C-{appeal.case_id} appeal of {appeal.submitted_at:%-d %B}: {one_line(appeal.text, 80)}"
-            for appeal in await services.queues.appeals(asked.tx, asked.sender, _SHOWN)
-        ]
-        lines += await reports.queue(services, asked, _SHOWN)
+        lines += await appeals.queue(services, asked, _SHOWN)
     if wanted in ("", "rechecks"):
         lines += [
             f"{one.in_words}, without C-{one.void_case_id}. Next: !policy recheck {one.number} REASON"

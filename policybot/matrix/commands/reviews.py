@@ -6,7 +6,7 @@ from policybot.domain.filing import State
 from policybot.domain.permission import Permission, allowed
 from policybot.domain.rank import Control
 from policybot.domain.review import OPEN, Tick
-from policybot.matrix.commands import documents, qualifications, subject
+from policybot.matrix.commands import appeals, documents, qualifications, subject
 from policybot.matrix.commands.command import PREFIX, Asked, Services
 from policybot.services import cards
 from policybot.services.desks import MINUTES
@@ -130,8 +130,13 @@ async def approve(services: Services, asked: Asked) -> str:
 
 
 async def ask(services: Services, asked: Asked) -> str:
-    """Ask an applicant something."""
+    """Ask an applicant something, or whoever appeals."""
     number, text = asked.words["NUMBER"], asked.words["TEXT"]
+    if appeals.meant(number) and allowed(asked.roles, Permission.APPEAL_DECIDE):
+        return await appeals.ask(services, asked)
+    if not allowed(asked.roles, Permission.FILING_REVIEW):
+        message = f"There is no {number} that you can ask about."
+        raise NotFound(message)
     filing = await services.reviews.ask(asked.tx, asked.sender, number, text)
     return f"Asked. {filing.number} waits for its applicant."
 

@@ -760,11 +760,21 @@ CREATE TABLE complaints (                 -- of reporters, about what they were 
     reviewer     TEXT,
     reasons      TEXT NOT NULL DEFAULT '',
     decided_at   BIGINT,
+    due_at       BIGINT NOT NULL,         -- when it should be answered; it calls people, no more
+    called_at    BIGINT,
     version      INTEGER NOT NULL DEFAULT 1,
     UNIQUE (report_id, about)
 );
 CREATE INDEX complaints_waiting ON complaints (submitted_at) WHERE state = 'submitted';
 CREATE INDEX complaints_complainant ON complaints (complainant);
+
+CREATE TABLE complaint_parties (          -- who does not review a complaint: see the triggers at the end
+    objection_id BIGINT NOT NULL REFERENCES complaints (id) ON DELETE CASCADE,
+    user_id      TEXT NOT NULL,
+    why          TEXT NOT NULL CHECK (why IN
+        ('subject', 'decider', 'approver', 'proposer', 'reporter', 'room', 'worker')),
+    PRIMARY KEY (objection_id, user_id, why)
+);
 
 CREATE TABLE reporter_steps (             -- what people decided about reports without any ground
     id         BIGINT PRIMARY KEY,
@@ -1171,11 +1181,47 @@ CREATE TABLE appeals (
     text         TEXT NOT NULL,
     state        TEXT NOT NULL,
     submitted_at BIGINT NOT NULL,
+    due_at       BIGINT NOT NULL,         -- when it should be answered; it calls people, no more
+    urgent       TEXT CHECK (urgent IN ('account', 'room', 'ends', 'agreed')),
+    pleads       INTEGER NOT NULL DEFAULT 0,
+    outside      INTEGER NOT NULL DEFAULT 0,
+    asked_at     BIGINT,                  -- since when it waits for whoever made it
+    holder       TEXT,
+    lease_until  BIGINT,
+    called_at    BIGINT,                  -- when people were called because it is overdue
     reviewer     TEXT,
     reasons      TEXT NOT NULL DEFAULT '',
-    version      INTEGER NOT NULL DEFAULT 1
+    decided_at   BIGINT,
+    version      INTEGER NOT NULL DEFAULT 1,
+    CHECK ((reviewer IS NOT NULL) = (state IN ('upheld', 'modified', 'overturned')))
 );
-CREATE INDEX appeals_waiting ON appeals (submitted_at) WHERE state = 'submitted';
+CREATE INDEX appeals_waiting ON appeals (due_at) WHERE state = 'submitted';
+
+CREATE TABLE appeal_parties (             -- who does not review an appeal: see the triggers at the end
+    objection_id BIGINT NOT NULL REFERENCES appeals (id) ON DELETE CASCADE,
+    user_id      TEXT NOT NULL,
+    why          TEXT NOT NULL CHECK (why IN
+        ('subject', 'decider', 'approver', 'proposer', 'reporter', 'room', 'worker')),
+    PRIMARY KEY (objection_id, user_id, why)
+);
+
+CREATE TABLE appeal_words (               -- what was asked, answered and added after it came in
+    id        SERIAL_KEY,
+    appeal_id BIGINT NOT NULL REFERENCES appeals (id) ON DELETE CASCADE,
+    kind      TEXT NOT NULL CHECK (kind IN ('question', 'answer', 'addition')),
+    author    TEXT NOT NULL,
+    text      TEXT NOT NULL,
+    at        BIGINT NOT NULL
+);
+CREATE INDEX appeal_words_appeal ON appeal_words (appeal_id);
+
+CREATE TABLE appeal_admissions (          -- who may appeal after the time for it, and why
+    decision_id BIGINT PRIMARY KEY REFERENCES decisions (id) ON DELETE CASCADE,
+    admitted_by TEXT NOT NULL,
+    reason      TEXT NOT NULL,
+    at          BIGINT NOT NULL,
+    until       BIGINT NOT NULL
+);
 
 CREATE TABLE appeal_links (               -- by which people appeal who cannot write
     token_hash  TEXT PRIMARY KEY,
@@ -1185,6 +1231,34 @@ CREATE TABLE appeal_links (               -- by which people appeal who cannot w
 );
 CREATE INDEX appeal_links_decision ON appeal_links (decision_id);
 CREATE INDEX appeal_links_user ON appeal_links (user_id);
+
+CREATE TABLE filing_appeals (             -- of applicants, against a refusal or a revocation
+    id           BIGINT PRIMARY KEY,
+    filing_id    BIGINT NOT NULL REFERENCES filings (id),
+    about        TEXT NOT NULL CHECK (about IN ('rejected', 'revoked')),
+    appellant    TEXT NOT NULL,
+    text         TEXT NOT NULL,
+    state        TEXT NOT NULL,
+    submitted_at BIGINT NOT NULL,
+    due_at       BIGINT NOT NULL,
+    rests        INTEGER NOT NULL DEFAULT 0, -- whether the revocation rests meanwhile
+    called_at    BIGINT,
+    reviewer     TEXT,
+    reasons      TEXT NOT NULL DEFAULT '',
+    decided_at   BIGINT,
+    version      INTEGER NOT NULL DEFAULT 1,
+    UNIQUE (filing_id, about)
+);
+CREATE INDEX filing_appeals_waiting ON filing_appeals (due_at) WHERE state = 'submitted';
+CREATE INDEX filing_appeals_appellant ON filing_appeals (appellant);
+
+CREATE TABLE filing_appeal_parties (      -- who does not review it: see the triggers at the end
+    objection_id BIGINT NOT NULL REFERENCES filing_appeals (id) ON DELETE CASCADE,
+    user_id      TEXT NOT NULL,
+    why          TEXT NOT NULL CHECK (why IN
+        ('subject', 'decider', 'approver', 'proposer', 'reporter', 'room', 'worker')),
+    PRIMARY KEY (objection_id, user_id, why)
+);
 
 -- The operator -----------------------------------------------------------------------------------
 
@@ -1271,3 +1345,65 @@ CREATE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql AS
 -- only: postgres
 CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
     FOR EACH STATEMENT EXECUTE FUNCTION audit_only_grows();
+
+-- Who had a part in a matter does not review it; nor does anybody before it is written down who had.
+-- only: sqlite
+CREATE TRIGGER appeals_apart_insert BEFORE INSERT ON appeals WHEN NEW.reviewer IS NOT NULL
+    BEGIN SELECT RAISE(ABORT, 'the reviewer had a part in the matter') WHERE NOT EXISTS
+    (SELECT 1 FROM appeal_parties p WHERE p.objection_id = NEW.id) OR EXISTS
+    (SELECT 1 FROM appeal_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer); END;
+-- only: sqlite
+CREATE TRIGGER appeals_apart_update BEFORE UPDATE ON appeals WHEN NEW.reviewer IS NOT NULL
+    BEGIN SELECT RAISE(ABORT, 'the reviewer had a part in the matter') WHERE NOT EXISTS
+    (SELECT 1 FROM appeal_parties p WHERE p.objection_id = NEW.id) OR EXISTS
+    (SELECT 1 FROM appeal_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer); END;
+-- only: postgres
+CREATE FUNCTION appeals_apart() RETURNS trigger LANGUAGE plpgsql AS
+    $body$ BEGIN IF NEW.reviewer IS NOT NULL AND (NOT EXISTS
+    (SELECT 1 FROM appeal_parties p WHERE p.objection_id = NEW.id) OR EXISTS
+    (SELECT 1 FROM appeal_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer))
+    THEN RAISE EXCEPTION 'the reviewer had a part in the matter' USING ERRCODE = 'check_violation'; END IF;
+    RETURN NEW; END $body$;
+-- only: postgres
+CREATE TRIGGER appeals_apart BEFORE INSERT OR UPDATE ON appeals
+    FOR EACH ROW EXECUTE FUNCTION appeals_apart();
+-- only: sqlite
+CREATE TRIGGER complaints_apart_insert BEFORE INSERT ON complaints WHEN NEW.reviewer IS NOT NULL
+    BEGIN SELECT RAISE(ABORT, 'the reviewer had a part in the matter') WHERE NOT EXISTS
+    (SELECT 1 FROM complaint_parties p WHERE p.objection_id = NEW.id) OR EXISTS
+    (SELECT 1 FROM complaint_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer); END;
+-- only: sqlite
+CREATE TRIGGER complaints_apart_update BEFORE UPDATE ON complaints WHEN NEW.reviewer IS NOT NULL
+    BEGIN SELECT RAISE(ABORT, 'the reviewer had a part in the matter') WHERE NOT EXISTS
+    (SELECT 1 FROM complaint_parties p WHERE p.objection_id = NEW.id) OR EXISTS
+    (SELECT 1 FROM complaint_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer); END;
+-- only: postgres
+CREATE FUNCTION complaints_apart() RETURNS trigger LANGUAGE plpgsql AS
+    $body$ BEGIN IF NEW.reviewer IS NOT NULL AND (NOT EXISTS
+    (SELECT 1 FROM complaint_parties p WHERE p.objection_id = NEW.id) OR EXISTS
+    (SELECT 1 FROM complaint_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer))
+    THEN RAISE EXCEPTION 'the reviewer had a part in the matter' USING ERRCODE = 'check_violation'; END IF;
+    RETURN NEW; END $body$;
+-- only: postgres
+CREATE TRIGGER complaints_apart BEFORE INSERT OR UPDATE ON complaints
+    FOR EACH ROW EXECUTE FUNCTION complaints_apart();
+-- only: sqlite
+CREATE TRIGGER filing_appeals_apart_insert BEFORE INSERT ON filing_appeals WHEN NEW.reviewer IS NOT NULL
+    BEGIN SELECT RAISE(ABORT, 'the reviewer had a part in the matter') WHERE NOT EXISTS
+    (SELECT 1 FROM filing_appeal_parties p WHERE p.objection_id = NEW.id) OR EXISTS
+    (SELECT 1 FROM filing_appeal_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer); END;
+-- only: sqlite
+CREATE TRIGGER filing_appeals_apart_update BEFORE UPDATE ON filing_appeals WHEN NEW.reviewer IS NOT NULL
+    BEGIN SELECT RAISE(ABORT, 'the reviewer had a part in the matter') WHERE NOT EXISTS
+    (SELECT 1 FROM filing_appeal_parties p WHERE p.objection_id = NEW.id) OR EXISTS
+    (SELECT 1 FROM filing_appeal_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer); END;
+-- only: postgres
+CREATE FUNCTION filing_appeals_apart() RETURNS trigger LANGUAGE plpgsql AS
+    $body$ BEGIN IF NEW.reviewer IS NOT NULL AND (NOT EXISTS
+    (SELECT 1 FROM filing_appeal_parties p WHERE p.objection_id = NEW.id) OR EXISTS
+    (SELECT 1 FROM filing_appeal_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer))
+    THEN RAISE EXCEPTION 'the reviewer had a part in the matter' USING ERRCODE = 'check_violation'; END IF;
+    RETURN NEW; END $body$;
+-- only: postgres
+CREATE TRIGGER filing_appeals_apart BEFORE INSERT OR UPDATE ON filing_appeals
+    FOR EACH ROW EXECUTE FUNCTION filing_appeals_apart();

@@ -1,0 +1,94 @@
+"""Parties: who had a part in a matter, with all their accounts, noted before anybody reviews it."""
+
+from collections.abc import Iterable
+
+from policybot.domain import party as rules
+from policybot.domain.case import Case
+from policybot.domain.decision import Decision
+from policybot.domain.party import Why
+from policybot.domain.permission import Permission, Role, allowed
+from policybot.services.cases import Cases
+from policybot.services.setting import Setting
+from policybot.store import cases, decisions, members, parties, reports, rooms
+from policybot.store.database import Tx
+
+Parties = frozenset[tuple[str, Why]]
+_NOUNS = ("decision", "deletion", "replacement")
+"""The first words of approvals' subjects that are about a decision."""
+
+
+class Apart:
+    """The service that keeps those who had a part in a matter from judging an objection to it."""
+
+    def __init__(self, setting: Setting, casework: Cases) -> None:
+        """Ask the cases' service who answers for rooms."""
+        self._setting = setting
+        self._cases = casework
+
+    async def of_case(self, tx: Tx, case: Case) -> set[tuple[str, Why]]:
+        """Name who had a part in a case, by the account with which they had it."""
+        found: set[tuple[str, Why]] = set()
+        for report in await reports.of_case(tx, case.id):
+            found.add((report.reporter, Why.REPORTER))
+            found |= {(one, Why.WORKER) for one in (report.resolved_by,) if one}
+        about = await cases.subjects(tx, case)
+        found |= {(subject.user_id, Why.SUBJECT) for subject in about if subject.user_id}
+        answering = await self._cases.answering_for(tx, {s.room_id for s in about if s.room_id})
+        found |= {(one, Why.ROOM) for people in answering.values() for one in people}
+        if case.assignee:
+            found.add((case.assignee, Why.WORKER))
+        for decision in await decisions.of_case(tx, case.id):
+            found |= {(one, Why.WORKER) for one in (decision.decider, decision.approver) if one}
+        return found
+
+    async def of_decision(self, tx: Tx, decision: Decision, appellant: str) -> set[tuple[str, Why]]:
+        """Name who had a part in a decision, beside those who had one in its case."""
+        found = {(appellant, Why.SUBJECT), (decision.decider, Why.DECIDER)}
+        if decision.user_id:
+            found.add((decision.user_id, Why.SUBJECT))
+        if decision.approver:
+            found.add((decision.approver, Why.APPROVER))
+        for noun in _NOUNS:
+            proposers = await decisions.proposers(tx, f"{noun} {decision.id}")
+            found |= {(one, Why.PROPOSER) for one in proposers}
+        return found
+
+    async def note(
+        self, tx: Tx, table: str, objection_id: int, found: Iterable[tuple[str, Why]]
+    ) -> Parties:
+        """Write down who had a part, each with all accounts of theirs; return everybody who ever had."""
+        await parties.add(tx, table, objection_id, await self.wide(tx, found))
+        return frozenset(await parties.of(tx, table, objection_id))
+
+    @staticmethod
+    async def wide(tx: Tx, found: Iterable[tuple[str, Why]]) -> set[tuple[str, Why]]:
+        """Name people who had a part with all accounts that are known to be theirs."""
+        return {(account, why) for one, why in found for account in await members.accounts_of(tx, one)}
+
+    async def insiders(self, tx: Tx, excluded: Parties) -> list[str]:
+        """Name those of the operator's people who may decide an objection: present, and no party."""
+        out = {user_id for user_id, _ in excluded}
+        return [
+            user_id
+            for user_id, roles in sorted(self._setting.config.staff.items())
+            if allowed(roles, Permission.APPEAL_DECIDE)
+            and user_id not in out
+            and await rooms.in_review(tx, user_id)
+        ]
+
+    def outsiders(self, excluded: Parties) -> list[str]:
+        """Name the reviewers outside who are no party."""
+        out = {user_id for user_id, _ in excluded}
+        return [one for one in self._setting.config.appeals.external_reviewers if one not in out]
+
+    async def check(self, tx: Tx, reviewer: str, excluded: Parties) -> None:
+        """Check that somebody may review an objection: no party; from outside only if nobody inside may.
+
+        Raises:
+            NotPermitted: they had a part in the matter.
+            NotFound: it is for people inside, and not theirs to know of.
+        """
+        rules.check_apart(reviewer, excluded)
+        roles = await self._setting.roles(tx, reviewer)
+        if Role.EXTERNAL in roles and await self.insiders(tx, excluded):
+            raise rules.hidden()

@@ -1,0 +1,158 @@
+"""Who had a part in a matter does not decide the objection to it: the database refuses it too (I14)."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policybot.domain.party import Why
+from tests.world import BOT, World, user
+from tests.world import world as make_world
+
+
+async def appealed(world: World) -> str:
+    await world.governed_room()
+    case = await world.reported()
+    await world.review("mira", f"!policy decide {case} R2 S3 proposed Threatened a neighbour")
+    await world.say("tom", f"!policy appeal {case} It was a joke between friends")
+    return case
+
+
+@pytest.mark.parametrize("table", ["appeals", "complaints"])
+async def test_the_database_refuses_each_kind_of_party_as_a_reviewer(
+    any_world: World, table: str
+) -> None:
+    """I14, by plain SQL, past all our code: on both databases, for appeals and for objections."""
+    world = any_world
+    await world.governed_room()
+    case = await world.reported()
+    if table == "appeals":
+        await world.review("mira", f"!policy decide {case} R2 S3 proposed Threatened a neighbour")
+        await world.say("tom", f"!policy appeal {case} It was a joke between friends")
+    else:
+        await world.review("mira", f"!policy dismiss {case} Nothing is offered for sale here")
+        await world.say("lea", "!policy object R-1 It is an advert as plain as can be")
+    noun = table.removesuffix("s")
+    decide = f"UPDATE {table} SET reviewer = $1, state = 'upheld' WHERE id = 1"  # noqa: S608 - ours
+    for why in Why:
+        who = f"@{why}:elsewhere.org"
+        async with world.database.transaction() as tx:
+            await tx.execute(
+                f"INSERT INTO {noun}_parties VALUES (1, $1, $2)",  # noqa: S608 - ours
+                who,
+                why.value,
+            )
+        with pytest.raises(Exception, match="the reviewer had a part in the matter"):
+            async with world.database.transaction() as tx:
+                await tx.execute(decide, who)
+    with pytest.raises(Exception, match="the reviewer had a part in the matter"):
+        async with world.database.transaction() as tx:
+            await tx.execute(f"DELETE FROM {noun}_parties")  # noqa: S608 - ours
+            await tx.execute(decide, user("ravi"))
+    async with world.database.transaction() as tx:
+        await tx.execute(decide, user("ravi"))
+
+
+async def test_each_who_had_a_part_is_written_down_with_all_their_accounts(world: World) -> None:
+    """I14: decider, approver, proposer, reporters, subject, who answers for the room, a worker."""
+    await world.governed_room()
+    await world.verified("tom")
+    async with world.database.transaction() as tx:  # another account of Tom's, unlinked by now
+        await tx.execute(
+            "INSERT INTO links (user_id, person_id, slot, front, created_at, ended_at)"
+            " SELECT '@tom2:example.org', person_id, 2, front, created_at, 5 FROM links"
+            " WHERE user_id = $1",
+            user("tom"),
+        )
+    await world.deliver(
+        type="m.room.power_levels",
+        room_id=world.room,
+        sender=user("anna"),
+        state_key="",
+        content={"users": {user("anna"): 100, user("zoe"): 50, BOT: 100}},
+    )
+    case = await world.reported()
+    await world.review("otto", f"!policy claim {case}")
+    answer = await world.review(
+        "otto", f"!policy decide {case} R2 S3 restrict:P90D Threatened her // A threat in the night"
+    )
+    assert "!policy confirm" in answer
+    code = answer.split("!policy confirm ")[1].split()[0]
+    await world.review("mira", f"!policy confirm {code}")
+    assert "is in" in await world.say("tom", f"!policy appeal {case} It was a joke between friends")
+    async with world.database.transaction(reading=True) as tx:
+        rows = await tx.fetch("SELECT user_id, why FROM appeal_parties WHERE objection_id = 1")
+    found = {(row["user_id"].partition(":")[0], row["why"]) for row in rows}
+    assert {
+        ("@otto", "decider"),
+        ("@otto", "proposer"),
+        ("@otto", "worker"),
+        ("@mira", "approver"),
+        ("@lea", "reporter"),
+        ("@tom", "subject"),
+        ("@tom2", "subject"),
+        ("@anna", "room"),
+        ("@zoe", "room"),
+    } <= found
+    assert not any(who == "@ravi" for who, _ in found)
+
+
+async def test_a_party_sees_neither_the_appeal_in_the_queue_nor_what_it_says(tmp_path: Path) -> None:
+    staff = {user(name): ["moderator", "appeals"] for name in ("mira", "otto")}
+    staff[user("ravi")] = ["reviewer", "moderator", "appeals"]
+    async with make_world(tmp_path, staff=staff) as world:
+        case = await appealed(world)
+        assert case not in await world.review("mira", "!policy queue appeals")
+        assert case in await world.review("otto", "!policy queue appeals")
+        for command in ("brief", "claim", "release"):
+            answer = await world.review("mira", f"!policy {command} {case}")
+            assert "had a part" in answer or "not with you" in answer, answer
+            assert "joke" not in answer
+        assert "you decided it" in await world.review("mira", f"!policy ask {case} Why?")
+        assert "you decided it" in await world.review("mira", f"!policy hasten {case} Quickly")
+
+
+async def test_an_appeal_that_nobody_can_decide_is_noticed_when_it_comes_in(tmp_path: Path) -> None:
+    """Otto and Ravi decide appeals; Ravi reported it, and Otto decided."""
+    async with make_world(tmp_path) as world:
+        await world.governed_room()
+        case = await world.reported(reporter="ravi")
+        await world.review("otto", f"!policy decide {case} R2 S3 proposed Threatened a neighbour")
+        await world.say("tom", f"!policy appeal {case} It was a joke between friends")
+        said = world.in_review()[-1]
+        assert "Nobody can decide it" in said
+        assert "appeals.external_reviewers" in said
+        assert "you reported it" in await world.review("ravi", f"!policy uphold {case} It stands")
+
+
+async def test_somebody_outside_decides_what_nobody_inside_can_and_sees_nothing_else(
+    tmp_path: Path,
+) -> None:
+    outside = "@olga:ombuds.example"
+    changes: dict[str, Any] = {"appeals": {"external_reviewers": [outside]}}
+    async with make_world(tmp_path, **changes) as world:
+        await world.governed_room()
+        other = await world.reported()
+        await world.review("mira", f"!policy decide {other} R2 S3 proposed Threatened a neighbour")
+        await world.say("tom", f"!policy appeal {other} It was a joke between friends")
+        hidden = "There is nothing under this number that is yours to decide."
+        for verb in (f"brief {other}", f"uphold {other} So", "brief C-77", "overturn R-1 So it is"):
+            assert await world.say(outside, f"!policy {verb}") == hidden, verb
+        for verb in (f"show {other}", "queue", "history @tom:example.org", f"note {other} Hm"):
+            assert "I do not know" in await world.say(outside, f"!policy {verb}"), verb
+
+        case = await world.reported(offender="zoe", reporter="ravi", text="I know where you live")
+        await world.review("otto", f"!policy decide {case} R2 S3 proposed Threatened a neighbour")
+        await world.say("zoe", f"!policy appeal {case} I live next door, of course I know")
+        assert "nobody of its own people can" in world.told(outside)[-1]
+        assert outside in world.in_review()[-1]
+        brief = await world.say(outside, f"!policy brief {case}")
+        assert "I know where you live" in brief
+        assert "I live next door" in brief
+        assert "ravi" not in brief, "who reported is not what it needs"
+        await world.say(outside, f"!policy ask {case} Did you know her?")
+        assert "Did you know her?" in world.told("zoe")[-1]
+        await world.say("zoe", f"!policy add {case} For twenty years")
+        assert "twenty years" in world.told(outside)[-1]
+        assert "is void" in await world.say(outside, f"!policy overturn {case} She lives next door")
+        assert user("zoe") not in world.homeserver.suspended

@@ -1,0 +1,152 @@
+"""Appeals about filings: a refusal or a revocation is looked at by somebody without a part in it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policybot.domain.party import Why
+from tests.world import World, find, user
+from tests.world import world as make_world
+
+STAFF = {
+    user("mira"): ["moderator", "reviewer"],
+    user("otto"): ["appeals", "reviewer"],
+    user("ravi"): ["reviewer", "appeals"],
+}
+WHY = "The garden is open to everybody, as its page says"
+
+
+async def filed(world: World) -> str:
+    await world.verified("anna")
+    world.homeserver.levels[world.room] = {"users": {user("anna"): 100}}
+    await world.deliver(
+        type="m.room.member",
+        room_id=world.room,
+        sender=user("anna"),
+        state_key="@policybot:example.org",
+        content={"membership": "invite"},
+    )
+    answer = await world.say("anna", f"!policy file {world.room} general Neighbours talk of gardens")
+    return find(r"F-\d+", answer)
+
+
+async def test_a_refused_filing_is_looked_at_by_another_and_reviewed_by_others(
+    tmp_path: Path, database_url: str
+) -> None:
+    """I14: whoever refused it decides neither the appeal nor the filing again."""
+    async with make_world(tmp_path, database_url, staff=STAFF) as world:
+        number = await filed(world)
+        assert "nothing to appeal" in await world.say("anna", f"!policy appeal {number} {WHY}")
+        await world.review("otto", f"!policy reject {number} The purpose does not fit")
+        assert f"!policy appeal {number}" in world.told("anna")[-1]
+        assert "no filing" in await world.say("tom", f"!policy appeal {number} {WHY}")
+        answer = await world.say("anna", f"!policy appeal {number} {WHY}")
+        assert "should be answered by 9 March 2026" in answer
+        assert "one for each decision" in await world.say("anna", f"!policy appeal {number} {WHY}")
+        assert "The purpose does not fit" in world.in_review()[-1]
+        assert number not in await world.review("otto", "!policy queue appeals")
+        assert number in await world.review("ravi", "!policy queue appeals")
+        answer = await world.review("otto", f"!policy overturn {number} It fits well enough")
+        assert "you decided it" in answer
+        answer = await world.review("ravi", f"!policy overturn {number} It fits well enough")
+        assert "waiting for a reviewer now" in answer
+        assert "with other reviewers again" in world.told("anna")[-1]
+        assert "was right: somebody else" in await world.review("otto", f"!policy approve {number}")
+        assert "is approved" in await world.review("mira", f"!policy approve {number}")
+
+
+async def test_a_refusal_that_stands_is_explained_and_can_be_appealed_once(tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"operator.appeal_body": "the Ombudsperson", "staff": STAFF}
+    async with make_world(tmp_path, **changes) as world:
+        number = await filed(world)
+        await world.review("otto", f"!policy reject {number} The purpose does not fit")
+        world.clock.pass_time(days=184)
+        late = await world.say("anna", f"!policy appeal {number} {WHY}")
+        assert "ended on 1 September 2026" in late
+        world.clock.pass_time(days=-10)
+        await world.say("anna", f"!policy appeal {number} {WHY}")
+        await world.tick(days=8)
+        assert any("should have been answered" in t and number in t for t in world.in_review())
+        assert "should be answered by" in await world.say("anna", f"!policy status {number}")
+        await world.review("ravi", f"!policy uphold {number} No garden is near this place")
+        assert "the refusal stands" in world.told("anna")[-1]
+        assert "You can still turn to the Ombudsperson." in world.told("anna")[-1]
+        assert "that was decided: it stands" in await world.say("anna", f"!policy status {number}")
+        assert "one for each decision" in await world.say("anna", f"!policy appeal {number} {WHY}")
+        assert "No appeal about" in await world.review("ravi", f"!policy overturn {number} But still")
+
+
+@pytest.mark.parametrize("rests", [True, False])
+@pytest.mark.parametrize("verdict", ["overturn", "uphold"])
+async def test_a_revocation_rests_where_configured_and_is_taken_back_if_it_was_wrong(
+    tmp_path: Path, verdict: str, *, rests: bool
+) -> None:
+    staff = STAFF | {user("zoe"): ["reviewer"]}
+    changes: dict[str, Any] = {"staff": staff, "appeals": {"revocations_rest": rests}}
+    async with make_world(tmp_path, **changes) as world:
+        async with world.database.transaction() as tx:
+            await tx.execute("INSERT INTO review_members (user_id) VALUES ($1)", user("zoe"))
+        number = await filed(world)
+        await world.review("zoe", f"!policy approve {number}")
+        async with world.database.transaction(reading=True) as tx:
+            record = await tx.value("SELECT record_number AS value FROM filings")
+        answer = await world.review("mira", f"!policy revoke {record} Nobody answers for it any more")
+        code = find(r"(?<=!policy confirm )\w+", answer)
+        await world.review("otto", f"!policy confirm {code}")
+        assert world.room not in world.homeserver.directory
+        assert f"!policy appeal {record}" in world.told("anna")[-1]
+        answer = await world.say("anna", f"!policy appeal {record} I am here and I answer")
+        assert "is in" in answer
+        assert ("shown again meanwhile" in answer) == rests
+        assert (world.room in world.homeserver.directory) == rests
+        answer = await world.review("otto", f"!policy overturn {record} She does answer")
+        assert "you confirmed it" in answer
+        await world.review("ravi", f"!policy {verdict} {record} So it is, as everybody can see")
+        wrong = verdict == "overturn"
+        assert (world.room in world.homeserver.directory) == wrong
+        assert (world.homeserver.labels.get(world.room) == record) == wrong
+        told = [text for text in world.told("anna") if "So it is" in text]
+        assert len(told) == 1
+        assert ("holds again" if wrong else "the revocation stands") in told[0]
+        assert sum("was revoked. Reason" in text for text in world.told("anna")) == 1
+        lookup = await world.say("tom", f"!policy lookup {record}")
+        assert ("revoked" in lookup) != wrong, lookup
+
+
+async def test_a_room_that_is_filed_anew_by_now_has_nothing_to_appeal(tmp_path: Path) -> None:
+    async with make_world(tmp_path, staff=STAFF) as world:
+        number = await filed(world)
+        await world.review("otto", f"!policy reject {number} The purpose does not fit")
+        await world.say("anna", f"!policy appeal {number} {WHY}")
+        again = await world.say("anna", f"!policy file {world.room} general Neighbours talk of trees")
+        newer = find(r"F-\d+", again)
+        answer = await world.review("ravi", f"!policy overturn {number} It fits well enough")
+        assert f"filed anew as {newer}" in answer
+        await world.review("ravi", f"!policy uphold {number} It is filed anew anyway")
+        assert "the refusal stands" in world.told("anna")[-1]
+
+
+async def test_the_database_refuses_a_party_as_the_reviewer_of_a_filings_appeal(
+    tmp_path: Path, database_url: str
+) -> None:
+    """I14, by plain SQL, for each kind of party."""
+    async with make_world(tmp_path, database_url, staff=STAFF) as world:
+        number = await filed(world)
+        await world.review("otto", f"!policy reject {number} The purpose does not fit")
+        await world.say("anna", f"!policy appeal {number} {WHY}")
+        decide = "UPDATE filing_appeals SET reviewer = $1, state = 'upheld'"
+        for why in Why:
+            async with world.database.transaction() as tx:
+                await tx.execute(
+                    "INSERT INTO filing_appeal_parties VALUES (1, $1, $2)", f"@{why}:x.org", why.value
+                )
+            with pytest.raises(Exception, match="the reviewer had a part in the matter"):
+                async with world.database.transaction() as tx:
+                    await tx.execute(decide, f"@{why}:x.org")
+        for who in ("otto", "anna"):
+            with pytest.raises(Exception, match="the reviewer had a part in the matter"):
+                async with world.database.transaction() as tx:
+                    await tx.execute(decide, user(who))
+        async with world.database.transaction() as tx:
+            await tx.execute(decide, user("ravi"))
