@@ -73,5 +73,6 @@ class Rehearsals:
             case Verdict.MODIFY:
                 await self._reviews.modify(tx, reviewer, case, measure, reasons)
             case Verdict.OVERTURN:
-                return tuple(await self._reviews.overturn(tx, reviewer, case, reasons))
+                later = await self._reviews.overturn(tx, reviewer, case, reasons)
+                return tuple(one.in_words for one in later)
         return ()

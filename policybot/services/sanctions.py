@@ -301,13 +301,6 @@ class Sanctions:
         message = f"No measure binds in C-{case_id}."
         raise NotFound(message)
 
-    async def foresee(self, tx: Tx, decision: Decision) -> tuple[Effect, ...]:
-        """Say what would be given back if a decision were void now; nothing is written."""
-        sanction = await sanctions.of_decision(tx, decision.id)
-        if sanction is None or not rules.to_release(sanction, Step.VOID):
-            return ()
-        return rules.release(sanction, *await self._also_wanted(tx, sanction))
-
     async def take_back(self, tx: Tx, decision: Decision, by: str) -> Sanction | None:
         """Void the sanction of a decision from the beginning."""
         sanction = await sanctions.of_decision(tx, decision.id)

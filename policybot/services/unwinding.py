@@ -6,7 +6,7 @@ from policybot.domain import copy as rules
 from policybot.domain import notice
 from policybot.domain.case import Case
 from policybot.domain.decision import IN_FORCE, Decision, State
-from policybot.domain.effects import Effect, Redact, Restore, Say
+from policybot.domain.effects import Redact, Restore, Say
 from policybot.domain.errors import NotFound, OutOfOrder
 from policybot.domain.measure import Measure
 from policybot.domain.recheck import Recheck
@@ -23,20 +23,6 @@ from policybot.store.database import Tx, next_number
 from policybot.store.rooms import Kind
 
 _RESTORED = "Restored after appeal"
-
-
-@dataclass(frozen=True, slots=True)
-class Foreseen:
-    """What would come of overturning a decision; nothing of it is written."""
-
-    effects: tuple[Effect, ...]
-    """What would be changed on the homeserver at once."""
-    removed: int
-    """How many messages its author could have posted again."""
-    told: tuple[str, ...]
-    """Who was told of the decision, and would be told of this, besides those who reported."""
-    later: tuple[Recheck, ...]
-    """Later decisions that would be others without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +48,6 @@ class Unwinding:
         self._sanctions = measures
         self._rechecks = again
         self._copies = kept
-
-    async def preview(self, tx: Tx, decision: Decision) -> Foreseen:
-        """Show what overturning a decision would take back; nothing is written."""
-        gone = await removals.of_decision(tx, decision.id) if decision.remove else []
-        return Foreseen(
-            effects=await self._sanctions.foresee(tx, decision),
-            removed=len(gone),
-            told=tuple(await self._told(tx, decision)),
-            later=tuple(await self._rechecks.foresee(tx, decision)),
-        )
 
     async def undo(
         self, tx: Tx, decision: Decision, case: Case, by: str, appellant: str

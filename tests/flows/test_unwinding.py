@@ -10,7 +10,7 @@ from policybot.domain import ladder as rules
 from policybot.domain.case import Case, Subject, SubjectKind
 from policybot.domain.case import State as CaseState
 from policybot.domain.decision import Decision, State
-from policybot.domain.effects import Redact, ReleaseMember, Restore
+from policybot.domain.effects import Redact, Restore
 from policybot.domain.ladder import Act, History, Scope, Severity
 from policybot.domain.measure import Kind
 from policybot.domain.notice import Statement
@@ -84,29 +84,6 @@ async def test_what_somebody_changed_meanwhile_stays_and_people_are_told(world: 
     await appealed(world, case)
     assert level(world) == 50
     assert any("somebody changed the level" in text for text in world.in_review())
-
-
-async def test_a_preview_says_what_an_overturn_then_does_and_writes_nothing(any_world: World) -> None:
-    world = any_world
-    first, second = await twice(world)
-    number = int(first[2:])
-    tables = ("decisions", "sanctions", "rechecks", "outbox", "audit")
-    count = " UNION ALL ".join(f"SELECT COUNT(*) AS n FROM {one}" for one in tables)  # noqa: S608 - our own
-    before = [row["n"] for row in await rows(world, count)]
-    async with world.database.transaction(reading=True) as tx:
-        (decision,) = await decisions.of_case(tx, number)
-        (later,) = await decisions.of_case(tx, int(second[2:]))
-        of_first = await world.app.services.unwinding.preview(tx, decision)
-        of_second = await world.app.services.unwinding.preview(tx, later)
-    assert [row["n"] for row in await rows(world, count)] == before
-    assert of_first.effects == (), "its week is over"
-    assert of_first.told == (user("tom"),)
-    assert [one.in_words for one in of_first.later] == [
-        f"{second}: history was H2, is H0; its measure was lifted"
-    ]
-    assert of_second.effects == (ReleaseMember(world.room, user("tom")),)
-    assert of_second.later == ()
-    assert of_first.later[0].in_words in await appealed(world, first)
 
 
 # Later decisions ---------------------------------------------------------------------------------
