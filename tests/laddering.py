@@ -50,11 +50,11 @@ async def put_in_force(world: World, new: Ladder) -> None:
     policy = policies.of(new)
     async with world.database.transaction() as tx:
         await policies.add(tx, policy, world.clock())
-        for version in await policies.every(tx):
-            if version.hash == policy.hash:
-                await policies.save(tx, replace(version, state=State.LIVE, live_from=world.clock()))
-            elif version.state is State.LIVE:
-                await policies.save(tx, replace(version, state=State.RETIRED))
+        known = await policies.every(tx)
+        for version in (one for one in known if one.state is State.LIVE):
+            await policies.save(tx, replace(version, state=State.RETIRED))
+        for version in (one for one in known if one.hash == policy.hash):
+            await policies.save(tx, replace(version, state=State.LIVE, live_from=world.clock()))
         await policies.begin(tx, policy.hash, world.clock())
     world.app.setting.policy = policy
 
