@@ -41,7 +41,7 @@ _GUARDS = {
     "plain": ["test_ladder_file.py"],
     "fairness": ["test_ladder_file.py"],
     "closure": ["test_ladder.py", "test_decision.py"],
-    "measure": ["test_values.py", "test_ladder.py", "test_ladder_file.py"],
+    "measure": ["test_measure.py", "test_values.py", "test_ladder.py", "test_ladder_file.py"],
 }
 """Tests of modules that they do not name, or not alone."""
 PATIENCE = 90.0
