@@ -320,7 +320,7 @@ def propose(ladder: Ladder, act: Act, ledger: Iterable[Strike]) -> Proposal:
         harshest=row[_moved(place, ladder.shift_max)],
         counted=tuple(counted),
         left=tuple(not_counted),
-        next=_row(ladder, act, first=after == 0)[bisect_right(ladder.steps, after) - 1],
+        next=_row(ladder, act, first=False)[bisect_right(ladder.steps, after) - 1],
         spilled=spilled,
     )
 

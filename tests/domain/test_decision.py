@@ -98,6 +98,11 @@ def _of(kind: Kind) -> Measure:
     return Measure(kind, timedelta(days=1) if kind.timed else None)
 
 
+def test_a_decision_is_called_by_its_case() -> None:
+    assert decision().number == "C-7"
+    assert decision().version == 1
+
+
 def test_why_stands_behind_the_facts() -> None:
     assert rules.parted("facts // why") == ("facts", "why")
     assert rules.parted("see http://example.org // why // more") == (
