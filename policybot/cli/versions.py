@@ -113,31 +113,18 @@ def backtest(
         message = f"--since: {error}"
         raise fail(message, MISUSED) from None
     result, test = asyncio.run(_backtest(settings, new, span, quiet=as_json))
-    number = test.number if test else None
+    number = None if isinstance(test, str) else test.number
     if as_json:
         typer.echo(json.dumps({"version": new.version, "backtest": number} | result.data()))
         return
     _show(result)
-    if number:
-        console.print(
-            f"It is {number}, on record for version {escape(new.version)}. What is next stands in the "
-            f"review room: !policy ladder {escape(new.version)}",
-            soft_wrap=True,
-            highlight=False,
-        )
-    else:
-        console.print(
-            f"Version {escape(new.version)}, as it stands in this file, is none that may come into "
-            "force, so this is not put on record. To bring it, write it into the configuration and "
-            "restart.",
-            soft_wrap=True,
-            highlight=False,
-        )
+    said = f"It is {number}, on record. What is next: !policy ladder {new.version}, in the review room."
+    console.print(escape(said if number else str(test)), soft_wrap=True, highlight=False)
 
 
 async def _backtest(
     settings: Config, new: "Ladder", span: timedelta, *, quiet: bool
-) -> "tuple[Result, Backtest | None]":
+) -> "tuple[Result, Backtest | str]":
     from policybot.app import utc_now
     from policybot.services.backtests import Backtests
     from policybot.services.policies import Policies
@@ -159,15 +146,20 @@ async def _backtest(
 
 async def _recorded(
     database: "Database", service: "Backtests", new: "Ladder", since: datetime, result: "Result"
-) -> "Backtest | None":
-    """Put it on record if the ladder is a version that may come into force."""
+) -> "Backtest | str":
+    """Put it on record if the ladder is a version that may come into force; else say why it is not."""
     from policybot.domain.policy import COMING
     from policybot.store import policies
 
     async with database.transaction() as tx:
         known = await policies.named(tx, new)
-        if known is None or known.hash != policies.of(new).hash or known.state not in COMING:
-            return None
+        if known is None or known.hash != policies.of(new).hash:
+            return (
+                f"Version {new.version}, as it stands in this file, is not on record, nor is this test. "
+                "To bring the version, write it into the configuration and restart policybot."
+            )
+        if known.state not in COMING:
+            return f"Version {new.version} is {known.in_words}, so this test is not put on record."
         return await service.record(tx, _ACTOR, known.hash, since, result)
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -82,25 +83,49 @@ def test_what_was_overturned_counts_as_if_it_had_never_been(found: list[Past], n
     assert result(void, new) == result([one for one in void if not one.void], new)
 
 
+ONE = Past(
+    case="C-1",
+    scope=Scope.MEMBER,
+    key="!room tom",
+    owner="tom",
+    severity=Severity.S2,
+    factors=frozenset(),
+    policy="old",
+    occurred_at=NOW - timedelta(days=20),
+    decided_at=NOW - timedelta(days=20),
+    told_at=NOW - timedelta(days=20),
+    read_at=None,
+    appealed_at=None,
+    void=False,
+    counts=True,
+    replayed=False,
+)
+"""An act of which its author knows."""
+NEXT = replace(ONE, case="C-2", occurred_at=NOW, decided_at=NOW, replayed=True)
+
+
+@pytest.mark.parametrize(
+    ("before", "measure"),
+    [
+        (ONE, "restrict P3D"),
+        (replace(ONE, void=True), "warn"),
+        (replace(ONE, counts=False), "warn"),
+        (replace(ONE, told_at=None), "warn"),
+        (replace(ONE, told_at=NOW - timedelta(days=2)), "warn"),
+        (replace(ONE, told_at=NOW - timedelta(days=2), read_at=NOW - timedelta(days=1)), "restrict P3D"),
+        (replace(ONE, appealed_at=NOW - timedelta(days=1)), "warn"),
+        (replace(ONE, appealed_at=NOW + timedelta(days=1)), "restrict P3D"),
+        (replace(ONE, owner="lea", key="!room lea"), "warn"),
+        (replace(ONE, key="!other tom"), "warn"),
+    ],
+)
+def test_the_ledger_is_that_of_the_time(before: Past, measure: str) -> None:
+    assert result([before, NEXT], LADDER).matrix == {(measure, measure): 1}
+
+
 def test_the_worst_change_comes_first_and_a_missing_grid_is_said() -> None:
     grids = {"S1": ["warn", "restrict P1D", "restrict P3D", "restrict P7D"]}
-    first = Past(
-        case="C-1",
-        scope=Scope.MEMBER,
-        key="!room tom",
-        owner="tom",
-        severity=Severity.S3,
-        factors=frozenset(),
-        policy="old",
-        occurred_at=NOW,
-        decided_at=NOW,
-        told_at=None,
-        read_at=None,
-        appealed_at=None,
-        void=False,
-        counts=True,
-        replayed=True,
-    )
+    first = replace(NEXT, severity=Severity.S3)
     cells = ["suspend P1D", "suspend P7D", "suspend P30D", "suspend P90D"]
     s2 = ["warn", "restrict P7D", "restrict P14D", "restrict P30D"]
     new = ladder(

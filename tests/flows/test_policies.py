@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -14,7 +15,7 @@ from policybot.domain.errors import OutOfOrder
 from policybot.domain.ladder_file import LadderRefused
 from policybot.services import policies as service
 from policybot.services.previews import Choice
-from policybot.store import audit, backtests, cases, policies
+from policybot.store import audit, backtests, cases, outbox, policies
 from policybot.store.database import Database
 from tests.laddering import (
     FIRST_HARSHER,
@@ -185,6 +186,18 @@ async def test_two_accounts_of_one_person_are_one_approver(tmp_path: Path) -> No
         assert await state(world, "2") == "candidate"
 
 
+async def test_two_others_who_are_one_person_are_not_enough(tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"identity.accounts_per_person": 2}
+    async with make_world(tmp_path, **changes) as world:
+        await bring(world, ladder("2", MILDER))
+        await link_to(world, "otto", "lea")
+        await link_to(world, "ravi", "lea")
+        await world.review("mira", "!policy ladder 2 shadow")
+        await world.review("mira", "!policy ladder 2 test")
+        await world.tick()
+        assert "here is only one" in await world.review("mira", "!policy ladder 2 propose")
+
+
 async def test_where_one_other_is_left_a_delay_can_take_the_second_place(tmp_path: Path) -> None:
     staff = {user("mira"): ["moderator"], user("ravi"): ["reviewer", "appeals", "privacy"]}
     async with make_world(tmp_path, staff=staff, **{"versions.cooling_off": "P7D"}) as world:
@@ -221,6 +234,29 @@ async def test_everybody_is_told_before_much_becomes_harsher(world: World) -> No
     before = len(world.told("zoe"))
     await world.tick(days=20)
     assert (await in_force(world), len(world.told("zoe"))) == ("1", before)
+
+
+@pytest.mark.parametrize("withdrawn", [False, True])
+async def test_nothing_binds_of_which_people_were_to_be_told_and_were_not(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, withdrawn: bool
+) -> None:
+    await world.governed_room()
+    await decided(world, await threatened(world, "tom"))
+    await bring(world, ladder("2", FIRST_HARSHER))
+    await approved(world, "2")
+    before = world.told("anna")
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "counts", AsyncMock(return_value={"waiting": 1000}))
+        await world.tick(days=20)
+        assert (await in_force(world), world.told("anna")) == ("1", before)
+    if withdrawn:
+        await world.review("ravi", "!policy ladder 2 withdraw It was not thought through")
+    await world.tick()
+    await world.tick()
+    assert await in_force(world) == ("1" if withdrawn else "2")
+    assert len(world.told("anna")) == len(before) + (not withdrawn), (
+        "who was not told is not told the end"
+    )
 
 
 async def test_a_version_on_trial_is_kept_beside_what_is_decided_and_changes_nothing(
@@ -319,7 +355,7 @@ async def test_two_processes_put_it_in_force_once_and_both_know(two: tuple[World
     world, second = two
     await bring(world, ladder("2", MILDER))
     await approved(world, "2")
-    await asyncio.gather(world.app.tick(), second.tick(), return_exceptions=True)
+    await asyncio.gather(world.app.tick(), second.tick())
     await world.tick()
     await second.tick()
     assert await in_force(world) == "2"

@@ -57,7 +57,7 @@ async def test_an_operator_tries_a_ladder_before_anybody_knows_of_it(
         assert found["worst"] == [{"case": "C-1", "old": "restrict P7D", "new": "restrict P14D"}]
     await bring(world, ladder("2", FIRST_HARSHER))
     result = await run(world, "backtest", "--policy", policy, "--since", "P9999D")
-    assert "It is B-1, on record for version 2" in result.output
+    assert "It is B-1, on record. What is next: !policy ladder 2" in result.output
     assert "C-1: restrict P7D → restrict P14D" in result.output
     assert "1 more harshly (100.0%)" in result.output
     said = await world.review("mira", "!policy ladder 2")
