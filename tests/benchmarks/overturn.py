@@ -65,7 +65,9 @@ async def overturned(app: App, port: MatrixHomeserver, who: str, case_id: int) -
     return released, time.perf_counter() - begun
 
 
-async def observed(port: MatrixHomeserver, client: Client, who: str, rooms: list[str]) -> tuple[int, int]:
+async def observed(
+    port: MatrixHomeserver, client: Client, who: str, rooms: list[str]
+) -> tuple[int, int]:
     """Ask the homeserver in how many rooms somebody is restricted, and what they wrote stands."""
     bound = back = 0
     for room_id in rooms:
