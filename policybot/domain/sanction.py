@@ -139,6 +139,14 @@ def ran(sanction: Sanction, now: datetime) -> timedelta:
     return sanction.served + max(until - sanction.starts_at, timedelta(0))
 
 
+def spent(sanction: Sanction, now: datetime) -> bool:
+    """Say whether all of its time was served before it was imposed: then nothing is left to carry."""
+    span = sanction.measure.duration
+    if sanction.interim:
+        return sanction.ends_at is not None and sanction.ends_at <= now
+    return span is not None and sanction.served >= span
+
+
 def bannered(scope: Scope, measure: Measure) -> bool:
     """Say whether a room shows by a banner that this measure binds it."""
     return scope is Scope.ROOM and measure.kind is Kind.SUSPEND

@@ -87,6 +87,8 @@ class Sanctions:
         others = await self.reach.others(tx, decision)
         for user_id in others:
             restraints += await self.reach.on_account(tx, decision, user_id)
+        now = self._setting.now()
+        before = served if decision.supersedes is not None else timedelta(0)  # a hold has its own time
         sanction = Sanction(
             decision_id=decision.id,
             scope=decision.scope,
@@ -94,13 +96,15 @@ class Sanctions:
             state=State.PLANNED,
             user_id=None if decision.scope is Scope.ROOM else decision.user_id,
             room_id=decision.room_id,
-            ends_at=self._setting.now() + span if decision.interim and span else None,
+            ends_at=now + span - before if decision.interim and span else None,
             served=served,
             restraints=restraints,
             interim=decision.interim,
             dry=self._setting.config.dry_run,
             person_id=await self.reach.person(tx, decision),
         )
+        if spent := rules.spent(sanction, now):
+            restraints, sanction = (), replace(sanction, restraints=())
         await hold_rooms(tx, restraints)
         await sanctions.add(tx, sanction)
         await sanctions.reach(tx, decision.id, others)
@@ -116,7 +120,7 @@ class Sanctions:
         bound = (decision.user_id, *others) if decision.user_id else ()
         effects += await self._removals.searches(tx, decision, bound)
         self._setting.queue(tx, effects, cause=cause_of(decision))
-        if decision.scope is Scope.ROOM and decision.measure.kind in _ROOM_MEASURES:
+        if decision.scope is Scope.ROOM and decision.measure.kind in _ROOM_MEASURES and not spent:
             step, said = filing_rules.Step.SUSPEND, _HELD if decision.interim else ""
             await self._filings.restricted(tx, decision.decider, decision.room_id or "", step, said)
             await self._warn_of_rank(tx, decision)
@@ -179,9 +183,10 @@ class Sanctions:
         now = self._setting.now()
         first = sanction.starts_at is None
         sanction = rules.enforced(sanction, now)
-        if rules.bannered(sanction.scope, sanction.measure):
+        over = rules.spent(sanction, now) and not sanction.restraints
+        if rules.bannered(sanction.scope, sanction.measure) and not over:
             sanction = await self._show_banner(tx, decision, sanction)
-        if decision.measure.kind in (Kind.NONE, Kind.ADVISE, Kind.WARN):
+        if decision.measure.kind in (Kind.NONE, Kind.ADVISE, Kind.WARN) or over:
             sanction = rules.moved(sanction, Step.END)
         await self._save(tx, sanction)
         kept = [e.user_id for e in sanction.restraints if isinstance(e, SuspendAccount)]

@@ -3,6 +3,7 @@
 import html
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -84,6 +85,37 @@ async def test_who_is_suspended_appeals_by_the_link_and_can_write_again(cast: Ca
     await cast.hears("tom", chat, f"Your appeal on {case} succeeded")
     assert "A joke between friends indeed" in await opened(cast, link)
     await tom.say(room, "Here I am again")
+    await two_measures_on_lea(cast)
+
+
+async def two_measures_on_lea(cast: Cast) -> None:
+    """I16: the first is undone and the second keeps what it wants; then all is as before both."""
+    lea, room = cast.people["lea"], cast.known["room"]
+    before = await lea.power_levels(room)
+    first = await lea.say(room, "Anna, tonight I come for your tomatos")
+    edit = {"msgtype": "m.text", "body": "Anna, tonight I come for your tomatoes"}
+    relation = {"rel_type": "m.replace", "event_id": first}
+    more: dict[str, Any] = {"m.new_content": edit, "m.relates_to": relation}
+    await lea.say(room, "* tomatoes", **more)
+    second = await lea.say(room, "And for your beans")
+    for case, event, added in (("C-2", first, "+remove"), ("C-3", second, "")):
+        link = f"https://matrix.to/#/{room}/{event}"
+        await cast.asks("tom", f"!policy report {link} R2 She threatens Anna", "Your receipt is")
+        words = f"!policy decide {case} R2 S3 restrict:P7D{added} {FACTS} // Nothing milder would do"
+        await cast.asks_in_review("mira", words, "being carried out")
+        await cast.hears("lea", cast.rooms["lea"], f"Decision {case}")
+    assert (await lea.power_levels(room))["users"][lea.user_id] < 0
+    for case in ("C-2", "C-3"):
+        await cast.asks("lea", f"!policy appeal {case} {WHY}", f"Your appeal on {case} is in")
+        await cast.asks_in_review("ravi", f"!policy overturn {case} They laughed about it", "is void")
+        await cast.hears("lea", cast.rooms["lea"], f"Your appeal on {case} succeeded")
+        if case == "C-2":
+            assert (await lea.power_levels(room))["users"][lea.user_id] < 0, "C-3 wants it"
+    await lea.wait_for_state(room, "m.room.power_levels", lambda levels: levels == before)
+    await cast.hears("tom", room, "Decision C-2, by which a message of this room was removed")
+    await cast.asks("lea", "!policy restore C-2", "posted again")
+    back = await cast.hears("tom", room, "Restored after appeal, C-2")
+    assert "Anna, tonight I come for your tomatoes" in back, "as she had last edited it"
 
 
 async def test_who_has_no_chat_with_the_bot_reads_it_as_a_server_notice(cast: Cast) -> None:

@@ -16,12 +16,13 @@ import pytest
 from policybot.domain.case import Subject, SubjectKind
 from policybot.domain.effects import Redact
 from policybot.domain.errors import Refused
+from policybot.domain.permission import Role
 from policybot.domain.report import UNSORTED
 from policybot.services.intake import Told
 from policybot.store import audit, reports
 from policybot.store.database import DatabaseAway, Stale
 from tests.reporting import rows
-from tests.world import World, user
+from tests.world import REVIEW, World, user
 from tests.world import world as make_world
 
 PEOPLE = ("tom", "otis", "zoe")
@@ -366,6 +367,17 @@ class Walk:
         async with self.world.database.transaction(reading=True) as tx:
             assert [one async for one in audit.verify(tx) if not isinstance(one, int)] == [], "I21"
 
+    async def _somebody_new(self) -> None:
+        """Let a moderator come without a part: of what both found no breach in, neither judges again."""
+        self.world.config.staff[user("nils")] = (Role.MODERATOR,)
+        await self.world.deliver(
+            type="m.room.member",
+            room_id=REVIEW,
+            sender=user("nils"),
+            state_key=user("nils"),
+            content={"membership": "join"},
+        )
+
     async def left(self) -> list[Any]:
         """List what stands in the way of forgetting."""
         return [
@@ -388,8 +400,9 @@ class Walk:
         )
         await self.none("SELECT code FROM approvals WHERE state = 'waiting'")
         await self.check()
+        await self._somebody_new()
         for row in await rows(self.world, "SELECT id FROM cases WHERE state IN ('open', 'claimed')"):
-            for who in ("mira", "otto"):
+            for who in ("mira", "otto", "nils"):
                 await self.world.review(who, f"!policy dismiss C-{row['id']} {WHY}")
         for row in await rows(self.world, "SELECT report_id FROM complaints WHERE state = 'submitted'"):
             for who in STAFF:

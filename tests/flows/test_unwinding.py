@@ -10,7 +10,7 @@ from policybot.domain import ladder as rules
 from policybot.domain.case import Case, Subject, SubjectKind
 from policybot.domain.case import State as CaseState
 from policybot.domain.decision import Decision, State
-from policybot.domain.effects import Redact, Restore
+from policybot.domain.effects import Redact, Restore, RestrictMember
 from policybot.domain.ladder import Act, History, Scope, Severity
 from policybot.domain.measure import Kind
 from policybot.domain.notice import Statement
@@ -448,3 +448,23 @@ def _with(ladder: Any, **changes: Any) -> Any:
     from dataclasses import replace
 
     return replace(ladder, version="strict", **changes)
+
+
+@pytest.mark.parametrize("hold", [False, True])
+async def test_i17_who_has_served_all_of_it_is_not_bound_again_for_a_moment(
+    world: World, *, hold: bool
+) -> None:
+    """A milder measure takes the place of one whose time is over."""
+    await world.governed_room()
+    case = await world.reported()
+    if hold:
+        await world.review("mira", f"!policy hold {case} R2 They threaten the whole room")
+    else:
+        await decided(world, case, "R2 S3 restrict:P7D")
+    await world.tick(days=8)
+    assert level(world) is None
+    bound = sum(isinstance(e, RestrictMember) for e in world.homeserver.performed)
+    await world.say("tom", f"!policy appeal {case} It was a joke between friends")
+    assert "1 day" in await world.review("ravi", f"!policy modify {case} restrict:P1D {JOKE}")
+    assert sum(isinstance(e, RestrictMember) for e in world.homeserver.performed) == bound
+    assert level(world) is None
