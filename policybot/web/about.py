@@ -48,6 +48,7 @@ class About:
             )
         text = self._site.text(
             "about.html",
+            outside=config.appeal_body,
             rules=config.rules,
             licences=licences,
             figures=figures,

@@ -156,3 +156,25 @@ async def test_somebody_outside_decides_what_nobody_inside_can_and_sees_nothing_
         assert "twenty years" in world.told(outside)[-1]
         assert "is void" in await world.say(outside, f"!policy overturn {case} She lives next door")
         assert user("zoe") not in world.homeserver.suspended
+
+
+async def test_who_had_a_part_is_forgotten_with_what_they_had_it_in(any_world: World) -> None:
+    """Who reported goes a year later, though the appeal stays as long as its case."""
+    world = any_world
+    await appealed(world)
+    await world.review("ravi", "!policy uphold C-1 It did not read like a joke")
+    other = await world.reported(text="Who lends me a spade?")
+    await world.review("mira", f"!policy dismiss {other} Nothing is offered for sale here")
+    await world.say("lea", "!policy object R-2 It is an advert as plain as can be")
+    await world.review("ravi", "!policy uphold R-2 Spades were lent, not sold")
+    known = "SELECT COUNT(*) AS value FROM {} WHERE user_id = $1"
+    for table in ("appeal_parties", "complaint_parties"):
+        async with world.database.transaction(reading=True) as tx:
+            assert await tx.value(known.format(table), user("lea")) > 0, table
+    for _ in range(3):
+        await world.tick(days=125)
+    for table in ("appeal_parties", "complaint_parties"):
+        async with world.database.transaction(reading=True) as tx:
+            assert await tx.value(known.format(table), user("lea")) == 0, table
+    async with world.database.transaction(reading=True) as tx:
+        assert await tx.value(known.format("appeal_parties"), user("mira")) > 0
