@@ -95,6 +95,7 @@ class Hours:
         await services.messages.sweep(self._database)
         await self._announce()
         await services.retention.tick(self._database)
+        await services.checkpoints.tick(self._database)
         # Last, for the homeserver and the sources are asked over the network.
         if self.look is not None:
             await services.drift.some(self._database, self.look)

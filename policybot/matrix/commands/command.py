@@ -16,6 +16,7 @@ from policybot.services.approvals import Approvals
 from policybot.services.batches import Batches
 from policybot.services.care import Care
 from policybot.services.cases import Cases
+from policybot.services.checkpoints import Checkpoints
 from policybot.services.complaints import Complaints
 from policybot.services.consoles import Consoles
 from policybot.services.copies import Copies
@@ -117,6 +118,7 @@ class Services:
     queues: Queues
     merges: Merges
     pasts: Pasts
+    checkpoints: Checkpoints
     copies: Copies
     quarantines: Quarantines
     consoles: Consoles

@@ -75,6 +75,12 @@ OF_PEOPLE: tuple[Command, ...] = (
         "appeal CASE TEXT…", "Object to a decision about you.", Permission.APPEAL_SEND, members.appeal
     ),
     Command(
+        "proof CASE",
+        "Get a proof that the decision about you stands in the log that nobody can rewrite.",
+        Permission.SELF_READ,
+        members.proof,
+    ),
+    Command(
         "object NUMBER TEXT…",
         "Object to the answer to your report, or to a warning or a pause because of it.",
         Permission.APPEAL_SEND,
