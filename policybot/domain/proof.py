@@ -1,6 +1,7 @@
 """A proof that an entry is in the audit log: one file that can be checked without the log, offline."""
 
 import json
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from policybot.domain import entry, merkle
 from policybot.domain.note import Note, NoteRefused, Verifier, note
 
 _WHAT = "policybot audit proof, version 1"
+_FILE = re.compile(r"^\{$.*^\}$", re.MULTILINE | re.DOTALL)
 
 
 class ProofUnreadable(ValueError):  # noqa: N818 - an answer
@@ -49,13 +51,14 @@ class Proof:
 
     @classmethod
     def read(cls, text: str) -> "Proof":
-        """Read such a file; nothing in it is believed by this.
+        """Read such a file, or a message in which it stands; nothing in it is believed by this.
 
         Raises:
             ProofUnreadable: it is none.
         """
+        found = _FILE.search(text)
         try:
-            data = json.loads(text)
+            data = json.loads(found[0] if found else text)
             if not isinstance(data, dict) or data.get("what") != _WHAT:
                 message = "this is no proof of policybot's audit log"
                 raise ProofUnreadable(message)

@@ -19,6 +19,7 @@ from policybot.store.database import Database, Tx
 
 log = logging.getLogger(__name__)
 
+_OVERDUE = 3
 _MOST_ENTRIES = 1000
 _DECIDING = ("decision:final", "decision:automatic", "decision:hold", "decision:modify")
 """What is written when something is decided about somebody."""
@@ -222,6 +223,20 @@ class Checkpoints:
                 return await self.prove(tx, kept.seq, said=True)
         message = f"What the log says of C-{case_id} was forgotten after its time."
         raise NotFound(message)
+
+    async def overdue(self, tx: Tx) -> bool:
+        """Say whether something has waited much longer than it should for a signature."""
+        head, newest = await audit.where_it_ends(tx), await self.newest(tx)
+        if newest is None or newest.checkpoint.at is None or head.seq == newest.checkpoint.size:
+            return False
+        return self._setting.now() - newest.checkpoint.at > _OVERDUE * self._setting.config.log.every
+
+    def published(self) -> str | None:
+        """Give the public key by which everybody can check signatures; None while there is none."""
+        try:
+            return str(self.key.verifier)
+        except KeyMissing:
+            return None
 
     async def age(self, tx: Tx) -> tuple[int, datetime | None, str]:
         """Say how many entries the newest checkpoint covers, when it was signed, and what is wrong."""

@@ -1,9 +1,9 @@
 """The check of the whole audit log: entries, tree and signed checkpoints, on all processors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 from multiprocessing import get_context
 
@@ -55,29 +55,35 @@ async def check(
 ) -> Checked:
     """Check the log as it is at this moment; `progress` hears how many entries of how many are done."""
     async with database.transaction(reading=True) as tx:
-        head = await audit.where_it_ends(tx)
-        kept = await _kept(tx)
-        signed = [*(note for _, note in kept if note is not None), *wanted.notes]
-        sizes = sorted({note.checkpoint.size for note in signed})
-        start = (wanted.since - 1) // STRETCH * STRETCH
-        try:
-            whole = audit.Whole(head, start, await checkpoints.edge(tx, start))
-        except checkpoints.Damaged as error:
-            return Checked(0, head.hash, "", 0, Fault(1, str(error)))
-        done = start
-        tell = progress or _nobody_to_tell
-        tell(done, head.seq)
-        async for found in _stretches(tx, wanted, start, head.seq, sizes):
+        return await checked(tx, wanted, progress or _nobody_to_tell)
+
+
+async def checked(
+    tx: Tx, wanted: Wanted, progress: Callable[[int, int], None] = _nobody_to_tell
+) -> Checked:
+    """Check the log as a transaction sees it."""
+    head = await audit.where_it_ends(tx)
+    kept = await _kept(tx)
+    signed = [*(note for _, note in kept if note is not None), *wanted.notes]
+    sizes = sorted({note.checkpoint.size for note in signed})
+    done = start = (wanted.since - 1) // STRETCH * STRETCH
+    fault: Fault | None = None
+    try:
+        whole = audit.Whole(head, start, await checkpoints.edge(tx, start))
+    except checkpoints.Damaged as error:
+        return Checked(0, head.hash, "", 0, Fault(1, str(error)))
+    progress(done, head.seq)
+    async with aclosing(_stretches(tx, wanted, start, head.seq, sizes)) as stretches:
+        async for found in stretches:
             if isinstance(found, Fault):
-                return Checked(done, head.hash, "", 0, found)
+                fault = found
+                break
             whole.take(found)
             done = found.end
-            tell(done, head.seq)
-        fault = await whole.end(tx)
-    if fault is None:
-        fault = _contradicted(kept, wanted, whole.roots, start, head.seq)
+            progress(done, head.seq)
+    fault = fault or await whole.end(tx) or _contradicted(kept, wanted, whole.roots, start, head.seq)
     compared = sum(size > start for size in sizes)
-    return Checked(head.seq, head.hash, whole.root.hex(), compared, fault)
+    return Checked(done, head.hash, whole.root.hex(), compared, fault)
 
 
 async def _kept(tx: Tx) -> list[tuple[int, Note | None]]:
@@ -90,7 +96,7 @@ async def _kept(tx: Tx) -> list[tuple[int, Note | None]]:
 
 async def _stretches(
     tx: Tx, wanted: Wanted, start: int, length: int, sizes: Sequence[int]
-) -> AsyncIterator[Stretch | Fault]:
+) -> AsyncGenerator[Stretch | Fault, None]:
     """Verify the stretches, several at a time if that is worth it; give them in their order."""
     begins = range(start, length, STRETCH)
     asked = [

@@ -174,8 +174,8 @@ async def proof(services: Services, asked: Asked) -> str:
     url = services.setting.config.web.public_url
     return (
         f"This proves that the decision about you, C-{case_id}, stands in our audit log as entry "
-        f"{found.columns['seq']}, and shows what was written there. Copy all from the first {{ to the "
-        "last } into a file. Anybody can check it without us: policybot audit verify-proof FILE. "
+        f"{found.columns['seq']}, and shows what was written there. Save this whole message in a file. "
+        "Anybody can check it then without us: policybot audit verify-proof FILE. "
         f"Compare its key with the one on {url}/about.\n\n{found}"
     )
 
