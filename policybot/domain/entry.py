@@ -7,10 +7,13 @@ can be proved to somebody without naming the one or telling the other, and what 
 
 import hmac
 import json
+from collections.abc import Sequence
 from hashlib import sha256
 from json.encoder import encode_basestring as quoted
+from typing import Any
 
 _VEIL = 32
+_NO_VEIL = f"a veil has {_VEIL} characters"
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -31,8 +34,7 @@ def fingerprint(veil: str, actor: str) -> str:
         ValueError: it has another length; letters could move from it to the name.
     """
     if len(veil) != _VEIL:
-        message = f"a veil has {_VEIL} characters"
-        raise ValueError(message)
+        raise ValueError(_NO_VEIL)
     return sha256((veil + actor).encode()).hexdigest()
 
 
@@ -52,3 +54,27 @@ def line(seq: int, at: int, actor: str, tag: str, obj: str, committed: str, prev
         f'{{"actor":{quoted(actor)},"at":{at},"commitment":{quoted(committed)},"object":{quoted(obj)}'
         f',"previous":{quoted(previous)},"seq":{seq},"tag":{quoted(tag)}}}'
     )
+
+
+def hashed(columns: Sequence[Sequence[Any]]) -> list[bytes]:
+    """Hash many entries at once, each as the leaf of what `line` writes.
+
+    A log of a million is verified by this, and a call for each of them would take half as long again.
+
+    Args:
+        columns: seq, at, actor (as it is), veil, tag, object, commitment and previous of all.
+
+    Raises:
+        ValueError: a veil has another length.
+        TypeError: something is no text.
+    """
+    if any(length != _VEIL for length in set(map(len, columns[3]))):
+        raise ValueError(_NO_VEIL)
+    return [
+        sha256(
+            f'\0{{"actor":"{sha256((veil + actor).encode()).hexdigest()}","at":{at},"commitment":'
+            f'{quoted(committed)},"object":{quoted(obj)},"previous":{quoted(previous)},"seq":{seq},"tag":'
+            f"{quoted(tag)}}}".encode()
+        ).digest()
+        for seq, at, actor, veil, tag, obj, committed, previous in zip(*columns, strict=True)
+    ]

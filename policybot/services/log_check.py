@@ -13,7 +13,7 @@ from policybot.store import audit, checkpoints
 from policybot.store.audit import STRETCH, Fault, Stretch
 from policybot.store.database import Database, Tx
 
-_WORTH_IT = 4
+_WORTH_IT = 8
 """Stretches from which on other processes are begun: each takes half a second to come up."""
 _PAGE = 10_000
 

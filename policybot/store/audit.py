@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Any
 
 from policybot.domain.entry import canonical as canonical  # noqa: PLC0414 - others write by it, too
-from policybot.domain.entry import commitment, fingerprint, line
+from policybot.domain.entry import commitment, fingerprint, hashed, line
 from policybot.domain.merkle import Growing, edge, fold, levels, parts
 from policybot.store.database import Row, Tx, from_ms, to_ms
 
@@ -246,19 +246,21 @@ async def leaves(tx: Tx, start: int, upto: int, *, payloads: bool = True) -> lis
     """Verify a few entries, and that they follow the one before them; give their hashes."""
     rows: Sequence[Any] = await tx.fetch(_COLUMNS, start, upto)
     last = await tx.value("SELECT hash AS value FROM audit WHERE seq = $1", start) if start else ""
+    if len(rows) != upto - start:
+        return _first_fault(rows, start, last)
     # First all at once, which is fast and says only whether something is wrong.
+    *columns, seals = zip(*rows, strict=True)
     try:
-        found = [_leaf(*columns) for *columns, _ in rows]
+        found = hashed(columns)
     except (TypeError, ValueError):
         found = []
-    seals = [row["hash"] for row in rows]
     if (
-        [row["seq"] for row in rows] != list(range(start + 1, upto + 1))
-        or [one.hex() for one in found] != seals
-        or [row["previous"] for row in rows] != [last, *seals[:-1]]
+        columns[0] != tuple(range(start + 1, upto + 1))
+        or tuple(one.hex() for one in found) != seals
+        or columns[-1] != (last, *seals[:-1])
     ):
         return _first_fault(rows, start, last)
-    return (await _payloads_hold(tx, rows, start, upto) if payloads else None) or found
+    return (await _payloads_hold(tx, columns[-2], start, upto) if payloads else None) or found
 
 
 def _first_fault(rows: Sequence[Any], start: int, last: str) -> Fault:
@@ -279,7 +281,7 @@ def _first_fault(rows: Sequence[Any], start: int, last: str) -> Fault:
     return Fault(start + len(rows) + 1, "the entry is missing")
 
 
-async def _payloads_hold(tx: Tx, rows: Sequence[Any], start: int, upto: int) -> Fault | None:
+async def _payloads_hold(tx: Tx, committed: Sequence[str], start: int, upto: int) -> Fault | None:
     """Compare what entries say with what they commit to; what was forgotten is no fault."""
     kept: Sequence[Any] = await tx.fetch(
         "SELECT seq, salt, payload FROM audit_payloads WHERE seq > $1 AND seq <= $2 ORDER BY seq",
@@ -288,7 +290,7 @@ async def _payloads_hold(tx: Tx, rows: Sequence[Any], start: int, upto: int) -> 
     )
     for seq, salt, payload in kept:
         try:
-            good = commitment(salt, payload) == rows[seq - start - 1]["commitment"]
+            good = commitment(salt, payload) == committed[seq - start - 1]
         except (TypeError, ValueError, AttributeError):
             good = False
         if not good:

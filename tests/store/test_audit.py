@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from policybot.config.log_key import LogKey
 from policybot.domain import entry
-from policybot.domain.merkle import Growing, fold, included, inclusion
+from policybot.domain.merkle import Growing, fold, included, inclusion, leaf
 from policybot.domain.note import Checkpoint
 from policybot.services.log_check import Wanted, check, checked
 from policybot.store import audit, checkpoints
@@ -135,14 +135,18 @@ def test_the_same_values_are_always_written_the_same_way(values: dict[str, objec
     assert audit.canonical(values) == audit.canonical(backwards)
 
 
-@given(st.integers(1, 2**53), st.integers(-(2**53), 2**53), *[st.text()] * 5)
+@given(st.integers(1, 2**53), st.integers(-(2**53), 2**53), *[st.text(st.characters(codec="utf-8"))] * 5)
 @settings(max_examples=60)
 def test_an_entry_is_hashed_as_json_is_written_in_one_way(
     seq: int, at: int, actor: str, tag: str, obj: str, committed: str, previous: str
 ) -> None:
     row = {"seq": seq, "at": at, "actor": actor, "tag": tag, "object": obj}
     row |= {"commitment": committed, "previous": previous}
-    assert entry.line(seq, at, actor, tag, obj, committed, previous) == entry.canonical(row)
+    line = entry.line(seq, at, actor, tag, obj, committed, previous)
+    assert line == entry.canonical(row)
+    line = entry.line(seq, at, entry.fingerprint("0" * 32, actor), tag, obj, committed, previous)
+    columns = [[one] for one in (seq, at, actor, "0" * 32, tag, obj, committed, previous)]
+    assert entry.hashed(columns) == [leaf(line.encode())]
 
 
 def test_no_letter_can_move_from_the_veil_to_the_name() -> None:
@@ -278,14 +282,14 @@ async def test_an_entry_that_follows_another_than_the_one_before_it_is_found(dat
         assert row is not None
         columns = [row[name] for name in ("seq", "at", "actor", "veil", "tag", "object", "commitment")]
         columns.append(before[2]["hash"])
-        leaf = audit._leaf(*columns)
+        last = audit._leaf(*columns)
         tree = Growing()
-        for one in [*(bytes.fromhex(b["hash"]) for b in before[:5]), leaf]:
+        for one in [*(bytes.fromhex(b["hash"]) for b in before[:5]), last]:
             tree.add(one)
         sql = "UPDATE audit SET previous = $1, hash = $2 WHERE seq = 6"
-        await tx.execute(sql, before[2]["hash"], leaf.hex())
+        await tx.execute(sql, before[2]["hash"], last.hex())
         edge = audit.joined_edge(tree.edge)
-        await tx.execute("UPDATE audit_head SET hash = $1, edge = $2", leaf.hex(), edge)
+        await tx.execute("UPDATE audit_head SET hash = $1, edge = $2", last.hex(), edge)
     assert await verdict(database) == audit.Fault(6, "it does not follow the entry before it")
 
 
