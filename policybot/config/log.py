@@ -26,5 +26,6 @@ class LogSection(Section):
     room: Room | None = Field(
         None,
         description="The room in which each newest one is posted, for all to keep. If there is none of "
-        "this alias, policybot makes it: public, and only policybot writes there. null for none.",
+        "an alias that begins #_policybot_, policybot makes it: public, and nobody else writes there. "
+        "Another one is yours to make: invite the bot, and let nobody else write. null for none.",
     )

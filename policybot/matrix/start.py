@@ -118,15 +118,16 @@ class Start:
         if wanted is None:
             return ""
         room_id = await self.resolve(wanted) if wanted.startswith("#") else wanted
-        if room_id is None and wanted.endswith(f":{server}"):
-            body = _LOG_ROOM | {"room_alias_name": wanted[1:].removesuffix(f":{server}")}
-            return str((await self._client.post(Path.v3.createRoom, body))["room_id"])
         try:
-            await self._client.post(Path.v3.join[room_id or wanted], {})
+            if room_id is None:
+                # Refused for an alias that is not reserved for us; those are in registration.yaml.
+                body = _LOG_ROOM | {"room_alias_name": wanted[1:].removesuffix(f":{server}")}
+                return str((await self._client.post(Path.v3.createRoom, body))["room_id"])
+            await self._client.post(Path.v3.join[room_id], {})
         except Impossible as error:
             log.warning("Checkpoints are not posted in %s: %s", wanted, error)
             return ""
-        return room_id or ""
+        return room_id
 
     async def _ping(self) -> None:
         """Ask the homeserver to reach us; a good answer makes it send what waited."""
