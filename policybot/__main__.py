@@ -155,9 +155,10 @@ def init(  # noqa: PLR0913 - one option for each question
         raise fail(str(error)) from None
     settings = read_config(paths.config)
     console.print(
-        f"Written: {escape(str(paths.config))}, {escape(str(paths.registration))} and "
-        f"{escape(str(paths.keys))}\nKeep a copy of {paths.keys.name} apart from the database: "
-        "without it nobody can read the names.\n",
+        f"Written: {escape(str(paths.config))}, {escape(str(paths.registration))}, "
+        f"{escape(str(paths.keys))} and {escape(str(paths.log_key))}\n"
+        f"Keep a copy of {paths.keys.name} apart from the database: without it nobody can read the "
+        f"names. Keep one of {paths.log_key.name}, too: it signs the audit log.\n",
         soft_wrap=True,
     )
     console.print("1. Add to homeserver.yaml, and restart the homeserver:\n")

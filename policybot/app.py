@@ -361,7 +361,9 @@ class App:
                 waiting = await outbox.counts(tx)
                 parked = await events.parked(tx)
                 ready = self.ready
-                body = {"ready": ready, "outbox": waiting, "dead_events": parked}
+                size, at, trouble = await self.services.checkpoints.age(tx)
+                signed = {"size": size, "at": at.isoformat() if at else None, "trouble": trouble}
+                body = {"ready": ready, "outbox": waiting, "dead_events": parked, "log": signed}
                 return web.json_response(body, status=200 if ready else 503)
         return web.json_response({"ready": False}, status=503)
 

@@ -14,6 +14,7 @@ from policybot.services.batches import NOUN as BATCH
 from policybot.services.batches import Batches
 from policybot.services.care import Care
 from policybot.services.cases import Cases
+from policybot.services.checkpoints import Checkpoints
 from policybot.services.complaints import Complaints
 from policybot.services.consoles import Consoles
 from policybot.services.copies import Copies
@@ -174,6 +175,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         queues=waiting,
         merges=Merges(setting, casework),
         pasts=before,
+        checkpoints=Checkpoints(setting),
         intake=Intake(setting, reported, casework),
         reports=reported,
         rechecks=again,

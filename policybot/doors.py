@@ -123,7 +123,7 @@ def pages(
     private = PrivacyPages(site, database, services.reveals, services.exports, now)
     agreement = AgreementPages(site, services.agreements)
     listed = RegisterPages(site, database, services.register)
-    about = About(site, database, services.staffing)
+    about = About(site, database, services.staffing, services.checkpoints)
     review = Review(site, database, services.documents, services.openings)
     cleaner = ChildCleaner()
     asked = Asking(services.drafts, services.applications, services.evidence, services.names)

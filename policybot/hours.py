@@ -99,6 +99,7 @@ class Hours:
         await self._announce()
         await services.backtests.some(self._database)
         await services.retention.tick(self._database)
+        await services.checkpoints.tick(self._database)
         # Last, for the homeserver and the sources are asked over the network.
         if self.look is not None:
             await services.drift.some(self._database, self.look)

@@ -18,6 +18,7 @@ from policybot.cli.terminal import console
 from policybot.cli.versions import ladder_finding
 from policybot.config import Config
 from policybot.config.finding import Finding, shown
+from policybot.config.keys import KeyMissing
 
 if TYPE_CHECKING:
     from policybot.config.oidc import MasSection, ProviderSection
@@ -32,7 +33,7 @@ _REMEMBERED = timedelta(days=1)
 
 
 def _keys_finding(config: Config) -> Finding:
-    from policybot.config.keys import KeyFile, KeyMissing
+    from policybot.config.keys import KeyFile
 
     keys = KeyFile(config.key_file)
     try:
@@ -41,6 +42,31 @@ def _keys_finding(config: Config) -> Finding:
         mend = "Put the key file back from your copy; a new one opens nothing that is in the vault."
         return Finding("keys of the vault", good=False, said=str(error), mend=mend)
     return Finding("keys of the vault", good=True, said=f"{keys.names[-1]} is in use")
+
+
+async def log_findings(config: Config) -> list[Finding]:
+    """Look at the key of the audit log, and whether what it says is signed."""
+    from policybot.app import utc_now
+    from policybot.config.log_key import LogKey
+    from policybot.services.checkpoints import Checkpoints
+    from policybot.services.setting import Setting
+
+    what, service = "audit log", Checkpoints(Setting(config, utc_now))
+    async with _reading(config) as tx:
+        if tx is None:
+            return []
+        size, at, trouble = await service.age(tx)
+        due = await service.overdue(tx)
+    if trouble:
+        return [Finding(what, good=False, said=trouble, mend="policybot audit verify --full")]
+    if size:
+        try:
+            LogKey(config.log_key_file).check()
+        except KeyMissing as error:
+            mend = "Put the key file back from your copy."
+            return [Finding(what, good=False, said=str(error), mend=mend)]
+    said = f"signed up to entry {size}, on {at:%Y-%m-%d at %H:%M} UTC" if at else "not signed yet"
+    return [Finding(what, good=not due, said=said, mend="Is `policybot run` running?")]
 
 
 def licence_findings(config: Config) -> list[Finding]:
@@ -274,6 +300,7 @@ async def examine(
         *await _openid_findings(config),
         await agreement_finding(config),
         await ladder_finding(config),
+        *await log_findings(config),
         *licence_findings(config),
         *await staffing_findings(config),
         *await gate_findings(config),

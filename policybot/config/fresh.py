@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from policybot.config.keys import KeyFile
+from policybot.config.log_key import LogKey, log_name
 from policybot.config.schema import Config
 from policybot.config.types import EXAMPLE
 from policybot.domain.label import PROTOCOL
@@ -40,6 +41,7 @@ class Files:
     config: Path
     registration: Path
     keys: Path
+    log_key: Path
     token: Path | None = None
     """The gate's, for the homeserver's module."""
 
@@ -73,8 +75,14 @@ def write(folder: Path, answers: dict[str, Any], *, gate: bool = False, force: b
         KeyError: an answer is to no question.
     """
     token = folder / "gate.token" if gate else None
-    files = Files(folder / "config.yaml", folder / "registration.yaml", folder / "vault.key", token)
-    for path in (files.config, files.registration, files.keys, token):
+    files = Files(
+        folder / "config.yaml",
+        folder / "registration.yaml",
+        folder / "vault.key",
+        folder / "log.key",
+        token,
+    )
+    for path in (files.config, files.registration, files.keys, files.log_key, token):
         if path is not None and path.exists() and not force:
             message = f"{path} is there already. Use --force to overwrite it: its secrets are lost."
             raise FileExistsError(message)
@@ -95,6 +103,8 @@ def write(folder: Path, answers: dict[str, Any], *, gate: bool = False, force: b
     if token is not None:
         _write(token, f"{data['gate']['token']}\n")
     KeyFile.make(files.keys)
+    files.log_key.unlink(missing_ok=True)
+    LogKey(files.log_key).make(log_name(str(data["homeserver"]["server_name"])))
     return files
 
 

@@ -140,29 +140,38 @@ class KeyFile:
             raise KeyMissing(message)
         return self._keys
 
-    def _keep_owner(self, handle: int) -> None:
-        """Give a new file to the old one's owner: the service has to read it, whoever rotates."""
-        with suppress(FileNotFoundError):
-            owner = self._path.stat()
-            if owner.st_uid != os.geteuid():
-                os.fchown(handle, owner.st_uid, owner.st_gid)
-
     def _write(self, keys: dict[str, bytes]) -> None:
-        """Write beside the file, to disk, and rename: a key that is in use must never be lost."""
         text = _HEADER + "".join(f"{name} {b64encode(key).decode()}\n" for name, key in keys.items())
-        handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)
-        try:
-            os.fchmod(handle, _READ_ONLY)
-            self._keep_owner(handle)
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(self._path)
-            _to_disk(self._path.parent)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_keys(self._path, text)
+
+
+def write_keys(path: Path, text: str) -> None:
+    """Write a key file beside the old one, to disk, and rename: a key in use must never be lost.
+
+    It is for its owner alone; that is the old one's owner, for the service has to read it, whoever
+    rotates.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        os.fchmod(handle, _READ_ONLY)
+        _keep_owner(path, handle)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+        _to_disk(path.parent)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _keep_owner(path: Path, handle: int) -> None:
+    """Give a new file to the old one's owner."""
+    with suppress(FileNotFoundError):
+        owner = path.stat()
+        if owner.st_uid != os.geteuid():
+            os.fchown(handle, owner.st_uid, owner.st_gid)
 
 
 def _to_disk(folder: Path) -> None:

@@ -16,6 +16,7 @@ from policybot.config.filing import FilingSection
 from policybot.config.gate import GateSection, LanguageCode, check_languages
 from policybot.config.identity import Identity
 from policybot.config.intake import ReportsSection
+from policybot.config.log import LogSection
 from policybot.config.measure import BANNER, MeasuresSection
 from policybot.config.operator import Operator
 from policybot.config.privacy import PrivacySection
@@ -152,6 +153,10 @@ class Settings(Section):
         default_factory=dict,
         description="What the gate and notices of decisions say, in other languages than English: by a "
         "language's code, then by the sentence's key.",
+    )
+    log: LogSection = Field(
+        default_factory=lambda: LogSection.model_validate({}),
+        description="Signed checkpoints of the audit log.",
     )
     dry_run: bool = Field(
         default=False,
@@ -292,6 +297,7 @@ class Config:
         self.gate = settings.gate
         self.reports = settings.reports
         self.languages = {code: dict(said) for code, said in settings.languages.items()}
+        self.log = settings.log
         self.dry_run = settings.dry_run
         self.logging = settings.logging
         self.ladder = ladder
@@ -301,6 +307,8 @@ class Config:
         self.agreement_notice = settings.agreement.notice()
         self.bot_user_id = f"@{settings.appservice.localpart}:{settings.homeserver.server_name}"
         self.key_file = folder / settings.identity.key_file
+        self.log_key_file = folder / settings.log.key_file
+        self.log_file = folder / settings.log.file
         self._database = settings.database
         self._folder = folder
 

@@ -279,5 +279,8 @@ EXCEPTIONS: dict[str, str] = {
     "observed": "how it was before a measure; goes when the measure is taken back, or with its case",
     "audit": "the chain: account IDs and fingerprints, no texts; it only grows",
     "audit_head": "the last fingerprint",
+    "audit_nodes": "fingerprints over many entries of the chain; names nobody",
+    "checkpoints": "what was signed of the chain: its length and one fingerprint; it only grows",
+    "checkpointing": "up to which checkpoint they were posted, and what is wrong with the chain",
 }
 """Tables without a rule, and why."""

@@ -1,5 +1,6 @@
 """The start: find the review room, tell the homeserver that we are there, and take what waited."""
 
+import logging
 import uuid
 from http import HTTPStatus
 
@@ -12,6 +13,24 @@ from policybot.services.setting import Setting
 from policybot.store import rooms
 from policybot.store.database import Database
 from policybot.store.rooms import Kind, Room
+
+log = logging.getLogger(__name__)
+
+_LOG_ROOM = {
+    "name": "Audit log",
+    "topic": "Signed checkpoints of the audit log. Keep them: they show if it is ever rewritten.",
+    "preset": "public_chat",
+    "visibility": "private",
+    "power_level_content_override": {"events_default": 100, "invite": 0},
+    "initial_state": [
+        {
+            "type": "m.room.history_visibility",
+            "state_key": "",
+            "content": {"history_visibility": "world_readable"},
+        }
+    ],
+}
+"""A room that everybody can read and only its maker writes in; it is not in the room directory."""
 
 HEARTBEAT = "org.policybot.heartbeat"
 """An event in the review room that clients do not show. After a restart of its own Synapse delivers
@@ -43,6 +62,7 @@ class Start:
         """
         await self._ensure_account()
         room_id = await self._enter_review_room()
+        self._setting.log_room = await self._enter_log_room()
         await self._ping()
         beat = Path.v3.rooms[room_id].send[HEARTBEAT][uuid.uuid4().hex]
         await self._client.put(beat, {})
@@ -90,6 +110,23 @@ class Start:
             await rooms.save(tx, room, self._setting.now())
             await rooms.reset_review(tx, members)
         self._setting.review_room = room_id
+        return room_id
+
+    async def _enter_log_room(self) -> str:
+        """Enter the room in which checkpoints are posted, or make it; give its ID, empty for none."""
+        wanted, server = self._setting.config.log.room, self._setting.config.homeserver.server_name
+        if wanted is None:
+            return ""
+        room_id = await self.resolve(wanted) if wanted.startswith("#") else wanted
+        try:
+            if room_id is None:
+                # Refused for an alias that is not reserved for us; those are in registration.yaml.
+                body = _LOG_ROOM | {"room_alias_name": wanted[1:].removesuffix(f":{server}")}
+                return str((await self._client.post(Path.v3.createRoom, body))["room_id"])
+            await self._client.post(Path.v3.join[room_id], {})
+        except Impossible as error:
+            log.warning("Checkpoints are not posted in %s: %s", wanted, error)
+            return ""
         return room_id
 
     async def _ping(self) -> None:

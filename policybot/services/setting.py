@@ -64,6 +64,8 @@ class Setting:
     """The version of the ladder that binds today, with its hash."""
     review_room: str = ""
     """The ID of the review room, once its alias is resolved."""
+    log_room: str = ""
+    """The ID of the room in which checkpoints are posted, once it is found; empty for none."""
 
     def __post_init__(self) -> None:
         """Take the ladder of the configuration, until it is known which one is in force."""

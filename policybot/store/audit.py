@@ -1,23 +1,29 @@
-"""The audit chain: one entry for every change, each sealed with the hash of the one before.
+"""The audit log: one entry for every change, each sealed with the hash of the one before.
 
-An entry carries a commitment to its payload, HMAC-SHA256 under a salt of its own. Destroying the
-payload and its salt forgets what was in it, and the chain still verifies.
+The seal of an entry is also its leaf in a Merkle tree over all of them (`domain.merkle`), so that a
+signed root binds every entry, and one can be proved without the others. It carries a commitment to its
+payload, under a salt of its own (`domain.entry`). Destroying the payload and its salt forgets what
+was in it, and the log still verifies.
 """
 
-import hashlib
-import hmac
 import json
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
+from typing import Any
 
-from policybot.store.database import Tx, to_ms
+from policybot.domain.entry import canonical as canonical  # noqa: PLC0414 - others write by it, too
+from policybot.domain.entry import commitment, fingerprint, hashed, line
+from policybot.domain.merkle import Growing, edge, fold, levels, parts
+from policybot.store.database import Row, Tx, from_ms, to_ms
 
 Value = str | int | bool | None | Sequence[str]
 
-_BATCH = 1000
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+KEPT_LEVELS = (8, 16)
+"""The full subtrees of 256 and of 65,536 entries are kept: others are soon hashed from them."""
+_HASH_HEX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +39,17 @@ class Entry:
     payload: Mapping[str, Value]
 
 
-def canonical(value: object) -> str:
-    """Write JSON in one way only: sorted keys, no spaces (RFC 8785, for texts and integers)."""
-    return _ENCODER.encode(value)
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An entry as it stands in the log."""
 
-
-def commitment(salt: str, payload: str) -> str:
-    """Commit to a payload without showing it."""
-    return hmac.new(bytes.fromhex(salt), payload.encode(), hashlib.sha256).hexdigest()
-
-
-def seal(seq: int, at: int, actor: str, tag: str, obj: str, committed: str, previous: str) -> str:  # noqa: PLR0913, PLR0917 - the columns
-    """Compute the hash of one entry over all its columns and the hash before it."""
-    entry = {
-        "seq": seq,
-        "at": at,
-        "actor": actor,
-        "tag": tag,
-        "object": obj,
-        "commitment": committed,
-        "previous": previous,
-    }
-    return hashlib.sha256(canonical(entry).encode()).hexdigest()
+    seq: int
+    at: datetime
+    actor: str
+    tag: str
+    object: str
+    payload: Mapping[str, Value] | None
+    """None once it was forgotten."""
 
 
 def append(
@@ -66,43 +61,106 @@ def append(
     object: str,  # noqa: A002 - named as the column
     **payload: Value,
 ) -> None:
-    """Add an entry; it is written at the end of the transaction, where the chain is locked briefly."""
+    """Add an entry; it is written at the end of the transaction, where the log is locked briefly."""
     tx.defer(_write, Entry(at, actor, tag, object, payload))
 
 
 async def _write(tx: Tx, entries: Sequence[Entry]) -> None:
     head = await tx.first(
-        "UPDATE audit_head SET seq = seq + $1 WHERE one = 1 RETURNING seq, hash", len(entries)
+        "UPDATE audit_head SET seq = seq + $1 WHERE one = 1 RETURNING seq, hash, edge", len(entries)
     )
     if head is None:
         message = "the audit head is missing"
         raise RuntimeError(message)
-    seq, previous = int(head["seq"]) - len(entries), str(head["hash"])
+    tree = Growing(int(head["seq"]) - len(entries), split_edge(head["edge"]))
+    previous = str(head["hash"])
     links: list[tuple[object, ...]] = []
     payloads: list[tuple[object, ...]] = []
+    nodes: list[tuple[object, ...]] = []
     for entry in entries:
-        seq += 1
+        seq = tree.size + 1
         salt, payload, at = secrets.token_hex(16), canonical(entry.payload), to_ms(entry.at)
         committed = commitment(salt, payload)
-        sealed = seal(seq, at, entry.actor, entry.tag, entry.object, committed, previous)
-        links.append((seq, at, entry.actor, entry.tag, entry.object, committed, previous, sealed))
+        veil = secrets.token_hex(16)
+        more = entry.tag, entry.object, committed, previous
+        leaf = _leaf(seq, at, entry.actor, veil, *more)
+        full = tree.add(leaf)
+        nodes += [(level, place, one.hex()) for level, place, one in full if level in KEPT_LEVELS]
+        previous = leaf.hex()
+        links.append((seq, at, entry.actor, veil, *more, previous))
         payloads.append((seq, salt, payload))
-        previous = sealed
     await tx.many(
-        "INSERT INTO audit (seq, at, actor, tag, object, commitment, previous, hash)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO audit (seq, at, actor, veil, tag, object, commitment, previous, hash)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         links,
     )
     await tx.many("INSERT INTO audit_payloads (seq, salt, payload) VALUES ($1, $2, $3)", payloads)
-    await tx.execute("UPDATE audit_head SET hash = $1 WHERE one = 1", previous)
+    if nodes:
+        await tx.many("INSERT INTO audit_nodes (level, place, hash) VALUES ($1, $2, $3)", nodes)
+    await tx.execute(
+        "UPDATE audit_head SET hash = $1, edge = $2 WHERE one = 1", previous, joined_edge(tree.edge)
+    )
+
+
+def _leaf(  # noqa: PLR0913, PLR0917 - the columns
+    seq: int, at: int, actor: str, veil: str, tag: str, obj: str, committed: str, previous: str
+) -> bytes:
+    text = line(seq, at, fingerprint(veil, actor), tag, obj, committed, previous)
+    return sha256(f"\0{text}".encode()).digest()
+
+
+def split_edge(text: str) -> list[bytes]:
+    """Read the right edge of the tree as the head has it."""
+    return [bytes.fromhex(text[at : at + _HASH_HEX]) for at in range(0, len(text), _HASH_HEX)]
+
+
+def joined_edge(edge: Sequence[bytes]) -> str:
+    """Write the right edge of the tree."""
+    return "".join(one.hex() for one in edge)
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """The first entry at which the chain does not hold, and what is wrong there."""
+class Head:
+    """Where the log ends."""
 
     seq: int
-    what: str
+    hash: str
+    edge: str
+
+
+async def where_it_ends(tx: Tx) -> Head:
+    """Read the head; a log without one has no entries."""
+    row = await tx.first("SELECT seq, hash, edge FROM audit_head WHERE one = 1")
+    return Head(0, "", "") if row is None else Head(int(row["seq"]), str(row["hash"]), str(row["edge"]))
+
+
+_KEPT = (
+    "SELECT a.seq, a.at, a.actor, a.tag, a.object, p.payload FROM audit a"
+    " LEFT JOIN audit_payloads p ON p.seq = a.seq "
+)
+
+
+async def after(tx: Tx, seq: int, limit: int) -> list[Kept]:
+    """Read the entries that follow one, in their order, up to a number of them."""
+    sql = f"{_KEPT} WHERE a.seq > $1 ORDER BY a.seq LIMIT $2"
+    return [_kept(row) for row in await tx.fetch(sql, seq, limit)]
+
+
+async def about(tx: Tx, obj: str, limit: int) -> list[Kept]:
+    """Read the entries about something, the newest first, up to a number of them."""
+    sql = f"{_KEPT} WHERE a.object = $1 ORDER BY a.seq DESC LIMIT $2"
+    return [_kept(row) for row in await tx.fetch(sql, obj, limit)]
+
+
+def _kept(row: Row) -> Kept:
+    return Kept(
+        seq=int(row["seq"]),
+        at=from_ms(row["at"]),
+        actor=str(row["actor"]),
+        tag=str(row["tag"]),
+        object=str(row["object"]),
+        payload=None if row["payload"] is None else json.loads(row["payload"]),
+    )
 
 
 async def length(tx: Tx) -> int:
@@ -121,44 +179,212 @@ async def head(tx: Tx) -> str:
     return str(await tx.value("SELECT hash AS value FROM audit_head WHERE one = 1") or "")
 
 
-async def verify(tx: Tx) -> AsyncIterator[int | Fault]:
-    """Walk the chain from its beginning.
-
-    Yields the number of entries that hold so far, and a `Fault` as the last thing if one does not.
-    """
-    seq, previous = 0, ""
-    while True:
-        rows = await tx.fetch(
-            "SELECT a.seq, a.at, a.actor, a.tag, a.object, a.commitment, a.previous, a.hash,"
-            " p.salt, p.payload FROM audit a LEFT JOIN audit_payloads p ON p.seq = a.seq"
-            " WHERE a.seq > $1 ORDER BY a.seq LIMIT $2",
-            seq,
-            _BATCH,
-        )
-        for row in rows:
-            seq += 1
-            if row["seq"] != seq:
-                yield Fault(seq, f"the entry is missing; the next one there is {row['seq']}")
-                return
-            if row["previous"] != previous:
-                yield Fault(seq, "it does not follow the entry before it")
-                return
-            columns = (row["at"], row["actor"], row["tag"], row["object"], row["commitment"])
-            if seal(seq, *columns, previous) != row["hash"]:
-                yield Fault(seq, "it was changed after it was written")
-                return
-            payload = row["payload"]
-            if payload is not None and commitment(row["salt"], payload) != row["commitment"]:
-                yield Fault(seq, "its payload was changed after it was written")
-                return
-            previous = row["hash"]
-        yield seq
-        if len(rows) < _BATCH:
-            break
-    if seq != await length(tx) or previous != await head(tx):
-        yield Fault(seq + 1, f"the chain should go on to entry {await length(tx)}, and ends before")
+async def columns(tx: Tx, seq: int) -> Row | None:
+    """Read all columns of one entry, with its payload and salt if they are still there."""
+    return await tx.first(
+        "SELECT a.seq, at, actor, veil, tag, object, commitment, previous, salt, payload FROM audit a"
+        " LEFT JOIN audit_payloads p ON p.seq = a.seq WHERE a.seq = $1",
+        seq,
+    )
 
 
 async def shred(tx: Tx, seq: int) -> None:
     """Forget what is in one entry; that it was, and its place in the chain, remain."""
     await tx.execute("DELETE FROM audit_payloads WHERE seq = $1", seq)
+
+
+STRETCH = 1 << KEPT_LEVELS[-1]
+"""Entries that are verified in one go; each stretch is a full subtree."""
+TOGETHER = 4096
+"""Entries that are read at once."""
+_COLUMNS = (
+    "SELECT seq, at, actor, veil, tag, object, commitment, previous, hash FROM audit"
+    " WHERE seq > $1 AND seq <= $2 ORDER BY seq"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The first entry at which the log does not hold, and what is wrong there."""
+
+    seq: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some entries that hold."""
+
+    begin: int
+    """The entry before the first."""
+    end: int
+    edges: Mapping[int, Sequence[bytes]]
+    """The full subtrees of this stretch up to each size that was asked for, and up to its end."""
+
+
+async def stretch(
+    tx: Tx, begin: int, end: int, sizes: Sequence[int] = (), *, payloads: bool = True
+) -> Stretch | Fault:
+    """Verify the entries after `begin`, where a stretch begins, up to `end`: seals, order, kept nodes.
+
+    Payloads that are still there are compared with what the entries commit to, unless told not to.
+    """
+    found: list[bytes] = []
+    for start in range(begin, end, TOGETHER):
+        new = await leaves(tx, start, min(start + TOGETHER, end), payloads=payloads)
+        if isinstance(new, Fault):
+            return new
+        found += new
+    above = levels(found)
+    if (fault := await _nodes_hold(tx, begin, end, above)) is not None:
+        return fault
+    edges = {size: edge(above, size - begin) for size in {*sizes, end}}
+    return Stretch(begin, end, edges)
+
+
+async def leaves(tx: Tx, start: int, upto: int, *, payloads: bool = True) -> list[bytes] | Fault:
+    """Verify a few entries, and that they follow the one before them; give their hashes."""
+    rows: Sequence[Any] = await tx.fetch(_COLUMNS, start, upto)
+    last = await tx.value("SELECT hash AS value FROM audit WHERE seq = $1", start) if start else ""
+    if len(rows) != upto - start:
+        return _first_fault(rows, start, last)
+    # First all at once, which is fast and says only whether something is wrong.
+    *columns, seals = zip(*rows, strict=True)
+    try:
+        found = hashed(columns)
+    except (TypeError, ValueError):
+        found = []
+    if (
+        columns[0] != tuple(range(start + 1, upto + 1))
+        or tuple(one.hex() for one in found) != seals
+        or columns[-1] != (last, *seals[:-1])
+    ):
+        return _first_fault(rows, start, last)
+    return (await _payloads_hold(tx, columns[-2], start, upto) if payloads else None) or found
+
+
+def _first_fault(rows: Sequence[Any], start: int, last: str) -> Fault:
+    """Find the first of some entries that does not hold, and say why."""
+    for seq, row in enumerate(rows, start + 1):
+        *columns, seal = row
+        if row["seq"] != seq:
+            return Fault(seq, f"the entry is missing; the next one there is {row['seq']}")
+        if row["previous"] != last:
+            return Fault(seq, "it does not follow the entry before it")
+        try:
+            leaf = _leaf(*columns)
+        except (TypeError, ValueError):
+            return Fault(seq, "it was changed after it was written, into what is no entry at all")
+        if leaf.hex() != seal:
+            return Fault(seq, "it was changed after it was written")
+        last = seal
+    return Fault(start + len(rows) + 1, "the entry is missing")
+
+
+async def _payloads_hold(tx: Tx, committed: Sequence[str], start: int, upto: int) -> Fault | None:
+    """Compare what entries say with what they commit to; what was forgotten is no fault."""
+    kept: Sequence[Any] = await tx.fetch(
+        "SELECT seq, salt, payload FROM audit_payloads WHERE seq > $1 AND seq <= $2 ORDER BY seq",
+        start,
+        upto,
+    )
+    for seq, salt, payload in kept:
+        try:
+            good = commitment(salt, payload) == committed[seq - start - 1]
+        except (TypeError, ValueError, AttributeError):
+            good = False
+        if not good:
+            return Fault(seq, "its payload was changed after it was written")
+    return None
+
+
+async def _nodes_hold(tx: Tx, begin: int, end: int, above: Sequence[Sequence[bytes]]) -> Fault | None:
+    """Compare the kept nodes with what the entries below them say."""
+    for level in KEPT_LEVELS:
+        rows = await tx.fetch(
+            "SELECT place, hash FROM audit_nodes WHERE level = $1 AND place >= $2 AND place < $3",
+            level,
+            begin >> level,
+            (end + (1 << level) - 1) >> level,
+        )
+        kept = {int(row["place"]): row["hash"] for row in rows}
+        full = above[level][: (end - begin) >> level] if level < len(above) else ()
+        wanted = {(begin >> level) + at: one.hex() for at, one in enumerate(full)}
+        if wrong := [place for place in {*wanted, *kept} if wanted.get(place) != kept.get(place)]:
+            return Fault((min(wrong) << level) + 1, f"the tree above it was changed, at level {level}")
+    return None
+
+
+class Whole:
+    """The tree put together from its stretches, in their order."""
+
+    def __init__(self, head: Head, begin: int = 0, known: Sequence[bytes] = ()) -> None:
+        """Compare with the head in the end; begin at the beginning, or where all before it is known."""
+        self._head = head
+        self._tree = Growing(begin, list(known))
+        self.roots: dict[int, bytes] = {}
+        """The root at each size that was asked for, and where stretches end."""
+
+    def take(self, found: Stretch) -> None:
+        """Add the next stretch."""
+        self.roots |= {size: fold([*self._tree.edge, *part]) for size, part in found.edges.items()}
+        for (level, _), one in zip(
+            parts(0, found.end - found.begin), found.edges[found.end], strict=True
+        ):
+            self._tree.join(level, one)
+
+    @property
+    def root(self) -> bytes:
+        """The root so far."""
+        return self._tree.root
+
+    async def end(self, tx: Tx) -> Fault | None:
+        """Compare with the head, once all stretches are there, and look for what is beyond it."""
+        head = self._head
+        if (strange := await _beyond(tx, head)) is not None:
+            return strange
+        last = await tx.value("SELECT hash AS value FROM audit WHERE seq = $1", head.seq)
+        if head.hash != (last or ""):
+            return Fault(head.seq + 1, "the log's head does not follow its last entry")
+        if joined_edge(self._tree.edge) != head.edge:
+            return Fault(head.seq + 1, "the tree in the log's head is not that of the entries")
+        return None
+
+
+async def _beyond(tx: Tx, head: Head) -> Fault | None:
+    """Look for what is there before the first entry or after the last one that the head knows."""
+    for table in ("audit", "audit_payloads"):
+        strange = await tx.value(
+            f"SELECT MIN(seq) AS value FROM {table} WHERE seq < 1 OR seq > $1",  # noqa: S608 - our own names
+            head.seq,
+        )
+        if strange is not None:
+            return Fault(int(strange), f"the log's head knows {head.seq} entries and not this one")
+    strange = await tx.value(
+        "SELECT MIN(place) AS value FROM audit_nodes"
+        " WHERE level NOT IN (8, 16) OR place < 0 OR (level = 8 AND place >= $1)"
+        " OR (level = 16 AND place >= $2)",
+        head.seq >> KEPT_LEVELS[0],
+        head.seq >> KEPT_LEVELS[1],
+    )
+    return None if strange is None else Fault(head.seq + 1, "the tree has nodes that no entry is below")
+
+
+async def verify(tx: Tx) -> AsyncIterator[int | Fault]:
+    """Verify the whole log, as the transaction sees it.
+
+    Yields the number of entries that hold so far, and a `Fault` as the last thing if one does not.
+    """
+    head = await where_it_ends(tx)
+    whole = Whole(head)
+    for begin in range(0, head.seq, STRETCH):
+        found = await stretch(tx, begin, min(begin + STRETCH, head.seq))
+        if isinstance(found, Fault):
+            yield found
+            return
+        whole.take(found)
+        yield min(begin + STRETCH, head.seq)
+    if (fault := await whole.end(tx)) is not None:
+        yield fault
+    elif head.seq == 0:
+        yield 0

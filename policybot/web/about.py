@@ -4,7 +4,9 @@ from typing import Any
 
 from aiohttp import web
 
+from policybot.domain.note import Note
 from policybot.domain.permission import Permission
+from policybot.services.checkpoints import Checkpoints
 from policybot.services.staffing import DAYS, FEWEST, Published, Staffing
 from policybot.store.database import Database
 from policybot.web.site import Site, as_json, route, wants_json
@@ -13,8 +15,11 @@ from policybot.web.site import Site, as_json, route, wants_json
 class About:
     """What everybody may know."""
 
-    def __init__(self, site: Site, database: Database, staffing: Staffing) -> None:
-        """Show the operator's own file, and the figures of its work."""
+    def __init__(
+        self, site: Site, database: Database, staffing: Staffing, checkpoints: Checkpoints
+    ) -> None:
+        """Show the operator's own file, the figures of its work, and what it signed of its log."""
+        self._checkpoints = checkpoints
         self._site = site
         self._database = database
         self._staffing = staffing
@@ -30,6 +35,7 @@ class About:
     async def _about(self, request: web.Request) -> web.Response:
         async with self._database.transaction(reading=True) as tx:
             figures = await self._staffing.published(tx)
+            newest = await self._checkpoints.newest(tx)
         today, config = self._staffing.today(), self._site.config
         licences = [
             {
@@ -44,7 +50,7 @@ class About:
         ]
         if wants_json(request):
             return self._site.for_all(
-                request, as_json(self._said(licences, figures)), "application/json"
+                request, as_json(self._said(licences, figures, newest)), "application/json"
             )
         text = self._site.text(
             "about.html",
@@ -54,10 +60,14 @@ class About:
             figures=figures,
             days=DAYS,
             fewest=FEWEST,
+            log_key=self._checkpoints.published(),
+            checkpoint=newest,
         )
         return self._site.for_all(request, text, "text/html")
 
-    def _said(self, licences: list[dict[str, Any]], figures: Published) -> dict[str, Any]:
+    def _said(
+        self, licences: list[dict[str, Any]], figures: Published, newest: Note | None
+    ) -> dict[str, Any]:
         operator = self._site.config.operator
         return {
             "name": operator.name,
@@ -73,6 +83,10 @@ class About:
                 "oldest_open_case_days": figures.oldest_days,
                 "decided": figures.decided,
                 "decided_in_time_percent": figures.in_time_percent,
+            },
+            "log": {
+                "key": self._checkpoints.published(),
+                "checkpoint": None if newest is None else str(newest),
             },
             "rules": [
                 {"id": rule.id, "title": rule.title, "text": rule.text}

@@ -1,5 +1,6 @@
 """Attaching to a homeserver as operators do: the doctor, the account, the command line."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -10,7 +11,9 @@ import aiohttp
 
 from policybot import __version__
 from policybot.config import load
-from policybot.demo.stage import stage
+from policybot.config.log_key import LogKey, signed_by
+from policybot.demo.stage import Stage, stage
+from policybot.domain.note import Verifier, notes_in
 
 TOKEN = "a-token-for-the-gate-of-these-tests"
 
@@ -50,7 +53,8 @@ def run_beside(config: Path) -> subprocess.CompletedProcess[str]:
 
 
 async def test_the_doctor_finds_nothing_wrong_with_a_good_set_up(tmp_path: Path) -> None:
-    async with stage(tmp_path, changes={"gate": {"token": TOKEN}}) as made:
+    changes = {"gate": {"token": TOKEN}, "log.room": "#_policybot_log:localhost"}
+    async with stage(tmp_path, changes=changes) as made:
         appservice = load(made.config).appservice.address
         more = tmp_path / "conf.d"
         more.mkdir()
@@ -68,6 +72,29 @@ async def test_the_doctor_finds_nothing_wrong_with_a_good_set_up(tmp_path: Path)
         assert "our module asks us" in found["homeserver.yaml, modules[0]"]["said"]
         assert "the bot may" in found["homeserver.yaml, room_list_publication_rules"]["said"]
         assert status == 0
+        await checkpoints_are_read(made)
+
+
+async def checkpoints_are_read(made: Stage) -> None:
+    """Read a checkpoint in the room that policybot made, as anybody can; nobody else writes there."""
+    lea = made.people["lea"]
+    room = (await lea.request("GET", "/_matrix/client/v3/directory/room/%23_policybot_log:localhost"))[
+        "room_id"
+    ]
+    await lea.join(room)
+    assert await lea.is_refused(room, "I sign, too")
+    assert room not in await lea.public_rooms()
+    for _ in range(60):
+        if messages := await lea.messages(room):
+            break
+        await asyncio.sleep(1)
+    (posted,) = notes_in(messages[0]["content"]["body"])
+    assert messages[0]["sender"] == made.bot
+    assert signed_by(posted, LogKey(load(made.config).log_key_file).verifiers) is not None
+    async with aiohttp.ClientSession() as session, session.get(f"{made.web}/about.json") as answer:
+        said = (await answer.json())["log"]
+    assert signed_by(posted, [Verifier.read(said["key"])]) is not None
+    assert said["checkpoint"] is not None
 
 
 async def test_the_doctor_names_what_is_wrong_and_the_mend(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from policybot.services.backtests import Backtests
 from policybot.services.batches import Batches
 from policybot.services.care import Care
 from policybot.services.cases import Cases
+from policybot.services.checkpoints import Checkpoints
 from policybot.services.complaints import Complaints
 from policybot.services.consoles import Consoles
 from policybot.services.copies import Copies
@@ -124,6 +125,7 @@ class Services:
     queues: Queues
     merges: Merges
     pasts: Pasts
+    checkpoints: Checkpoints
     copies: Copies
     quarantines: Quarantines
     consoles: Consoles

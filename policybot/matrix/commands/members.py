@@ -1,5 +1,8 @@
 """The commands of everybody: who you are, what you signed, where things stand."""
 
+import logging
+
+from policybot.config.keys import KeyMissing
 from policybot.config.operator import LicenceSection
 from policybot.domain import notice, number
 from policybot.domain.application import in_lines
@@ -9,6 +12,9 @@ from policybot.matrix.commands import agreement, appeals, qualifications, report
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services import labels
 from policybot.store import decisions, filing_appeals, sanctions
+from policybot.store.checkpoints import Damaged
+
+log = logging.getLogger(__name__)
 
 _LAST_WORD = {
     State.IN_REVIEW: "Your answer",
@@ -147,6 +153,25 @@ async def _bound(asked: Asked, filing: Filing) -> str:
                 f"!policy appeal {decision.number} YOUR REASONS"
             )
     return "".join(lines)
+
+
+async def proof(services: Services, asked: Asked) -> str:
+    """Prove to somebody that the decision about them is in the audit log."""
+    if asked.room is None or not asked.room.alone_with(asked.sender):
+        return "Please write this to me alone, in a direct chat: others should not see it."
+    case_id = subject.case_id(asked.words["CASE"])
+    try:
+        found = await services.checkpoints.prove_decision(asked.tx, asked.sender, case_id)
+    except (Damaged, KeyMissing) as error:
+        log.warning("A proof for C-%s cannot be made: %s", case_id, error)
+        return "I cannot make a proof now. The people who run this see why; please ask again later."
+    url = services.setting.config.web.public_url
+    return (
+        f"This proves that the decision about you, C-{case_id}, stands in our audit log as entry "
+        f"{found.columns['seq']}, and shows what was written there. Save this whole message in a file. "
+        "Anybody can check it then without us: policybot audit verify-proof FILE. "
+        f"Compare its key with the one on {url}/about.\n\n{found}"
+    )
 
 
 async def restore(services: Services, asked: Asked) -> str:

@@ -85,6 +85,12 @@ OF_PEOPLE: tuple[Command, ...] = (
         appeals.add,
     ),
     Command(
+        "proof CASE",
+        "Get a proof that the decision about you stands in the log that nobody can rewrite.",
+        Permission.SELF_READ,
+        members.proof,
+    ),
+    Command(
         "object NUMBER TEXT…",
         "Object to the answer to your report, or to a warning or a pause because of it.",
         Permission.APPEAL_SEND,

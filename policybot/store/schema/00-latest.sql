@@ -1310,6 +1310,7 @@ CREATE TABLE audit (
     seq        BIGINT PRIMARY KEY,
     at         BIGINT NOT NULL,
     actor      TEXT NOT NULL,
+    veil       TEXT NOT NULL,             -- under which the actor's fingerprint is sealed
     tag        TEXT NOT NULL,
     object     TEXT NOT NULL,
     commitment TEXT NOT NULL,             -- HMAC-SHA256(salt, payload)
@@ -1329,9 +1330,29 @@ CREATE TABLE audit_payloads (             -- may be shredded: the chain holds wi
 CREATE TABLE audit_head (
     one  INTEGER PRIMARY KEY CHECK (one = 1),
     seq  BIGINT NOT NULL,
-    hash TEXT NOT NULL
+    hash TEXT NOT NULL,
+    edge TEXT NOT NULL                    -- the hashes at the right edge of the tree, the greatest first
 );
-INSERT INTO audit_head (one, seq, hash) VALUES (1, 0, '');
+INSERT INTO audit_head (one, seq, hash, edge) VALUES (1, 0, '', '');
+
+CREATE TABLE audit_nodes (                -- full subtrees of 2^level entries, counted from the left
+    level INTEGER NOT NULL,
+    place BIGINT NOT NULL,
+    hash  TEXT NOT NULL,
+    PRIMARY KEY (level, place)
+);
+
+CREATE TABLE checkpoints (                -- what was signed: the log was so long, under that root
+    size BIGINT PRIMARY KEY,
+    note TEXT NOT NULL
+);
+
+CREATE TABLE checkpointing (              -- one process signs at a time
+    one     INTEGER PRIMARY KEY CHECK (one = 1),
+    shown   BIGINT NOT NULL,              -- the size of the last one that was posted
+    trouble TEXT NOT NULL                 -- why none is signed; empty if all is well
+);
+INSERT INTO checkpointing (one, shown, trouble) VALUES (1, 0, '');
 
 -- only: sqlite
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
@@ -1339,11 +1360,20 @@ CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
 -- only: sqlite
 CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;
+-- only: sqlite
+CREATE TRIGGER checkpoints_no_update BEFORE UPDATE ON checkpoints
+    BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;
+-- only: sqlite
+CREATE TRIGGER checkpoints_no_delete BEFORE DELETE ON checkpoints
+    BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;
 -- only: postgres
 CREATE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql AS
     $body$ BEGIN RAISE EXCEPTION 'the audit log only grows'; END $body$;
 -- only: postgres
 CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_only_grows();
+-- only: postgres
+CREATE TRIGGER checkpoints_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON checkpoints
     FOR EACH STATEMENT EXECUTE FUNCTION audit_only_grows();
 
 -- Who had a part in a matter does not review it; nor does anybody before it is written down who had.

@@ -1,0 +1,80 @@
+"""What is hashed of an entry of the audit log, so that it can be checked with or without what it says.
+
+The leaf of an entry is SHA-256 over a zero byte and one line of JSON. Who acted stands in it as a
+fingerprint under a random veil of the entry's own, and what the entry says as a commitment: so an entry
+can be proved to somebody without naming the one or telling the other, and what it says can be forgotten.
+"""
+
+import hmac
+import json
+from collections.abc import Sequence
+from hashlib import sha256
+from json.encoder import encode_basestring as quoted
+from typing import Any
+
+_VEIL = 32
+_NO_VEIL = f"a veil has {_VEIL} characters"
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def canonical(value: object) -> str:
+    """Write JSON in one way only: sorted keys, no spaces (RFC 8785, for texts and integers)."""
+    return _ENCODER.encode(value)
+
+
+def commitment(salt: str, payload: str) -> str:
+    """Commit to a payload without showing it; the salt is 16 random bytes, in hexadecimal."""
+    return hmac.digest(bytes.fromhex(salt), payload.encode(), "sha256").hex()
+
+
+def fingerprint(veil: str, actor: str) -> str:
+    """Stand for somebody without naming them; the veil is 32 random hexadecimal digits.
+
+    Raises:
+        ValueError: it has another length; letters could move from it to the name.
+    """
+    if len(veil) != _VEIL:
+        raise ValueError(_NO_VEIL)
+    return sha256((veil + actor).encode()).hexdigest()
+
+
+def line(seq: int, at: int, actor: str, tag: str, obj: str, committed: str, previous: str) -> str:  # noqa: PLR0913, PLR0917 - the columns
+    """Write an entry as it is hashed, as `canonical` would; by hand, for that is three times as fast.
+
+    Args:
+        seq: its number, from 1.
+        at: milliseconds since 1970.
+        actor: the fingerprint of who acted.
+        tag: the act.
+        obj: what it is about.
+        committed: the commitment to what it says.
+        previous: the hash of the entry before it, in hexadecimal; empty for the first.
+    """
+    return (
+        f'{{"actor":{quoted(actor)},"at":{at},"commitment":{quoted(committed)},"object":{quoted(obj)}'
+        f',"previous":{quoted(previous)},"seq":{seq},"tag":{quoted(tag)}}}'
+    )
+
+
+def hashed(columns: Sequence[Sequence[Any]]) -> list[bytes]:
+    """Hash many entries at once, each as the leaf of what `line` writes.
+
+    A log of a million is verified by this, and a call for each of them would take half as long again.
+
+    Args:
+        columns: seq, at, actor (as it is), veil, tag, object, commitment and previous of all.
+
+    Raises:
+        ValueError: a veil has another length.
+        TypeError: something is no text.
+    """
+    if any(length != _VEIL for length in set(map(len, columns[3]))):
+        raise ValueError(_NO_VEIL)
+    return [
+        sha256(
+            f'\0{{"actor":"{sha256((veil + actor).encode()).hexdigest()}","at":{at},"commitment":'
+            f'{quoted(committed)},"object":{quoted(obj)},"previous":{quoted(previous)},"seq":{seq},"tag":'
+            f"{quoted(tag)}}}".encode()
+        ).digest()
+        for seq, at, actor, veil, tag, obj, committed, previous in zip(*columns, strict=True)
+    ]
