@@ -32,6 +32,7 @@ from policybot.services.entries import Entries
 from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.feed import Feed
+from policybot.services.figures import Figures
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
 from policybot.services.holds import Holds
@@ -202,6 +203,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         retention=Retention(setting, kept),
         licences=Licences(setting),
         staffing=Staffing(setting.config, setting.now),
+        figures=Figures(setting),
         unfiled=Unfiled(setting, delisting),
         delisting=delisting,
         deviations=deviations,

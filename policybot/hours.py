@@ -94,6 +94,7 @@ class Hours:
             await services.consoles.sweep(tx)
         await services.messages.sweep(self._database)
         await self._announce()
+        await services.figures.tick(self._database)
         await services.retention.tick(self._database)
         # Last, for the homeserver and the sources are asked over the network.
         if self.look is not None:

@@ -19,6 +19,7 @@ from policybot.config.operator import Operator
 from policybot.config.privacy import PrivacySection
 from policybot.config.reporters import ReportersSection
 from policybot.config.rule import RuleSection
+from policybot.config.transparency import TransparencySection
 from policybot.config.types import (
     Address,
     Database,
@@ -142,6 +143,10 @@ class Settings(Section):
         description="What the gate and notices of decisions say, in other languages than English: by a "
         "language's code, then by the sentence's key.",
     )
+    transparency: TransparencySection = Field(
+        default_factory=lambda: TransparencySection.model_validate({}),
+        description="The figures that everybody may read.",
+    )
     dry_run: bool = Field(
         default=False,
         description="Say and record what would be done, and change nothing for anybody.",
@@ -250,6 +255,7 @@ class Config:
         self.measures = settings.measures
         self.bulk = settings.bulk
         self.care = settings.care
+        self.transparency = settings.transparency
         self.gate = settings.gate
         self.reports = settings.reports
         self.languages = {code: dict(said) for code, said in settings.languages.items()}

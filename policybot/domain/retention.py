@@ -271,6 +271,10 @@ EXCEPTIONS: dict[str, str] = {
     "licence_reminders": "which of the operator's own licences were reminded of",
     "shards": "which process does what",
     "observed": "how it was before a measure; goes when the measure is taken back, or with its case",
+    "figures": "how much happened on each day; counts alone",
+    "figures_read": "how far the audit log is counted",
+    "publications": "published figures",
+    "statement_exports": "which statements were handed over; each goes with its decision",
     "audit": "the chain: account IDs and fingerprints, no texts; it only grows",
     "audit_head": "the last fingerprint",
 }

@@ -35,6 +35,7 @@ from policybot.services.entries import Entries
 from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.feed import Feed
+from policybot.services.figures import Figures
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
 from policybot.services.holds import Holds
@@ -147,6 +148,7 @@ class Services:
     register: Register
     licences: Licences
     staffing: Staffing
+    figures: Figures
     unfiled: Unfiled
     delisting: Delisting
     deviations: Deviations

@@ -4,6 +4,7 @@ from policybot.domain.permission import Permission
 from policybot.matrix.commands import (
     agreement,
     decisions,
+    figures,
     filings,
     languages,
     measures,
@@ -97,6 +98,12 @@ OF_PEOPLE: tuple[Command, ...] = (
         "The public rooms: the newest, or those with these words or this number.",
         Permission.REGISTER_READ,
         register.search,
+    ),
+    Command(
+        "figures [PERIOD]",
+        "What was reported, decided and appealed, in figures; PERIOD is as 2026, 2026-Q1 or all.",
+        Permission.ABOUT_READ,
+        figures.figures,
     ),
     Command(
         "file ROOM [CATEGORY] [PURPOSE…]",
