@@ -67,6 +67,7 @@ from policybot.services.sealed import Sealed
 from policybot.services.setting import Changed, Setting
 from policybot.services.sheets import Sheets
 from policybot.services.staffing import Staffing
+from policybot.services.statement_exports import StatementExports
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
 from policybot.services.unwinding import Unwinding
@@ -204,6 +205,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         licences=Licences(setting),
         staffing=Staffing(setting.config, setting.now),
         figures=Figures(setting),
+        statement_exports=StatementExports(setting),
         unfiled=Unfiled(setting, delisting),
         delisting=delisting,
         deviations=deviations,

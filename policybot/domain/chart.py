@@ -9,12 +9,12 @@ from html import escape
 
 from policybot.domain.suppression import Cell
 
-_WIDTH = 640
-_LABEL = 250
+_WIDTH = 360
 _NUMBER = 110
-_ROW = 26
-_BAR = 16
-_LONGEST = 38
+"""Room for the number behind the longest bar."""
+_ROW = 38
+_BAR = 12
+_LONGEST = 52
 """Characters of a label."""
 
 
@@ -42,9 +42,8 @@ def bars(name: str, title: str, rows: Sequence[Bar]) -> str:
         rows: from top to bottom.
     """
     most = max((row.cell.number for row in rows), default=0)
-    room = _WIDTH - _LABEL - _NUMBER
+    room, height = _WIDTH - _NUMBER, _ROW * len(rows)
     described = "; ".join(f"{row.label}: {said(row.cell)}" for row in rows)
-    height = _ROW * len(rows) + 4
     parts = [
         f'<svg class="chart" role="img" viewBox="0 0 {_WIDTH} {height}"',
         f' aria-labelledby="{name}-title {name}-desc">',
@@ -52,15 +51,13 @@ def bars(name: str, title: str, rows: Sequence[Bar]) -> str:
         f'<desc id="{name}-desc">{escape(described)}</desc>',
     ]
     for place, row in enumerate(rows):
-        middle = place * _ROW + _ROW / 2 + 2
+        top = place * _ROW
         length = room * row.cell.number / most if most else 0
         kind = "bar" if row.cell.whole else "bar part"
-        label, number = escape(_short(row.label)), escape(said(row.cell))
         parts += [
-            f'<text x="{_LABEL - 10}" y="{middle + 5:g}" text-anchor="end">{label}</text>',
-            f'<rect class="{kind}" x="{_LABEL}" y="{middle - _BAR / 2:g}" width="{length:.1f}"',
-            f' height="{_BAR}"/>',
-            f'<text x="{_LABEL + length + 8:.1f}" y="{middle + 5:g}">{number}</text>',
+            f'<text x="0" y="{top + 14}">{escape(_short(row.label))}</text>',
+            f'<rect class="{kind}" x="1" y="{top + 20}" width="{length:.1f}" height="{_BAR}"/>',
+            f'<text x="{length + 8:.1f}" y="{top + 31}">{escape(said(row.cell))}</text>',
         ]
     return "".join([*parts, "</svg>"])
 

@@ -83,6 +83,18 @@ _MEASURES = (
 )
 _YES_NO = (("yes", "yes"), ("no", "no"))
 
+_STAYS = (
+    "One that was overturned later stays counted here, and counts again among the verdicts on appeals."
+)
+_DECIDED = (
+    Table("measure", "What was decided", _MEASURES),
+    Table("rule", "Which rule was broken", ()),
+    Table("severity", "How severe the breach was", tuple((one.value, one.value) for one in Severity)),
+    Table("removed", "Whether messages were removed", _YES_NO),
+    Table("second", "Whether a second person confirmed it", _YES_NO),
+    _times("took", "From the opening of the case to the decision"),
+)
+
 POPULATIONS: tuple[Population, ...] = (
     Population(
         "reports",
@@ -115,31 +127,28 @@ POPULATIONS: tuple[Population, ...] = (
         "A person looked at it and found that no rule was broken.",
     ),
     Population(
-        "decisions",
-        "Decisions",
-        "Each decision that a rule was broken, on the day it became final. One that was overturned "
-        "later stays counted here, and is counted again among the verdicts on appeals.",
+        "on_reports",
+        "Decisions on reports",
+        "Each decision that a rule was broken, in a case that somebody had reported, on the day it "
+        f"became final. {_STAYS}",
+        _DECIDED,
+    ),
+    Population(
+        "own",
+        "Decisions at our own initiative",
+        "Each decision that a rule was broken, where nobody had reported it, on the day it became "
+        f"final. {_STAYS}",
         (
-            Table("measure", "What was decided", _MEASURES),
-            Table("rule", "Which rule was broken", ()),
+            *_DECIDED,
             Table(
-                "severity",
-                "How severe the breach was",
-                tuple((one.value, one.value) for one in Severity),
-            ),
-            Table(
-                "origin",
+                "found",
                 "How it came to our knowledge, and who decided",
                 (
-                    ("report", "reported, and decided by a person"),
                     ("rule", "found by a rule, and decided by a person"),
                     ("ours", "noticed by our people, and decided by a person"),
                     ("machine", "found by a rule, which acted by itself"),
                 ),
             ),
-            Table("removed", "Whether messages were removed", _YES_NO),
-            Table("second", "Whether a second person confirmed it", _YES_NO),
-            _times("took", "From the opening of the case to the decision"),
         ),
     ),
     Population(
@@ -300,9 +309,8 @@ class Facts:
     severity: Severity
     removed: bool
     confirmed: bool
-    automatic: bool
-    reported: bool
-    found: bool
+    found: str
+    """How it came to our knowledge: `report`, `rule`, `ours`, or `machine` that acted by itself."""
     opened_at: datetime
     decided_at: datetime
     ends_at: datetime | None
@@ -315,15 +323,6 @@ class Facts:
             return "replacement"
         row = self.kind.value if self.kind in _KINDS else f"{self.scope}:{self.kind.value}"
         return row if row in dict(_MEASURES) else _OTHER
-
-    @property
-    def origin(self) -> str:
-        """The row of how it came to our knowledge."""
-        if self.automatic:
-            return "machine"
-        if self.reported:
-            return "report"
-        return "rule" if self.found else "ours"
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,18 +375,18 @@ def of_decision(tag: str, facts: Facts, at: datetime) -> Iterable[Counted]:
     if tag == "decision:hold":
         yield Counted("holds", (f"scope:{facts.scope}",))
     elif tag in {"decision:final", "decision:automatic"}:
-        yield Counted(
-            "decisions",
-            (
-                f"measure:{facts.measure}",
-                f"rule:{facts.rule}",
-                f"severity:{facts.severity.value}",
-                f"origin:{facts.origin}",
-                f"removed:{_yes(facts.removed)}",
-                f"second:{_yes(facts.confirmed)}",
-                f"took:{bucket(at - facts.opened_at)}",
-            ),
+        decided = (
+            f"measure:{facts.measure}",
+            f"rule:{facts.rule}",
+            f"severity:{facts.severity.value}",
+            f"removed:{_yes(facts.removed)}",
+            f"second:{_yes(facts.confirmed)}",
+            f"took:{bucket(at - facts.opened_at)}",
         )
+        if facts.found == "report":
+            yield Counted("on_reports", decided)
+        else:
+            yield Counted("own", (*decided, f"found:{facts.found}"))
     elif tag == "sanction:enforce" and not held:
         yield Counted("carried", (f"effect:{bucket(at - facts.decided_at)}",))
     elif tag == "notice:arrive" and not held:

@@ -17,7 +17,7 @@ from policybot.domain.measure import Measure
 from policybot.domain.mechanism import MACHINE
 from policybot.domain.period import Period, parse
 from policybot.domain.publication import Counts, Publication
-from policybot.store.database import Tx, from_ms, optional_time, to_ms
+from policybot.store.database import Row, Tx, from_ms, optional_time, to_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +104,7 @@ async def facts(tx: Tx, ids: Collection[int]) -> dict[int, Facts]:
             severity=Severity(row["severity"]),
             removed=bool(row["remove"]),
             confirmed=row["approver"] is not None,
-            automatic=row["decider"] == MACHINE,
-            reported=bool(row["reported"]),
-            found=bool(row["found"]),
+            found=_found(row),
             opened_at=from_ms(row["opened_at"]),
             decided_at=from_ms(row["decided_at"]),
             ends_at=optional_time(row["ends_at"]),
@@ -114,6 +112,14 @@ async def facts(tx: Tx, ids: Collection[int]) -> dict[int, Facts]:
         )
         for row in rows
     }
+
+
+def _found(row: Row) -> str:
+    if row["decider"] == MACHINE:
+        return "machine"
+    if row["reported"]:
+        return "report"
+    return "rule" if row["found"] else "ours"
 
 
 async def reports(tx: Tx, ids: Collection[int]) -> dict[int, Report]:

@@ -14,7 +14,7 @@ from policybot.domain.errors import NotFound
 from policybot.domain.figures import MONTH, POPULATIONS, TIMES, Population, Table
 from policybot.domain.permission import Permission
 from policybot.domain.publication import Publication, Shown, within
-from policybot.domain.suppression import NOTHING, Cell
+from policybot.domain.suppression import HIDDEN, NOTHING, Cell
 from policybot.services.figures import Figures, View
 from policybot.store.database import Database
 from policybot.web.site import Site, as_json, route
@@ -33,6 +33,11 @@ class Block:
     chart: Markup
     times: str
     """The median and the 95th percentile in words; empty for a table of anything else."""
+
+    @property
+    def shown(self) -> bool:
+        """Whether any of its numbers is shown."""
+        return any(row.cell != HIDDEN for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)

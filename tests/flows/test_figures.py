@@ -48,9 +48,10 @@ async def test_each_act_counts_in_every_table_of_its_kind(any_world: World) -> N
         "rule:R1": 3,
         "receipt:1 minute": 3,
     }
-    decisions = found["decisions"]
+    decisions = found["on_reports"]
     assert (decisions[""], decisions["rule:R1"], decisions["measure:member:restrict"]) == (2, 2, 2)
-    assert (decisions["severity:S2"], decisions["origin:report"]) == (2, 2)
+    assert (decisions["severity:S2"], decisions["second:yes"]) == (2, 2)
+    assert "own" not in found
     assert decisions["took:1 hour"] == 1
     assert found["touched"][""] == 3
     assert found["carried"][""] == found["notices"][""] == 2

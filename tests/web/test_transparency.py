@@ -117,7 +117,7 @@ async def test_everybody_can_ask_in_chat(world: World) -> None:
     await filled(world)
     answer = await world.say("lea", "!policy figures 2026-Q1")
     assert answer.splitlines()[0] == "January to March 2026"
-    assert "Decisions: 1,200" in answer
+    assert "Decisions on reports: 1,200" in answer
     assert "https://policybot.example.org/transparency?period=2026-Q1" in answer
     assert "There are some of: 2026" in await world.say("lea", "!policy figures 1999")
 

@@ -69,6 +69,7 @@ from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.sheets import Sheets
 from policybot.services.staffing import Staffing
+from policybot.services.statement_exports import StatementExports
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
 from policybot.services.unwinding import Unwinding
@@ -149,6 +150,7 @@ class Services:
     licences: Licences
     staffing: Staffing
     figures: Figures
+    statement_exports: StatementExports
     unfiled: Unfiled
     delisting: Delisting
     deviations: Deviations

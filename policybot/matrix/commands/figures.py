@@ -8,7 +8,7 @@ from policybot.matrix.commands.command import Asked, Services
 
 _WAITS = (
     ("touched", "waited", "the first look at a case"),
-    ("decisions", "took", "a decision"),
+    ("on_reports", "took", "a decision on a report"),
     ("notices", "told", "the notice after it"),
     ("verdicts", "answer", "the answer to an appeal"),
 )
