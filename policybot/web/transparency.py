@@ -85,6 +85,7 @@ class TransparencyPages:
             report="period" in request.match_info,
             sections=[] if view is None else self.sections(view.publication),
             reversal=None if view is None else reversal(view.publication),
+            verdicts=NOTHING if view is None else view.publication.of("verdicts").total,
             fewest=config.transparency.fewest if view is None else view.publication.fewest,
             words=config.transparency.text.strip(),
             said=said,

@@ -1158,6 +1158,9 @@ CREATE TABLE publications (               -- the figures of a period as they wer
 -- only: sqlite
 CREATE TRIGGER publications_no_change BEFORE UPDATE ON publications
     BEGIN SELECT RAISE(ABORT, 'published figures are never changed'); END;
+-- only: sqlite
+CREATE TRIGGER publications_no_delete BEFORE DELETE ON publications
+    BEGIN SELECT RAISE(ABORT, 'published figures are never changed'); END;
 -- only: postgres
 CREATE FUNCTION publications_stay() RETURNS trigger LANGUAGE plpgsql AS
     $body$ BEGIN RAISE EXCEPTION 'published figures are never changed'; END $body$;
