@@ -55,8 +55,6 @@ def rows(counts: Mapping[str, int], order: Sequence[str], fewest: int) -> dict[s
     if sum(numbers.values()) == 0:
         return dict.fromkeys(order, NOTHING)
     small = {row for row, number in numbers.items() if 0 < number < fewest}
-    if sum(numbers.values()) < fewest:
-        return dict.fromkeys(order, HIDDEN)
     if not small:
         return {row: Cell(number) for row, number in numbers.items()}
     cover = next((row for row in order if numbers[row] >= fewest), None)

@@ -58,6 +58,9 @@ class Figures:
                 await self.follow(tx)
         else:
             return  # what is not counted cannot be published
+        async with database.transaction(reading=True) as tx:
+            if await self._next(tx) is None:
+                return
         async with database.transaction() as tx:
             await self.publish_due(tx)
 
