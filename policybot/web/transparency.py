@@ -12,6 +12,7 @@ from markupsafe import Markup
 from policybot.domain.chart import Bar, bars, said
 from policybot.domain.errors import NotFound
 from policybot.domain.figures import MONTH, POPULATIONS, TIMES, Population, Table
+from policybot.domain.period import parse
 from policybot.domain.permission import Permission
 from policybot.domain.publication import Publication, Shown, within
 from policybot.domain.suppression import HIDDEN, NOTHING, Cell
@@ -200,6 +201,8 @@ def _block(
     population: Population, table: Table, cells: Mapping[str, Cell], labels: Mapping[str, str]
 ) -> Block:
     names = {**labels, **dict(table.labels)}
+    if table.key == MONTH:
+        names |= {key: parse(key).title for key in cells}
     kept = {key: cell for key, cell in cells.items() if cell != NOTHING or table.key == MONTH}
     rows = tuple(Bar(names.get(key, key), cell) for key, cell in kept.items())
     name, title = f"{population.key}-{table.key}", f"{population.title}: {table.title}"
