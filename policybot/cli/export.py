@@ -88,17 +88,24 @@ def _tell(told: dict[str, Any], to: Path) -> None:
         errors.print(f"{puid}: {escape('; '.join(faults))}", soft_wrap=True, highlight=False)
     if told["refused"]:
         errors.print(
-            f"{len(told['refused'])} would not be taken and wait. A category is missing? Set "
-            "rules.N.category in the configuration."
+            f"{_many(len(told['refused']), 'statement')} would not be taken, and can be handed over once "
+            "that is mended. A category is missing? Set rules.N.category in the configuration.",
+            soft_wrap=True,
         )
     if told["dry_run"]:
         console.print(json.dumps(told["preview"], indent=1, ensure_ascii=False), markup=False)
-        console.print(f"{told['statements']} would be handed over; nothing was noted.")
+        console.print(
+            f"{_many(told['statements'], 'statement')} would be handed over; nothing was noted."
+        )
         return
-    files = f"in {len(told['files'])} files in {escape(str(to))}" if told["files"] else ""
-    console.print(f"Handed over: {told['statements']} {files}".rstrip() + ".", soft_wrap=True)
+    where = f", in {_many(len(told['files']), 'file')} in {escape(str(to))}" if told["files"] else ""
+    console.print(f"Handed over: {_many(told['statements'], 'statement')}{where}.", soft_wrap=True)
     if told["exempt"]:
-        console.print(f"{told['exempt']} need none: they restrict nothing, or are about bulk.")
+        console.print(f"Left out, for none is asked: {_many(told['exempt'], 'statement')}.")
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' if number != 1 else ''}"
 
 
 async def _statements(

@@ -60,7 +60,7 @@ async def test_each_statement_is_handed_over_once_and_names_nobody(tmp_path: Pat
         words = ("statements", "--since", "2026-03-01", "--until", "2026-03-09", "--to", str(folder))
         dry = await run(world, *words, "--dry-run")
         assert dry.exit_code == 0, dry.output
-        assert "2 would be handed over; nothing was noted" in dry.output
+        assert "2 statements would be handed over; nothing was noted" in dry.output
         assert not folder.exists()
         told = json.loads((await run(world, *words, "--json")).output)
         assert (told["statements"], told["exempt"], told["refused"]) == (2, 1, {})

@@ -31,4 +31,5 @@ async def test_the_page_and_the_report_are_read_with_the_keyboard_and_printed(
     await expect(page.get_by_role("table").nth(1)).to_be_visible()
     if SHOTS:
         await page.pdf(path=Path(SHOTS) / "transparency-report.pdf", format="A4")
+        await page.set_viewport_size({"width": 794, "height": 1123})
         await page.screenshot(path=Path(SHOTS) / "transparency-report.png", full_page=True)
