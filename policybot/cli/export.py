@@ -88,8 +88,8 @@ def _tell(told: dict[str, Any], to: Path) -> None:
         errors.print(f"{puid}: {escape('; '.join(faults))}", soft_wrap=True, highlight=False)
     if told["refused"]:
         errors.print(
-            f"{_many(len(told['refused']), 'statement')} would not be taken, and can be handed over once "
-            "that is mended. A category is missing? Set rules.N.category in the configuration.",
+            f"{_many(len(told['refused']), 'statement')} would not be taken, and can be handed over "
+            "once that is mended. A category is missing? Set rules.N.category in the configuration.",
             soft_wrap=True,
         )
     if told["dry_run"]:
