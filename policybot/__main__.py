@@ -16,6 +16,7 @@ from policybot import __version__
 from policybot.cli.agreement import agreement_app
 from policybot.cli.audit import audit_app
 from policybot.cli.doctor import examine
+from policybot.cli.export import export_app
 from policybot.cli.keys import keys_app
 from policybot.cli.ladder import simulate
 from policybot.cli.privacy import privacy_app
@@ -49,6 +50,7 @@ app.add_typer(roster_app, name="roster")
 app.add_typer(agreement_app, name="agreement")
 app.add_typer(privacy_app, name="privacy")
 app.add_typer(keys_app, name="keys")
+app.add_typer(export_app, name="export")
 app.add_typer(rooms_app, name="rooms")
 app.add_typer(rules_app, name="rules")
 

@@ -35,6 +35,7 @@ from policybot.services.entries import Entries
 from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.feed import Feed
+from policybot.services.figures import Figures
 from policybot.services.filing_appeals import FilingAppeals
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
@@ -75,6 +76,7 @@ from policybot.services.sealed import Sealed
 from policybot.services.setting import Changed, Setting
 from policybot.services.sheets import Sheets
 from policybot.services.staffing import Staffing
+from policybot.services.statement_exports import StatementExports
 from policybot.services.tellings import Tellings
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
@@ -224,6 +226,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         retention=Retention(setting, kept),
         licences=Licences(setting),
         staffing=Staffing(setting.config, setting.now),
+        figures=Figures(setting),
+        statement_exports=StatementExports(setting),
         unfiled=Unfiled(setting, delisting),
         delisting=delisting,
         deviations=deviations,

@@ -40,6 +40,7 @@ from policybot.web.report import ReportPages
 from policybot.web.review import Review
 from policybot.web.site import Site
 from policybot.web.tools import ToolDoor
+from policybot.web.transparency import TransparencyPages
 from policybot.web.upload import Upload
 from policybot.web.verify import Verify
 from policybot.web.widget import Widget
@@ -124,13 +125,20 @@ def pages(
     agreement = AgreementPages(site, services.agreements)
     listed = RegisterPages(site, database, services.register)
     about = About(site, database, services.staffing, services.checkpoints)
+    figures = TransparencyPages(site, database, services.figures)
     review = Review(site, database, services.documents, services.openings)
     cleaner = ChildCleaner()
     asked = Asking(services.drafts, services.applications, services.evidence, services.names)
     filing = FilingForm(site, database, asked, reader, cleaner)
     # Before the pages: its address looks like a link's.
     routes = [r for way in offered if isinstance(way, CallbackWay) for r in InboxDoor(way).routes()]
-    routes += [*about.routes(), *listed.routes(), *agreement.routes(), *verify.routes()]
+    routes += [
+        *about.routes(),
+        *figures.routes(),
+        *listed.routes(),
+        *agreement.routes(),
+        *verify.routes(),
+    ]
     routes += [*private.routes(), *review.routes(), *filing.routes()]
     routes += ReportPages(
         site, database, services.intake, reader, services.reports, services.complaints

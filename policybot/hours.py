@@ -98,6 +98,7 @@ class Hours:
         await services.messages.sweep(self._database)
         await self._announce()
         await services.backtests.some(self._database)
+        await services.figures.tick(self._database)
         await services.retention.tick(self._database)
         await services.checkpoints.tick(self._database)
         # Last, for the homeserver and the sources are asked over the network.

@@ -85,6 +85,11 @@ class RuleSection(Section):
         description="The category under which a published statement of reasons stands, in the words of "
         "the database that takes them; null for none.",
     )
+    deceptive_bulk: bool = Field(
+        default=False,
+        description="Whether it is about deceptive commercial content in bulk; statements about it are "
+        "not handed to the database of the EU, as the law says.",
+    )
     presets: tuple[PreparedSection, ...] = Field(
         (), description="Prepared texts that moderators name instead of writing the facts."
     )
@@ -154,5 +159,6 @@ class RuleSection(Section):
             reach=self.reach,
             translations=tuple((t.language, t.title, t.text.strip()) for t in self.translations),
             category=self.category,
+            deceptive_bulk=self.deceptive_bulk,
             prepared=tuple(preset.prepared() for preset in self.presets),
         )

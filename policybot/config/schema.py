@@ -22,6 +22,7 @@ from policybot.config.operator import Operator
 from policybot.config.privacy import PrivacySection
 from policybot.config.reporters import ReportersSection
 from policybot.config.rule import RuleSection
+from policybot.config.transparency import TransparencySection
 from policybot.config.types import (
     Address,
     Database,
@@ -157,6 +158,10 @@ class Settings(Section):
     log: LogSection = Field(
         default_factory=lambda: LogSection.model_validate({}),
         description="Signed checkpoints of the audit log.",
+    )
+    transparency: TransparencySection = Field(
+        default_factory=lambda: TransparencySection.model_validate({}),
+        description="The figures that everybody may read.",
     )
     dry_run: bool = Field(
         default=False,
@@ -294,6 +299,7 @@ class Config:
         self.measures = settings.measures
         self.bulk = settings.bulk
         self.care = settings.care
+        self.transparency = settings.transparency
         self.gate = settings.gate
         self.reports = settings.reports
         self.languages = {code: dict(said) for code, said in settings.languages.items()}

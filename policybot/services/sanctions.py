@@ -191,7 +191,14 @@ class Sanctions:
         await self._save(tx, sanction)
         kept = [e.user_id for e in sanction.restraints if isinstance(e, SuspendAccount)]
         await watches.begin(tx, kept, now + self._setting.config.measures.look_every)
-        audit.append(tx, at=now, actor="system:outbox", tag="sanction:enforce", object=decision.number)
+        audit.append(
+            tx,
+            at=now,
+            actor="system:outbox",
+            tag="sanction:enforce",
+            object=decision.number,
+            decision=decision.id,
+        )
         # The clock also starts anew after a stay; then the person knows all that.
         await notices.carried_out(tx, self._setting, decision, sanction, first=first)
 

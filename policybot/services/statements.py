@@ -16,7 +16,7 @@ from policybot.domain.sanction import Sanction
 from policybot.domain.statement import Automation, Reasons, Source
 from policybot.services.cases import origin_of
 from policybot.services.setting import Setting
-from policybot.store import cases, copies, decisions, filings, languages, quarantines, statements
+from policybot.store import audit, cases, copies, decisions, filings, languages, quarantines, statements
 from policybot.store.database import Tx
 from policybot.store.statements import Kept
 
@@ -235,6 +235,16 @@ async def _reasons(tx: Tx, setting: Setting, decision: Decision, statement: Stat
 async def arrived(tx: Tx, setting: Setting, decision_id: int, event_id: str | None = None) -> None:
     """Note that the homeserver has taken a notice, and when its person is deemed to know it."""
     now = setting.now()
+    decision = await decisions.get(tx, decision_id)
+    if decision is not None and decision.told_at is None:
+        audit.append(
+            tx,
+            at=now,
+            actor="system:outbox",
+            tag="notice:arrive",
+            object=decision.number,
+            decision=decision.id,
+        )
     await decisions.told(tx, decision_id, now)
     deemed = now + setting.ladder.deemed_notified_after
     await statements.delivered(tx, decision_id, deemed, event_id)

@@ -172,9 +172,11 @@ OF_ACCOUNT: tuple[Part, ...] = (
     ),
     Part(
         "statements",
-        "The same as data and as it was sent to you, with when you are deemed to know it.",
-        "SELECT d.case_id, t.language, t.data, t.text, t.sent_at, t.deemed_at, t.event_id"
-        " FROM statements t JOIN decisions d ON d.id = t.decision_id"
+        "The same as data and as it was sent to you, with when you are deemed to know it, and when it "
+        "was handed over to be published without your name.",
+        "SELECT d.case_id, t.language, t.data, t.text, t.sent_at, t.deemed_at, t.event_id,"
+        " e.at AS handed_over_at FROM statements t JOIN decisions d ON d.id = t.decision_id"
+        " LEFT JOIN statement_exports e ON e.decision_id = t.decision_id"
         " WHERE d.user_id = $1 AND d.state NOT IN ('pending', 'denied', 'expired') ORDER BY d.id",
         "d.occurred_at",
     ),

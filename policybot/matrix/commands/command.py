@@ -38,6 +38,7 @@ from policybot.services.entries import Entries
 from policybot.services.evidence import Evidence
 from policybot.services.exports import Exports
 from policybot.services.feed import Feed
+from policybot.services.figures import Figures
 from policybot.services.filing_appeals import FilingAppeals
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
@@ -75,6 +76,7 @@ from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.sheets import Sheets
 from policybot.services.staffing import Staffing
+from policybot.services.statement_exports import StatementExports
 from policybot.services.tellings import Tellings
 from policybot.services.transfers import Transfers
 from policybot.services.unfiled import Unfiled
@@ -163,6 +165,8 @@ class Services:
     register: Register
     licences: Licences
     staffing: Staffing
+    figures: Figures
+    statement_exports: StatementExports
     unfiled: Unfiled
     delisting: Delisting
     deviations: Deviations

@@ -5,6 +5,7 @@ from policybot.matrix.commands import (
     agreement,
     appeals,
     decisions,
+    figures,
     filings,
     languages,
     measures,
@@ -113,6 +114,12 @@ OF_PEOPLE: tuple[Command, ...] = (
         "The public rooms: the newest, or those with these words or this number.",
         Permission.REGISTER_READ,
         register.search,
+    ),
+    Command(
+        "figures [PERIOD]",
+        "What was reported, decided and appealed, in figures; PERIOD is as 2026, 2026-Q1 or all.",
+        Permission.ABOUT_READ,
+        figures.figures,
     ),
     Command(
         "file ROOM [CATEGORY] [PURPOSE…]",

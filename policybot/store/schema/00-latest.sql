@@ -1260,6 +1260,49 @@ CREATE TABLE filing_appeal_parties (      -- who does not review it: see the tri
     PRIMARY KEY (objection_id, user_id, why)
 );
 
+-- Figures for everybody ------------------------------------------------------------------------------
+
+CREATE TABLE figures (                    -- what happened on a day; counts alone
+    day        BIGINT NOT NULL,           -- its first moment, in UTC
+    population TEXT NOT NULL,
+    cell       TEXT NOT NULL,             -- `table:row`; empty for the whole population
+    number     BIGINT NOT NULL,
+    PRIMARY KEY (day, population, cell)
+);
+
+CREATE TABLE figures_read (               -- how far the audit log is counted
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    seq BIGINT NOT NULL
+);
+INSERT INTO figures_read (one, seq) VALUES (1, 0);
+
+CREATE TABLE publications (               -- the figures of a period as they were published; never changed
+    start  BIGINT PRIMARY KEY,
+    period TEXT NOT NULL UNIQUE,
+    data   TEXT NOT NULL,
+    hash   TEXT NOT NULL,                 -- which stands in the audit log, too
+    at     BIGINT NOT NULL
+);
+
+-- only: sqlite
+CREATE TRIGGER publications_no_change BEFORE UPDATE ON publications
+    BEGIN SELECT RAISE(ABORT, 'published figures are never changed'); END;
+-- only: sqlite
+CREATE TRIGGER publications_no_delete BEFORE DELETE ON publications
+    BEGIN SELECT RAISE(ABORT, 'published figures are never changed'); END;
+-- only: postgres
+CREATE FUNCTION publications_stay() RETURNS trigger LANGUAGE plpgsql AS
+    $body$ BEGIN RAISE EXCEPTION 'published figures are never changed'; END $body$;
+-- only: postgres
+CREATE TRIGGER publications_no_change BEFORE UPDATE OR DELETE ON publications
+    FOR EACH STATEMENT EXECUTE FUNCTION publications_stay();
+
+CREATE TABLE statement_exports (          -- which statements of reasons were handed over, in which file
+    decision_id BIGINT PRIMARY KEY REFERENCES decisions (id) ON DELETE CASCADE,
+    file        TEXT NOT NULL,
+    at          BIGINT NOT NULL
+);
+
 -- The operator -----------------------------------------------------------------------------------
 
 CREATE TABLE licence_reminders (          -- which reminders of which licence were sent

@@ -1,0 +1,160 @@
+"""Statements as the EU's database takes them: valid or refused with the field, and naming nobody."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policybot.domain import statement as statements
+from policybot.domain.rules import Ground
+from policybot.domain.statement import Content, Visibility
+from policybot.domain.statement_export import CATEGORIES, by_rule, faults, masked, request
+from tests.domain.test_statement import AT, a_statement, reasons
+
+CATEGORY = "STATEMENT_CATEGORY_OTHER_VIOLATION_TC"
+
+
+def valid(**changed: Any) -> dict[str, object]:
+    made = request(a_statement(), category=CATEGORY, facts="Threatened a neighbour at night")
+    return {k: v for k, v in (made | changed).items() if v is not None}
+
+
+def test_a_statement_on_record_is_written_with_all_that_the_law_names() -> None:
+    assert faults(valid()) == ()
+    assert valid() == {
+        "puid": "C-1-2",
+        "decision_visibility": ["DECISION_VISIBILITY_CONTENT_REMOVED"],
+        "decision_provision": "DECISION_PROVISION_PARTIAL_SUSPENSION",
+        "decision_ground": "DECISION_GROUND_INCOMPATIBLE_CONTENT",
+        "decision_ground_reference_url": "https://example.org/rules",
+        "incompatible_content_ground": "R2 Respect",
+        "incompatible_content_explanation": "Do not insult or threaten anybody.",
+        "content_type": ["CONTENT_TYPE_TEXT"],
+        "category": CATEGORY,
+        "content_date": "2026-03-02",
+        "application_date": "2026-03-02",
+        "end_date_service_restriction": "2026-03-02",
+        "decision_facts": "Threatened a neighbour at night",
+        "source_type": "SOURCE_TYPE_OTHER_NOTIFICATION",
+        "automated_detection": "No",
+        "automated_decision": "AUTOMATED_DECISION_NOT_AUTOMATED",
+    }
+
+
+def test_a_statement_by_law_names_the_law_and_not_the_terms() -> None:
+    one = replace(a_statement(), ground=Ground.LAW, ground_name="Section 1 of the Act")
+    made = request(one, category=CATEGORY, facts="Something happened")
+    assert faults(made) == ()
+    assert made["illegal_content_legal_ground"] == "Section 1 of the Act"
+    assert not any(name.startswith("incompatible") for name in made)
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"puid": "C 1"}, "puid"),
+        ({"puid": "x" * 501}, "puid"),
+        ({"decision_facts": ""}, "decision_facts"),
+        ({"decision_facts": "x" * 5_001}, "decision_facts"),
+        ({"incompatible_content_explanation": "x" * 2_001}, "incompatible_content_explanation"),
+        ({"incompatible_content_ground": "x" * 501}, "incompatible_content_ground"),
+        ({"incompatible_content_ground": None}, "incompatible_content_ground"),
+        ({"illegal_content_legal_ground": "both"}, "illegal_content_legal_ground"),
+        ({"decision_ground": "DECISION_GROUND_TASTE"}, "decision_ground"),
+        ({"category": None}, "category"),
+        ({"category": "spam"}, "category"),
+        ({"category": "STATEMENT_CATEGORY_SCOPE_OF_PLATFORM_SERVICE"}, "category"),
+        ({"content_type": []}, "content_type"),
+        ({"content_type": ["CONTENT_TYPE_OTHER"]}, "content_type_other"),
+        ({"content_type_other": "a poem"}, "content_type_other"),
+        ({"content_date": None}, "content_date"),
+        ({"content_date": "1999-12-31"}, "content_date"),
+        ({"content_date": "2026-02-30"}, "content_date"),
+        ({"application_date": "2019-12-31"}, "application_date"),
+        ({"application_date": "2026-03-02 09:00"}, "application_date"),
+        ({"end_date_service_restriction": "2038-01-02"}, "end_date_service_restriction"),
+        ({"source_type": "SOURCE_ASTROLOGY"}, "source_type"),
+        ({"automated_detection": "yes"}, "automated_detection"),
+        ({"automated_decision": "Yes"}, "automated_decision"),
+        ({"territorial_scope": ["DE", "XX"]}, "territorial_scope"),
+        ({"content_language": "german"}, "content_language"),
+        ({"decision_ground_reference_url": "rules"}, "decision_ground_reference_url"),
+        ({"decision_visibility": ["REMOVED"]}, "decision_visibility"),
+    ],
+)
+def test_what_the_database_would_not_take_is_named(changed: dict[str, Any], named: str) -> None:
+    found = faults(valid(**changed))
+    assert [one.partition(":")[0] for one in found] == [named]
+
+
+def test_a_statement_without_any_decision_is_refused() -> None:
+    one = replace(a_statement(), visibility=(), provision=None, account=None)
+    assert "decision_visibility" in faults(request(one, category=CATEGORY, facts="x"))[0]
+
+
+@given(reasons, st.sampled_from(sorted(CATEGORIES)))
+def test_whatever_is_complete_on_record_is_taken(one: statements.Reasons, category: str) -> None:
+    ends = {f"{what}_ends_at": None for what in ("visibility", "service", "account")}
+    at_home = {"territory": (), "content_language": None, "explanation": "Because it says so."}
+    one = replace(
+        one,
+        **at_home | ends,  # type: ignore[arg-type]  # as they are
+        content_date=AT,
+        application_date=AT,
+        puid="C-1-2",
+        ground_name="R1 Advertising",
+        visibility=(*one.visibility, Visibility.REMOVED),
+        content=(*one.content, Content.TEXT),
+        reference_url="https://example.org/rules",
+    )
+    assert faults(request(one, category=category, facts=by_rule(one.ground_name))) == ()
+
+
+NAMES = [
+    "@anna:example.org",
+    "@_bridge_tom=2f:matrix.example.org:8448",
+    "!abcDEF:example.org",
+    "!31chars-of-a-room-of-version-12-here",
+    "#garden:example.org",
+    "$abcdefghijklmnopqrstuvwxyz-_0123456789ABCDEF",
+    "https://matrix.to/#/!abc:example.org/$event",
+    "http://example.org/a?b=c",
+    "matrix:u/anna:example.org",
+    "mxc://example.org/abcdef",
+    "www.example.org/shop",
+    "anna.c@example.org",
+    "+49 30 1234 5678",
+    "192.0.2.17",
+]
+
+
+@given(st.lists(st.sampled_from(NAMES), max_size=4), st.sampled_from(["; ", " and ", ", ", "\n", " ("]))
+def test_ids_links_and_addresses_never_leave(named: list[str], between: str) -> None:
+    text = masked(between.join(["Somebody wrote", *named, "to a neighbour"]))
+    for one in named:
+        assert one not in text
+        for part in ("anna", "garden", "abcDEF", "1234", "0.2.17", "matrix.to", "/shop"):
+            assert part not in text, text
+    assert text.startswith("Somebody wrote")
+    assert text.endswith("to a neighbour")
+
+
+def test_plain_words_stay_as_they_are() -> None:
+    text = "At 10:30 he wrote «50% off!» 3 times (see rule R1, S2): it costs $5, room no. 12."
+    assert masked(text) == text
+
+
+def test_the_names_by_which_people_are_seen_are_taken_out() -> None:
+    assert masked("Anna told tom, and Annabel", ("anna", "Tom", " ", "")) == (
+        "[name] told [name], and Annabel"
+    )
+
+
+def test_days_are_those_of_utc() -> None:
+    late = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
+    assert AT + timedelta(hours=14, minutes=30) == late
+    one = replace(a_statement(), application_date=late)
+    assert request(one, category=CATEGORY, facts="x")["application_date"] == "2026-03-02"

@@ -1,0 +1,191 @@
+"""Figures: each act counted once, published when a period is over, and never changed after."""
+
+import asyncio
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policybot.domain.period import parse
+from policybot.domain.suppression import HIDDEN, Cell
+from policybot.store import audit, figures
+from tests.world import World
+from tests.world import world as make_world
+
+
+async def counts(world: World, period: str = "2026") -> dict[str, dict[str, int]]:
+    async with world.database.transaction(reading=True) as tx:
+        return {key: dict(rows) for key, rows in (await figures.counts(tx, parse(period))).items()}
+
+
+async def history(world: World) -> None:
+    """Somebody reports, somebody decides, somebody appeals and is right; a measure ends by itself."""
+    await world.governed_room()
+    case = await world.reported()
+    world.clock.pass_time(minutes=50)
+    await world.decided(case, "restrict:P3D", confirm="otto")
+    world.clock.pass_time(hours=2)
+    await world.say("tom", f"!policy appeal {case} It was no advert, I gave them away")
+    world.clock.pass_time(hours=5)
+    await world.review("ravi", f"!policy overturn {case} They were indeed given away")
+    second = await world.reported("zoe", "lea", "Buy my rakes!")
+    await world.decided(second, "restrict:P1D", confirm="otto")
+    await world.tick(days=1, seconds=40)
+    third = await world.reported("zoe", "lea", "Look at this")
+    await world.review("mira", f"!policy dismiss {third} That breaks no rule at all")
+    await world.tick(seconds=20)
+
+
+async def test_each_act_counts_in_every_table_of_its_kind(any_world: World) -> None:
+    await history(any_world)
+    found = await counts(any_world)
+    assert found["reports"] == {
+        "": 3,
+        "month:2026-03": 3,
+        "way:command": 3,
+        "rule:R1": 3,
+        "receipt:1 minute": 3,
+    }
+    decisions = found["on_reports"]
+    assert (decisions[""], decisions["rule:R1"], decisions["measure:member:restrict"]) == (2, 2, 2)
+    assert (decisions["severity:S2"], decisions["second:yes"]) == (2, 2)
+    assert "own" not in found
+    assert decisions["took:1 hour"] == 1
+    assert found["touched"][""] == 3
+    assert found["carried"][""] == found["notices"][""] == 2
+    assert found["appeals"] == {"": 1, "month:2026-03": 1}
+    assert found["verdicts"] == {
+        "": 1,
+        "month:2026-03": 1,
+        "verdict:overturn": 1,
+        "measure:member:restrict": 1,
+        "answer:1 day": 1,
+    }
+    assert found["ended"]["how:void"] == 1
+    assert found["ended"]["how:1 minute"] == 1
+    assert found["dismissed"][""] == 1
+    assert found["filings"]["step:approve"] == 1
+    for population, rows in found.items():
+        tables = {row.partition(":")[0] for row in rows if row}
+        for table in tables:
+            split = sum(n for row, n in rows.items() if row.startswith(f"{table}:"))
+            assert split == rows[""], f"{population} by {table} does not add up to the whole"
+
+
+async def test_an_entry_counts_once_whoever_counts_and_whatever_breaks(any_world: World) -> None:
+    await history(any_world)
+    before = await counts(any_world)
+    service = any_world.app.services.figures
+    async with any_world.database.transaction() as tx:
+        await tx.execute("UPDATE figures_read SET seq = 0")
+        await tx.execute("DELETE FROM figures")
+
+    class Killed(Exception):  # noqa: N818 - as after kill -9
+        pass
+
+    async def killed() -> None:
+        async with any_world.database.transaction() as tx:
+            await service.follow(tx)
+            raise Killed
+
+    with pytest.raises(Killed):
+        await killed()
+    await asyncio.gather(*(service.tick(any_world.database) for _ in range(4)))
+    assert await counts(any_world) == before
+
+
+async def many(world: World, population: str, day: date, **cells: int) -> None:
+    """Put figures of a day straight where they are kept."""
+    numbers = {(day, population, cell.replace("__", ":")): n for cell, n in cells.items()}
+    async with world.database.transaction() as tx:
+        await figures.count(tx, numbers | {(day, population, ""): max(cells.values(), default=0)})
+
+
+async def test_a_period_is_published_once_it_is_over_and_is_in_the_log(world: World) -> None:
+    await world.tick()
+    async with world.database.transaction() as tx:
+        await figures.count(tx, {(date(2026, 3, 9), "appeals", ""): 7})
+    await world.tick(days=29)
+    async with world.database.transaction(reading=True) as tx:
+        assert await world.app.services.figures.view(tx) is None, "it is 31 March"
+    await world.tick(days=2)
+    async with world.database.transaction(reading=True) as tx:
+        view = await world.app.services.figures.view(tx, "2026-Q1")
+        row = await tx.first("SELECT hash FROM publications")
+        logged = await tx.first(
+            "SELECT a.object, p.payload FROM audit a JOIN audit_payloads p ON p.seq = a.seq"
+            " WHERE a.tag = 'figures:publish'"
+        )
+    assert view is not None
+    assert view.publication.of("appeals").total == Cell(7)
+    assert row is not None
+    assert logged is not None
+    assert (logged["object"], json.loads(logged["payload"])["sha256"]) == ("2026-Q1", row["hash"])
+
+
+async def test_what_comes_later_is_counted_later_and_changes_nothing_published(world: World) -> None:
+    await world.tick()
+    async with world.database.transaction() as tx:
+        await figures.count(tx, {(date(2026, 3, 9), "verdicts", ""): 7})
+    await world.tick(days=31)
+    async with world.database.transaction() as tx:
+        before = await tx.value("SELECT data AS value FROM publications")
+        await figures.count(tx, {(date(2026, 3, 9), "verdicts", ""): 50})
+    await world.tick(days=1)
+    async with world.database.transaction(reading=True) as tx:
+        assert await tx.value("SELECT data AS value FROM publications") == before
+    async with world.database.transaction() as tx:
+        with pytest.raises(Exception, match="never changed"):
+            await tx.execute("UPDATE publications SET data = '{}'")
+
+
+async def test_a_changed_span_counts_from_where_it_fits_on(tmp_path: Path) -> None:
+    """Figures that were published by the quarter cannot be worked out from those of a year."""
+    async with make_world(tmp_path) as world:
+        await world.tick()
+        async with world.database.transaction() as tx:
+            await figures.count(tx, {(date(2026, 3, 9), "appeals", ""): 7})
+        await world.tick(days=31)
+        section = world.config.transparency
+        object.__setattr__(section, "finest", type(section.finest)("year"))
+        await world.tick(days=400)
+        async with world.database.transaction(reading=True) as tx:
+            rows = await tx.fetch("SELECT period FROM publications ORDER BY start")
+        assert [row["period"] for row in rows] == ["2026-Q1", "2026-Q2", "2026-Q3", "2026-Q4"]
+
+
+async def test_a_year_is_the_sum_of_what_was_published(world: World) -> None:
+    """I28: also between quarter and year nothing small can be subtracted."""
+    await world.tick()
+    async with world.database.transaction() as tx:
+        for day, number in ((date(2026, 3, 9), 20), (date(2026, 5, 9), 3), (date(2026, 8, 1), 30)):
+            await figures.count(tx, {(day, "appeals", ""): number})
+    await world.tick(days=330)
+    async with world.database.transaction(reading=True) as tx:
+        service = world.app.services.figures
+        quarter = await service.view(tx, "2026-q2")
+        year = await service.view(tx, "2026")
+        everything = await service.view(tx, "all")
+    assert quarter is not None
+    assert quarter.publication.of("appeals").total == HIDDEN
+    for view in (year, everything):
+        assert view is not None
+        assert view.publication.of("appeals").total == Cell(50, whole=False), "50 or more"
+
+
+def test_the_name_of_a_period_is_read_as_it_is_written() -> None:
+    for name in ("2026", "2026-Q1", "2026-Q4", "2026-03", "2026-12"):
+        assert parse(name).name == name
+    for wrong in ("", "26", "2026-Q5", "2026-13", "2026-00", "0000", "9999", "2026-1", "all"):
+        with pytest.raises(ValueError, match="A period is"):
+            parse(wrong)
+
+
+async def test_counting_follows_the_chain_of_the_log(world: World) -> None:
+    await history(world)
+    async with world.database.transaction(reading=True) as tx:
+        assert await figures.behind(tx) == 0
+        steps: list[Any] = [step async for step in audit.verify(tx)]
+    assert not any(isinstance(step, audit.Fault) for step in steps)
