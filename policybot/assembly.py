@@ -46,6 +46,7 @@ from policybot.services.messages import Messages
 from policybot.services.names import Names
 from policybot.services.openings import Openings
 from policybot.services.pasts import Pasts
+from policybot.services.policy_lists import PolicyLists
 from policybot.services.presses import Presses
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
@@ -167,6 +168,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         reporters=reporting,
         complaints=Complaints(setting, casework, reporting),
         presses=Presses(setting, reported),
+        policy_lists=PolicyLists(setting, casework, reported, messages),
         copies=kept,
         quarantines=withheld,
         consoles=Consoles(setting),

@@ -16,6 +16,7 @@ from policybot.config.identity import Identity
 from policybot.config.intake import ReportsSection
 from policybot.config.measure import BANNER, MeasuresSection
 from policybot.config.operator import Operator
+from policybot.config.policy_lists import PolicyListsSection
 from policybot.config.privacy import PrivacySection
 from policybot.config.reporters import ReportersSection
 from policybot.config.rule import RuleSection
@@ -116,6 +117,10 @@ class Settings(Section):
     rules: tuple[RuleSection, ...] = Field(min_length=1, description="Your published rules.")
     cases: CasesSection = Field(default_factory=CasesSection, description="How cases are worked.")
     ladder: dict[str, Any] = Field(description="Which measure answers which breach.")
+    policy_lists: PolicyListsSection = Field(
+        default_factory=lambda: PolicyListsSection.model_validate({}),
+        description="Lists by which communities tell each other of accounts and servers.",
+    )
     reporters: ReportersSection = Field(
         default_factory=lambda: ReportersSection.model_validate({}),
         description="What is done about reports that are manifestly unfounded.",
@@ -246,6 +251,7 @@ class Config:
         self.copies = settings.copies
         self.filing = settings.filing
         self.cases = settings.cases
+        self.policy_lists = settings.policy_lists
         self.reporters = settings.reporters
         self.measures = settings.measures
         self.bulk = settings.bulk

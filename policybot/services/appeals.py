@@ -188,6 +188,7 @@ class Appeals:
             measure=measure,
             remove=False,
             span=None,
+            publish=False,  # that takes two people
             decider=reviewer,
             approver=None,
             supersedes=decision.id,

@@ -98,6 +98,9 @@ async def written(  # noqa: PLR0913 - the rule, and what each kind of decision s
         statement = replace(statement, removed=gone)
     if await quarantines.of_case(tx, decision.case_id):
         statement = replace(statement, removed=f"{statement.removed} {WITHHELD}")
+    if decision.publish:
+        told = said.say("notice_published", room=str(config.policy_lists.publish))
+        statement = replace(statement, removed=f"{statement.removed} {told}")
     if is_abroad(setting, decision) or locks(setting, decision):
         statement = replace(statement, measure=in_words(setting, decision))
     return statement

@@ -93,10 +93,10 @@ class Unfiled:
 
     async def _begin(self, database: Database, directory: PublicRooms, last: Scan | None) -> bool:
         exempt = []
-        for wanted in self._section.exempt:
+        for wanted in (*self._section.exempt, *self._setting.config.policy_lists.rooms):
             room_id = wanted if wanted.startswith("!") else await directory.room_of(wanted)
             if room_id is None:
-                log.warning("filing.unfiled.exempt: nobody knows a room %s", wanted)
+                log.warning("Exempt from filing, and nobody knows it: %s", wanted)
             else:
                 exempt.append(room_id)
         last = last or Scan(0, Phase.DONE, self._setting.now())

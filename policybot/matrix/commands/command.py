@@ -49,6 +49,7 @@ from policybot.services.messages import Messages
 from policybot.services.names import Names
 from policybot.services.openings import Openings
 from policybot.services.pasts import Pasts
+from policybot.services.policy_lists import PolicyLists
 from policybot.services.presses import Presses
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
@@ -126,6 +127,7 @@ class Services:
     reports: Reports
     reporters: Reporters
     complaints: Complaints
+    policy_lists: PolicyLists
     presses: Presses
     intake: Intake
     decisions: Decisions
