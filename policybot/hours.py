@@ -101,9 +101,9 @@ class Hours:
         if self.look is not None:
             await services.drift.some(self._database, self.look)
             await services.watches.some(self._database, self.look)
+        await self._revalidation.some(self._database, self._ways())
         if self.lists is not None:
             await services.policy_lists.some(self._database, self.lists)
-        await self._revalidation.some(self._database, self._ways())
 
     async def _announce(self) -> None:
         """Tell the next people of a changed agreement, if there is one and the outbox has room."""

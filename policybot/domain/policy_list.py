@@ -39,8 +39,8 @@ _HASHED = "sha256:"
 
 MOST = 100_000
 """Floor in code: rules of one list that are kept."""
-MOST_WILD = 200
-"""Globs of one list that are kept and say less than a server: each is tried on everybody."""
+MOST_WILD = 500
+"""Globs of one list that are kept, but for those of whole servers: each is tried on many."""
 LONGEST = 255
 """Bytes of an entity: no ID has more (Matrix specification, "Size limits")."""
 MOST_REASON = 300
@@ -78,9 +78,19 @@ class Rule:
         return "" if not self.wild or "*" in server or "?" in server else server
 
     @property
+    def costly(self) -> bool:
+        """Whether it has to be tried on one after the other; not so `@*:elsewhere.net`."""
+        return self.wild and not self.ignored and not (self.tail and self.entity.startswith("@*:"))
+
+    @property
     def recommends(self) -> str:
         """What the list recommends, in words."""
         return "to take down" if self.takedown else "to ban"
+
+
+def literal(pattern: str) -> str:
+    """Give the longest part of a glob that stands in whatever it names."""
+    return max(re.split(r"[*?]+", pattern), key=len)
 
 
 def hashed(entity: str) -> str:
@@ -200,8 +210,7 @@ def read_all(events: Iterable[Any], server_name: str) -> tuple[list[Rule], int]:
     kept: list[Rule] = []
     wild = 0
     for rule in rules:
-        vague = rule.wild and not rule.tail and not rule.ignored
-        wild += vague
-        if len(kept) < MOST and not (vague and wild > MOST_WILD):
+        wild += rule.costly
+        if len(kept) < MOST and not (rule.costly and wild > MOST_WILD):
             kept.append(rule)
     return kept, len(rules) - len(kept)

@@ -13,6 +13,7 @@ from policybot.domain.press import Kind as PressKind
 from policybot.domain.rank import Control, control
 from policybot.matrix.client import Client
 from policybot.matrix.listing import Listing
+from policybot.matrix.policy_lists import LISTED
 from policybot.matrix.power import Power
 from policybot.matrix.presses import Presses
 from policybot.matrix.synapse import Synapse
@@ -62,6 +63,7 @@ class Doctor:
             ("report button", self._report_button),
             ("server notices", self._notices),
             ("review room", self._review_room),
+            ("public list", self._public_list),
         )
         for what, check in checks:
             yield await self._safely(what, check)
@@ -312,6 +314,26 @@ class Doctor:
                 mend="Invite them: a role counts only in the room.",
             )
         return Finding("review room", good=True, said=f"{wanted}, with all of your people")
+
+    async def _public_list(self) -> Finding:
+        """Look whether the bot may write in the list by which others are told."""
+        room, what = self._config.policy_lists.publish, "public list"
+        if room is None:
+            said = "policy_lists.publish is not set: decisions are told to nobody else"
+            return Finding(what, good=True, said=said)
+        mend = f"Invite {self._bot} to {room}, and let it send {LISTED} there."
+        try:
+            room_id = room
+            if room.startswith("#"):
+                room_id = str((await self._client.get(Path.v3.directory.room[room]))["room_id"])
+            levels = await Power(self._client, self._bot).levels(room_id)
+        except Impossible as error:
+            return Finding(what, good=False, said=f"I cannot look into {room} ({error})", mend=mend)
+        mine, needed = levels.of(self._bot), levels.needed_for_state(LISTED)
+        if mine < needed:
+            said = f"my power level in {room} is {mine:g}, and a rule needs {needed:g}"
+            return Finding(what, good=False, said=said, mend=mend)
+        return Finding(what, good=True, said=f"the bot may write in {room}")
 
     async def _governed_rooms(self) -> AsyncIterator[Finding]:
         try:

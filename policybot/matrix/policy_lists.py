@@ -14,7 +14,8 @@ from policybot.domain.publication import PublishRule, WithdrawRule
 from policybot.matrix.client import Client, Missing
 from policybot.ports import Errand, Impossible, Present, Result
 
-_LIST = "m.policy.rule.user"
+LISTED = "m.policy.rule.user"
+"""The type of the rules that we write."""
 _MOST_BYTES = 64 * 2**20
 """Of the state of a list, its members included."""
 
@@ -78,7 +79,7 @@ class PolicyLists:
 
     def _path(self, room_id: str, effect: PublishRule | WithdrawRule) -> Any:  # noqa: ANN401 - mautrix's path
         key = publication.state_key(effect, self._bot.partition(":")[2])
-        return Path.v3.rooms[room_id].state[_LIST][key]
+        return Path.v3.rooms[room_id].state[LISTED][key]
 
     @staticmethod
     def _changed(effect: PublishRule | WithdrawRule, present: Mapping[str, Any]) -> str:

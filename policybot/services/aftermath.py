@@ -162,6 +162,7 @@ class Aftermath:
             await reporters.told(tx, int(number), self._setting.now())
 
     async def _joined(self, tx: Tx, room_id: str, inviter: str, result: Result) -> None:
+        await self._lists.invited(tx)
         if not result["direct"]:
             await rooms.meet(tx, Room(room_id, Kind.OTHER, levels_of(result)), self._setting.now())
         elif result.get("encrypted"):

@@ -21,10 +21,11 @@ from policybot.services.cases import Cases
 from policybot.services.messages import Messages
 from policybot.services.reports import Reports
 from policybot.services.setting import Setting
-from policybot.store import audit, cases
+from policybot.store import audit, cases, rooms
 from policybot.store import policy_lists as store
 from policybot.store.database import Database, Tx
 from policybot.store.policy_lists import Named, Watched
+from policybot.store.rooms import Kind as RoomKind
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +38,9 @@ _REST = timedelta(minutes=10)
 _AFTER_FAILURE = timedelta(minutes=10)
 _ASK_AGAIN = timedelta(days=1)
 """When a list is entered again that did not let us in."""
-_PAGE = 5_000
+_PAGE = 1_000
 """Rules that are written at once."""
-_TRIES = 20_000
+_TRIES = 2_000
 """Globs tried before others have their turn."""
 _DAY = 86_400
 
@@ -58,6 +59,7 @@ class PolicyLists:
         self._standing = standing
         self._lists: dict[str, str] = {}
         """The names of the lists that the bot is in, by their rooms."""
+        self._begun = False
 
     @property
     def _own(self) -> str:
@@ -75,14 +77,18 @@ class PolicyLists:
         async with database.transaction() as tx:
             await store.keep(tx, {one.name: one.room for one in section.watch}, now)
             await store.look_anew(tx, self._today)
+            if not self._begun:  # what changed while nobody heard it, the lists as a whole say
+                await store.look_at_all(tx, now)
             due = await store.take_due(tx, now, now + _AFTER_FAILURE)
             if due is not None and due.room_id is None:
                 await self._enter(tx, due)
             self._lists = {one.room_id: one.name for one in await store.every(tx) if one.room_id}
-            waiting = await store.due_rooms(tx, now - _REST, _ROOMS)
+        self._begun = True
         try:
             if due is not None and due.room_id is not None:
                 await self._read(database, reader, due, due.room_id)
+            async with database.transaction(reading=True) as tx:
+                waiting = await store.due_rooms(tx, now - _REST, _ROOMS)
             for room_id in waiting:
                 await self._compare(database, reader, room_id)
         except Later as error:
@@ -95,8 +101,15 @@ class PolicyLists:
         await store.asked(tx, watched.name, now)
         self._setting.queue(tx, [EnterList(watched.room, watched.name)], cause=f"{NOUN} {watched.name}")
 
+    async def invited(self, tx: Tx) -> None:
+        """Try at once to enter the lists that let nobody in before: the bot was invited somewhere."""
+        await store.try_again(tx, self._setting.now())
+
     async def entered(self, tx: Tx, name: str, room_id: str) -> None:
-        """Note that the bot is in the room of a list."""
+        """Note that the bot is in the room of a list, with however few: nobody's chat with us."""
+        room = await rooms.get(tx, room_id)
+        if room is not None and room.kind in (RoomKind.DIRECT, RoomKind.OTHER):
+            await rooms.forget(tx, room_id)
         await store.entered(tx, name, room_id, self._setting.now())
 
     async def _read(self, database: Database, reader: ListReader, watched: Watched, room: str) -> None:
@@ -202,7 +215,7 @@ class PolicyLists:
             return
         if after is not None:
             counts = await store.counts(tx, name)
-            if sum(counts.of_kind.values()) >= rules.MOST or (after.wild and not after.tail):
+            if sum(counts.of_kind.values()) >= rules.MOST or after.costly:
                 await store.look_at(tx, name, self._setting.now())  # what is kept, the whole decides
                 return
             await store.put(tx, name, [after], self._setting.now())
@@ -237,12 +250,14 @@ class PolicyLists:
         bot = self._setting.config.bot_user_id
         people = [who for who in present.members if who != bot]
         servers = sorted({rules.server_of(who) for who in people})
+        called = [room_id, *present.aliases] if whole else []
+        hits: list[Hit] = []
+        for kind, entities in ((Kind.USER, people), (Kind.SERVER, servers), (Kind.ROOM, called)):
+            async with database.transaction(reading=True) as tx:
+                found, globs = await self._asked(tx, kind, entities)
+            hits += found + await _tried(globs, entities)
+        hits = [(room_id if n.rule.kind is Kind.ROOM else who, n) for who, n in hits]
         async with database.transaction(reading=True) as tx:
-            hits = await self._named(tx, Kind.USER, people)
-            hits += await self._named(tx, Kind.SERVER, servers)
-            if whole:
-                called = await self._named(tx, Kind.ROOM, [room_id, *present.aliases])
-                hits += [(room_id, named) for _, named in called]
             new = [
                 (who, named)
                 for who, named in hits
@@ -256,24 +271,12 @@ class PolicyLists:
                 await store.looked(tx, room_id, self._setting.now())
 
     @staticmethod
-    async def _named(tx: Tx, kind: Kind, entities: Sequence[str]) -> list[Hit]:
-        """Find which rules name which of some entities."""
+    async def _asked(tx: Tx, kind: Kind, entities: Sequence[str]) -> tuple[list[Hit], Sequence[Named]]:
+        """Find which rules name some entities outright, and the globs that may name some of them."""
         if not entities:
-            return []
-        found = await store.naming(tx, kind, entities)
-        where = {} if kind is Kind.SERVER else {one: one.partition(":")[2] for one in entities}
-        tried = 0
-        for named in await store.globs(tx, kind, where.values()):
-            tail = named.rule.tail
-            for one in entities:
-                if tail and where.get(one) != tail:
-                    continue
-                tried += 1
-                if tried % _TRIES == 0:
-                    await asyncio.sleep(0)
-                if rules.glob(named.rule.entity, one):
-                    found.append((one, named))
-        return found
+            return [], []
+        servers = set() if kind is Kind.SERVER else {one.partition(":")[2] for one in entities}
+        return await store.naming(tx, kind, entities), await store.globs(tx, kind, servers)
 
     async def _met(self, tx: Tx, who: str, named: Named) -> None:
         """Put before people, once, that a list names somebody who is here."""
@@ -324,7 +327,28 @@ class PolicyLists:
         if not entity.isprintable() or " " in entity or len(entity) > rules.LONGEST:
             message = "That is no account, no room and no server."
             raise Incomplete(message)
-        found = await self._named(tx, kind, [entity])
-        if kind is not Kind.SERVER:
-            found += await self._named(tx, Kind.SERVER, [rules.server_of(entity)])
+        server = entity if kind is Kind.SERVER else rules.server_of(entity)
+        asked = {kind: entity, Kind.SERVER: server}
+        found: list[Hit] = []
+        for of, one in asked.items():
+            outright, globs = await self._asked(tx, of, [one])
+            found += outright + await _tried(globs, [one])
         return [named for _, named in found]
+
+
+async def _tried(globs: Sequence[Named], entities: Sequence[str]) -> list[Hit]:
+    """Try globs on entities, and let others have their turn meanwhile."""
+    found: list[Hit] = []
+    tried = 0
+    for named in globs:
+        pattern, tail = named.rule.entity, named.rule.tail
+        part = rules.literal(pattern)
+        for one in entities:
+            if part not in one or (tail and not one.endswith(tail)):
+                continue
+            tried += 1
+            if tried % _TRIES == 0:
+                await asyncio.sleep(0)
+            if rules.glob(pattern, one):
+                found.append((one, named))
+    return found

@@ -91,9 +91,21 @@ async def look_at(tx: Tx, name: str, at: datetime) -> None:
     )
 
 
+async def look_at_all(tx: Tx, at: datetime) -> None:
+    """Let all lists be read at some time, if they are not read sooner."""
+    await tx.execute("UPDATE policy_lists SET look_at = $1 WHERE look_at > $1", to_ms(at))
+
+
 async def asked(tx: Tx, name: str, now: datetime) -> None:
     """Note that the bot tries to enter a list."""
     await tx.execute("UPDATE policy_lists SET asked_at = $1 WHERE name = $2", to_ms(now), name)
+
+
+async def try_again(tx: Tx, now: datetime) -> None:
+    """Let the lists that the bot is not in be entered as if nobody had tried."""
+    await tx.execute(
+        "UPDATE policy_lists SET asked_at = NULL, look_at = $1 WHERE room_id IS NULL", to_ms(now)
+    )
 
 
 async def entered(tx: Tx, name: str, room_id: str, now: datetime) -> None:

@@ -99,7 +99,8 @@ def test_a_rule_that_names_everybody_or_all_of_ours_is_ignored(entity: str, kind
 def test_a_hash_names_whom_one_meets(field: str) -> None:
     digest = base64.b64encode(hashlib.sha256(EVE.encode()).digest()).decode()
     for written in (digest, digest.rstrip("="), digest.replace("+", "-").replace("/", "_")):
-        found = wanted(rule("", **{field: {"sha256": written}}))
+        content: dict[str, Any] = {field: {"sha256": written}}
+        found = wanted(rule("", **content))
         assert found.hashed
         assert found.entity == policy_list.hashed(EVE)
 

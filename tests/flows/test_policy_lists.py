@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from policybot.app import App
 from policybot.domain import effects, policy_list
 from policybot.domain.publication import EnterList
+from policybot.store import rooms
 from tests.flows.test_personal_holds import second_room
 from tests.flows.test_publishing_lists import with_list
 from tests.lists import THEIRS, rule
-from tests.world import BOT, World, user
+from tests.world import BOT, CHEAP, World, user
 
 EVE, TOM = "@eve:elsewhere.net", user("tom")
 WATCH = {"watch": [{"room": THEIRS, "name": "theirs"}]}
@@ -299,3 +301,40 @@ async def test_rules_are_read_as_a_whole_as_often_as_the_operator_says(world: Wo
     await world.tick(hours=1, minutes=1)
     assert world.homeserver.lists.reads == reads + 1
     assert world.config.policy_lists.every == timedelta(hours=2)
+
+
+async def test_an_invitation_lets_a_closed_list_be_entered_at_once(world: World) -> None:
+    world.homeserver.lists.closed = True
+    await watched(world, rule(EVE))
+    world.homeserver.lists.closed = False
+    await world.deliver(
+        type="m.room.member",
+        room_id=THEIRS,
+        sender="@curator:elsewhere.net",
+        state_key=BOT,
+        content={"membership": "invite", "is_direct": True},
+    )
+    await world.tick(seconds=15)
+    await world.tick(seconds=15)
+    await joins(world, EVE)
+    assert len(opened(world)) == 1
+    async with world.database.transaction(reading=True) as tx:
+        assert await rooms.direct(tx, "@curator:elsewhere.net") is None, "it is nobody's chat with us"
+
+
+async def test_what_changed_while_nobody_heard_it_is_read_at_the_next_start(any_world: World) -> None:
+    world = any_world
+    await watched(world, rule(EVE))
+    world.homeserver.lists.put(rule("@ed:elsewhere.net"))
+    again = App(world.config, world.database, now=world.clock, stretch=CHEAP)
+    await again.record_policy()
+    again.hours.lists = world.homeserver.lists
+    await again.tick()
+    assert "names @ed" in await world.review("mira", "!policy listed @ed:elsewhere.net")
+
+
+async def test_in_a_dry_run_lists_are_read_and_nothing_is_published(world: World) -> None:
+    world.config.dry_run = True
+    await watched(world, rule(EVE))
+    assert "1 account" in await world.review("mira", "!policy lists")
+    assert not world.homeserver.lists.ours()
