@@ -79,6 +79,8 @@ class Report:
         """What it names, as a moderator reads it, and how it came unless by an account."""
         if self.category == UNSORTED and self.via is Via.BUTTON:
             return "reported with the client's button"
+        if self.via is Via.LIST:
+            return self.came
         rule = "names no rule" if self.category == UNSORTED else f"names {self.category}"
         return f"{self.came} and {rule}" if self.came else rule
 

@@ -226,7 +226,7 @@ async def _reasons(tx: Tx, setting: Setting, decision: Decision, statement: Stat
         account_ends_at=None,
         facts=statement.facts,
         source=source,
-        found_by_machine=decision.automatic or origin is Origin.RULE,
+        found_by_machine=decision.automatic or origin in (Origin.RULE, Origin.LIST),
         automation=Automation.FULLY if decision.automatic else Automation.NOT,
         remedies=statement.remedies,
     )

@@ -165,7 +165,8 @@ class Unfiled:
     def _is_own(self, room: Listed, scan: Scan) -> bool:
         """Say whether a room is the operator's own, the review room, or one that we have made."""
         config = self._setting.config
-        mine = (self._setting.review_room, config.review_room, *self._section.exempt, *scan.exempt)
+        exempt = (*self._section.exempt, *config.policy_lists.rooms, *scan.exempt)
+        mine = (self._setting.review_room, config.review_room, *exempt)
         return room.creator == config.bot_user_id or room.room_id in mine or room.alias in mine
 
     async def _seen(

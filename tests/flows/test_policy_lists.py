@@ -66,7 +66,7 @@ async def test_whom_a_list_names_and_who_is_here_is_put_before_people(any_world:
     await watched(world, rule(EVE, "Sells followers"))
     (card,) = opened(world)
     assert f"New case C-1: the account {EVE}" in card
-    assert "Came from the list «theirs» of others and names no rule" in card
+    assert "Came from the list «theirs» of others. It names @eve:elsewhere.net" in card
     assert "recommends to ban. In its words, not ours: «Sells followers»" in card
     assert "Sells followers" in await world.review("mira", "!policy show C-1")
     assert not world.told(EVE), "nobody is told of it by itself"
@@ -75,6 +75,17 @@ async def test_whom_a_list_names_and_who_is_here_is_put_before_people(any_world:
     await world.tick(hours=30)
     await joins(world, EVE)
     assert len(opened(world)) == 1, "once for each list and account"
+
+
+async def test_whoever_is_decided_about_reads_that_a_list_named_them(
+    world: World,
+) -> None:
+    await watched(world, rule(EVE))
+    await joins(world, EVE)
+    await world.review("mira", "!policy decide C-1 R2 S1 warn Insulted her neighbours in the room")
+    (read,) = [text for text in world.told(EVE) if text.startswith("Decision C-1")]
+    assert "How we learned of it: A list of another community names it" in read
+    assert "A machine found it, and a person decided this" in read
 
 
 async def test_somebody_who_enters_later_is_met_at_once_and_elsewhere_not_again(world: World) -> None:

@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from policybot.config.policy_lists import PolicyListsSection
 from policybot.domain.publication import PublishRule, WithdrawRule
 from policybot.ports import Later
+from tests.flows.test_reach import reach_persons
 from tests.lists import OURS
+from tests.staffed import Private, link_to
 from tests.world import World, find, user
 
 EVE = "@eve:elsewhere.net"
@@ -184,3 +187,45 @@ async def test_killed_anywhere_between_the_rule_stands_once(any_world: World) ->
     assert died == [PublishRule, WithdrawRule]
     assert world.homeserver.lists.ours() == {}
     assert not [text for text in world.in_review() if "somebody has changed" in text]
+
+
+async def test_another_account_of_the_same_person_is_reached_and_not_published(staffed: Private) -> None:
+    world = with_list(staffed.world)
+    reach_persons(world)
+    await link_to(world, EVE, "tom")
+    case = await world.reported(offender=EVE, reporter="zoe", text="I know where you live")
+    answer = await proposed(world, case)
+    code = find(r"(?<=!policy confirm )\w+", answer)
+    assert "is decided" in await world.review("otto", f"!policy confirm {code}")
+    assert world.homeserver.suspended == {user("tom")}
+    assert [rule["entity"] for rule in world.homeserver.lists.ours().values()] == [EVE]
+
+
+async def test_many_cases_at_once_are_published_by_two_people_too(world: World) -> None:
+    with_list(world)
+    await world.governed_room()
+    first, second = await about(world), await about(world, "@ed:elsewhere.net")
+    words = f"{first},{second} R2 S3 suspend:P7D+publish {FACTS} // No other way"
+    code = find(r"(?<=!policy confirm )\w+", await world.review("mira", f"!policy bulk {words}"))
+    await world.review("mira", f"!policy confirm {code}")
+    assert not world.homeserver.lists.ours()
+    await world.review("otto", f"!policy confirm {code}")
+    assert len(world.homeserver.lists.ours()) == 2
+
+
+@pytest.mark.parametrize(
+    ("section", "problem"),
+    [
+        ({"publish": "decisions"}, "must be a room ID or an alias"),
+        ({"watch": [{"room": OURS, "name": "Two Words"}]}, "name"),
+        ({"publish": OURS, "watch": [{"room": OURS, "name": "ours"}]}, "the same room is there twice"),
+        (
+            {"watch": [{"room": OURS, "name": "one"}, {"room": "!b:c.net", "name": "one"}]},
+            "«one» is there twice",
+        ),
+        ({"every": "PT1M"}, "must be between PT15M and P7D"),
+    ],
+)
+def test_what_cannot_be_configured_is_told(section: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        PolicyListsSection.model_validate(section)
