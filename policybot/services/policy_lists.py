@@ -156,7 +156,7 @@ class PolicyLists:
         broad = [rule for rule in new if rule.ignored]
         if broad:
             first = broad[0]
-            more = f" So do {len(broad) - 1} more." if len(broad) > 1 else ""
+            more = f" So do I with {len(broad) - 1} more." if len(broad) > 1 else ""
             self._tell(
                 tx, name, f"its rule «{first.entity}» is no use: {first.ignored}. I ignore it.{more}"
             )

@@ -158,10 +158,11 @@ async def test_a_server_is_told_once_and_nobody_is_a_case_for_living_there(world
 
 async def test_a_rule_that_names_everybody_is_told_and_ignored(world: World) -> None:
     present(world, EVE, TOM)
-    await watched(world, rule("@*:*"), rule("@*:example.org"))
+    await watched(world, rule("@*:*"), rule("@*:example.org"), rule("example.org", kind="server"))
     assert not opened(world)
-    assert said(world).count("I ignore it. So do") == 1
-    assert "2 ignored" in await world.review("mira", "!policy lists")
+    assert said(world).count("I ignore it. So do I with 2 more.") == 1
+    assert "Accounts of that server" not in said(world)
+    assert "3 ignored" in await world.review("mira", "!policy lists")
 
 
 async def test_a_list_that_names_too_many_is_stopped_for_the_day_and_people_hear_it_once(
@@ -225,7 +226,7 @@ async def test_while_a_list_is_away_its_last_state_stands_and_it_is_said_since_w
     await world.tick(minutes=11)
     assert "Since" not in await world.review("mira", "!policy lists")
     assert "has taken back" in await world.review("mira", "!policy show C-1")
-    assert "names" in await world.review("mira", "!policy listed @ed:elsewhere.net")
+    assert "It names" in await world.review("mira", "!policy listed @ed:elsewhere.net")
 
 
 async def test_to_be_removed_from_a_list_is_told_once_and_it_is_entered_again(world: World) -> None:
@@ -341,7 +342,7 @@ async def test_what_changed_while_nobody_heard_it_is_read_at_the_next_start(any_
     await again.record_policy()
     again.hours.lists = world.homeserver.lists
     await again.tick()
-    assert "names @ed" in await world.review("mira", "!policy listed @ed:elsewhere.net")
+    assert "It names @ed" in await world.review("mira", "!policy listed @ed:elsewhere.net")
 
 
 async def test_in_a_dry_run_lists_are_read_and_nothing_is_published(world: World) -> None:
