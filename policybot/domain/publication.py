@@ -101,22 +101,18 @@ def check(room: str | None, scope: Scope, kind: Kind, user_id: str | None, *, lo
         Incomplete: it cannot; the message says why, and what to do instead.
     """
     if room is None:
-        message = "We have no public list: the operator sets policy_lists.publish. Leave +publish out."
+        message = "We have no public list: the operator sets policy_lists.publish."
     elif kind not in PUBLISHED:
-        message = (
-            "A public list knows one word, «ban», so only a suspension or a closing can be published. "
-            "Leave +publish out."
-        )
+        message = "A public list knows one word, «ban»: only a suspension or a closing can be published."
     elif scope is not Scope.ACCOUNT or user_id is None:
-        message = (
-            "Only what reaches a whole account can be published. This decision is about "
-            f"{'a room' if scope is Scope.ROOM else 'a member in one room'}: leave +publish out."
-        )
+        what = "a room" if scope is Scope.ROOM else "a member in one room"
+        message = f"This decision is about {what}: only what reaches a whole account can be published."
     elif local:
         message = (
             f"{user_id} is an account of our own homeserver: what we decide reaches it here, and "
-            "others need not be told. Leave +publish out."
+            "others need not be told."
         )
     else:
         return room
+    message += " Decide it without publishing it."
     raise Incomplete(message)
