@@ -37,7 +37,7 @@ lint: $(VENV)/dev
 	$(BIN)/lint-imports
 
 bench: $(VENV)/dev
-	@for name in transactions decisions documents start roster lookup oidc register console rooms publishing answers rules ladder gate_callback gate_memory gate gate_load; do \
+	@for name in transactions decisions documents start roster lookup lists oidc register console rooms publishing answers rules ladder gate_callback gate_memory gate gate_load; do \
 		$(BIN)/python -W ignore -m tests.benchmarks.$$name || exit 1; done
 
 docs: $(VENV)/dev

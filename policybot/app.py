@@ -26,6 +26,7 @@ from policybot.matrix.homeserver import MatrixHomeserver
 from policybot.matrix.listing import Listing
 from policybot.matrix.network import Network
 from policybot.matrix.observer import Observer
+from policybot.matrix.policy_lists import ListReader
 from policybot.matrix.presses import Presses
 from policybot.matrix.reader import NobodyToLook, Reader
 from policybot.matrix.start import Start
@@ -131,6 +132,7 @@ class App:
             services.upgrades,
             services.deletions,
             services.copies,
+            services.policy_lists,
         )
 
     def worker(self, homeserver: Homeserver, *, owner: str = "") -> Outbox:
@@ -264,6 +266,7 @@ class App:
             await start.recall()
             self.services.copies.source = homeserver.media
             self.hours.look = Observer(client, synapse, config.bot_user_id)
+            self.hours.lists = ListReader(client)
             self.reader = Reader(client, config.bot_user_id)
             dispatch = Dispatch(self.services, start.resolve, self.reader)
             inward = Events(self.setting, self.database, dispatch, self.services)

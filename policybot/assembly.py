@@ -54,6 +54,7 @@ from policybot.services.parties import Apart
 from policybot.services.pasts import Pasts
 from policybot.services.policies import NOUN as POLICY
 from policybot.services.policies import Policies
+from policybot.services.policy_lists import PolicyLists
 from policybot.services.presses import Presses
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
@@ -184,6 +185,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         reporters=reporting,
         complaints=Complaints(setting, casework, reporting, apart),
         presses=Presses(setting, reported),
+        policy_lists=PolicyLists(setting, casework, reported, messages),
         copies=kept,
         quarantines=withheld,
         consoles=Consoles(setting),

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from policybot.matrix.commands.command import Services
-from policybot.ports import IdentityProvider, RoomLook
+from policybot.ports import IdentityProvider, ListReader, RoomLook
 from policybot.services.revalidation import Revalidation
 from policybot.services.setting import Setting
 from policybot.store import standing
@@ -35,6 +35,8 @@ class Hours:
         self._revalidation = Revalidation(setting, services.members)
         self.look: RoomLook | None = None
         """Looks at governed rooms, once there is a homeserver."""
+        self.lists: ListReader | None = None
+        """Reads policy lists of others, once there is a homeserver."""
 
     async def tick(self) -> None:
         """Do what is due by the clock."""
@@ -106,6 +108,8 @@ class Hours:
             await services.drift.some(self._database, self.look)
             await services.watches.some(self._database, self.look)
         await self._revalidation.some(self._database, self._ways())
+        if self.lists is not None:
+            await services.policy_lists.some(self._database, self.lists)
 
     async def _announce(self) -> None:
         """Tell the next people of a changed agreement or ladder, if the outbox has room."""

@@ -169,6 +169,30 @@ class RoomsPage:
     """Whether others come after them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Who is in a governed room, and by which aliases it is known."""
+
+    members: Sequence[str]
+    aliases: Sequence[str]
+
+
+class ListReader(Protocol):
+    """A look at policy lists of others, and at who is in governed rooms; outside any transaction."""
+
+    async def rules(self, room_id: str) -> Sequence[Any] | None:
+        """Read the state events that are rules, whatever stands in them; None if the bot is not there.
+
+        Raises:
+            Later: ask again.
+        """
+        ...
+
+    async def present(self, room_id: str) -> Present | None:
+        """Name who is in a governed room; None if the bot is not there. Raises as `rules`."""
+        ...
+
+
 class PublicRooms(Protocol):
     """The server's directory as an administrator sees it; the rooms themselves are never looked at."""
 

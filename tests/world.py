@@ -14,6 +14,7 @@ from policybot.config import Config
 from policybot.domain import effects, label, quarantine, room_measure, showing
 from policybot.domain.drift import Look, Seen
 from policybot.domain.effects import Effect
+from policybot.domain.list_rule import EnterList, PublishRule, WithdrawRule
 from policybot.domain.rank import Levels
 from policybot.domain.review import Sight
 from policybot.domain.room_measure import RoomMeasure
@@ -30,6 +31,7 @@ from policybot.store.rooms import Kind
 from policybot.store.vault import Stretch
 from tests import canary, files, ready
 from tests.around import FakeMedia
+from tests.lists import FakeLists
 from tests.rooms import FakeRooms
 
 SERVER = "example.org"
@@ -93,6 +95,7 @@ class FakeHomeserver:
     """What is pinned in suspended rooms, by their IDs."""
     deleted: set[str] = field(default_factory=set)
     media: FakeMedia = field(default_factory=FakeMedia)
+    lists: FakeLists = field(default_factory=lambda: FakeLists(BOT))
     rooms: FakeRooms = field(init=False)
     said: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Messages by their key, so that one key is one message: room (or person) and text."""
@@ -178,6 +181,8 @@ class FakeHomeserver:
                 return {"locked": user_id in self.locked}
             case showing.ShowTopicLine(room_id, line):
                 return {"topic": self.topics.get(room_id), "line": line}
+            case PublishRule() as told:
+                return self.lists.observe(told)
             case _:
                 raise AssertionError(effect)
 
@@ -383,6 +388,8 @@ class FakeHomeserver:
                 found = {"files": self.files.get(event_id, [])} if files else {}
                 made = {"made": self.made.get(account)} if account else {}
                 return {**self.events[event_id], **found, **made}
+            case PublishRule() | WithdrawRule() | EnterList() as told:
+                return self.lists.perform(told, errand.before)
             case FollowUpgrade() as follow:
                 return self._follow(follow)
             case effect if isinstance(effect, TakingEffect):
@@ -614,6 +621,7 @@ async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIt
     app = App(config, database, now=clock, stretch=CHEAP)
     app.setting.review_room = REVIEW
     app.hours.look = homeserver
+    app.hours.lists = homeserver.lists
     app.reader = homeserver
     app.services.copies.source = homeserver.media
     await app.record_policy()

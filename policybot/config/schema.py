@@ -19,6 +19,7 @@ from policybot.config.intake import ReportsSection
 from policybot.config.log import LogSection
 from policybot.config.measure import BANNER, MeasuresSection
 from policybot.config.operator import Operator
+from policybot.config.policy_lists import PolicyListsSection
 from policybot.config.privacy import PrivacySection
 from policybot.config.reporters import ReportersSection
 from policybot.config.rule import RuleSection
@@ -128,6 +129,10 @@ class Settings(Section):
     appeals: AppealsSection = Field(
         default_factory=lambda: AppealsSection.model_validate({}),
         description="How appeals are decided.",
+    )
+    policy_lists: PolicyListsSection = Field(
+        default_factory=lambda: PolicyListsSection.model_validate({}),
+        description="Lists by which communities tell each other of accounts and servers.",
     )
     reporters: ReportersSection = Field(
         default_factory=lambda: ReportersSection.model_validate({}),
@@ -295,6 +300,7 @@ class Config:
         self.cases = settings.cases
         self.versions = settings.versions
         self.appeals = settings.appeals
+        self.policy_lists = settings.policy_lists
         self.reporters = settings.reporters
         self.measures = settings.measures
         self.bulk = settings.bulk

@@ -94,6 +94,8 @@ class Decision:
     """What was typed as facts, so that the same can be worked out again when it is confirmed."""
     language: str = ""
     """In which its statement is written; empty for English."""
+    publish: bool = False
+    """Whether other communities are told by our public list."""
     version: int = 1
 
     @property
@@ -142,6 +144,7 @@ class Decision:
             self.evidence,
             sorted(self.factors),
             self.why,
+            self.publish,
         ]
         return hashlib.sha256(json.dumps(terms).encode()).hexdigest()
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from policybot.domain import effects, quarantine, room_measure, showing, taking
+from policybot.domain import effects, list_rule, quarantine, room_measure, showing, taking
 from policybot.domain.effects import Effect
 from policybot.domain.room_measure import RoomMeasure
 from policybot.domain.upgrade import FollowUpgrade
@@ -119,6 +119,8 @@ def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line 
             return f"take the verification off the profile of {user_id}"
         case quarantine.QuarantineMedia() | quarantine.UnquarantineMedia():
             return quarantine.in_words(effect)
+        case list_rule.PublishRule() | list_rule.WithdrawRule() | list_rule.EnterList():
+            return list_rule.in_words(effect)
         case FollowUpgrade(room_id, successor):
             return f"follow {room_id} into {successor}"
         case _:

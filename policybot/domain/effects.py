@@ -9,7 +9,8 @@ exactly that.
 from dataclasses import dataclass, fields
 from typing import Any
 
-from policybot.domain import quarantine, room_measure, showing
+from policybot.domain import list_rule, quarantine, room_measure, showing
+from policybot.domain.list_rule import EnterList, PublicationEffect, PublishRule, WithdrawRule
 from policybot.domain.quarantine import MediaEffect, QuarantineMedia, UnquarantineMedia
 from policybot.domain.room_measure import (
     CloseRoom,
@@ -277,6 +278,7 @@ Effect = (
     | MediaEffect
     | TakingEffect
     | FollowUpgrade
+    | PublicationEffect
 )
 
 STANDING = (
@@ -291,6 +293,7 @@ STANDING = (
     QuarantineMedia,
     MoveAliases,
     ShowTopicLine,
+    PublishRule,
 )
 """Effects that last and whose inverse must restore what was there before."""
 
@@ -308,6 +311,7 @@ RESTORING = (
     HideTopicLine,
     UnpinNotice,
     HideBanner,
+    WithdrawRule,
 )
 """Their inverses; and those of what is pinned, of which is remembered where it stands."""
 
@@ -356,6 +360,8 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return showing.inverse(effect)
         case ShowTopicLine() | HideTopicLine() | PinNotice() | UnpinNotice():
             return showing.inverse(effect)
+        case PublishRule() | WithdrawRule() | EnterList():
+            return list_rule.inverse(effect)
         case ShowCard():
             return None
         case Say() | Notify() | JoinRoom() | TakeSeat() | KeepEvidence() | KeepContext():
@@ -366,7 +372,7 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return None
 
 
-def target(effect: Effect) -> str:  # noqa: PLR0911 - one line for each
+def target(effect: Effect) -> str:  # noqa: C901, PLR0911 - one line for each
     """Name what a standing effect or its inverse changes; both name the same thing."""
     match effect:
         case RestrictMember(room_id, user_id) | ReleaseMember(room_id, user_id):
@@ -387,12 +393,14 @@ def target(effect: Effect) -> str:  # noqa: PLR0911 - one line for each
             return f"topic {room_id}"
         case PinNotice(room_id) | UnpinNotice(room_id):
             return f"notice {room_id}"
+        case PublishRule() | WithdrawRule():
+            return list_rule.target(effect)
         case _:
             message = f"{type(effect).__name__} does not stand"
             raise ValueError(message)
 
 
-def lane(effect: Effect) -> str:  # noqa: PLR0911 - one for each
+def lane(effect: Effect) -> str:  # noqa: C901, PLR0911 - one for each
     """Name the subject within which effects keep their order: the room, else the user."""
     match effect:
         case Notify(user_id) | SuspendAccount(user_id) | UnsuspendAccount(user_id):
@@ -414,6 +422,8 @@ def lane(effect: Effect) -> str:  # noqa: PLR0911 - one for each
             return f"members {room_id}"
         case QuarantineMedia() | UnquarantineMedia():
             return quarantine.target(effect)
+        case PublishRule(room) | WithdrawRule(room) | EnterList(room):
+            return room
         case FollowUpgrade(room_id):
             # Apart: a room far away must not hold up what is done in the one that we are in.
             return f"upgrade {room_id}"

@@ -74,6 +74,8 @@ class Origin(StrEnum):
     OURS = "ours"
     RULE = "rule"
     """A rule found it by machine, and a person decided."""
+    LIST = "list"
+    """A policy list of another community named it, and nobody here reported it."""
     MACHINE = "machine"
     """A rule found it by machine and acted by itself."""
 
@@ -82,6 +84,7 @@ _ORIGINS = {
     Origin.REPORT: ("notice_by_report", "notice_by_person"),
     Origin.OURS: ("notice_by_us", "notice_by_person"),
     Origin.RULE: ("notice_by_rule", "notice_found_by_machine"),
+    Origin.LIST: ("notice_by_list", "notice_found_by_machine"),
     Origin.MACHINE: ("notice_by_rule", "notice_by_machine"),
 }
 """For each the keys of how we learned of it, and whether a machine decided."""

@@ -28,9 +28,12 @@ SENTENCES: Mapping[str, str] = {
     "notice_removed": "The message was removed.",
     "notice_removed_many": "{count} messages were removed.",
     "notice_kept": "Nothing was removed.",
+    "notice_published": "While this holds, our public list {room} tells other communities of it: your "
+    "account, the rule and the number of this decision, and nothing else.",
     "notice_by_report": "A report by somebody who saw it.",
     "notice_by_us": "Our own observation.",
     "notice_by_rule": "A rule that a machine holds against every message in the room.",
+    "notice_by_list": "A list of another community names it, and we looked into it ourselves.",
     "notice_by_person": "No. A person decided this, and no machine looked for it.",
     "notice_found_by_machine": "No. A machine found it, and a person decided this.",
     "notice_by_machine": "Yes. A machine found it and did this by itself; no person has decided it. If "

@@ -33,6 +33,8 @@ class Via(StrEnum):
     """The public form, which needs no account."""
     TOOL = "tool"
     """Another program that the operator lets report."""
+    LIST = "list"
+    """A list of another community that the operator watches."""
 
 
 UNSORTED = "unsorted"
@@ -47,7 +49,7 @@ class Report:
 
     id: int
     reporter: str
-    """An account; `tool:NAME`; or `guest:…`, of whom nothing is known."""
+    """An account; `tool:NAME`; `list:NAME`; or `guest:…`, of whom nothing is known."""
     subject: Subject
     category: str
     """The number of the rule that the reporter names, or `UNSORTED`."""
@@ -77,6 +79,8 @@ class Report:
         """What it names, as a moderator reads it, and how it came unless by an account."""
         if self.category == UNSORTED and self.via is Via.BUTTON:
             return "reported with the client's button"
+        if self.via is Via.LIST:
+            return self.came
         rule = "names no rule" if self.category == UNSORTED else f"names {self.category}"
         return f"{self.came} and {rule}" if self.came else rule
 
@@ -88,6 +92,8 @@ class Report:
                 return "came by the public form, without an account,"
             case Via.TOOL:
                 return f"came from the program {self.reporter.removeprefix('tool:')}"
+            case Via.LIST:
+                return f"came from the list «{self.reporter.removeprefix('list:')}» of others"
         return ""
 
 

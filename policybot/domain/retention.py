@@ -222,6 +222,14 @@ RULES: tuple[Rule, ...] = (
         365,
         Act.DELETE,
     ),
+    Rule(
+        "list_hits",
+        ("policy_list_hits",),
+        "whom a policy list of others named in your rooms",
+        "the day when the list took it back",
+        365,
+        Act.DELETE,
+    ),
     Rule("audit_payloads", ("audit_payloads",), "what audit entries say", "the entry", 730, Act.SHRED),
 )
 
@@ -255,6 +263,9 @@ EXCEPTIONS: dict[str, str] = {
     "filing_links": "links to such forms, for minutes, renewed while somebody writes, a day at most",
     "filing_files": "what is shown with a filing: goes some days after the decision, or with its draft",
     "transfers": "who is asked to answer for a room, for a week",
+    "policy_lists": "which lists of others are watched, and how old what is known of them is",
+    "policy_list_rules": "what lists of others say; goes when they take it back or are watched no more",
+    "policy_list_looks": "when governed rooms were compared with those lists; names nobody",
     "unfiled_scan": "how far the look at the directory has come",
     "press_places": "how far the lists of reports made with a client's button are read",
     "presses_seen": "the numbers of the newest of them, until newer ones are taken; names nobody",

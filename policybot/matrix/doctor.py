@@ -14,6 +14,7 @@ from policybot.domain.press import Kind as PressKind
 from policybot.domain.rank import Control, control
 from policybot.matrix.client import Client
 from policybot.matrix.listing import Listing
+from policybot.matrix.policy_lists import LISTED
 from policybot.matrix.power import Power
 from policybot.matrix.presses import Presses
 from policybot.matrix.synapse import Synapse
@@ -64,6 +65,7 @@ class Doctor:
             ("server notices", self._notices),
             ("review room", self._review_room),
             ("appeals", self._appeals),
+            ("public list", self._public_list),
         )
         for what, check in checks:
             yield await self._safely(what, check)
@@ -339,6 +341,26 @@ class Doctor:
                 "appeals.external_reviewers.",
             )
         return Finding("appeals", good=True, said="each decision leaves somebody who could review it")
+
+    async def _public_list(self) -> Finding:
+        """Look whether the bot may write in the list by which others are told."""
+        room, what = self._config.policy_lists.publish, "public list"
+        if room is None:
+            said = "policy_lists.publish is not set: decisions are told to nobody else"
+            return Finding(what, good=True, said=said)
+        mend = f"Invite {self._bot} to {room}, and let it send {LISTED} there."
+        try:
+            room_id = room
+            if room.startswith("#"):
+                room_id = str((await self._client.get(Path.v3.directory.room[room]))["room_id"])
+            levels = await Power(self._client, self._bot).levels(room_id)
+        except Impossible as error:
+            return Finding(what, good=False, said=f"I cannot look into {room} ({error})", mend=mend)
+        mine, needed = levels.of(self._bot), levels.needed_for_state(LISTED)
+        if mine < needed:
+            said = f"my power level in {room} is {mine:g}, and a rule needs {needed:g}"
+            return Finding(what, good=False, said=said, mend=mend)
+        return Finding(what, good=True, said=f"the bot may write in {room}")
 
     async def _governed_rooms(self) -> AsyncIterator[Finding]:
         try:

@@ -55,6 +55,7 @@ class Events:
         self._drift = services.drift
         self._deviations = services.deviations
         self._vacancies = services.vacancies
+        self._lists = services.policy_lists
         self._bot = setting.config.bot_user_id
         self._pace = Pace(setting.now)
 
@@ -74,6 +75,7 @@ class Events:
                 # On record once by itself; what the event means besides is another matter.
                 async with self._database.transaction() as tx:
                     await judged(tx)
+            await self._lists.hear(self._database, event)
             if meaning is None:
                 return
             if meaning == self._command:

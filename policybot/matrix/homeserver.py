@@ -9,6 +9,7 @@ from mautrix.api import Path
 
 from policybot.domain import effects, room_measure, showing
 from policybot.domain import label as labels
+from policybot.domain.list_rule import EnterList, PublishRule, WithdrawRule
 from policybot.domain.quarantine import QuarantineMedia, UnquarantineMedia
 from policybot.domain.taking import MoveAliases
 from policybot.domain.upgrade import FollowUpgrade
@@ -21,6 +22,7 @@ from policybot.matrix.files import Files
 from policybot.matrix.measures import Measures
 from policybot.matrix.media import Media
 from policybot.matrix.members import Members
+from policybot.matrix.policy_lists import PolicyLists
 from policybot.matrix.power import Power, facts, levels_of
 from policybot.matrix.signs import Signs
 from policybot.matrix.synapse import Synapse
@@ -48,11 +50,12 @@ class MatrixHomeserver:
         self.media = Media(client, synapse, self._files)
         self._taking = Taking(client, synapse, Aliases(client, synapse.admin, bot), bot)
         self._signs = Signs(client, bot, synapse.admin)
+        self._lists = PolicyLists(client, bot)
         self._upgrades = Upgrades(client, synapse, bot)
         self._measures = Measures(self._power, self._entry, self._talk, self._signs, synapse)
         self._bot = bot
 
-    async def observe(self, effect: effects.Effect) -> Result:  # noqa: PLR0911 - one line for each
+    async def observe(self, effect: effects.Effect) -> Result:  # noqa: C901, PLR0911 - one line for each
         """Read what a standing effect is about to change."""
         match effect:
             case effects.RestrictMember(room_id, user_id) | room_measure.GiveLevel(room_id, user_id):
@@ -73,6 +76,8 @@ class MatrixHomeserver:
                 return {"locked": await self._accounts.locked(user_id)}
             case showing.ShowTopicLine(room_id, line):
                 return await self._signs.observe_topic(room_id, line)
+            case PublishRule(room):
+                return await self._lists.observe(room)
             case _:
                 message = f"{type(effect).__name__} does not stand"
                 raise ValueError(message)
@@ -161,6 +166,12 @@ class MatrixHomeserver:
                 return {} if before is None else await self._accounts.unlock(user_id, before)
             case FollowUpgrade():
                 return await self._upgrades.follow(effect)
+            case PublishRule():
+                return await self._lists.publish(effect, before or {})
+            case WithdrawRule():
+                return {} if before is None else await self._lists.withdraw(errand, effect, before)
+            case EnterList(room):
+                return await self._lists.enter(room)
             case _:  # a step of taking a room in, or a type error
                 return await self._taking.perform(effect, before)
 

@@ -16,6 +16,7 @@ from policybot.domain.effects import (
     TakeSeat,
     target,
 )
+from policybot.domain.list_rule import EnterList
 from policybot.domain.rank import Control, Levels, control
 from policybot.domain.room_measure import DeleteRoom
 from policybot.domain.showing import SetLabel
@@ -30,6 +31,7 @@ from policybot.services.findings import Findings
 from policybot.services.labels import Labels
 from policybot.services.messages import CAUSE, Messages
 from policybot.services.names import Names
+from policybot.services.policy_lists import PolicyLists
 from policybot.services.reporters import NOUN as REPORTER
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
@@ -61,6 +63,7 @@ class Aftermath:
         upgrades: Upgrades,
         deleted: Deletions,
         around: Copies,
+        lists: PolicyLists,
     ) -> None:
         """Hand on to the services concerned."""
         self._setting = setting
@@ -76,6 +79,7 @@ class Aftermath:
         self._upgrades = upgrades
         self._deletions = deleted
         self._copies = around
+        self._lists = lists
 
     async def __call__(self, tx: Tx, queued: Queued, result: Result) -> None:
         """Record what follows, in the transaction that marks the effect as done."""
@@ -109,13 +113,15 @@ class Aftermath:
             self._setting.tell_staff(tx, str(drift), cause=f"drift {queued.id}")
 
     async def _shown(self, tx: Tx, queued: Queued, result: Result) -> None:
-        """Remember where a sign stands, which rooms are gone, and who has written a post."""
+        """Remember where a sign stands, which rooms are gone or entered, and who has written a post."""
         match queued.effect:
             case SetLabel(room_id) if "event_id" in result:
                 await self._labels.written(tx, room_id, str(result["event_id"]))
             case pinned if isinstance(pinned, PINNED) and "event_id" in result:
                 where = {"event_id": str(result["event_id"])}
                 await outbox.remember(tx, target(pinned), where, self._setting.now())
+            case EnterList(_, called) if "room_id" in result:
+                await self._lists.entered(tx, called, str(result["room_id"]))
             case DeleteRoom(room_id) if not self._setting.config.dry_run:
                 await self._deletions.done(tx, room_id)
             case ShowCard(_, subject) if "event_id" in result:
@@ -156,6 +162,7 @@ class Aftermath:
             await reporters.told(tx, int(number), self._setting.now())
 
     async def _joined(self, tx: Tx, room_id: str, inviter: str, result: Result) -> None:
+        await self._lists.invited(tx)
         if not result["direct"]:
             await rooms.meet(tx, Room(room_id, Kind.OTHER, levels_of(result)), self._setting.now())
         elif result.get("encrypted"):

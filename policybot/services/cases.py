@@ -12,7 +12,7 @@ from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.mechanism import MACHINE
 from policybot.domain.name import one_line
 from policybot.domain.priority import Priority
-from policybot.domain.report import Outcome, Report
+from policybot.domain.report import Outcome, Report, Via
 from policybot.services import answers
 from policybot.services.copies import Copies
 from policybot.services.priorities import Priorities
@@ -401,6 +401,9 @@ class Cases:
 
 async def origin_of(tx: Tx, case_id: int) -> notice.Origin:
     """Say how a case came to our knowledge, for a decision by a person."""
-    if await reports.count(tx, case_id):
+    received = {report.via for report in await reports.of_case(tx, case_id)}
+    if received - {Via.LIST}:
         return notice.Origin.REPORT
-    return notice.Origin.RULE if await findings.of_case(tx, case_id) else notice.Origin.OURS
+    if await findings.of_case(tx, case_id):
+        return notice.Origin.RULE
+    return notice.Origin.LIST if received else notice.Origin.OURS

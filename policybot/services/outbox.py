@@ -39,6 +39,7 @@ from policybot.domain.effects import (
     ShowCard,
     target,
 )
+from policybot.domain.list_rule import EnterList
 from policybot.domain.private import Private
 from policybot.domain.showing import SHOWING, SetLabel
 from policybot.ports import Errand, Homeserver, Impossible, Later, Result, StillShown
@@ -79,7 +80,8 @@ _AT_ONCE: Final = 8
 _PAGE: Final = 500
 _ENTERING: Final = 0.2
 """Seconds until it is looked again whether an invitation was followed."""
-_HARMLESS = (Say, ShowCard, JoinRoom, KeepEvidence, KeepContext, LearnName, LearnAuthor, LearnMore)
+_READING = (EnterList, KeepEvidence, KeepContext, LearnName, LearnAuthor, LearnMore)
+_HARMLESS = (Say, ShowCard, JoinRoom, *_READING)
 """What is done in a dry run too: answers, entering rooms, reading."""
 _ONLY_SHOWN = (KeepContext, LearnName, LearnAuthor, LearnMore, SetProfileField, ClearProfileField)
 """What nobody is called for when the homeserver does not do it, unless a name stays that was hidden."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from policybot.domain import decision as rules
-from policybot.domain import ladder, notice, prepared, removal
+from policybot.domain import ladder, list_rule, notice, prepared, removal
 from policybot.domain import sanction as sanction_rules
 from policybot.domain.case import Case, Subject, SubjectKind
 from policybot.domain.closure import Earlier
@@ -41,16 +41,20 @@ class Choice:
     factors: frozenset[str] = frozenset()
     facts: str = ""
     """Facts, or the name of a prepared text with what fills its blanks; ` // ` and why may follow."""
+    publish: bool = False
+    """Whether other communities are told by our public list."""
 
     @classmethod
     def read(cls, rule: str, severity: str, measure: str, facts: str) -> "Choice":
         """Read what was typed; a measure comes with what is added: `restrict:P3D+remove+newcomer`."""
         kind, *added = measure.lower().split("+")
+        publish = list_rule.WORD in added
+        added = [one for one in added if one != list_rule.WORD]
         read = {one: removal.parse(one) for one in added}
         removed = [span for is_removal, span in read.values() if is_removal]
         factors = frozenset(one for one, (is_removal, _) in read.items() if not is_removal)
         span = max((one for one in removed if one), default=None)
-        return cls(rule, severity, kind, bool(removed), span, factors, facts)
+        return cls(rule, severity, kind, bool(removed), span, factors, facts, publish)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +213,13 @@ class Previews:
             factors=choice.factors,
             why=why,
             typed=typed,
+            publish=choice.publish,
         )
         language = again.language if again else await statements.language_of(tx, decision)
         decision = replace(decision, language=language)
         reasons = ladder.second_person(policy.ladder, proposal, measure, tried)
+        if choice.publish:
+            reasons = (*reasons, list_rule.SECOND_PERSON)
         read = prepared.read(facts, rule.prepared, language)
         draft = await self._worked_out(tx, case, decision, rule, proposal, reasons, read)
         notes = (*draft.notes, *proposed.notes)
@@ -411,4 +418,5 @@ def choice_of(decision: Decision) -> Choice:
         span=decision.span,
         factors=decision.factors,
         facts=decision.typed,
+        publish=decision.publish,
     )

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from policybot.domain import notice
+from policybot.domain import list_rule, notice
 from policybot.domain import sanction as rules
 from policybot.domain.decision import Decision
 from policybot.domain.effects import Effect, ExcludeMember, RestrictMember, SuspendAccount
 from policybot.domain.errors import Incomplete
 from policybot.domain.ladder import Scope
+from policybot.domain.list_rule import PublishRule
 from policybot.domain.measure import Kind
 from policybot.domain.rank import Control, control, hindrance
 from policybot.domain.rules import Reach as Whom
@@ -50,7 +51,8 @@ class Reach:
             await self._check_rank_in_room(tx, decision)
         if decision.scope is Scope.MEMBER and kind in BARRING:
             await self._check_rank(tx, decision)
-        return rules.restraints(
+        published = self._published(decision)
+        carried = rules.restraints(
             decision.scope,
             decision.measure,
             user_id=decision.user_id,
@@ -61,6 +63,21 @@ class Reach:
             label=label,
             closing=config.closing_notice,
         )
+        return (*carried, *published)
+
+    def _published(self, decision: Decision) -> tuple[Effect, ...]:
+        """Say by which effect other communities are told of a decision."""
+        if not decision.publish:
+            return ()
+        user_id = decision.user_id or ""
+        room = list_rule.check(
+            self._setting.config.policy_lists.publish,
+            decision.scope,
+            decision.measure.kind,
+            decision.user_id,
+            local=self._setting.is_local(user_id),
+        )
+        return (PublishRule(room, user_id, decision.number, decision.rule_id),)
 
     def in_every_room(self, decision: Decision) -> bool:
         """Say whether a measure on an account is carried room by room."""
@@ -132,7 +149,8 @@ class Reach:
         Where there is a gate it keeps them from writing: a power level that changes together with
         another's would tell everybody in the room whose accounts these are.
         """
-        also = replace(decision, user_id=user_id)
+        # Published it would tell everybody whose accounts these are.
+        also = replace(decision, user_id=user_id, publish=False)
         in_rooms = decision.scope is Scope.MEMBER or self.in_every_room(also)
         if in_rooms and self._setting.config.gate is not None and self._setting.is_local(user_id):
             return ()

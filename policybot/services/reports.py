@@ -250,6 +250,8 @@ def _said(report: Report) -> str:
     named = f"Rule named: {report.category}"
     if report.category == UNSORTED or report.came:
         named = report.named[0].upper() + report.named[1:]
+    if report.via is Via.LIST:
+        return f"{named}. {report.text}"
     more = "…" if len(report.text) > _EXCERPT else ""
     said = (
         f"The reporter writes: {report.text[:_EXCERPT]}{more}"

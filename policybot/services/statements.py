@@ -98,6 +98,9 @@ async def written(  # noqa: PLR0913 - the rule, and what each kind of decision s
         statement = replace(statement, removed=gone)
     if await quarantines.of_case(tx, decision.case_id):
         statement = replace(statement, removed=f"{statement.removed} {WITHHELD}")
+    if decision.publish:
+        told = said.say("notice_published", room=str(config.policy_lists.publish))
+        statement = replace(statement, removed=f"{statement.removed} {told}")
     if is_abroad(setting, decision) or locks(setting, decision):
         statement = replace(statement, measure=in_words(setting, decision))
     return statement
@@ -223,7 +226,7 @@ async def _reasons(tx: Tx, setting: Setting, decision: Decision, statement: Stat
         account_ends_at=None,
         facts=statement.facts,
         source=source,
-        found_by_machine=decision.automatic or origin is Origin.RULE,
+        found_by_machine=decision.automatic or origin in (Origin.RULE, Origin.LIST),
         automation=Automation.FULLY if decision.automatic else Automation.NOT,
         remedies=statement.remedies,
     )

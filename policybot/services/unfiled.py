@@ -93,10 +93,10 @@ class Unfiled:
 
     async def _begin(self, database: Database, directory: PublicRooms, last: Scan | None) -> bool:
         exempt = []
-        for wanted in self._section.exempt:
+        for wanted in (*self._section.exempt, *self._setting.config.policy_lists.rooms):
             room_id = wanted if wanted.startswith("!") else await directory.room_of(wanted)
             if room_id is None:
-                log.warning("filing.unfiled.exempt: nobody knows a room %s", wanted)
+                log.warning("Exempt from filing, and nobody knows it: %s", wanted)
             else:
                 exempt.append(room_id)
         last = last or Scan(0, Phase.DONE, self._setting.now())
@@ -165,7 +165,8 @@ class Unfiled:
     def _is_own(self, room: Listed, scan: Scan) -> bool:
         """Say whether a room is the operator's own, the review room, or one that we have made."""
         config = self._setting.config
-        mine = (self._setting.review_room, config.review_room, *self._section.exempt, *scan.exempt)
+        exempt = (*self._section.exempt, *config.policy_lists.rooms, *scan.exempt)
+        mine = (self._setting.review_room, config.review_room, *exempt)
         return room.creator == config.bot_user_id or room.room_id in mine or room.alias in mine
 
     async def _seen(

@@ -98,6 +98,7 @@ class Unwinding:
             measure=measure,
             remove=False,
             span=None,
+            publish=False,  # that takes two people
             decider=by,
             approver=None,
             supersedes=decision.id,

@@ -26,9 +26,9 @@ async def add(tx: Tx, decision: Decision, statement: Statement) -> None:
         "INSERT INTO decisions (id, case_id, state, policy_hash, rule_id, scope, scope_key,"
         " severity, history, measure, remove, facts, explanation, statement, occurred_at,"
         " decided_at, decider, user_id, room_id, supersedes, nature, factors, why, typed, language,"
-        " approver, evidence, span)"
+        " approver, evidence, span, publish)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-        " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)",
+        " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)",
         decision.id,
         decision.case_id,
         decision.state.value,
@@ -57,6 +57,7 @@ async def add(tx: Tx, decision: Decision, statement: Statement) -> None:
         decision.approver,
         decision.evidence,
         None if decision.span is None else span_ms(decision.span),
+        int(decision.publish),
     )
 
 
@@ -315,5 +316,6 @@ def _decision(row: Row) -> Decision:
         why=row["why"],
         typed=row["typed"],
         language=row["language"],
+        publish=bool(row["publish"]),
         version=row["version"],
     )

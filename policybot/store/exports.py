@@ -103,6 +103,20 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "seen_at",
     ),
     Part(
+        "policy_lists",
+        "What lists of other communities, which moderators read here, say of your account outright.",
+        "SELECT list_name, reason, takedown, since FROM policy_list_rules"
+        " WHERE entity = $1 AND kind = 'user' ORDER BY list_name, state_key",
+        "since",
+    ),
+    Part(
+        "policy_list_hits",
+        "When such a list was found to name you, and in which case that is looked at (C- and the case).",
+        "SELECT list_name, case_id, at, withdrawn_at FROM policy_list_hits WHERE subject = $1"
+        " ORDER BY list_name",
+        "at",
+    ),
+    Part(
         "asked_to_lead",
         "Rooms that moderators ask you to answer for in place of somebody else.",
         "SELECT filing_id, asked_at FROM replacements WHERE successor = $1 AND asked_at IS NOT NULL"

@@ -258,6 +258,14 @@ REACHES: dict[str, Reach] = {
     "exports": Reach("exports", "token_hash", "expires_at", "expires_at < $1", ""),
     "erasures": Reach("erasures", "person_id", "done_at", "done_at < $1", ""),
     "unfiled": Reach("unfiled_rooms", "room_id", "seen_at", "seen_at < $1 AND creator NOT IN HELD", ""),
+    "list_hits": Reach(
+        "policy_list_hits",
+        "list_name || ' ' || entity || ' ' || subject",
+        "withdrawn_at",
+        "withdrawn_at < $1 AND subject NOT IN HELD"
+        " AND (case_id IS NULL OR case_id NOT IN (SELECT id FROM cases WHERE state IN OPEN))",
+        "",
+    ),
     "audit_payloads": Reach(
         "audit_payloads",
         "seq",

@@ -108,6 +108,7 @@ class CasePages:
             severities=words.SEVERITIES,
             kinds=words.kinds(),
             proposed_kind=PROPOSED,
+            publishes=self._publishes(sheet),
             factors=words.factors(self._setting.ladder),
             factored=any(name.startswith("factor:") for name in given),
             presets=[(rule.id, one) for rule in config.rules for one in rule.prepared],
@@ -122,6 +123,12 @@ class CasePages:
 
     def _rule(self, rule_id: str) -> Rule | None:
         return next((one for one in self._setting.config.rules if one.id == rule_id), None)
+
+    def _publishes(self, sheet: Sheet) -> str:
+        """Name our public list, if a decision in a case can be told there: of an account elsewhere."""
+        user_id, room = sheet.case.subject.user_id, self._setting.config.policy_lists.publish
+        elsewhere = user_id is not None and not self._setting.is_local(user_id)
+        return room or "" if elsewhere else ""
 
     def _pending(self, sheet: Sheet) -> dict[str, object] | None:
         """Name what the page shows of a proposal that waits."""

@@ -11,6 +11,7 @@ from policybot.domain.effect_words import all_in_words, in_words
 from policybot.domain.effects import Effect, inverse
 from policybot.domain.errors import Incomplete
 from policybot.domain.ladder import Ladder, Severity
+from policybot.domain.list_rule import WORD as PUBLISH
 from policybot.domain.measure import Kind
 from policybot.domain.name import one_line
 from policybot.domain.prepared import MARK
@@ -265,7 +266,7 @@ def choice(given: Mapping[str, str]) -> Choice:
     """
     prefix = "factor:"
     removed = {"message": [REMOVE], "span": [f"{REMOVE}:{_span(given.get('since', ''))}"]}
-    added = removed.get(given.get("remove", ""), [])
+    added = [*removed.get(given.get("remove", ""), []), *([PUBLISH] if given.get("publish") else [])]
     added += sorted(name.removeprefix(prefix) for name in given if name.startswith(prefix))
     facts = given.get("facts", "").strip()
     if prepared := given.get("prepared", ""):

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 from policybot.__main__ import app
 from policybot.app import utc_now
 from policybot.config import ConfigRefused, load
+from policybot.config.policy_lists import PolicyListsSection
 from policybot.domain.effects import JoinRoom, TakeSeat
 from policybot.domain.filing import State
 from policybot.domain.showing import Publish, Unpublish
@@ -212,6 +213,17 @@ async def test_own_rooms_need_no_filing(tmp_path: Path) -> None:
         await made.scan()
         assert await made.known() == {}
         assert made.world.in_review() == []
+
+
+async def test_the_rooms_of_policy_lists_are_no_rooms_to_be_filed(tmp_path: Path) -> None:
+    ours, theirs = "!ours:example.org", "!theirs:example.org"
+    async with looked(tmp_path, [anna(ours), anna(theirs)], UNPUBLISH) as made:
+        watch = [{"room": "#theirs:example.org", "name": "theirs"}]
+        section = PolicyListsSection.model_validate({"publish": ours, "watch": watch})
+        made.world.config.policy_lists = section
+        made.fake.aliases = {"#theirs:example.org": theirs}
+        await made.scan()
+        assert await made.known() == {}
 
 
 async def test_a_room_that_is_exempted_later_is_forgotten(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from policybot.domain.case import State
 from tests.albums import PICTURE, photographed
 from tests.consoles import FACTS, GIVEN, WHY, decide, opened, post, seen_by, state
 from tests.flows.test_decisions import GERMAN, TRANSLATED
+from tests.flows.test_publishing_lists import about, with_list
+from tests.lists import OURS
 from tests.papers import Browser
 from tests.ruled import R2
 from tests.serving import served
@@ -280,3 +282,23 @@ async def test_a_long_queue_has_pages(browser: Browser, any_world: World) -> Non
     _, page = await browser.get(f"{queue}/C-25")
     assert "Next: C-26" in page, "the next one is that of the queue, also on another page"
     assert FACTS not in page
+
+
+async def test_a_moderator_ticks_that_other_communities_are_told_of_an_account_elsewhere(
+    browser: Browser, any_world: World
+) -> None:
+    with_list(any_world)
+    here = await any_world.reported()
+    page = await opened(any_world, browser, "mira", f"show {here}")
+    assert "Tell them by our public list" not in await read(browser, page)
+    number = await about(any_world)
+    page = await opened(any_world, browser, "mira", f"show {number}")
+    assert f"Tell them by our public list {OURS}" in await read(browser, page)
+    given = {"rule": "R2", "severity": "S3", "measure": "suspend", "span": "7", "publish": "on"}
+    status, _ = await decide(browser, page, **given)
+    assert status == 303
+    async with any_world.database.transaction(reading=True) as tx:
+        code = await tx.value("SELECT code AS value FROM approvals WHERE state = 'waiting'")
+    assert not any_world.homeserver.lists.ours()
+    await any_world.review("otto", f"!policy confirm {code}")
+    assert list(any_world.homeserver.lists.ours()) == [f"{number} example.org"]

@@ -55,6 +55,7 @@ from policybot.services.names import Names
 from policybot.services.openings import Openings
 from policybot.services.pasts import Pasts
 from policybot.services.policies import Policies
+from policybot.services.policy_lists import PolicyLists
 from policybot.services.presses import Presses
 from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
@@ -138,6 +139,7 @@ class Services:
     rechecks: Rechecks
     reporters: Reporters
     complaints: Complaints
+    policy_lists: PolicyLists
     presses: Presses
     intake: Intake
     decisions: Decisions

@@ -11,6 +11,7 @@ from policybot.matrix.commands import (
     measures,
     media,
     policies,
+    policy_lists,
     privacy,
     qualifications,
     queues,
@@ -167,7 +168,8 @@ OF_STAFF: tuple[Command, ...] = (
         "decide CASE RULE SEVERITY MEASURE FACTS…",
         "Decide a case. MEASURE is «proposed» or one like restrict:P3D; add +remove to remove the "
         "message, and factors such as +newcomer. FACTS may be a prepared text: #NAME BLANK | BLANK. If "
-        "the measure is not the proposed one or there are factors, say why: FACTS // WHY.",
+        "the measure is not the proposed one or there are factors, say why: FACTS // WHY. What bars an "
+        "account of another server can be told to other communities: close+publish.",
         Permission.CASE_DECIDE,
         decisions.decide,
         more=decisions.prepared,
@@ -241,6 +243,18 @@ OF_STAFF: tuple[Command, ...] = (
     ),
     Command(
         "history USER", "What was decided about an account.", Permission.CASE_READ, decisions.history
+    ),
+    Command(
+        "lists",
+        "Policy lists: our own, and those of others with how old what is known of them is.",
+        Permission.CASE_READ,
+        policy_lists.lists,
+    ),
+    Command(
+        "listed WHO",
+        "Which lists of others name an account, a room or a server, and what they say.",
+        Permission.CASE_READ,
+        policy_lists.listed,
     ),
     Command(
         "same ACCOUNT OTHER CASE",

@@ -490,6 +490,55 @@ CREATE TABLE unfiled_scan (               -- how far the look at the directory h
     version     BIGINT NOT NULL
 );
 
+CREATE TABLE policy_lists (               -- lists of other communities that are watched
+    name       TEXT PRIMARY KEY,
+    room       TEXT NOT NULL,             -- as the operator wrote it
+    room_id    TEXT,                      -- while the bot is in it
+    asked_at   BIGINT,                    -- when it last tried to enter
+    read_at    BIGINT,                    -- when its rules were last read as a whole
+    look_at    BIGINT NOT NULL,           -- when they are read next
+    away_since BIGINT,                    -- what is known is of then
+    problem    TEXT NOT NULL,             -- why it cannot be read
+    left_out   BIGINT NOT NULL,           -- rules beyond those that are kept
+    day        BIGINT NOT NULL,           -- the last on which it opened cases
+    opened     BIGINT NOT NULL,           -- how many on that day
+    held_on    BIGINT NOT NULL,           -- the last day on which it named more than it may
+    held_back  BIGINT NOT NULL            -- how many more
+);
+
+CREATE TABLE policy_list_rules (          -- their words, not ours
+    list_name TEXT NOT NULL REFERENCES policy_lists (name),
+    kind      TEXT NOT NULL CHECK (kind IN ('user', 'room', 'server')),
+    state_key TEXT NOT NULL,
+    entity    TEXT NOT NULL,              -- an ID, a glob, or sha256: and a hash
+    wild      INTEGER NOT NULL,           -- it is a glob
+    tail      TEXT NOT NULL,              -- the server that a glob says outright
+    reason    TEXT NOT NULL,
+    takedown  INTEGER NOT NULL,
+    ignored   TEXT NOT NULL,              -- why we take no notice of it
+    since     BIGINT NOT NULL,            -- when we first read it
+    PRIMARY KEY (list_name, kind, state_key)
+);
+CREATE INDEX policy_list_rules_entity ON policy_list_rules (entity);
+CREATE INDEX policy_list_rules_wild ON policy_list_rules (kind, tail) WHERE wild = 1;
+CREATE INDEX policy_list_rules_since ON policy_list_rules (since);
+
+CREATE TABLE policy_list_hits (           -- whom a list named in a governed room: once each
+    list_name    TEXT NOT NULL,
+    entity       TEXT NOT NULL,
+    subject      TEXT NOT NULL,           -- an account, a room or a server
+    case_id      BIGINT,                  -- NULL for a server
+    at           BIGINT NOT NULL,
+    withdrawn_at BIGINT,                  -- the list names it no more
+    PRIMARY KEY (list_name, entity, subject)
+);
+CREATE INDEX policy_list_hits_subject ON policy_list_hits (subject);
+
+CREATE TABLE policy_list_looks (          -- when governed rooms were last compared with the lists
+    room_id TEXT PRIMARY KEY,
+    at      BIGINT NOT NULL
+);
+
 CREATE TABLE deputies (                   -- who was asked last to be the deputy of a room
     filing_id BIGINT PRIMARY KEY REFERENCES filings (id),
     user_id   TEXT NOT NULL,              -- empty once that is over
@@ -741,7 +790,7 @@ CREATE TABLE reports (
     state       TEXT NOT NULL CHECK (state IN ('attached', 'resolved')),
     outcome     TEXT CHECK (outcome IN ('actioned', 'no_breach', 'overturned')),
     received_at BIGINT NOT NULL,
-    via         TEXT NOT NULL CHECK (via IN ('command', 'button', 'web', 'tool')),
+    via         TEXT NOT NULL CHECK (via IN ('command', 'button', 'web', 'tool', 'list')),
     resolved_at BIGINT,
     resolved_by TEXT                      -- who found no breach; stays while an objection reopens it
 );
@@ -1016,6 +1065,7 @@ CREATE TABLE decisions (
     why         TEXT NOT NULL DEFAULT '',  -- why another measure than the proposed one, or why factors
     typed       TEXT NOT NULL DEFAULT '',  -- the facts as they were typed
     language    TEXT NOT NULL DEFAULT '',
+    publish     INTEGER NOT NULL DEFAULT 0, -- told to other communities by our public list
     version     INTEGER NOT NULL DEFAULT 1
 );
 CREATE INDEX decisions_case ON decisions (case_id);
