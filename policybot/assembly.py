@@ -34,6 +34,7 @@ from policybot.services.exports import Exports
 from policybot.services.feed import Feed
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
+from policybot.services.handouts import Handouts
 from policybot.services.holds import Holds
 from policybot.services.intake import Intake
 from policybot.services.labels import Labels
@@ -44,6 +45,7 @@ from policybot.services.members import Members
 from policybot.services.merges import Merges
 from policybot.services.messages import Messages
 from policybot.services.names import Names
+from policybot.services.objections import Objections
 from policybot.services.openings import Openings
 from policybot.services.pasts import Pasts
 from policybot.services.presses import Presses
@@ -51,6 +53,7 @@ from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
 from policybot.services.quarantines import Quarantines
 from policybot.services.queues import Queues
+from policybot.services.referrals import Referrals
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
 from policybot.services.replacements import Replacements
@@ -108,7 +111,11 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     casework.priorities.weigh = reporting.weights
     measures = Sanctions(setting, applied)
     resolutions = Decisions(setting, casework, measures, applied)
-    held, undone = Holds(setting, casework, measures), Unwinding(setting, casework, measures)
+    paper = Handouts(setting, kept)
+    referred = Referrals(setting, people, casework, paper)
+    answering = Objections(setting, referred)
+    held = Holds(setting, casework, measures)
+    undone = Unwinding(setting, casework, measures, referred)
     objections = Appeals(setting, casework, measures, undone)
     together = Batches(setting, casework, resolutions, measures, held, undone)
     waiting, before = Queues(casework), Pasts(casework)
@@ -186,6 +193,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
             resolutions,
             {
                 "reveal": reveals,
+                "referral": referred,
+                "postponement": answering,
                 "erase": privacy,
                 "qualification": qualified,
                 "review": looked_at,
@@ -199,6 +208,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         exports=Exports(setting, privacy, kept),
         looks=watch,
         reveals=reveals,
+        referrals=referred,
+        handouts=paper,
+        objections=answering,
         retention=Retention(setting, kept),
         licences=Licences(setting),
         staffing=Staffing(setting.config, setting.now),

@@ -17,6 +17,7 @@ from policybot.config.intake import ReportsSection
 from policybot.config.measure import BANNER, MeasuresSection
 from policybot.config.operator import Operator
 from policybot.config.privacy import PrivacySection
+from policybot.config.referral import ReferralsSection
 from policybot.config.reporters import ReportersSection
 from policybot.config.rule import RuleSection
 from policybot.config.types import (
@@ -119,6 +120,10 @@ class Settings(Section):
     reporters: ReportersSection = Field(
         default_factory=lambda: ReportersSection.model_validate({}),
         description="What is done about reports that are manifestly unfounded.",
+    )
+    referrals: ReferralsSection = Field(
+        default_factory=lambda: ReferralsSection.model_validate({}),
+        description="To whom something of a case may be handed over; two people decide each time.",
     )
     measures: MeasuresSection = Field(
         default_factory=MeasuresSection, description="How measures on people are carried out."
@@ -247,6 +252,7 @@ class Config:
         self.filing = settings.filing
         self.cases = settings.cases
         self.reporters = settings.reporters
+        self.referrals = settings.referrals
         self.measures = settings.measures
         self.bulk = settings.bulk
         self.care = settings.care

@@ -34,6 +34,9 @@ class Permission(StrEnum):
     IDENTITY_COMPARE = "identity:compare"
     IDENTITY_REVEAL = "identity:reveal"
     IDENTITY_APPROVE = "identity:approve_reveal"
+    REFERRAL_PROPOSE = "referral:propose"
+    REFERRAL_APPROVE = "referral:approve"
+    REFERRAL_HAND_OVER = "referral:hand_over"
 
 
 class Role(StrEnum):
@@ -84,9 +87,16 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.CASE_CLAIM,
         Permission.CASE_DECIDE,
         Permission.SANCTION_LIFT,
+        Permission.REFERRAL_PROPOSE,
+        Permission.REFERRAL_HAND_OVER,
     },
     Role.APPEALS: _STAFF | {Permission.APPEAL_DECIDE},
-    Role.PRIVACY: _STAFF | {Permission.IDENTITY_APPROVE},
+    Role.PRIVACY: _STAFF
+    | {
+        Permission.IDENTITY_APPROVE,
+        Permission.REFERRAL_APPROVE,
+        Permission.REFERRAL_HAND_OVER,
+    },
 }
 
 

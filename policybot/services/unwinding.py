@@ -12,6 +12,7 @@ from policybot.domain.report import Outcome
 from policybot.domain.sanction import BINDING
 from policybot.services import answers, ledgers
 from policybot.services.cases import Cases
+from policybot.services.referrals import Referrals
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.store import audit, decisions, outbox, removals, sanctions
@@ -23,8 +24,11 @@ _RESTORED = "Restored after appeal"
 class Unwinding:
     """The service that undoes decisions."""
 
-    def __init__(self, setting: Setting, casework: Cases, measures: Sanctions) -> None:
-        """Work with the services that hold cases and sanctions."""
+    def __init__(
+        self, setting: Setting, casework: Cases, measures: Sanctions, referred: Referrals
+    ) -> None:
+        """Work with the services that hold cases and sanctions, and what was handed over of them."""
+        self._referrals = referred
         self._setting = setting
         self._cases = casework
         self._sanctions = measures
@@ -37,6 +41,7 @@ class Unwinding:
         await decisions.save(tx, replace(decision, state=State.OVERTURNED))
         await self._sanctions.take_back(tx, decision, by)
         await self._cases.overturned(tx, case)
+        await self._referrals.correct(tx, decision)
         if decision.interim:
             return []  # the case is still to be decided, and nobody was told of an outcome
         await answers.give(tx, self._setting, case.number, case.id, Outcome.OVERTURNED)

@@ -3,7 +3,7 @@
 from policybot.domain import number
 from policybot.domain.complaint import AGAINST, About
 from policybot.domain.report import Report
-from policybot.matrix.commands import reports, subject
+from policybot.matrix.commands import referrals, reports, subject
 from policybot.matrix.commands.command import Asked, Services
 
 FOUNDED = "founded"
@@ -13,6 +13,8 @@ FOUNDED = "founded"
 async def uphold(services: Services, asked: Asked) -> str:
     """Let a decision stand, or an answer to a reporter."""
     text, reasons = asked.words["NUMBER"], asked.words["REASONS"]
+    if referrals.meant(text):
+        return await referrals.uphold(services, asked)
     if reports.meant(text):
         done = await services.complaints.uphold(
             asked.tx, asked.sender, await _report(services, asked), reasons
@@ -26,6 +28,8 @@ async def uphold(services: Services, asked: Asked) -> str:
 async def overturn(services: Services, asked: Asked) -> str:
     """Void a decision, or take an answer to a reporter back."""
     text, reasons = asked.words["NUMBER"], asked.words["REASONS"]
+    if referrals.meant(text):
+        return await referrals.overturn(services, asked)
     if reports.meant(text):
         report = await _report(services, asked)
         done, anew = await services.complaints.overturn(asked.tx, asked.sender, report, reasons)

@@ -6,7 +6,15 @@ from policybot.domain.decision import Decision, Nature
 from policybot.domain.errors import NotFound
 from policybot.domain.name import one_line
 from policybot.domain.permission import Permission, allowed
-from policybot.matrix.commands import console, documents, qualifications, reports, reviews, subject
+from policybot.matrix.commands import (
+    console,
+    documents,
+    qualifications,
+    referrals,
+    reports,
+    reviews,
+    subject,
+)
 from policybot.matrix.commands.casework import related
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services import statements
@@ -29,6 +37,8 @@ async def show(services: Services, asked: Asked) -> str:
         return await documents.show(services, asked)
     if qualifications.meant(text):
         return await qualifications.show(services, asked)
+    if referrals.meant(text):
+        return await referrals.show(services, asked)
     case_id = subject.case_id(text)
     if case_id is None:
         return await reviews.show(services, asked)
@@ -36,6 +46,7 @@ async def show(services: Services, asked: Asked) -> str:
     file = await services.cases.file(asked.tx, asked.sender, case)
     lines = [*_facts(services, file), *await reports.course(services, asked, case)]
     lines += await _course(asked, case)
+    lines += await referrals.of_case(asked, case)
     lines += [
         f"Note of {n.author}, {n.at:%-d %B %H:%M}: {n.text[:_EXCERPT]}" for n in file.notes[-_NOTES:]
     ]

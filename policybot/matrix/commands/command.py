@@ -37,6 +37,7 @@ from policybot.services.exports import Exports
 from policybot.services.feed import Feed
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
+from policybot.services.handouts import Handouts
 from policybot.services.holds import Holds
 from policybot.services.intake import Intake
 from policybot.services.labels import Labels
@@ -47,6 +48,7 @@ from policybot.services.members import Members
 from policybot.services.merges import Merges
 from policybot.services.messages import Messages
 from policybot.services.names import Names
+from policybot.services.objections import Objections
 from policybot.services.openings import Openings
 from policybot.services.pasts import Pasts
 from policybot.services.presses import Presses
@@ -54,6 +56,7 @@ from policybot.services.privacy import Privacy
 from policybot.services.qualifications import Qualifications
 from policybot.services.quarantines import Quarantines
 from policybot.services.queues import Queues
+from policybot.services.referrals import Referrals
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
 from policybot.services.replacements import Replacements
@@ -143,6 +146,9 @@ class Services:
     exports: Exports
     looks: Looks
     reveals: Reveals
+    referrals: Referrals
+    handouts: Handouts
+    objections: Objections
     retention: Retention
     register: Register
     licences: Licences

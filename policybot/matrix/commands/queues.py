@@ -6,14 +6,14 @@ from policybot.domain.cure import State as CureState
 from policybot.domain.errors import NotFound
 from policybot.domain.name import one_line
 from policybot.domain.priority import in_short
-from policybot.matrix.commands import documents, qualifications, reports, reviews, subject
+from policybot.matrix.commands import documents, qualifications, referrals, reports, reviews, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.store import cases as case_store
 from policybot.store import cures
 from policybot.store.queues import Wanted
 
 _SHOWN = 20
-_KNOWN = ("filings", "qualifications", "cases", "appeals", "documents")
+_KNOWN = ("filings", "qualifications", "cases", "appeals", "documents", "referrals")
 
 
 async def queue(services: Services, asked: Asked) -> str:
@@ -38,6 +38,8 @@ async def queue(services: Services, asked: Asked) -> str:
         lines += await reports.queue(services, asked, _SHOWN)
     if wanted in ("", "documents"):
         lines += await documents.queue(services, asked, _SHOWN)
+    if wanted in ("", "referrals"):
+        lines += await referrals.queue(services, asked, _SHOWN)
     return "\n".join(lines) or "Nothing waits. Well done."
 
 
