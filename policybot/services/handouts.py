@@ -9,6 +9,7 @@ from policybot.domain.reveal import State as RevealState
 from policybot.services.copies import Copies
 from policybot.services.setting import Setting
 from policybot.store import cases, decisions, reveals
+from policybot.store.copies import Copy
 from policybot.store.database import Tx
 
 
@@ -27,15 +28,13 @@ class Handouts:
             Incomplete: something that is to be handed over is not there.
         """
         copy = await self._copies.get(tx, await self._event(tx, referral))
-        message = (
-            f"{copy.body}\n(SHA-256 of the kept event: {copy.sha256})" if copy and copy.body else ""
-        )
+        message = _quoted(copy, copy.body) if copy and copy.body else ""
         return await self._written(tx, referral, message)
 
     async def preview(self, tx: Tx, referral: Referral) -> str:
         """Write the same for a chat: what was said in a message is put in when it is sent, and cut."""
         copy = await self._copies.get(tx, await self._event(tx, referral))
-        message = self._copies.text(copy) if copy and copy.body else ""
+        message = _quoted(copy, self._copies.text(copy)) if copy and copy.body else ""
         text = await self._written(tx, referral, message)
         return "\n".join(f"> {line}" if line else ">" for line in text.rstrip().split("\n"))
 
@@ -94,3 +93,8 @@ class Handouts:
             return rules.fingerprint(await self.document(tx, referral)) == referral.binding
         except Incomplete:
             return False
+
+
+def _quoted(copy: Copy, said: str) -> str:
+    """Write a copy with its fingerprint, which comes first: below it everything may be its author's."""
+    return f"(SHA-256 of the kept event: {copy.sha256})\n{said}"

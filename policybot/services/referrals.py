@@ -189,7 +189,9 @@ class Referrals:
 
     async def dropped(self, tx: Tx, by: str, approval: Approval, state: str) -> None:
         """Note that a referral was denied, or that nobody agreed in time."""
-        referral = await self._proposed(tx, approval)
+        referral = await referrals.get(tx, int(approval.subject.partition(" ")[2]))
+        if referral is None or referral.state is not State.PROPOSED:
+            return  # it lapsed before
         ended = replace(referral, state=State(state))
         await referrals.save(tx, ended)
         self.remember(tx, by, "referral:deny" if state == State.DENIED else "referral:expire", ended)
