@@ -146,9 +146,10 @@ def test_who_may_do_what() -> None:
         Role.MODERATOR: staff
         | look
         | rooms
-        | {"queue:claim", "case:claim", "case:decide", "sanction:lift"},
+        | {"queue:claim", "case:claim", "case:decide", "sanction:lift"}
+        | {"referral:propose", "referral:hand_over"},
         Role.APPEALS: staff | {"appeal:decide"},
-        Role.PRIVACY: staff | {"identity:approve_reveal"},
+        Role.PRIVACY: staff | {"identity:approve_reveal", "referral:approve", "referral:hand_over"},
     }
     assert {p.value for p in Permission if allowed((), p)} == {
         "about:read",

@@ -82,6 +82,7 @@ async def test_what_is_read_before_agreeing_is_what_goes_out(handing: Private) -
     shown = await handing.world.say("ravi", f"!policy show {number}")
     document = [line[2:] for line in answer.split("\n") if line.startswith(">")]
     assert document == [line[2:] for line in shown.split("\n") if line.startswith(">")]
+    assert f"To agree: !policy confirm {taken}" in shown
     await handing.world.say("ravi", f"!policy confirm {taken}")
     gone = await take(handing, number)
     assert [line.rstrip() for line in document] == gone.rstrip().split("\n")
@@ -336,3 +337,6 @@ async def test_people_find_it_in_what_is_kept_about_them_and_why_it_stands(handi
     await world.say("otto", f"!policy uphold {number} The order is here, and it names the message")
     assert "the referral stands" in world.told("tom")[-1]
     assert "it stands" in await world.say("tom", f"!policy status {number}")
+    world.clock.pass_time(days=1200)
+    await world.app.services.retention.sweep_all(world.database, lambda *_: None)
+    assert "Nothing about you" in await world.say("tom", f"!policy status {number}"), "its time is over"

@@ -9,7 +9,7 @@ from policybot.domain.permission import Permission, allowed
 from policybot.domain.referral import Answer, Referral, State, typable
 from policybot.matrix.commands.command import PREFIX, Asked, Services
 from policybot.services.objections import said_to
-from policybot.store import referrals
+from policybot.store import decisions, referrals
 
 _EXCERPT = 500
 _SEES = (Permission.REFERRAL_HAND_OVER, Permission.REFERRAL_APPROVE, Permission.APPEAL_DECIDE)
@@ -76,6 +76,9 @@ async def show(services: Services, asked: Asked) -> str:
         lines += [f"Objection: {one_line(referral.objection, _EXCERPT)}", said_to(referral)[2:]]
     lines += ["What goes out (a long message is cut here, and whole on the page):"]
     lines.append(await services.handouts.preview(asked.tx, referral))
+    waiting = await decisions.approval_on(asked.tx, f"referral {referral.id}")
+    if waiting is not None and allowed(asked.roles, Permission.REFERRAL_APPROVE):
+        lines.append(f"To agree: {PREFIX} confirm {waiting.code} · {PREFIX} deny {waiting.code}")
     if referral.state is State.APPROVED:
         lines.append(f"To hand it over: {PREFIX} handover {referral.number}")
     await services.referrals.send(asked.tx, asked.sender, referral, "\n".join(lines))
