@@ -337,6 +337,11 @@ async def test_people_find_it_in_what_is_kept_about_them_and_why_it_stands(handi
     await world.say("otto", f"!policy uphold {number} The order is here, and it names the message")
     assert "the referral stands" in world.told("tom")[-1]
     assert "it stands" in await world.say("tom", f"!policy status {number}")
-    world.clock.pass_time(days=1200)
+    assert "The objection is answered: upheld" in await world.say("mira", f"!policy show {number}")
+    world.clock.pass_time(days=900)
+    await world.app.services.retention.sweep_all(world.database, lambda *_: None)
+    shown = await world.say("mira", f"!policy show {number}")
+    assert "cannot be shown any more. This is not there to be handed over: +rule" in shown
+    world.clock.pass_time(days=300)
     await world.app.services.retention.sweep_all(world.database, lambda *_: None)
     assert "Nothing about you" in await world.say("tom", f"!policy status {number}"), "its time is over"

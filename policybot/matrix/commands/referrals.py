@@ -2,7 +2,7 @@
 
 from policybot.domain import number
 from policybot.domain.case import Case
-from policybot.domain.errors import NotFound
+from policybot.domain.errors import Incomplete, NotFound
 from policybot.domain.name import one_line
 from policybot.domain.notice import day
 from policybot.domain.permission import Permission, allowed
@@ -73,9 +73,16 @@ async def show(services: Services, asked: Asked) -> str:
     lines += [f"Receipt: {referral.receipt}"] if referral.receipt else []
     lines.append(_told(referral))
     if referral.objection:
-        lines += [f"Objection: {one_line(referral.objection, _EXCERPT)}", said_to(referral)[2:]]
-    lines += ["What goes out (a long message is cut here, and whole on the page):"]
-    lines.append(await services.handouts.preview(asked.tx, referral))
+        due = f"to be answered until {day(referral.answer_due)}" if referral.answer_due else "waits"
+        lines.append(f"Objection: {one_line(referral.objection, _EXCERPT)}")
+        lines.append(f"The objection is {f'answered: {referral.answer}' if referral.answer else due}")
+    try:
+        document = await services.handouts.preview(asked.tx, referral)
+    except Incomplete as gone:
+        lines.append(f"Its document cannot be shown any more. {gone}")
+    else:
+        goes = "went" if referral.state is State.HANDED_OVER else "would go"
+        lines += [f"What {goes} out (a long message is cut here, and whole on the page):", document]
     waiting = await decisions.approval_on(asked.tx, f"referral {referral.id}")
     if waiting is not None and allowed(asked.roles, Permission.REFERRAL_APPROVE):
         lines.append(f"To agree: {PREFIX} confirm {waiting.code} · {PREFIX} deny {waiting.code}")
