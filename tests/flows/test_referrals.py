@@ -10,6 +10,7 @@ import pytest
 
 from policybot.app import App
 from policybot.domain.errors import NotFound, OutOfOrder
+from policybot.domain.permission import Role
 from policybot.domain.referral import fingerprint
 from policybot.store import members
 from tests.referring import CONFIGURED, WHY, agreed, code, refer, take
@@ -183,6 +184,13 @@ async def test_a_link_is_for_minutes_and_for_those_who_still_may(handing: Privat
         content={"membership": "leave"},
     )
     async with world.database.transaction() as tx:
+        with pytest.raises(NotFound):
+            await referrals.peek(tx, token)
+    world.config.staff[user("otto")] = (Role.APPEALS,)
+    await world.say("otto", f"!policy show {number}")
+    token = find(r"(?<=/referral/)\S+", world.told("otto")[-1])
+    async with world.database.transaction() as tx:
+        assert (await referrals.peek(tx, token))[1] == user("otto"), "they may read it"
         with pytest.raises(NotFound):
             await referrals.take(tx, token)
     await world.say("ravi", f"!policy handover {number}")
