@@ -1,5 +1,7 @@
 """The document of a referral: exactly what goes out, made anew each time from what is on record."""
 
+from collections.abc import Mapping
+
 from policybot.domain import referral as rules
 from policybot.domain.decision import State as DecisionState
 from policybot.domain.errors import Incomplete
@@ -27,16 +29,25 @@ class Handouts:
         Raises:
             Incomplete: something that is to be handed over is not there.
         """
-        copy = await self._copies.get(tx, await self._event(tx, referral))
-        message = _quoted(copy, copy.body) if copy and copy.body else ""
-        return await self._written(tx, referral, message)
+        return await self._written(tx, referral, await self._said(tx, referral, cut=False))
 
     async def preview(self, tx: Tx, referral: Referral) -> str:
         """Write the same for a chat: what was said in a message is put in when it is sent, and cut."""
-        copy = await self._copies.get(tx, await self._event(tx, referral))
-        message = _quoted(copy, self._copies.text(copy)) if copy and copy.body else ""
-        text = await self._written(tx, referral, message)
+        text = await self._written(tx, referral, await self._said(tx, referral, cut=True))
         return "\n".join(f"> {line}" if line else ">" for line in text.rstrip().split("\n"))
+
+    async def _said(self, tx: Tx, referral: Referral, *, cut: bool) -> str:
+        """Quote the message, and its newest edit as far as there was one; empty if there is no copy."""
+        copy = await self._copies.get(tx, await self._event(tx, referral))
+        if copy is None or not copy.body:
+            return ""
+        parts = [_quoted(copy, self._copies.text(copy) if cut else _lines(copy.body))]
+        if (edit := await self._copies.get(tx, copy.edit_id)) is not None:
+            new = edit.content.get("m.new_content")
+            body = new.get("body") if isinstance(new, Mapping) else None
+            said = self._copies.edit(copy) if cut else _lines(body if isinstance(body, str) else "")
+            parts.append(f"It was edited before it was kept, and says since:\n{_quoted(edit, said)}")
+        return "\n".join(parts)
 
     async def _written(self, tx: Tx, referral: Referral, message: str) -> str:
         operator = self._setting.config.operator
@@ -96,5 +107,9 @@ class Handouts:
 
 
 def _quoted(copy: Copy, said: str) -> str:
-    """Write a copy with its fingerprint, which comes first: below it everything may be its author's."""
     return f"(SHA-256 of the kept event: {copy.sha256})\n{said}"
+
+
+def _lines(said: str) -> str:
+    """Mark each line of what somebody said, so that none can pass for one of ours."""
+    return "\n".join(f"> {line}" for line in said.splitlines())

@@ -89,6 +89,24 @@ async def test_what_is_read_before_agreeing_is_what_goes_out(handing: Private) -
     assert [line.rstrip() for line in document] == gone.rstrip().split("\n")
 
 
+async def test_of_a_message_that_was_edited_both_go_out(handing: Private) -> None:
+    world = handing.world
+    event = await world.message("tom", "Buy my spades!\nThey are cheap", world.room)
+    new = {"msgtype": "m.text", "body": "Buy my rakes!"}
+    edit = await world.message("tom", "* Buy my rakes!", world.room, **{"m.new_content": new})
+    world.homeserver.events[event]["edit_id"] = edit
+    link = f"https://matrix.to/#/{world.room}/{event}"
+    await world.say("zoe", f"!policy report {link} R1 Another advert")
+    handing.case = find(r"(?<=New case )C-\d+", world.in_review()[-1])
+    answer = await refer(handing, "+message")
+    assert "> Buy my rakes!" in answer
+    await world.say("ravi", f"!policy confirm {code(handing)}")
+    text = await take(handing, find(r"REF-\d+", answer))
+    assert "    > Buy my spades!\n    > They are cheap\n    It was edited" in text
+    assert text.count("SHA-256") == 2
+    assert "    > Buy my rakes!" in text
+
+
 async def test_neither_is_the_other_nor_a_party_and_parties_see_nothing(handing: Private) -> None:
     """Conflicts of interest: Lea reported it and holds the role, Tom is whom it is about."""
     world, number = handing.world, find(r"REF-\d+", await refer(handing))
