@@ -163,6 +163,8 @@ async def test_a_name_is_never_handed_over_but_the_number_of_an_approved_reveal_
     assert "reveal 1 in our records, agreed to by two people" in text
     assert "Canary" not in text
     assert "the number under which your name was looked up" in handed(handing)[0]
+    handing.case = await handing.world.reported(reporter="zoe")
+    assert "There is no reveal 1 about this account" in await refer(handing, "+account +identity:1")
 
 
 async def test_denied_expired_and_lapsed_hand_nothing_over(any_handing: Private) -> None:
