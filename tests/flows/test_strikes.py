@@ -9,6 +9,7 @@ import aiohttp
 
 from policybot.matrix.commands.of_people import OF_PEOPLE
 from tests.serving import served
+from tests.staffed import link_to
 from tests.world import World, user
 
 
@@ -63,6 +64,20 @@ async def test_what_is_void_or_over_counts_no_more(world: World) -> None:
     await world.tick(days=200)
     assert counting(await world.say("tom", "!policy me")) == []
     assert "counted until 29 August" in await world.review("mira", "!policy history @tom:example.org")
+
+
+async def test_who_has_an_account_now_does_not_read_what_was_done_on_it_before(world: World) -> None:
+    object.__setattr__(world.config.identity, "accounts_per_person", 2)
+    await world.governed_room()
+    await world.verified("tom")
+    await world.decided(await world.reported(), "warn")
+    assert len(counting(await world.say("tom", "!policy me"))) == 1
+    world.clock.pass_time(hours=1)
+    await world.say("tom", "!policy unlink")
+    world.clock.pass_time(hours=1)
+    await world.verified("zoe")
+    await link_to(world, "tom", "zoe")
+    assert counting(await world.say("tom", "!policy me")) == []
 
 
 async def test_nobody_else_learns_of_it_anywhere(world: World) -> None:
