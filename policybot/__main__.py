@@ -136,12 +136,25 @@ def init(  # noqa: PLR0913 - one option for each question
     contact: Annotated[str, typer.Option(prompt="How people reach you")],
     moderator: Annotated[str, typer.Option(prompt="User ID of a moderator")],
     reviewer: Annotated[str, typer.Option(prompt="User ID of the one who reviews filings and appeals")],
+    second: Annotated[
+        str,
+        typer.Option(help="User ID of somebody else who moderates and reviews, where two are needed."),
+    ] = "",
+    like: Annotated[
+        str,
+        typer.Option(
+            help="The example to begin with: messenger, ministry, university, marketplace, bank."
+        ),
+    ] = "",
     gate: Annotated[bool, typer.Option(help="Have a gate: the answer before delivery.")] = False,
     force: Annotated[bool, typer.Option(help="Overwrite files that are there.")] = False,
 ) -> None:
     """Write config.yaml and registration.yaml with fresh secrets, and say what to do next."""
     from policybot.config import fresh
 
+    if like and like not in fresh.LIKE:
+        message = f"There is no example «{like}»: {', '.join(fresh.LIKE)}."
+        raise fail(message)
     answers = {
         "homeserver.server_name": server_name,
         "homeserver.address": homeserver,
@@ -149,13 +162,15 @@ def init(  # noqa: PLR0913 - one option for each question
         "operator.name": operator,
         "operator.contact": contact,
         "review_room": f"#review:{server_name}",
-        "staff": {moderator: ["moderator"]} | {reviewer: ["reviewer", "appeals", "privacy"]},
+        "staff": {moderator: ["moderator"]}
+        | ({second: ["moderator", "reviewer"]} if second else {})
+        | {reviewer: ["reviewer", "appeals", "privacy"]},
     }
     try:
-        paths = fresh.write(folder, answers, gate=gate, force=force)
+        paths = fresh.write(folder, answers, like=like, gate=gate, force=force)
     except FileExistsError as error:
         raise fail(str(error)) from None
-    settings = read_config(paths.config)
+    settings = read_config(paths.config, undone="The files are written: put it right in config.yaml.")
     console.print(
         f"Written: {escape(str(paths.config))}, {escape(str(paths.registration))}, "
         f"{escape(str(paths.keys))} and {escape(str(paths.log_key))}\n"

@@ -39,6 +39,7 @@ from policybot.services.figures import Figures
 from policybot.services.filing_appeals import FilingAppeals
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
+from policybot.services.handouts import Handouts
 from policybot.services.holds import Holds
 from policybot.services.intake import Intake
 from policybot.services.labels import Labels
@@ -49,6 +50,7 @@ from policybot.services.members import Members
 from policybot.services.merges import Merges
 from policybot.services.messages import Messages
 from policybot.services.names import Names
+from policybot.services.objections import Objections
 from policybot.services.openings import Openings
 from policybot.services.parties import Apart
 from policybot.services.pasts import Pasts
@@ -61,6 +63,7 @@ from policybot.services.qualifications import Qualifications
 from policybot.services.quarantines import Quarantines
 from policybot.services.queues import Queues
 from policybot.services.rechecks import Rechecks
+from policybot.services.referrals import Referrals
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
 from policybot.services.rehearsals import Rehearsals
@@ -121,8 +124,11 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     casework.priorities.weigh = reporting.weights
     measures = Sanctions(setting, applied)
     resolutions = Decisions(setting, casework, measures, applied)
+    paper = Handouts(setting, kept)
+    referred = Referrals(setting, people, casework, paper)
+    answering = Objections(setting, referred)
     held, again = Holds(setting, casework, measures), Rechecks(setting, casework, measures)
-    undone = Unwinding(setting, casework, measures, again, kept)
+    undone = Unwinding(setting, casework, measures, again, kept, referred)
     apart = Apart(setting, casework)
     objections = Appeals(setting, apart, measures)
     reviewed = AppealReviews(setting, objections, apart, casework, measures, undone)
@@ -211,6 +217,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
             resolutions,
             {
                 "reveal": reveals,
+                "referral": referred,
+                "postponement": answering,
                 "erase": privacy,
                 "qualification": qualified,
                 "review": looked_at,
@@ -225,6 +233,9 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         exports=Exports(setting, privacy, kept),
         looks=watch,
         reveals=reveals,
+        referrals=referred,
+        handouts=paper,
+        objections=answering,
         retention=Retention(setting, kept),
         licences=Licences(setting),
         staffing=Staffing(setting.config, setting.now),

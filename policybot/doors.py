@@ -35,6 +35,7 @@ from policybot.web.desk import DeskPages
 from policybot.web.filing import Asking, FilingForm
 from policybot.web.inbox import InboxDoor
 from policybot.web.privacy import PrivacyPages
+from policybot.web.referral import ReferralPages
 from policybot.web.register import RegisterPages
 from policybot.web.report import ReportPages
 from policybot.web.review import Review
@@ -144,6 +145,7 @@ def pages(
         site, database, services.intake, reader, services.reports, services.complaints
     ).routes()
     routes += AppealPages(site, database, services.appeal_links).routes()
+    routes += ReferralPages(site, database, services.referrals, services.handouts).routes()
     routes += ToolDoor(config, database, services.intake, reader).routes()
     routes += DeskPages(site, database, services.desks, services.reviews, setting, reader).routes()
     at_desk = ConsoleDesk(

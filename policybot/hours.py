@@ -58,6 +58,9 @@ class Hours:
         owed: tuple[Callable[[Tx], Awaitable[object]], ...] = (
             services.sanctions.tell_late,
             services.looks.tell_due,
+            services.referrals.tell_due,
+            services.referrals.watch,
+            services.objections.call_late,
             services.reveals.watch,
             services.privacy.end_holds,
             services.privacy.erase_due,

@@ -24,8 +24,10 @@ NAMES = {name: f"{name.title()} Canary-{name}" for name in CODES}
 """Real names that must turn up nowhere."""
 
 
-def write(folder: Path, database_url: str = "", changes: dict[str, Any] | None = None) -> Path:
-    """Write a configuration with its keys; return the configuration's path."""
+def write(
+    folder: Path, database_url: str = "", changes: dict[str, Any] | None = None, like: str = ""
+) -> Path:
+    """Write a configuration with its keys, `like` an example if it is named; return its path."""
     answers: dict[str, Any] = {
         "staff": {
             "@mira:example.org": ["moderator"],
@@ -33,9 +35,11 @@ def write(folder: Path, database_url: str = "", changes: dict[str, Any] | None =
             "@ravi:example.org": ["reviewer", "appeals", "privacy"],
         },
     }
+    if like:
+        answers.clear()  # it has people of its own
     if database_url:
         answers["database"] = database_url
-    return fresh.write(folder, answers | (changes or {})).config
+    return fresh.write(folder, answers | (changes or {}), like=like).config
 
 
 class _Kept(NamedTuple):

@@ -18,6 +18,7 @@ LANGUAGES = ("agreement.texts.", "agreement.commitments.text.", "languages.")
 """Where the keys of the sample are languages."""
 EXAMPLES = ["licences", "oidc", "mas", "widget", "callback", "qualifications", "unfiled", "when"]
 EXAMPLES += ["slow", "translations", "gate", "languages", "tools", "presets", "watch"]
+EXAMPLES += ["recipients", "delays"]
 """Keys under which an example stands in the sample."""
 LONGEST = 460
 """Lines that a module has at the most; beyond that it is to be split by noun."""

@@ -614,7 +614,13 @@ def unlinked(told: str) -> str:
 @asynccontextmanager
 async def world(folder: Path, database_url: str = "", **changes: Any) -> AsyncIterator[World]:
     """Make a world in a folder; `changes` are keys of the configuration by their dotted names."""
-    config = files.settled(folder, database_url, changes)
+    async with world_of(files.settled(folder, database_url, changes)) as made:
+        yield made
+
+
+@asynccontextmanager
+async def world_of(config: Config) -> AsyncIterator[World]:
+    """Make the world of a configuration."""
     database = await ready.opened(config.database_url)
     clock = Clock()
     homeserver = FakeHomeserver(clock)

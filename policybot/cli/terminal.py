@@ -25,12 +25,12 @@ MISUSED = 2
 """The exit status of a command that cannot be carried out as given."""
 
 
-def read_config(path: Path) -> Config:
-    """Read the configuration, or end with its mistakes."""
+def read_config(path: Path, undone: str = "Nothing was done.") -> Config:
+    """Read the configuration, or end with its mistakes, and with what was not done because of them."""
     try:
         return load(path)
     except ConfigRefused as refused:
-        raise _mistakes(refused) from None
+        raise _mistakes(refused, undone) from None
 
 
 def read_ladder(path: Path) -> Ladder:
@@ -38,14 +38,14 @@ def read_ladder(path: Path) -> Ladder:
     try:
         return load_ladder(path)
     except ConfigRefused as refused:
-        raise _mistakes(refused) from None
+        raise _mistakes(refused, "Nothing was done.") from None
 
 
-def _mistakes(refused: ConfigRefused) -> typer.Exit:
+def _mistakes(refused: ConfigRefused, undone: str) -> typer.Exit:
     for problem in refused.problems:
         errors.print(escape(str(problem)), soft_wrap=True, highlight=False)
     count = len(refused.problems)
-    errors.print(f"{count} mistake{'s' if count != 1 else ''}. Nothing was done.")
+    errors.print(f"{count} mistake{'s' if count != 1 else ''}. {undone}")
     return typer.Exit(MISUSED)
 
 

@@ -30,6 +30,8 @@ NOT_YAML = (
 )
 """What reading raises where a text is no YAML, or too deep, or has values that are none."""
 _OWNER_ONLY = 0o600
+LIKE = ("messenger", "ministry", "university", "marketplace", "bank")
+"""The example policies, each a whole configuration of its own: docs/examples.md."""
 _NOT_OFFERED = ("document",)
 """Ways in that the sample shows and a fresh configuration leaves out: the operator decides on each."""
 
@@ -61,12 +63,15 @@ def full_sample() -> str:
     return re.sub(example, r"\1", sample("config.sample.yaml"))
 
 
-def write(folder: Path, answers: dict[str, Any], *, gate: bool = False, force: bool = False) -> Files:
+def write(
+    folder: Path, answers: dict[str, Any], *, like: str = "", gate: bool = False, force: bool = False
+) -> Files:
     """Write the files, readable by their owner alone.
 
     Args:
         folder: where to write; it is made if it is not there.
         answers: values by their dotted keys, such as `operator.name`.
+        like: the example policy to begin with, one of `LIKE`; empty for the sample.
         gate: have a gate, with a token of its own in a file beside the configuration.
         force: overwrite files that are there.
 
@@ -91,6 +96,10 @@ def write(folder: Path, answers: dict[str, Any], *, gate: bool = False, force: b
     for way in _NOT_OFFERED:
         text = re.sub(rf"(?m)^  {way}:\n(    .*\n)+", f"  {way}: null\n", text)
     data = yaml.load(_with_gate(text) if gate else text)
+    if like:
+        offered, data = data, yaml.load(sample(f"docs/examples/{like}.yaml"))
+        if gate:
+            data["gate"] = offered["gate"]
     if token is not None:
         _set(data, "gate.token", secrets.token_urlsafe(32))
     for key in ("appservice.as_token", "appservice.hs_token", "identity.index_key"):

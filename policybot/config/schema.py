@@ -21,6 +21,7 @@ from policybot.config.measure import BANNER, MeasuresSection
 from policybot.config.operator import Operator
 from policybot.config.policy_lists import PolicyListsSection
 from policybot.config.privacy import PrivacySection
+from policybot.config.referral import ReferralsSection
 from policybot.config.reporters import ReportersSection
 from policybot.config.rule import RuleSection
 from policybot.config.transparency import TransparencySection
@@ -137,6 +138,10 @@ class Settings(Section):
     reporters: ReportersSection = Field(
         default_factory=lambda: ReportersSection.model_validate({}),
         description="What is done about reports that are manifestly unfounded.",
+    )
+    referrals: ReferralsSection = Field(
+        default_factory=lambda: ReferralsSection.model_validate({}),
+        description="To whom something of a case may be handed over; two people decide each time.",
     )
     measures: MeasuresSection = Field(
         default_factory=MeasuresSection, description="How measures on people are carried out."
@@ -302,6 +307,7 @@ class Config:
         self.appeals = settings.appeals
         self.policy_lists = settings.policy_lists
         self.reporters = settings.reporters
+        self.referrals = settings.referrals
         self.measures = settings.measures
         self.bulk = settings.bulk
         self.care = settings.care

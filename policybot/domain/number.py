@@ -1,4 +1,4 @@
-"""The public numbers: record numbers with check characters, cases, receipts, documents, qualifications.
+"""The public numbers: record numbers with check characters, cases, receipts, referrals and others.
 
 A record number looks like `PB-2026-000123-7K`: the operator's prefix, the year, a serial number and
 two check characters computed over all that stands before them by ISO/IEC 7064 MOD 1271-36, which
@@ -15,6 +15,7 @@ _CASE = re.compile(r"C-([1-9]\d{0,11})", re.ASCII)
 _RECEIPT = re.compile(r"R-([1-9]\d{0,11})", re.ASCII)
 _DOCUMENT = re.compile(r"D-([1-9]\d{0,11})", re.ASCII)
 _QUALIFICATION = re.compile(r"Q-([1-9]\d{0,11})", re.ASCII)
+_REFERRAL = re.compile(r"REF-([1-9]\d{0,11})", re.ASCII)
 _LIKE_DIGITS = str.maketrans("OIL", "011")
 _DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212", "------")
 
@@ -113,4 +114,15 @@ def qualification(serial: int) -> str:
 def parse_qualification(text: str) -> int | None:
     """Read a qualification's number; None when it is none."""
     match = _QUALIFICATION.fullmatch(text.upper())
+    return int(match[1]) if match else None
+
+
+def referral(serial: int) -> str:
+    """Write the number of a referral."""
+    return f"REF-{serial}"
+
+
+def parse_referral(text: str) -> int | None:
+    """Read a referral's number; None when it is none."""
+    match = _REFERRAL.fullmatch(text.upper())
     return int(match[1]) if match else None

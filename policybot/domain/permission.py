@@ -36,6 +36,9 @@ class Permission(StrEnum):
     IDENTITY_COMPARE = "identity:compare"
     IDENTITY_REVEAL = "identity:reveal"
     IDENTITY_APPROVE = "identity:approve_reveal"
+    REFERRAL_PROPOSE = "referral:propose"
+    REFERRAL_APPROVE = "referral:approve"
+    REFERRAL_HAND_OVER = "referral:hand_over"
 
 
 class Role(StrEnum):
@@ -91,6 +94,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.CONSOLE_OPEN,
         Permission.SANCTION_LIFT,
         Permission.POLICY_CHANGE,
+        Permission.REFERRAL_PROPOSE,
+        Permission.REFERRAL_HAND_OVER,
     },
     Role.APPEALS: _STAFF
     | {
@@ -100,7 +105,12 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.POLICY_CHANGE,
     },
     Role.EXTERNAL: frozenset({Permission.APPEAL_DECIDE, Permission.QUEUE_CLAIM}),
-    Role.PRIVACY: _STAFF | {Permission.IDENTITY_APPROVE},
+    Role.PRIVACY: _STAFF
+    | {
+        Permission.IDENTITY_APPROVE,
+        Permission.REFERRAL_APPROVE,
+        Permission.REFERRAL_HAND_OVER,
+    },
 }
 
 

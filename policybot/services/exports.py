@@ -8,14 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from policybot.domain import reveal as reveal_rules
-from policybot.domain.decision import IN_FORCE
 from policybot.domain.errors import NotFound
+from policybot.services import strikes
 from policybot.services.copies import Copies
-from policybot.services.ledgers import counts
 from policybot.services.privacy import Privacy
 from policybot.services.setting import Setting
 from policybot.services.verifications import hashed
-from policybot.store import audit, decisions, exports, looks, members, privacy
+from policybot.store import audit, exports, looks, members, privacy
 from policybot.store.database import Tx
 from policybot.store.exports import OF_ACCOUNT, OF_PERSON
 from policybot.store.members import Span
@@ -24,7 +23,7 @@ from policybot.store.privacy import Hold
 _LINK_LIFE = reveal_rules.LINK_LIFE
 _SHOWN = 5
 _DEAD_LINK = "This link is no longer valid. Write !policy export to the bot for a new one."
-_ABOUT, _SHOWN_NAME = "person", "shown"
+_ABOUT, _SHOWN_NAME, _COUNTING = "person", "shown", "counting"
 _SEALED = ("evidence", "context")
 """Parts whose texts are in the vault."""
 
@@ -81,13 +80,8 @@ class Exports:
         ]
 
     async def _standing(self, tx: Tx, user_id: str) -> list[str]:
-        """Say which decisions would make the next one harsher, and until when."""
-        now, ladder = self._setting.now(), self._setting.ladder
-        return [
-            f"{d.number}, {d.severity.value}: {said}"
-            for d in await decisions.about(tx, user_id)
-            if d.state in IN_FORCE and (said := counts(d, ladder, now))
-        ]
+        """Say which decisions would make the next one harsher, until when, and how."""
+        return [strike.in_words for strike in await strikes.own(tx, self._setting, user_id)]
 
     async def _seen(self, tx: Tx, person_id: str) -> list[tuple[str, list[str]]]:
         found = await looks.known_to(tx, person_id, self._setting.now())
@@ -162,6 +156,8 @@ class Exports:
                 for account, rows in found.items():
                     found[account] = [await self._copies.told(tx, row) for row in rows]
             content.append((part.name, part.what, found))
+        counting = await self._standing(tx, user_id)
+        content.append((_COUNTING, "What counts at present, until when, and what follows.", counting))
         shown, pictures = await self._privacy.shown(tx, spans)
         content.append((_SHOWN_NAME, "What you showed to be verified, as long as it is kept.", shown))
         return _zipped(self._readme(content, user_id, now), content, pictures)

@@ -91,7 +91,7 @@ performed in a dry run too; that it cannot be is no alarm, for anybody could rin
 _MAY_BE_GONE = ("agreement ", "owner ")
 """Causes of what goes to very many people, or to somebody who may be gone: that some cannot be reached
 is no alarm."""
-_REAL = ("look ", "privacy ")
+_REAL = ("look ", "privacy ", "referral ")
 """Causes of what is no rehearsal in a dry run either: a name that was shown was shown."""
 
 

@@ -15,6 +15,7 @@ from policybot.services import answers, statements
 from policybot.services.cases import Cases
 from policybot.services.copies import Copies
 from policybot.services.rechecks import Rechecks
+from policybot.services.referrals import Referrals
 from policybot.services.sanctions import Sanctions, cause_of
 from policybot.services.setting import Setting
 from policybot.store import audit, decisions, moves, outbox, removals, rooms, sanctions
@@ -39,10 +40,17 @@ class Restored:
 class Unwinding:
     """The service that undoes decisions."""
 
-    def __init__(
-        self, setting: Setting, casework: Cases, measures: Sanctions, again: Rechecks, kept: Copies
+    def __init__(  # noqa: PLR0913, PLR0917 - what a decision may have led to
+        self,
+        setting: Setting,
+        casework: Cases,
+        measures: Sanctions,
+        again: Rechecks,
+        kept: Copies,
+        referred: Referrals,
     ) -> None:
-        """Work with the services that hold cases, sanctions, what is looked at again, and copies."""
+        """Work with the services of all that a decision may have led to."""
+        self._referrals = referred
         self._setting = setting
         self._cases = casework
         self._sanctions = measures
@@ -78,6 +86,7 @@ class Unwinding:
             if user_id != but:
                 self._setting.tell(tx, user_id, text, cause=f"notice {decision.id} after")
         await self._tell_rooms(tx, decision)
+        await self._referrals.correct(tx, decision)
         await self._rechecks.end(tx, decision.id, decision.number, by, "the decision was overturned")
         return [] if decision.interim else await self._rechecks.flag(tx, decision)
 

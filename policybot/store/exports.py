@@ -255,6 +255,14 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "a.submitted_at",
     ),
     Part(
+        "referrals",
+        "What was handed over about you, to whom, on which basis and why (the number is REF- and id).",
+        "SELECT id, case_id, recipient, terms, handed_over_at, told_at, objection, objected_at,"
+        " answer_due, answer, corrects FROM referrals WHERE user_id = $1 AND told_at IS NOT NULL"
+        " ORDER BY id",
+        "proposed_at",
+    ),
+    Part(
         "appeal_links",
         "The links that you were given to appeal in your browser.",
         "SELECT d.case_id, k.made_at FROM appeal_links k JOIN decisions d ON d.id = k.decision_id"

@@ -254,6 +254,18 @@ REACHES: dict[str, Reach] = {
         "at < $1 AND (told_at IS NOT NULL OR accounts = '[]') AND person_id NOT IN HELD_PERSONS",
         "",
     ),
+    "referrals": Reach(
+        "referrals",
+        "id",
+        "COALESCE(handed_over_at, proposed_at)",
+        "proposed_at < $1 AND COALESCE(handed_over_at, 0) < $1 AND user_id NOT IN HELD"
+        " AND state NOT IN ('proposed', 'approved') AND (due_at IS NULL OR told_at IS NOT NULL)"
+        " AND (objected_at IS NULL OR answer IS NOT NULL)"
+        # What is to be corrected stays until that is done.
+        " AND NOT EXISTS (SELECT 1 FROM referrals c WHERE c.corrects = referrals.id"
+        " AND c.state = 'approved')",
+        "",
+    ),
     "holds": Reach("holds", "id", "ended_at", "ended_at < $1", ""),
     "exports": Reach("exports", "token_hash", "expires_at", "expires_at < $1", ""),
     "erasures": Reach("erasures", "person_id", "done_at", "done_at < $1", ""),

@@ -146,10 +146,11 @@ def test_who_may_do_what() -> None:
         Role.MODERATOR: staff
         | look
         | rooms
-        | {"queue:claim", "case:claim", "case:decide", "sanction:lift", "console:open"},
+        | {"queue:claim", "case:claim", "case:decide", "sanction:lift", "console:open"}
+        | {"referral:propose", "referral:hand_over"},
         Role.APPEALS: staff | {"appeal:decide", "queue:claim", "console:open"},
         Role.EXTERNAL: {"appeal:decide", "queue:claim"},
-        Role.PRIVACY: staff | {"identity:approve_reveal"},
+        Role.PRIVACY: staff | {"identity:approve_reveal", "referral:approve", "referral:hand_over"},
     }
     assert {p.value for p in Permission if allowed((), p)} == {
         "about:read",

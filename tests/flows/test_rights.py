@@ -63,7 +63,7 @@ async def test_me_shows_what_is_kept_and_stays_short(staffed: Private) -> None:
         "version 1 on 2 March 2026",
         "R-2 of 2 March 2026: being looked at",
         "C-1: no posting in the room for 3 days",
-        "C-1, S2: until 29 August 2026",
+        "C-1, R1 S2 in !garden:example.org: until 29 August 2026",
         "!policy export",
     ):
         assert part in answer

@@ -12,6 +12,7 @@ from tests import pictures
 from tests.browser import looks_good, served
 from tests.files import NAMES
 from tests.papers import NAME, NUMBER, OFFERED
+from tests.referring import CONFIGURED, agreed
 from tests.staffed import Private, staffed_world
 from tests.web.test_agreement_pages import changed
 from tests.world import World, find
@@ -103,3 +104,24 @@ async def test_the_agreement_is_read_and_compared(tmp_path: Path, page: Page) ->
         await looks_good(page, "agreement")
         await page.goto(f"{address}/agreement/diff?from=1&to=2")
         await looks_good(page, "agreement-diff")
+
+
+async def test_a_referral_is_read_and_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: Page
+) -> None:
+    changes = public() | {"referrals": CONFIGURED}
+    async with staffed_world(tmp_path, monkeypatch, **changes) as made, served(made.world):
+        await made.world.decided(made.case, "warn")
+        number = await agreed(made, "+rule +message +account delay:investigation:P7D")
+        await made.world.say("mira", f"!policy handover {number}")
+        await page.goto(find(r"http\S+/referral/\S+", made.world.told("mira")[-1]))
+        await looks_good(page, "referral-before")
+        await expect(page.get_by_text("spades")).to_have_count(0)
+        await page.get_by_role("button", name="Show the document").click()
+        await expect(page.get_by_text("Buy my spades!")).to_be_visible()
+        await looks_good(page, "referral")
+        async with page.expect_download() as taking:
+            await page.get_by_role("button", name="Take it as a file").click()
+        taken = await taking.value
+        assert taken.suggested_filename == f"{number}.txt"
+        assert "handed over on" in await made.world.say("mira", f"!policy show {number}")

@@ -15,7 +15,7 @@ from policybot.domain.name import one_line
 from policybot.domain.party import hidden
 from policybot.domain.permission import Permission, Role, allowed
 from policybot.domain.report import Report
-from policybot.matrix.commands import reports, subject
+from policybot.matrix.commands import referrals, reports, subject
 from policybot.matrix.commands.command import PREFIX, Asked, Services
 from policybot.store import appeals
 
@@ -254,6 +254,8 @@ async def release(services: Services, asked: Asked, case: Case) -> str:
 async def uphold(services: Services, asked: Asked) -> str:
     """Let a decision stand, or an answer to a reporter."""
     text, reasons = asked.words["NUMBER"], asked.words["REASONS"]
+    if referrals.meant(text):
+        return await referrals.uphold(services, asked)
     if reports.meant(text):
         done = await services.complaints.uphold(
             asked.tx, asked.sender, await _report(services, asked), reasons
@@ -270,6 +272,8 @@ async def uphold(services: Services, asked: Asked) -> str:
 async def overturn(services: Services, asked: Asked) -> str:
     """Void a decision, or take an answer to a reporter back."""
     text, reasons = asked.words["NUMBER"], asked.words["REASONS"]
+    if referrals.meant(text):
+        return await referrals.overturn(services, asked)
     if reports.meant(text):
         report = await _report(services, asked)
         done, anew = await services.complaints.overturn(asked.tx, asked.sender, report, reasons)

@@ -11,6 +11,7 @@ from policybot.matrix.commands import (
     console,
     documents,
     qualifications,
+    referrals,
     reports,
     reviews,
     subject,
@@ -38,6 +39,8 @@ async def show(services: Services, asked: Asked) -> str:
         return await documents.show(services, asked)
     if qualifications.meant(text):
         return await qualifications.show(services, asked)
+    if referrals.meant(text):
+        return await referrals.show(services, asked)
     case_id = subject.case_id(text)
     if case_id is None:
         return await reviews.show(services, asked)
@@ -45,6 +48,7 @@ async def show(services: Services, asked: Asked) -> str:
     file = await services.cases.file(asked.tx, asked.sender, case)
     lines = [*_facts(services, file), *await reports.course(services, asked, case)]
     lines += await _course(asked, case)
+    lines += await referrals.of_case(asked, case)
     lines += [
         f"Note of {n.author}, {n.at:%-d %B %H:%M}: {n.text[:_EXCERPT]}" for n in file.notes[-_NOTES:]
     ]

@@ -42,6 +42,7 @@ from policybot.services.figures import Figures
 from policybot.services.filing_appeals import FilingAppeals
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
+from policybot.services.handouts import Handouts
 from policybot.services.holds import Holds
 from policybot.services.intake import Intake
 from policybot.services.labels import Labels
@@ -52,6 +53,7 @@ from policybot.services.members import Members
 from policybot.services.merges import Merges
 from policybot.services.messages import Messages
 from policybot.services.names import Names
+from policybot.services.objections import Objections
 from policybot.services.openings import Openings
 from policybot.services.pasts import Pasts
 from policybot.services.policies import Policies
@@ -62,6 +64,7 @@ from policybot.services.qualifications import Qualifications
 from policybot.services.quarantines import Quarantines
 from policybot.services.queues import Queues
 from policybot.services.rechecks import Rechecks
+from policybot.services.referrals import Referrals
 from policybot.services.refusals import Refusals
 from policybot.services.register import Register
 from policybot.services.rehearsals import Rehearsals
@@ -163,6 +166,9 @@ class Services:
     exports: Exports
     looks: Looks
     reveals: Reveals
+    referrals: Referrals
+    handouts: Handouts
+    objections: Objections
     retention: Retention
     register: Register
     licences: Licences

@@ -3,14 +3,13 @@
 import re
 from itertools import takewhile
 
-from policybot.domain.decision import IN_FORCE, Nature
 from policybot.domain.effect_words import all_in_words
 from policybot.domain.errors import NotFound
 from policybot.domain.prepared import MARK
 from policybot.domain.sanction import bannered
 from policybot.matrix.commands.cases import case_of
 from policybot.matrix.commands.command import Asked, Services
-from policybot.services import ledgers
+from policybot.services import strikes
 from policybot.services.previews import Choice, Draft, Preview
 from policybot.store import outbox
 
@@ -169,14 +168,7 @@ async def history(services: Services, asked: Asked) -> str:
         message = f"«{user_id}» is no user ID."
         raise NotFound(message)
     found = await services.pasts.decided(asked.tx, asked.sender, user_id)
-    now, ladder = services.setting.now(), services.setting.ladder
-    counts = [ledgers.counts(d, ladder, now) if d.state in IN_FORCE else "" for d in found]
-    lines = [
-        f"{d.number} {d.decided_at:%-d %B %Y}: {d.rule_id} {d.severity.value} → "
-        f"{d.measure if d.nature is Nature.DECISION else d.in_words} ({d.state})"
-        + (f"; counts {how}" if how else "")
-        for d, how in zip(found, counts, strict=True)
-    ]
+    lines = await strikes.course(asked.tx, services.setting, found)
     return "\n".join(lines) or f"Nothing was ever decided about {user_id}."
 
 

@@ -8,7 +8,7 @@ from policybot.domain import notice, number
 from policybot.domain.application import in_lines
 from policybot.domain.filing import Filing, State
 from policybot.domain.filing_appeal import in_words
-from policybot.matrix.commands import agreement, appeals, qualifications, reports, subject
+from policybot.matrix.commands import agreement, appeals, qualifications, referrals, reports, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services import labels
 from policybot.store import decisions, filing_appeals, sanctions
@@ -84,6 +84,8 @@ async def me(services: Services, asked: Asked) -> str:
     sections = await services.exports.overview(asked.tx, asked.sender)
     if of_reports := await services.reporters.about(asked.tx, asked.sender):
         sections.append("About your reports:\n" + "\n".join(of_reports))
+    if handed := await services.objections.about(asked.tx, asked.sender):
+        sections.append("What was handed over about you:\n" + "\n".join(handed))
     return "\n".join(
         [
             f"{asked.sender}\nIdentity: {verified}\nAgreement: {signed}",
@@ -112,6 +114,8 @@ async def status(services: Services, asked: Asked) -> str:
     text = asked.words["NUMBER"]
     if reports.meant(text):
         return await reports.status(services, asked)
+    if referrals.meant(text):
+        return await referrals.status(services, asked)
     if number.parse_document(text) is not None:
         document = await services.documents.of_owner(asked.tx, asked.sender, text)
         return f"{document.number} of {document.submitted_at:%-d %B %Y}: {document.state}."

@@ -69,7 +69,8 @@ OF_PEOPLE: tuple[Command, ...] = (
     ),
     Command(
         "status NUMBER",
-        "Where your report, your appeal, your filing, your qualification or your document stands.",
+        "Where your report, your appeal, your filing, your qualification or your document stands, or "
+        "what was handed over about you (REF-…).",
         Permission.SELF_READ,
         members.status,
     ),
@@ -93,7 +94,8 @@ OF_PEOPLE: tuple[Command, ...] = (
     ),
     Command(
         "object NUMBER TEXT…",
-        "Object to the answer to your report, or to a warning or a pause because of it.",
+        "Object to the answer to your report, to a warning or a pause because of it, or to what was "
+        "handed over about you (REF-…).",
         Permission.APPEAL_SEND,
         reports.object_to,
     ),

@@ -15,6 +15,7 @@ from policybot.matrix.commands import (
     privacy,
     qualifications,
     queues,
+    referrals,
     refusals,
     reports,
     reviews,
@@ -25,8 +26,8 @@ from policybot.matrix.commands.command import Command
 OF_STAFF: tuple[Command, ...] = (
     Command(
         "queue [WHAT…]",
-        "What waits: filings, qualifications, cases, appeals, rechecks, documents, or all. Of cases "
-        "also «queue cases mine», «overdue», a rule, a room, and «after C-1» for those behind it.",
+        "What waits: filings, qualifications, cases, appeals, rechecks, documents, referrals, or all. Of "
+        "cases also «queue cases mine», «overdue», a rule, a room, and «after C-1» for those behind it.",
         Permission.QUEUE_READ,
         queues.queue,
     ),
@@ -275,6 +276,26 @@ OF_STAFF: tuple[Command, ...] = (
         privacy.reveal,
     ),
     Command(
+        "refer CASE RECIPIENT BASIS WHAT…",
+        "Propose to hand something of a case over to somebody outside: +rule +time +message … and why. "
+        "The person is told at once, or later with delay:GROUND:P30D. To me alone.",
+        Permission.REFERRAL_PROPOSE,
+        referrals.refer,
+        more=referrals.recipients,
+    ),
+    Command(
+        "handover NUMBER [RECEIPT…]",
+        "Get the document of an agreed referral, to hand it over; then note what its recipient answers.",
+        Permission.REFERRAL_HAND_OVER,
+        referrals.handover,
+    ),
+    Command(
+        "postpone NUMBER GROUND TIME REASON…",
+        "Propose that the person of a referral is told still later; another person has to agree.",
+        Permission.REFERRAL_PROPOSE,
+        referrals.postpone,
+    ),
+    Command(
         "retry NUMBER",
         "Try again what could not be carried out.",
         Permission.SANCTION_LIFT,
@@ -325,7 +346,7 @@ OF_STAFF: tuple[Command, ...] = (
     ),
     Command(
         "uphold NUMBER REASONS…",
-        "Appeal, or a reporter's objection (R-…): the decision stands.",
+        "Appeal, or an objection (R-…, REF-…): the decision stands.",
         Permission.APPEAL_DECIDE,
         appeals.uphold,
     ),
@@ -344,7 +365,7 @@ OF_STAFF: tuple[Command, ...] = (
     Command(
         "overturn NUMBER REASONS…",
         "Appeal: the decision is void. Objection (R-…): the case is open again, or a warning or "
-        "pause over.",
+        "pause over; (REF-…): the recipient is told that it does not hold.",
         Permission.APPEAL_DECIDE,
         appeals.overturn,
     ),

@@ -5,14 +5,14 @@ from policybot.domain.case import SubjectKind
 from policybot.domain.cure import State as CureState
 from policybot.domain.errors import NotFound
 from policybot.domain.priority import in_short
-from policybot.matrix.commands import appeals, documents, qualifications, reviews, subject
+from policybot.matrix.commands import appeals, documents, qualifications, referrals, reviews, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.store import cases as case_store
 from policybot.store import cures
 from policybot.store.queues import Wanted
 
 _SHOWN = 20
-_KNOWN = ("filings", "qualifications", "cases", "appeals", "rechecks", "documents")
+_KNOWN = ("filings", "qualifications", "cases", "appeals", "rechecks", "documents", "referrals")
 
 
 async def queue(services: Services, asked: Asked) -> str:
@@ -38,6 +38,8 @@ async def queue(services: Services, asked: Asked) -> str:
         ]
     if wanted in ("", "documents"):
         lines += await documents.queue(services, asked, _SHOWN)
+    if wanted in ("", "referrals"):
+        lines += await referrals.queue(services, asked, _SHOWN)
     return "\n".join(lines) or "Nothing waits. Well done."
 
 

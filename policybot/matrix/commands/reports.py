@@ -6,7 +6,7 @@ from policybot.domain.case import Case, Subject, SubjectKind
 from policybot.domain.complaint import AGAINST
 from policybot.domain.errors import NotFound
 from policybot.domain.report import Report
-from policybot.matrix.commands import subject
+from policybot.matrix.commands import referrals, subject
 from policybot.matrix.commands.command import PREFIX, Asked, Services
 from policybot.store import cases, complaints
 from policybot.store.rooms import Kind
@@ -62,8 +62,10 @@ async def status(services: Services, asked: Asked) -> str:
 
 
 async def object_to(services: Services, asked: Asked) -> str:
-    """Take in a reporter's objection to what they were answered."""
+    """Take in an objection: of a reporter to their answer, or of somebody to a referral about them."""
     text = asked.words["NUMBER"]
+    if referrals.meant(text):
+        return await referrals.object_to(services, asked)
     if not meant(text):
         message = (
             f"Write the receipt of your report: {PREFIX} object R-… YOUR REASONS. Against a "

@@ -347,6 +347,53 @@ CREATE INDEX looks_person ON looks (person_id, at);
 CREATE INDEX looks_viewer ON looks (viewer, at);
 CREATE INDEX looks_due ON looks (due_at) WHERE told_at IS NULL;
 
+CREATE TABLE referrals (                  -- what was handed over to somebody outside, and corrections of it
+    id             BIGINT PRIMARY KEY,
+    case_id        BIGINT NOT NULL,
+    decision_id    BIGINT,                -- what it rests on; NULL where nothing was decided yet
+    user_id        TEXT NOT NULL,
+    person_id      TEXT,
+    recipient      TEXT NOT NULL,         -- as it is called in the configuration
+    terms          TEXT NOT NULL,         -- to whom, what, on which basis and why, as it was then
+    proposer       TEXT NOT NULL,
+    state          TEXT NOT NULL CHECK
+        (state IN ('proposed', 'approved', 'handed_over', 'denied', 'expired', 'lapsed')),
+    proposed_at    BIGINT NOT NULL,
+    binding        TEXT NOT NULL,         -- the fingerprint of the document
+    approver       TEXT CHECK (approver <> proposer),
+    approved_at    BIGINT,
+    handed_over_at BIGINT,
+    handed_over_by TEXT,
+    receipt        TEXT NOT NULL DEFAULT '',
+    accounts       TEXT NOT NULL DEFAULT '[]', -- the person's accounts then: unlinking prevents no notice
+    due_at         BIGINT,                -- when the person is told at the latest
+    told_at        BIGINT,
+    postponement   TEXT,                  -- asked for and not agreed to yet: ground, until when, reason
+    objection      TEXT NOT NULL DEFAULT '',
+    objected_at    BIGINT,
+    answer_due     BIGINT,
+    called_at      BIGINT,                -- your people were told that no answer was given in time
+    answer         TEXT CHECK (answer IN ('upheld', 'overturned')),
+    corrects       BIGINT,
+    version        INTEGER NOT NULL DEFAULT 1,
+    -- Nothing goes out that nobody else agreed to; a correction says nothing about anybody.
+    CHECK (state NOT IN ('approved', 'handed_over') OR approver IS NOT NULL OR corrects IS NOT NULL),
+    CHECK (state <> 'handed_over' OR (handed_over_by IS NOT NULL AND due_at IS NOT NULL))
+);
+CREATE INDEX referrals_case ON referrals (case_id);
+CREATE INDEX referrals_user ON referrals (user_id);
+CREATE INDEX referrals_due ON referrals (due_at) WHERE told_at IS NULL;
+CREATE UNIQUE INDEX referrals_running ON referrals (case_id, recipient)
+    WHERE state IN ('proposed', 'approved') AND corrects IS NULL;
+CREATE UNIQUE INDEX referrals_corrected ON referrals (corrects);
+
+CREATE TABLE referral_links (             -- links to the document of a referral, for minutes
+    token_hash  TEXT PRIMARY KEY,
+    referral_id BIGINT NOT NULL,
+    user_id     TEXT NOT NULL,
+    until       BIGINT NOT NULL
+);
+
 CREATE TABLE holds (                      -- legal holds: nothing of theirs is erased or swept
     id         SERIAL_KEY,
     user_id    TEXT NOT NULL,
