@@ -82,8 +82,3 @@ async def approved(world: World, version: str) -> str:
     code = await proposed(world, version)
     await world.review("otto", f"!policy confirm {code}")
     return await world.review("ravi", f"!policy confirm {code}")
-
-
-def utc(*parts: int) -> datetime:
-    """Make a time."""
-    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type,misc]  # year, month, day

@@ -26,8 +26,8 @@ from policybot.matrix.commands.command import Command
 OF_STAFF: tuple[Command, ...] = (
     Command(
         "queue [WHAT…]",
-        "What waits: filings, qualifications, cases, appeals, rechecks, documents, referrals, or all. Of "
-        "cases also «queue cases mine», «overdue», a rule, a room, and «after C-1» for those behind it.",
+        "What waits: filings, qualifications, cases, appeals, rechecks, documents, referrals; or all. "
+        "Of cases also «queue cases mine», «overdue», a rule, a room, and «after C-1» for those behind it.",
         Permission.QUEUE_READ,
         queues.queue,
     ),
