@@ -61,18 +61,24 @@ class Replay:
     later: Decision
 
     @property
+    def less(self) -> bool:
+        """Whether it has less of a history than it was decided with."""
+        return self.now.band < min(self.before.band, self.later.history)
+
+    @property
     def differs(self) -> bool:
         """Whether the act would be answered more mildly, or with less of a history, than it was."""
-        less = self.now.band < min(self.before.band, self.later.history)
-        return less or self.too_harsh
+        return self.less or self.too_harsh
 
     @property
     def too_harsh(self) -> bool:
         """Whether the measure is harsher than what is proposed now, because of what is void.
 
-        Where the proposal is what it was, a harsher measure was somebody's choice, with its reason.
+        Where the proposal is what it was, a harsher measure was somebody's choice, with its reason; so
+        it is where the void one was not counted, for more of a history comes out with it than there was.
         """
-        return self.now.cell < self.before.cell and self.now.cell < self.later.measure
+        counted = self.less or self.before.band <= self.later.history
+        return counted and self.now.cell < min(self.before.cell, self.later.measure)
 
     @property
     def weightless(self) -> bool:

@@ -147,6 +147,21 @@ async def test_a_choice_of_a_moderator_stays_where_the_proposal_is_the_same(worl
     assert f"{line}, without" in await world.review("otto", "!policy queue rechecks")
 
 
+async def test_a_choice_stays_where_the_void_decision_was_not_counted(world: World) -> None:
+    """It was under appeal already when the later one was decided."""
+    await world.governed_room()
+    first = await world.reported()
+    await decided(world, first, "R1 S1 proposed")
+    await world.tick(days=12)
+    await world.say("tom", f"!policy appeal {first} It was a joke between friends")
+    second = await world.reported(text="Once more")
+    await decided(world, second, "R1 S1 restrict:P1D")
+    assert await history(world, second) == "H0"
+    await world.review("ravi", f"!policy overturn {first} {JOKE}")
+    assert level(world) == -1
+    assert "Nothing waits" in await world.review("mira", "!policy queue rechecks")
+
+
 async def history(world: World, case: str) -> str:
     (row,) = await rows(world, "SELECT history FROM decisions WHERE case_id = $1", int(case[2:]))
     return str(row["history"])
