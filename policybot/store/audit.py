@@ -73,6 +73,9 @@ async def _write(tx: Tx, entries: Sequence[Entry]) -> None:
         message = "the audit head is missing"
         raise RuntimeError(message)
     tree = Growing(int(head["seq"]) - len(entries), split_edge(head["edge"]))
+    if len(tree.edge) != tree.size.bit_count():
+        message = "the audit head is damaged: put the newest copy of the database back"
+        raise RuntimeError(message)
     previous = str(head["hash"])
     links: list[tuple[object, ...]] = []
     payloads: list[tuple[object, ...]] = []

@@ -240,5 +240,5 @@ async def test_somebody_gets_a_proof_of_the_decision_about_them_without_who_deci
     assert proof.columns["tag"] == "decision:final"
     assert proof.said is not None
     assert '"rule":"R1"' in proof.said[0]
-    assert "mira" not in answer
+    assert "@mira" not in answer
     assert "There is no decision about you" in await world.say("lea", f"!policy proof {case}")

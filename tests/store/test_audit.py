@@ -334,6 +334,13 @@ async def test_each_entry_can_be_proved_from_what_is_kept(database: Database, tm
             assert included(bytes.fromhex(row["hash"]), seq - 1, head.seq, path) == root
 
 
+async def test_nothing_is_written_on_a_damaged_head(lite: Database) -> None:
+    await write(lite, 3)
+    await tamper(lite, "UPDATE audit_head SET edge = ''")
+    with pytest.raises(RuntimeError, match="the audit head is damaged"):
+        await write(lite, 1)
+
+
 async def test_entries_are_followed_in_their_order(database: Database) -> None:
     await write(database, 5)
     async with database.transaction() as tx:
