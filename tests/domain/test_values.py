@@ -142,13 +142,14 @@ def test_who_may_do_what() -> None:
         Role.EVERYBODY: set(),
         Role.REVIEWER: staff
         | rooms
-        | {"queue:claim", "filing:review", "filing:revoke", "document:review"},
+        | {"queue:claim", "filing:review", "filing:revoke", "document:review", "policy:change"},
         Role.MODERATOR: staff
         | look
         | rooms
         | {"queue:claim", "case:claim", "case:decide", "sanction:lift", "console:open"}
+        | {"policy:change"}
         | {"referral:propose", "referral:hand_over"},
-        Role.APPEALS: staff | {"appeal:decide", "queue:claim", "console:open"},
+        Role.APPEALS: staff | {"appeal:decide", "queue:claim", "console:open", "policy:change"},
         Role.EXTERNAL: {"appeal:decide", "queue:claim"},
         Role.PRIVACY: staff | {"identity:approve_reveal", "referral:approve", "referral:hand_over"},
     }
