@@ -27,7 +27,7 @@ OF_STAFF: tuple[Command, ...] = (
     Command(
         "queue [WHAT…]",
         "What waits: filings, qualifications, cases, appeals, rechecks, documents, referrals; or all. "
-        "Of cases also «queue cases mine», «overdue», a rule, a room, and «after C-1» for what is behind.",
+        "Of cases also «queue cases mine», «overdue», a rule, a room, «after C-1» for what is behind.",
         Permission.QUEUE_READ,
         queues.queue,
     ),
