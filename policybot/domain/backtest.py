@@ -2,12 +2,14 @@
 
 Each decision is proposed twice on the ledger as it was then: by the version that it was decided by,
 which is the law of its time, and by the changed one. What people chose within their discretion is left
-aside on both sides. What was overturned since counts as if it had never been.
+aside on both sides. What was overturned since counts as if it had never been; a milder measure takes
+the place of its first, and is known since that one is. It counts as `services/ledgers` does. What a
+ladder asks for before a closure changes no proposal, and a closure needs two people without it.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +27,7 @@ _STEP = 200
 class Past:
     """One decision, as far as the ladder looks at it."""
 
+    id: int
     case: str
     scope: Scope
     key: str
@@ -40,13 +43,19 @@ class Past:
     told_at: datetime | None
     read_at: datetime | None
     appealed_at: datetime | None
-    """Since when it is under appeal; None where it is not."""
+    """Since when it was under appeal; None where nobody appealed."""
     void: bool
-    """Whether it was overturned, or replaced after an appeal."""
+    """Whether it was overturned."""
     counts: bool
     """Whether it can count in later decisions: not advice, and not what a rule did by itself."""
     replayed: bool
     """Whether it is proposed anew: a person decided it first, and it was not overturned."""
+    answered_at: datetime | None = None
+    """When the appeal was answered; None while it waits."""
+    supersedes: int | None = None
+    """The decision in whose place it is, as the milder one after an appeal."""
+    room: str = ""
+    """In which room, for what counts in one room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +156,14 @@ def replay(
         told: hears now and then how many decisions it has looked at.
     """
     ledgers: defaultdict[str, list[Past]] = defaultdict(list)
+    made: dict[int, Past] = {}
     tally = _Tally()
     for number, past in enumerate(pasts, 1):
         before = ledgers[past.owner]
+        if (first := made.get(past.supersedes or 0)) is not None:
+            before[:] = [one for one in before if one is not first]
+            past = _since(past, first)  # noqa: PLW2901 - it counts so
+        made[past.id] = past
         if past.replayed and past.decided_at >= since:
             if past.scope in new.scopes:
                 tally.add(past, before, known[past.policy], new)
@@ -160,6 +174,11 @@ def replay(
         if number % _STEP == 0:
             told(number)
     return tally.result()
+
+
+def _since(past: Past, first: Past) -> Past:
+    """Let what took another's place count from when its person knew of that one: it is the same act."""
+    return past if first.told_at is None else replace(past, told_at=first.told_at, read_at=first.read_at)
 
 
 class _Tally:
@@ -222,24 +241,34 @@ def _proposed(policy: Ladder, past: Past, before: Iterable[Past]) -> tuple[Measu
         aggravating=past.factors & frozenset(policy.aggravating),
         mitigating=past.factors & frozenset(policy.mitigating),
     )
-    strikes = [_strike(one, policy, past.decided_at) for one in before]
+    strikes = [_strike(one, policy, past) for one in before if _looked_at(one, policy, past)]
     proposal = ladder.propose(policy, act, strikes)
     return proposal.cell, bool(ladder.second_person(policy, proposal, proposal.cell))
 
 
-def _strike(past: Past, policy: Ladder, at: datetime) -> Strike:
-    """Read an earlier decision as the ladder counted it at a time."""
-    known = None if past.told_at is None else past.told_at + policy.deemed_notified_after
-    if known is not None and past.read_at is not None:
-        known = min(known, past.read_at)
-    appealed = past.appealed_at is not None and past.appealed_at <= at
+def _looked_at(one: Past, policy: Ladder, past: Past) -> bool:
+    """Say whether an earlier decision of the same owner is in the ledger of a later one."""
+    if one.scope is past.scope:
+        return one.key == past.key
+    return policy.spill is not None and (one.scope, past.scope) == (Scope.MEMBER, Scope.ACCOUNT)
+
+
+def _strike(one: Past, policy: Ladder, past: Past) -> Strike:
+    """Read an earlier decision as the ladder counted it when a later one was decided."""
+    known = None if one.told_at is None else one.told_at + policy.deemed_notified_after
+    if known is not None and one.read_at is not None:
+        known = min(known, one.read_at)
+    at = past.decided_at
+    appealed = one.appealed_at is not None and one.appealed_at <= at
+    waits = appealed and (one.answered_at is None or at < one.answered_at)
     return Strike(
-        case=past.case,
-        scope=past.scope,
+        case=one.case,
+        scope=one.scope,
         key=past.key,
-        severity=past.severity,
-        occurred_at=past.occurred_at,
+        severity=one.severity,
+        occurred_at=one.occurred_at,
         notified_at=known,
-        incident=past.case,
-        state=StrikeState.UNDER_APPEAL if appealed else StrikeState.FINAL,
+        incident=one.case,
+        state=StrikeState.UNDER_APPEAL if waits else StrikeState.FINAL,
+        room=one.room,
     )

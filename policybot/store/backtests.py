@@ -13,8 +13,7 @@ from policybot.domain.mechanism import MACHINE
 from policybot.store.database import Row, Tx, from_ms, optional_time, to_ms
 
 _PAGE = 2000
-_VOID = frozenset({State.OVERTURNED, State.MODIFIED})
-_COUNTED = "nature = 'decision' AND state NOT IN ('pending', 'denied', 'expired')"
+_COUNTED = "d.nature = 'decision' AND d.state NOT IN ('pending', 'denied', 'expired')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def _backtest(row: Row) -> Backtest:
 
 async def count(tx: Tx, since: datetime) -> int:
     """Count what `pasts` gives for acts from a time on."""
-    sql = f"SELECT COUNT(*) AS value FROM decisions WHERE occurred_at >= $1 AND {_COUNTED}"  # noqa: S608 - a constant
+    sql = f"SELECT COUNT(*) AS value FROM decisions d WHERE d.occurred_at >= $1 AND {_COUNTED}"  # noqa: S608 - a constant
     return int(await tx.value(sql, to_ms(since)))
 
 
@@ -97,9 +96,9 @@ async def pasts(tx: Tx, since: datetime) -> AsyncIterator[list[Past]]:
         rows = await tx.fetch(
             "SELECT d.id, d.case_id, d.state, d.policy_hash, d.scope, d.scope_key, d.severity,"  # noqa: S608 - a constant
             " d.measure, d.factors, d.occurred_at, d.decided_at, d.told_at, d.read_at, d.decider,"
-            " d.supersedes, (SELECT a.submitted_at FROM appeals a WHERE a.decision_id = d.id)"
-            f" AS appealed_at FROM decisions d WHERE d.id > $1 AND d.occurred_at >= $2 AND {_COUNTED}"
-            " ORDER BY d.id LIMIT $3",
+            " d.supersedes, a.submitted_at AS appealed_at, a.decided_at AS answered_at FROM decisions d"
+            " LEFT JOIN appeals a ON a.decision_id = d.id AND a.state <> 'withdrawn'"
+            f" WHERE d.id > $1 AND d.occurred_at >= $2 AND {_COUNTED} ORDER BY d.id LIMIT $3",
             last,
             to_ms(since),
             _PAGE,
@@ -121,6 +120,7 @@ def _past(row: Row, people: dict[str, str]) -> Past:
     machine = row["decider"] == MACHINE
     measure = Measure.parse(row["measure"])
     return Past(
+        id=row["id"],
         case=f"C-{row['case_id']}",
         scope=scope,
         key=key,
@@ -132,8 +132,11 @@ def _past(row: Row, people: dict[str, str]) -> Past:
         decided_at=from_ms(row["decided_at"]),
         told_at=optional_time(row["told_at"]),
         read_at=optional_time(row["read_at"]),
-        appealed_at=optional_time(row["appealed_at"]) if state is State.UNDER_APPEAL else None,
-        void=state in _VOID,
+        appealed_at=optional_time(row["appealed_at"]),
+        answered_at=optional_time(row["answered_at"]),
+        void=state is State.OVERTURNED,
         counts=not machine and measure.kind not in (Kind.NONE, Kind.ADVISE),
         replayed=not machine and row["supersedes"] is None and state is not State.OVERTURNED,
+        supersedes=row["supersedes"],
+        room=room,
     )

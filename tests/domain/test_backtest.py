@@ -1,5 +1,6 @@
 """A backtest shows what a changed ladder would do, and nothing else."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,11 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policybot.domain.backtest import Past, Result, replay
-from policybot.domain.ladder import Scope, Severity
+from policybot.domain.decision import Decision, State
+from policybot.domain.ladder import Act, History, Ladder, Scope, Severity, propose
+from policybot.domain.measure import Kind
 from policybot.domain.stricter import stricter
+from policybot.services import ledgers
 from tests.domain.test_ladder import NOW
 from tests.laddering import FIRST_HARSHER, MILDER, STRICTER, ladder
-from tests.ladders import LADDER
+from tests.ladders import LADDER, LADDERS
 
 CHANGED = [ladder("2", change) for change in (STRICTER, MILDER, FIRST_HARSHER)]
 SINCE = NOW - timedelta(days=200)
@@ -27,6 +31,7 @@ def past(draw: st.DrawFn) -> Past:
     decided = at + draw(st.timedeltas(timedelta(0), timedelta(days=9)))
     told = draw(st.none() | st.timedeltas(timedelta(0), timedelta(days=1)))
     return Past(
+        id=0,
         case=f"C-{draw(st.integers(1, 10**6))}",
         scope=scope,
         key="!room" if scope is Scope.ROOM else f"!room {who}" if scope is Scope.MEMBER else who,
@@ -84,6 +89,7 @@ def test_what_was_overturned_counts_as_if_it_had_never_been(found: list[Past], n
 
 
 ONE = Past(
+    id=1,
     case="C-1",
     scope=Scope.MEMBER,
     key="!room tom",
@@ -101,7 +107,7 @@ ONE = Past(
     replayed=False,
 )
 """An act of which its author knows."""
-NEXT = replace(ONE, case="C-2", occurred_at=NOW, decided_at=NOW, replayed=True)
+NEXT = replace(ONE, id=2, case="C-2", occurred_at=NOW, decided_at=NOW, replayed=True)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +121,10 @@ NEXT = replace(ONE, case="C-2", occurred_at=NOW, decided_at=NOW, replayed=True)
         (replace(ONE, told_at=NOW - timedelta(days=2), read_at=NOW - timedelta(days=1)), "restrict P3D"),
         (replace(ONE, appealed_at=NOW - timedelta(days=1)), "warn"),
         (replace(ONE, appealed_at=NOW + timedelta(days=1)), "restrict P3D"),
+        (
+            replace(ONE, appealed_at=NOW - timedelta(days=2), answered_at=NOW - timedelta(days=1)),
+            "restrict P3D",
+        ),
         (replace(ONE, owner="lea", key="!room lea"), "warn"),
         (replace(ONE, key="!other tom"), "warn"),
     ],
@@ -138,3 +148,73 @@ def test_the_worst_change_comes_first_and_a_missing_grid_is_said() -> None:
     assert worst.people == 2
     elsewhere = replace(first, scope=Scope.SERVER)
     assert replay([elsewhere], {"old": LADDER}, new, SINCE).no_grid == 1
+
+
+acts = st.tuples(
+    st.sampled_from(["", "!a", "!b", "!c"]),
+    st.sampled_from(list(Severity)),
+    st.timedeltas(timedelta(hours=1), timedelta(days=40)),
+    st.timedeltas(timedelta(0), timedelta(days=5)),
+    st.none() | st.timedeltas(timedelta(0), timedelta(days=2)),
+)
+"""In which room if in one, how severe, how long after the last, decided and told after what time."""
+
+
+def made(policy: Ladder, before: list[Decision], act: Any) -> Decision:
+    """Decide an act as it is proposed, by the ledger that those who decide are given."""
+    room, severity, later, slow, told = act
+    at = (before[-1].decided_at if before else NOW - timedelta(days=190)) + later
+    scope, key = (Scope.MEMBER, f"{room} tom") if room else (Scope.ACCOUNT, "tom")
+    found = [one for one in before if one.scope_key == key]
+    if policy.spill is not None and not room:
+        found += [one for one in before if one.scope is Scope.MEMBER]
+    number, when = len(before) + 1, at + slow
+    weighed = Act(scope, key, severity, at, when, f"C-{number}")
+    proposal = propose(policy, weighed, ledgers.strikes_of(found, policy, key))
+    return Decision(
+        id=number,
+        case_id=number,
+        state=State.FINAL,
+        policy_hash="old",
+        rule_id="R1",
+        scope=scope,
+        scope_key=key,
+        severity=severity,
+        history=History.H0,
+        measure=proposal.cell,
+        remove=False,
+        facts="",
+        explanation=(),
+        occurred_at=at,
+        decided_at=when,
+        decider="mira",
+        told_at=None if told is None else when + told,
+    )
+
+
+def read(one: Decision) -> Past:
+    return replace(
+        ONE,
+        id=one.id,
+        case=one.number,
+        scope=one.scope,
+        key=one.scope_key,
+        severity=one.severity,
+        occurred_at=one.occurred_at,
+        decided_at=one.decided_at,
+        told_at=one.told_at,
+        counts=one.measure.kind not in (Kind.NONE, Kind.ADVISE),
+        replayed=True,
+        room=one.scope_key.partition(" ")[0] if one.scope is Scope.MEMBER else "",
+    )
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(LADDERS), st.lists(acts, max_size=10))
+def test_what_was_decided_as_proposed_is_proposed_again(policy: Ladder, drawn: list[Any]) -> None:
+    """Whatever the ladder: whole, fading or spilling."""
+    decided: list[Decision] = []
+    for act in drawn:
+        decided.append(made(policy, decided, act))
+    again = replay([read(one) for one in decided], {"old": policy}, policy, NOW - timedelta(days=900))
+    assert again.matrix == Counter((str(one.measure), str(one.measure)) for one in decided)
