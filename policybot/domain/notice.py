@@ -324,11 +324,13 @@ def overturned(*, case_number: str, reasons: str, removed: bool, appeal_body: st
     )
 
 
-def undone(*, case_number: str, reason: str, removed: bool) -> str:
-    """Tell somebody that what was decided about them was taken back by those who decided."""
+def undone(*, case_number: str, reason: str, removed: bool, known: bool) -> str:
+    """Tell somebody that what was decided about them was taken back; whether they `known` of it."""
+    what = f"The decision {case_number} is taken back and"
+    if not known:
+        what = f"A decision about you, {case_number}, was taken back before I told you of it. It is"
     return (
-        f"The decision {case_number} is taken back and void from the beginning. It will not count "
-        f"against you.\nReason: {reason}\n"
+        f"{what} void from the beginning. It will not count against you.\nReason: {reason}\n"
         "The case is looked at anew, and you hear what comes of it."
         f"{_back(case_number) if removed else ''}"
     )

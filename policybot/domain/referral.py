@@ -20,6 +20,10 @@ from policybot.domain.notice import day
 from policybot.domain.number import referral as numbered
 from policybot.domain.statement import MIN_FACTS
 
+VOID = "The decision on which it rests is void from the beginning: it was overturned."
+CHANGED = "The decision on which it rests was changed after an appeal: a milder measure took its place."
+"""What is said to a recipient of a decision that they know of."""
+
 
 class State(StrEnum):
     """Where a referral stands."""
@@ -297,6 +301,11 @@ class Referral:
         return self.person_id is None or person_id in (None, self.person_id)
 
     @property
+    def course(self) -> str:
+        """What a correction says of what it corrects."""
+        return "has changed" if self.terms.why == CHANGED else "does not hold"
+
+    @property
     def in_words(self) -> str:
         """Say where it stands."""
         state = self.state.replace("_", " ")
@@ -347,11 +356,14 @@ def document(referral: Referral, material: Material, operator: str, contact: str
 def correction(referral: Referral, operator: str, contact: str) -> str:
     """Write what is said to a recipient to whom something was handed over that does not hold."""
     terms = referral.terms
+    please = "treat what was handed over under that number as if it had not been"
+    if terms.why == CHANGED:
+        please = "no longer rest on the first decision"
     return (
         f"CORRECTION {referral.number}, {day(referral.proposed_at)}\nFrom: {operator}, {contact}\n"
         f"To: {terms.name}, {terms.what}\nCorrects: {numbered(referral.corrects or 0)}\n"
-        f"Why: {terms.why}\n\nPlease treat what was handed over under that number as if it had not "
-        "been, tell everybody to whom you passed it on, and confirm it to us.\n"
+        f"Why: {terms.why}\n\nPlease {please}, tell everybody to whom you passed it on, and confirm it "
+        "to us.\n"
     )
 
 
@@ -388,10 +400,10 @@ def notice(referral: Referral, contact: str, outside: str | None, within: timede
     terms, when = referral.terms, referral.handed_over_at or referral.proposed_at
     body = f", or to {outside}" if outside else ""
     if referral.corrects is not None:
+        please = "" if terms.why == CHANGED else ", and to treat it as if it had not been handed over"
         return (
-            f"{terms.name} was told on {day(when)} that {numbered(referral.corrects)} does not hold, "
-            f"and to treat it as if it had not been handed over ({referral.number}).\n"
-            f"Why: {terms.why}\nQuestions: {contact}{body}"
+            f"{terms.name} was told on {day(when)} that {numbered(referral.corrects)} {referral.course}"
+            f"{please} ({referral.number}).\nWhy: {terms.why}\nQuestions: {contact}{body}"
         )
     named = "" if Field.IDENTITY in terms.fields else " Your name was not."
     late = f"\nYou are told only now because of this: {terms.ground}." if terms.ground else ""
@@ -408,9 +420,8 @@ def told_in_short(referral: Referral) -> str:
     """Say in one line what was handed over, for the person."""
     terms, when = referral.terms, referral.handed_over_at or referral.proposed_at
     if referral.corrects is not None:
-        return (
-            f"{referral.number} of {day(when)}: {terms.name}, that {numbered(referral.corrects)} is void"
-        )
+        what = f"{numbered(referral.corrects)} {referral.course}"
+        return f"{referral.number} of {day(when)}: {terms.name}, that {what}"
     return f"{referral.number} of {day(when)}: {terms.name}, {terms.in_words} ({terms.basis})"
 
 

@@ -258,8 +258,14 @@ class Batches:
         return None if case.state is CaseState.CLOSED else f"it is {case.in_words} by now"
 
     async def _take_back(self, tx: Tx, by: str, decision: Decision, reason: str) -> list[str]:
-        text = notice.undone(case_number=decision.number, reason=reason, removed=decision.remove)
-        return [one.in_words for one in await self._unwinding.void(tx, decision, by, text)]
+        text, untold = (
+            notice.undone(
+                case_number=decision.number, reason=reason, removed=decision.remove, known=known
+            )
+            for known in (True, False)
+        )
+        void = await self._unwinding.void(tx, decision, by, text, untold=untold)
+        return [one.in_words for one in void]
 
     async def _reopen(self, tx: Tx, by: str, case: Case) -> list[str]:
         """Open a case again, or the one that it is in now; tell who reported."""

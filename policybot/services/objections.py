@@ -58,7 +58,8 @@ class Objections:
             message = "Please say why: somebody who had no part in it will read it."
             raise Incomplete(message)
         if referral.corrects is not None:
-            message = f"{referral.number} only says that {numbered(referral.corrects)} does not hold."
+            corrected = numbered(referral.corrects)
+            message = f"{referral.number} only says that {corrected} {referral.course}."
             raise OutOfOrder(message)
         if referral.objected_at is not None:
             message = f"Your objection to {referral.number} is in already; there is one for each."

@@ -378,22 +378,28 @@ class Referrals:
 
     # Taking back ---------------------------------------------------------------------------------
 
-    async def correct(self, tx: Tx, decision: Decision) -> None:
-        """Take back what rests on an overturned decision: what was handed over is to be corrected."""
+    async def correct(self, tx: Tx, decision: Decision, why: str = rules.VOID) -> None:
+        """Take back what rests on a decision that is void, or that a milder one took the place of."""
         for referral in await referrals.of_case(tx, decision.case_id):
-            if referral.corrects is not None or referral.decision_id not in (None, decision.id):
+            # What rests on the first rests on what took its place.
+            rests = referral.decision_id in (None, decision.id, decision.supersedes)
+            if referral.corrects is not None or not rests:
                 continue
             if referral.state is State.HANDED_OVER:
-                why = "The decision on which it rests is void from the beginning: it was overturned."
                 await self.correction(tx, referral, "system:appeal", why)
             elif referral.state in (State.PROPOSED, State.APPROVED):
-                await self._lapse(tx, referral, "rests on a decision that is void")
+                become = "was changed" if why == rules.CHANGED else "is void"
+                await self._lapse(tx, referral, f"rests on a decision that {become}")
 
     async def correction(self, tx: Tx, referral: Referral, by: str, why: str) -> None:
-        """Have a recipient told that what was handed over does not hold; at most once."""
-        known = {one.corrects for one in await referrals.of_case(tx, referral.case_id)}
-        if referral.id in known:
-            return
+        """Have a recipient told once that something does not hold, and before that it changed."""
+        for known in await referrals.of_case(tx, referral.case_id):
+            if known.corrects != referral.id or known.state is State.LAPSED:
+                continue
+            if known.terms.why != rules.CHANGED or why == rules.CHANGED:
+                return
+            if known.state is State.APPROVED:
+                await self._lapse(tx, known, "is overtaken: the decision is void by now")
         now = self._setting.now()
         terms = replace(referral.terms, fields=(), why=why, ground="", delay=timedelta(0), reveal=None)
         made = replace(
@@ -414,7 +420,7 @@ class Referrals:
             self._setting.tell(
                 tx,
                 who,
-                f"{referral.number} does not hold: {why}\n{terms.name} has to be told. It is prepared "
+                f"{referral.number} {made.course}: {why}\n{terms.name} has to be told. It is prepared "
                 f"as {made.number}: !policy handover {made.number}",
                 cause=f"referral {made.id}",
             )

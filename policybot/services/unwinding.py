@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from policybot.domain import copy as rules
-from policybot.domain import notice
+from policybot.domain import notice, referral
 from policybot.domain.case import Case
 from policybot.domain.decision import IN_FORCE, Decision, State
 from policybot.domain.effects import Redact, Restore, Say
@@ -23,7 +23,7 @@ from policybot.store.copies import Copy
 from policybot.store.database import Tx, next_number
 from policybot.store.rooms import Kind
 
-_RESTORED = "Restored after appeal"
+_RESTORED, _WHY = "Restored", "its removal was undone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,13 @@ class Unwinding:
             await answers.give(tx, self._setting, case.number, case.id, Outcome.OVERTURNED)
         return found
 
-    async def void(
-        self, tx: Tx, decision: Decision, by: str, text: str, *, but: str = ""
+    async def void(  # noqa: PLR0913 - who reads what of it
+        self, tx: Tx, decision: Decision, by: str, text: str, *, but: str = "", untold: str = ""
     ) -> list[Recheck]:
-        """Void a decision from the beginning; everybody who was told of it reads `text`, `but` one."""
+        """Void a decision from the beginning; everybody who was told of it reads `text`, `but` one.
+
+        Whom it concerns and nobody has told yet reads `untold`, if something of it was carried out.
+        """
         told = await self._told(tx, decision)
         await decisions.save(tx, replace(decision, state=State.OVERTURNED))
         await self._sanctions.take_back(tx, decision, by)
@@ -85,6 +88,9 @@ class Unwinding:
         for user_id in told:
             if user_id != but:
                 self._setting.tell(tx, user_id, text, cause=f"notice {decision.id} after")
+        concerned = await statements.concerned(tx, decision)
+        if untold and concerned and concerned not in told and await self._felt(tx, decision):
+            self._setting.tell(tx, concerned, untold, cause=f"notice {decision.id} after")
         await self._tell_rooms(tx, decision)
         await self._referrals.correct(tx, decision)
         await self._rechecks.end(tx, decision.id, decision.number, by, "the decision was overturned")
@@ -130,6 +136,7 @@ class Unwinding:
         for user_id in told:
             if user_id != appellant and user_id not in reached:
                 self._setting.tell(tx, user_id, text, cause=f"notice {decision.id} after")
+        await self._referrals.correct(tx, decision, referral.CHANGED)
         await self._rechecks.end(tx, decision.id, decision.number, by, "the measure was made milder")
         await self._rechecks.flag(tx, decision)
         return milder
@@ -138,6 +145,11 @@ class Unwinding:
         """List who was told of a decision, or is about to be, by what was sent."""
         n = f"notice {decision.id}"
         return await outbox.addressed(tx, (n, f"{n} also", f"{n} after"))
+
+    @staticmethod
+    async def _felt(tx: Tx, decision: Decision) -> bool:
+        """Say whether anything of a decision was carried out."""
+        return await outbox.any_done(tx, cause_of(decision))
 
     async def _tell_rooms(self, tx: Tx, decision: Decision) -> None:
         """Say in the rooms in which messages are gone that the decision is void: all have seen that."""
@@ -255,4 +267,5 @@ async def _post(tx: Tx, copy: Copy, number: str) -> Restore | None:
     room = await rooms.get(tx, room_id)
     if room is None or room.kind is not Kind.GOVERNED:
         return None
-    return Restore(room_id, copy.event_id, f"{_RESTORED}, {number}" if number else _RESTORED)
+    said = f"{_RESTORED}, {number}: {_WHY}" if number else f"{_RESTORED}: {_WHY}"
+    return Restore(room_id, copy.event_id, said)

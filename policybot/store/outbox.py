@@ -231,6 +231,14 @@ async def done_in(tx: Tx, cause: str, kind: str) -> list[str]:
     return [row["lane"] for row in rows]
 
 
+async def any_done(tx: Tx, cause: str) -> bool:
+    """Say whether anything was carried out for a cause."""
+    row = await tx.first(
+        "SELECT 1 AS value FROM outbox WHERE state = 'done' AND cause = $1 LIMIT 1", cause
+    )
+    return row is not None
+
+
 async def last(tx: Tx) -> int:
     """Give the number of the newest effect; 0 if there never was one."""
     return int(await tx.value("SELECT max(id) AS value FROM outbox") or 0)

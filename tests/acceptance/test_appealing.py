@@ -114,7 +114,7 @@ async def two_measures_on_lea(cast: Cast) -> None:
     await lea.wait_for_state(room, "m.room.power_levels", lambda levels: levels == before)
     await cast.hears("tom", room, "Decision C-2, by which a message of this room was removed")
     await cast.asks("lea", "!policy restore C-2", "posted again")
-    back = await cast.hears("tom", room, "Restored after appeal, C-2")
+    back = await cast.hears("tom", room, "Restored, C-2: its removal was undone")
     assert "Anna, tonight I come for your tomatoes" in back, "as she had last edited it"
 
 

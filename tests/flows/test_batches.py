@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from policybot.domain.effects import Effect, RestrictMember
+from policybot.ports import Later
 from policybot.store import batches, decisions
 from tests.world import REVIEW, World, find, user
 from tests.world import world as make_world
@@ -224,3 +226,40 @@ async def test_what_cannot_be_decided_so_is_refused_in_words(
 ) -> None:
     await reported(world, "tom")
     assert said in await world.review("mira", f"!policy bulk {typed}")
+
+
+def slow(effect: Effect) -> None:
+    if isinstance(effect, RestrictMember):
+        message = "the homeserver does not answer"
+        raise Later(message)
+
+
+async def test_who_lost_a_message_before_they_were_told_reads_that_it_was_undone(world: World) -> None:
+    """What happened to a person is told to them, also where it was undone before word of it went out."""
+    await reported(world, "tom", "otis")
+    world.homeserver.before_answer = slow
+    answer = await world.review("mira", f"!policy bulk C-1 R2 S3 proposed+remove {FACTS}")
+    await world.review("mira", f"!policy confirm {code_in(answer)}")
+    assert (len(world.homeserver.redacted), world.told("tom")) == (1, [])
+    world.homeserver.before_answer = None
+    await world.review("otto", f"!policy undo {code_in(answer)} These were gifts among neighbours")
+    [told] = world.told("tom")
+    assert told.startswith(
+        "A decision about you, C-1, was taken back before I told you of it. It is void"
+    )
+    assert "write: !policy restore C-1" in told
+    assert "posted again" in await world.say("tom", "!policy restore C-1")
+
+
+async def test_who_was_not_told_of_what_never_happened_hears_nothing_of_its_undoing(
+    world: World,
+) -> None:
+    await reported(world, "tom", "otis")
+    answer = await world.review("mira", f"!policy bulk C-1-2 R2 S3 proposed+remove {FACTS}")
+    world.homeserver.away = True
+    await world.review("mira", f"!policy confirm {code_in(answer)}")
+    await world.review("otto", f"!policy undo {code_in(answer)} These were gifts among neighbours")
+    world.homeserver.away = False
+    await world.tick(minutes=5)
+    assert world.homeserver.redacted == set()
+    assert world.told("tom") == []

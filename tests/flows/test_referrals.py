@@ -343,6 +343,44 @@ async def test_when_its_decision_is_overturned_the_recipient_is_corrected(handin
     await world.tick(hours=25)  # the code of the one that is void ends as any other
 
 
+async def test_when_its_decision_is_changed_the_recipient_is_told_and_again_if_that_is_void(
+    handing: Private,
+) -> None:
+    made, world = handing, handing.world
+    number = await agreed(made)
+    await take(made, number)
+    other = find(r"REF-\d+", await refer(made, "+rule", "chamber licence"))
+    await world.say("tom", f"!policy appeal {made.case} It was a joke about spades")
+    await world.say("otto", f"!policy modify {made.case} advise A word of advice is enough here")
+    assert any(f"{other} rests on a decision that was changed" in text for text in world.told("mira"))
+    assert f"{number} has changed: The decision on which it rests was changed" in world.told("ravi")[-1]
+    correction = find(r"(?<=!policy handover )REF-\d+", world.told("ravi")[-1])
+    text = await take(made, correction, "ravi")
+    assert "Please no longer rest on the first decision" in text
+    assert "as if it had not been" not in text
+    assert f"that {number} has changed ({correction})" in world.told("tom")[-1]
+    await world.say("tom", f"!policy appeal {made.case} It was a joke all the same")
+    await world.review("ravi", f"!policy overturn {made.case} It was one indeed, I think")
+    again = find(r"(?<=!policy handover )REF-\d+", world.told("ravi")[-1])
+    assert "as if it had not been" in await take(made, again, "ravi")
+    assert [tag for tag, _, _ in await entries(made)].count("referral:correct") == 2
+
+
+async def test_what_was_decided_at_once_and_undone_at_once_is_corrected_once(handing: Private) -> None:
+    world = handing.world
+    case = await world.reported("nora", "zoe")
+    facts = "Advertised a shop in a room for neighbours"
+    answer = await world.review("mira", f"!policy bulk {case} R1 S2 proposed {facts}")
+    batch = find(r"(?<=!policy confirm )\w+", answer)
+    await world.review("mira", f"!policy confirm {batch}")
+    made = Private(world, case)
+    await take(made, await agreed(made, "+rule"))
+    await world.review("otto", f"!policy undo {batch} These were gifts among neighbours")
+    assert [tag for tag, _, _ in await entries(made)].count("referral:correct") == 1
+    text = await take(made, find(r"(?<=!policy handover )REF-\d+", world.told("ravi")[-1]), "ravi")
+    assert "is void from the beginning" in text
+
+
 async def test_a_correction_does_not_tell_what_may_not_be_told_yet(handing: Private) -> None:
     number, world = await delayed(handing), handing.world
     await world.say("tom", f"!policy appeal {handing.case} It was a joke about spades")

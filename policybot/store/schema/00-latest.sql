@@ -385,7 +385,7 @@ CREATE INDEX referrals_user ON referrals (user_id);
 CREATE INDEX referrals_due ON referrals (due_at) WHERE told_at IS NULL;
 CREATE UNIQUE INDEX referrals_running ON referrals (case_id, recipient)
     WHERE state IN ('proposed', 'approved') AND corrects IS NULL;
-CREATE UNIQUE INDEX referrals_corrected ON referrals (corrects);
+CREATE UNIQUE INDEX referrals_corrected ON referrals (corrects) WHERE state = 'approved';
 
 CREATE TABLE referral_links (             -- links to the document of a referral, for minutes
     token_hash  TEXT PRIMARY KEY,
