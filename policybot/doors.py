@@ -126,7 +126,9 @@ def pages(
     agreement = AgreementPages(site, services.agreements)
     listed = RegisterPages(site, database, services.register)
     about = About(site, database, services.staffing, services.checkpoints)
-    figures = TransparencyPages(site, database, services.figures)
+    figures = TransparencyPages(
+        site, database, services.figures, services.policies, services.checkpoints
+    )
     review = Review(site, database, services.documents, services.openings)
     cleaner = ChildCleaner()
     asked = Asking(services.drafts, services.applications, services.evidence, services.names)

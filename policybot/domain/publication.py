@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
-from policybot.domain.figures import MONTH, POPULATIONS, TIMES, Table
 from policybot.domain.period import Period, parse
+from policybot.domain.population import MONTH, POPULATIONS, TIMES, Table
 from policybot.domain.suppression import HIDDEN, NOTHING, Cell, rows, total
 
 Counts = Mapping[str, Mapping[str, int]]
@@ -82,7 +82,7 @@ def _split(found: Mapping[str, int], table: str) -> dict[str, int]:
 
 
 def _order(table: Table, found: Iterable[str], rules: Sequence[str]) -> list[str]:
-    known = [key for key, _ in table.labels] or list(rules)
+    known = [key for key, _ in table.labels] or (list(rules) if table.key == "rule" else [])
     return known + sorted(set(found) - set(known))
 
 

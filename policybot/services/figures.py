@@ -153,6 +153,8 @@ async def _counted(tx: Tx, entries: Sequence[Entry]) -> list[tuple[Entry, Counte
             yield rules.of_touch(opened, entry.at)
         if (plain := rules.plain(entry.tag)) is not None:
             yield plain
+        elif entry.tag == "referral:hand_over":
+            yield rules.of_referral(entry.payload)
         elif entry.tag == "report:receive":
             if (report := reports.get(entry.number)) is not None:
                 yield rules.of_report(report, entry.at)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from policybot.domain import policy as rules
 from policybot.domain.decision import Approval, confirmable
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
+from policybot.domain.ladder import Ladder
 from policybot.domain.measure import duration_in_words
 from policybot.domain.permission import Permission, allowed
 from policybot.domain.policy import COMING, State, Step, Term, Version
@@ -127,6 +128,11 @@ class Policies:
             f"what was decided with !policy ladder {version.name} test. To leave it: !policy ladder "
             f"{version.name} withdraw REASON"
         )
+
+    @property
+    def today(self) -> Ladder:
+        """The version that binds today."""
+        return self._setting.ladder
 
     async def published(self, tx: Tx) -> list[Term]:
         """List which versions were in force from when to when, oldest first; for everybody."""

@@ -85,8 +85,8 @@ async def facts(tx: Tx, ids: Collection[int]) -> dict[int, Facts]:
     if not ids:
         return {}
     rows = await tx.fetch(
-        "SELECT d.id, d.nature, d.rule_id, d.scope, d.measure, d.severity, d.remove, d.approver,"  # noqa: S608 - numbers alone
-        " d.decider, d.decided_at, c.opened_at, s.ends_at, a.submitted_at,"
+        "SELECT d.id, d.nature, d.rule_id, d.scope, d.measure, d.severity, d.remove, d.publish,"  # noqa: S608 - numbers alone
+        " d.approver, d.decider, d.decided_at, c.opened_at, s.ends_at, a.submitted_at,"
         " EXISTS (SELECT 1 FROM reports r WHERE r.case_id = d.case_id) AS reported,"
         " EXISTS (SELECT 1 FROM findings f WHERE f.case_id = d.case_id) AS found"
         " FROM decisions d JOIN cases c ON c.id = d.case_id"
@@ -104,6 +104,7 @@ async def facts(tx: Tx, ids: Collection[int]) -> dict[int, Facts]:
             severity=Severity(row["severity"]),
             removed=bool(row["remove"]),
             confirmed=row["approver"] is not None,
+            listed=bool(row["publish"]),
             found=_found(row),
             opened_at=from_ms(row["opened_at"]),
             decided_at=from_ms(row["decided_at"]),

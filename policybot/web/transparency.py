@@ -11,12 +11,16 @@ from markupsafe import Markup
 
 from policybot.domain.chart import Bar, bars, said
 from policybot.domain.errors import NotFound
-from policybot.domain.figures import MONTH, POPULATIONS, TIMES, Population, Table
+from policybot.domain.note import Note
 from policybot.domain.period import parse
 from policybot.domain.permission import Permission
+from policybot.domain.policy import Term
+from policybot.domain.population import MONTH, POPULATIONS, TIMES, Population, Table
 from policybot.domain.publication import Publication, Shown, within
 from policybot.domain.suppression import HIDDEN, NOTHING, Cell
+from policybot.services.checkpoints import Checkpoints
 from policybot.services.figures import Figures, View
+from policybot.services.policies import Policies
 from policybot.store.database import Database
 from policybot.web.site import Site, as_json, route
 
@@ -53,8 +57,17 @@ class Section:
 class TransparencyPages:
     """What everybody may check."""
 
-    def __init__(self, site: Site, database: Database, figures: Figures) -> None:
+    def __init__(
+        self,
+        site: Site,
+        database: Database,
+        figures: Figures,
+        policies: Policies,
+        checkpoints: Checkpoints,
+    ) -> None:
         """Show what was published."""
+        self._policies = policies
+        self._checkpoints = checkpoints
         self._site = site
         self._database = database
         self._figures = figures
@@ -74,12 +87,18 @@ class TransparencyPages:
         async with self._database.transaction(reading=True) as tx:
             return await self._figures.view(tx, asked)
 
+    async def _law(self) -> tuple[list[Term], Note | None]:
+        """Read which ladder was in force when, and what was signed last of the log."""
+        async with self._database.transaction(reading=True) as tx:
+            return await self._policies.published(tx), await self._checkpoints.newest(tx)
+
     async def _page(self, request: web.Request) -> web.Response:
         view = await self._view(request)
+        terms, newest = await self._law()
         if view is None and "period" in request.match_info:
             message = "There are no figures yet."
             raise NotFound(message)
-        config = self._site.config
+        config, ladder = self._site.config, self._policies.today
         text = self._site.text(
             "transparency.html",
             view=view,
@@ -92,9 +111,12 @@ class TransparencyPages:
             said=said,
             due=self._figures.due(),
             grain=config.transparency.finest.value,
-            appeal_days=config.ladder.appeal_window.days,
-            rules_url=config.ladder.text_url or f"{config.web.public_url}/about",
-            ladder=config.ladder.version,
+            appeal_days=ladder.appeal_window.days,
+            rules_url=ladder.text_url or f"{config.web.public_url}/about",
+            ladder=ladder.version,
+            terms=terms[::-1],
+            log_key=self._checkpoints.published(),
+            checkpoint=newest,
         )
         return self._site.for_all(request, text, "text/html")
 
@@ -106,7 +128,9 @@ class TransparencyPages:
         ]
 
     def _labels(self) -> dict[str, str]:
-        named = {rule.id: f"{rule.id} {rule.title}" for rule in self._site.config.rules}
+        config = self._site.config
+        named = {rule.id: f"{rule.id} {rule.title}" for rule in config.rules}
+        named |= {one.id: one.name for one in config.referrals.all_recipients}
         return named | {"unsorted": "names no rule"}
 
     async def _csv(self, request: web.Request) -> web.Response:
@@ -128,7 +152,16 @@ class TransparencyPages:
 
     async def _json(self, request: web.Request) -> web.Response:
         view = await self._view(request)
-        data: dict[str, Any] = {"operator": self._site.config.operator.name, "period": None}
+        terms, newest = await self._law()
+        data: dict[str, Any] = {
+            "operator": self._site.config.operator.name,
+            "period": None,
+            "ladder": [_term(one) for one in terms],
+            "log": {
+                "key": self._checkpoints.published(),
+                "checkpoint": None if newest is None else str(newest),
+            },
+        }
         if view is not None:
             publication = view.publication
             data |= {
@@ -179,6 +212,16 @@ def _as_data(population: Population, shown: Shown) -> dict[str, Any]:
             for name, cells in shown.tables.items()
         },
         "within": times,
+    }
+
+
+def _term(term: Term) -> dict[str, str | None]:
+    return {
+        "version": term.version,
+        "sha256": term.hash,
+        "since": term.since.isoformat(),
+        "until": None if term.until is None else term.until.isoformat(),
+        "text": term.text_url or None,
     }
 
 

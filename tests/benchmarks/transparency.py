@@ -20,7 +20,7 @@ import aiohttp
 from aiohttp import web
 
 from policybot.demo.synapse import free_port
-from policybot.domain.figures import POPULATIONS
+from policybot.domain.population import POPULATIONS
 from policybot.store import figures
 from policybot.store.database import Database, to_ms
 from tests.postgres import fresh_database, postgres

@@ -6,8 +6,8 @@ from itertools import pairwise
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from policybot.domain.figures import BUCKETS, POPULATIONS, TIMES, bucket
 from policybot.domain.period import Grain, Period, around, following, parse
+from policybot.domain.population import BUCKETS, POPULATIONS, TIMES, bucket
 from policybot.domain.publication import dump, load, publish, together, within
 from policybot.domain.suppression import FEWEST, HIDDEN, Cell
 

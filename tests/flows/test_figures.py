@@ -189,3 +189,32 @@ async def test_counting_follows_the_chain_of_the_log(world: World) -> None:
         assert await figures.behind(tx) == 0
         steps: list[Any] = [step async for step in audit.verify(tx)]
     assert not any(isinstance(step, audit.Fault) for step in steps)
+
+
+async def acted(world: World, *acts: tuple[str, dict[str, Any]]) -> None:
+    """Write acts into the log, as the services do, and have them counted."""
+    async with world.database.transaction() as tx:
+        for tag, payload in acts:
+            audit.append(
+                tx, at=world.clock(), actor="@mira:example.org", tag=tag, object="X-1", **payload
+            )
+    await world.tick(seconds=20)
+
+
+async def test_what_is_handed_over_and_corrected_counts_by_who_has_it(any_world: World) -> None:
+    police: dict[str, Any] = {"recipient": "police", "fields": ["rule"]}
+    await acted(
+        any_world,
+        ("referral:hand_over", police),
+        ("referral:correct", police | {"fields": []}),
+        ("referral:hand_over", police | {"fields": []}),
+        ("filing-appeal:submit", {}),
+        ("filing-appeal:overturn", {}),
+        ("recheck:flag", {"decision": 1}),
+        ("recheck:close", {"decision": 1}),
+    )
+    found = await counts(any_world)
+    assert found["referrals"] == {"": 1, "month:2026-03": 1, "recipient:police": 1}
+    assert found["corrections"] == found["referrals"]
+    assert (found["filing_appeals"][""], found["filing_appeals"]["step:overturn"]) == (2, 1)
+    assert (found["rechecks"][""], found["rechecks"]["step:flag"]) == (2, 1)

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from policybot.config.policy_lists import PolicyListsSection
 from policybot.domain.list_rule import PublishRule, WithdrawRule
 from policybot.ports import Later
+from tests.flows.test_figures import counts
 from tests.flows.test_reach import reach_persons
 from tests.lists import OURS
 from tests.staffed import Private, link_to
@@ -104,6 +105,10 @@ async def test_when_the_measure_holds_no_more_the_rule_is_taken_off(world: World
     lists = world.homeserver.lists
     assert lists.ours() == {}
     assert len(lists.redacted) == 1, "the words go out of the room's past as well"
+    if end in {"time", "appeal"}:
+        await world.tick(seconds=20)
+        figures = (await counts(world))["listed"]
+        assert (figures["step:publish"], figures["step:withdraw"]) == (1, 1)
     if end == "stay":
         await world.review("ravi", f"!policy uphold {case} It was written by this account alone")
         assert list(lists.ours()) == [f"{case} example.org"], "it binds again"

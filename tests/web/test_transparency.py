@@ -1,6 +1,7 @@
 """The figures that everybody may read: the same as a page, a report, CSV and JSON; nobody is in them."""
 
 import csv
+import html
 import io
 import json
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from policybot.domain.figures import POPULATIONS, TIMES
+from policybot.domain.population import POPULATIONS, TIMES
 from policybot.store import figures
+from tests.laddering import MILDER, STRICTER, ladder, put_in_force
 from tests.web.test_pages import Browser, browser
 from tests.world import World
 
@@ -133,3 +135,42 @@ async def test_the_median_stands_where_all_steps_are_shown(browser: Browser, wor
     _, page, _ = await browser.get("/transparency")
     assert "Half of them within 4 hours; 95 of 100 within 3 days." in page
     assert "30 of 100" in page
+
+
+async def test_the_page_names_who_had_something_but_not_how_often_where_that_is_rare(
+    browser: Browser, world: World
+) -> None:
+    """I28: small numbers are not shown, of whomever they are."""
+    day = date(2026, 3, 20)
+    numbers = {"recipient:police": 2, "recipient:court": 40, "": 42}
+    async with world.database.transaction() as tx:
+        await figures.count(tx, {(day, "referrals", key): n for key, n in numbers.items()})
+    await world.tick(days=40)
+    _, said, _ = await browser.get("/transparency.json")
+    assert json.loads(said)["populations"]["referrals"]["tables"]["recipient"] == {
+        "court": {"number": None, "complete": False},
+        "police": {"number": None, "complete": False},
+    }
+
+
+async def test_everybody_reads_which_ladder_was_in_force_when_and_by_which_key_the_log_is_signed(
+    browser: Browser, world: World
+) -> None:
+    first = world.clock()
+    await world.tick(days=3)
+    await put_in_force(world, ladder("2", MILDER, text_url="https://example.org/ladder/2"))
+    world.config.ladder = ladder("3", STRICTER, text_url="https://example.org/draft")
+    _, page, _ = await browser.get("/transparency")
+    assert '<a href="https://example.org/ladder/2"><bdi>2</bdi></a>' in page
+    assert "5 March 2026" in page
+    assert "example.org/draft" not in page, "a draft is no law"
+    _, said, _ = await browser.get("/transparency.json")
+    data = json.loads(said)
+    old, new = data["ladder"]
+    assert (old["version"], old["since"], new["version"]) == ("1", first.isoformat(), "2")
+    assert old["until"] == new["since"]
+    assert new["until"] is None
+    key = world.app.services.checkpoints.published()
+    assert data["log"]["key"] == key
+    assert data["log"]["checkpoint"] in html.unescape(page)
+    assert str(key) in html.unescape(page)

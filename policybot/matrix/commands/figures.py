@@ -1,7 +1,7 @@
 """The command about the figures that everybody may read: the totals of a period."""
 
 from policybot.domain.chart import said
-from policybot.domain.figures import POPULATIONS
+from policybot.domain.population import POPULATIONS
 from policybot.domain.publication import within
 from policybot.domain.suppression import NOTHING
 from policybot.matrix.commands.command import Asked, Services
