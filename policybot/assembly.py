@@ -133,7 +133,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     objections = Appeals(setting, apart, measures)
     reviewed = AppealReviews(setting, objections, apart, casework, measures, undone)
     together = Batches(setting, casework, resolutions, held, undone)
-    waiting, before = Queues(casework), Pasts(casework)
+    waiting, before = Queues(casework), Pasts(setting, casework)
     handovers = Transfers(setting, applied, people, signatures, named, vacant)
     replaced = Replacements(setting, applied, casework, measures, handovers)
     deleted = Deletions(setting, casework)

@@ -288,7 +288,8 @@ class Members:
     async def decisions_about(self, tx: Tx, user_id: str) -> tuple[str, ...]:
         """List what was decided about somebody, for themselves."""
         about = await decisions.about(tx, user_id)
-        return tuple(f"{d.number}: {d.in_words}, {d.state}" for d in about)
+        older = ("older ones: !policy export",) if len(about) == decisions.NEWEST else ()
+        return (*(f"{d.number}: {d.in_words}, {d.state}" for d in about), *older)
 
     async def unlink(self, tx: Tx, user_id: str) -> None:
         """End the tie between an account and its person.

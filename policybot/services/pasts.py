@@ -9,6 +9,7 @@ from policybot.domain.decision import Decision, Nature
 from policybot.domain.ladder import Scope
 from policybot.services import ledgers
 from policybot.services.cases import Cases
+from policybot.services.setting import Setting
 from policybot.store import cases, decisions, pasts
 from policybot.store.database import Tx
 from policybot.store.pasts import About, Moment
@@ -31,8 +32,9 @@ class Related:
 class Pasts:
     """The service for what there was before."""
 
-    def __init__(self, casework: Cases) -> None:
+    def __init__(self, setting: Setting, casework: Cases) -> None:
         """Ask the cases' service who is a party."""
+        self._setting = setting
         self._cases = casework
 
     async def related(self, tx: Tx, viewer: str, case: Case, *, counted: bool) -> Related:
@@ -57,11 +59,12 @@ class Pasts:
 
     async def _ledger(self, tx: Tx, case: Case) -> list[Decision]:
         about, found = case.subject, dict[int, Decision]()
+        spill = self._setting.ladder.spill is not None
         scopes = [Scope.ACCOUNT] + [Scope.MEMBER] * (about.kind is SubjectKind.EVENT)
         for scope in scopes:
             key = await ledgers.key_of(tx, scope, case)
             for decision in await ledgers.entries(
-                tx, scope, key, about.user_id, about.room_id, case.occurred_at
+                tx, scope, key, about.user_id, about.room_id, case.occurred_at, spill=spill
             ):
                 found[decision.id] = decision
         return [found[number] for number in sorted(found)]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from policybot.domain import ladder
-from policybot.domain.decision import IN_FORCE, Decision, Nature, State
+from policybot.domain.decision import Decision, Nature, State
 from policybot.domain.ladder import Act, Scope
 from policybot.domain.notice import day
 from policybot.domain.sanction import BINDING
@@ -46,9 +46,9 @@ async def own(tx: Tx, setting: Setting, user_id: str) -> list[Strike]:
     links = await members.links_of(tx, person_id) if person_id else []
     found = {}
     for account in {user_id, *(link.user_id for link in links)}:
-        for decision in await decisions.about(tx, account):
+        for decision in await decisions.in_force_on(tx, account):
             how = ledgers.counts(decision, setting.ladder, now)
-            if decision.state not in IN_FORCE or not how:
+            if not how:
                 continue
             # An account changes hands: what was done on it before is not whose it is now.
             whose = await members.answerable(tx, account, decision.occurred_at)

@@ -10,6 +10,7 @@ from policybot.domain.ladder import Ladder, Scope, Severity
 from tests.flows.test_holds import reported_room, review, suspended_after
 from tests.laddering import put_in_force
 from tests.ladders import SAMPLE
+from tests.staffed import link_to
 from tests.world import World, find, user
 from tests.world import world as make_world
 
@@ -184,3 +185,20 @@ async def test_a_hold_never_counts_as_history(tmp_path: Path) -> None:
         await world.tick(days=4)
         assert "counts" not in await world.review("otto", f"!policy history {user('tom')}")
         assert "What counts at present" not in await world.say("tom", "!policy me")
+
+
+async def test_who_decides_sees_what_spills_from_rooms_of_another_account_of_theirs(
+    tmp_path: Path,
+) -> None:
+    async with governed(tmp_path, member={"spill": SPILL}) as world:
+        object.__setattr__(world.config.identity, "accounts_per_person", 2)
+        await world.governed_room("zoe", SECOND)
+        await world.verified("tom")
+        first, second = await decided_in(world, world.room), await decided_in(world, SECOND)
+        await link_to(world, "leonie", "tom")
+        await world.say("lea", f"!policy report {user('leonie')} R1 All that is written are adverts")
+        case = find(r"(?<=New case )C-\d+", world.in_review()[-1])
+        shown = await world.review("mira", f"!policy show {case}")
+        together = find(r"Counts together with: .*", shown)
+        assert first in together
+        assert second in together

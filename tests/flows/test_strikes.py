@@ -4,10 +4,13 @@ import io
 import json
 import re
 import zipfile
+from dataclasses import replace
 
 import aiohttp
 
+from policybot.domain.measure import Measure
 from policybot.matrix.commands.of_people import OF_PEOPLE
+from policybot.store import decisions
 from tests.serving import served
 from tests.staffed import link_to
 from tests.world import World, user
@@ -109,3 +112,17 @@ async def test_nobody_else_learns_of_it_anywhere(world: World) -> None:
         assert not secret.search(repr(part)), "what the gate is given"
         if (more := part.more) is None:
             break
+
+
+async def test_an_older_decision_that_counts_is_not_lost_behind_many_that_do_not(world: World) -> None:
+    case = await struck(world)
+    async with world.database.transaction() as tx:
+        [first, *_] = await decisions.about(tx, user("tom"))
+        statement = await decisions.statement(tx, first.id)
+        for number in range(100, 100 + decisions.NEWEST):
+            await decisions.add(
+                tx, replace(first, id=number, measure=Measure.parse("advise")), statement
+            )
+    answer = await world.say("tom", "!policy me")
+    assert [line.partition(",")[0] for line in counting(answer)] == [case, "C-1"]
+    assert "older ones: !policy export" in answer
