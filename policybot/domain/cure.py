@@ -7,6 +7,7 @@ running → said (the owner says that it is done)
 None of them decides anything: each puts the case in front of the moderators again.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,11 +19,14 @@ from policybot.domain.name import one_line
 SHORTEST = timedelta(days=1)
 LONGEST = timedelta(days=30)
 """Floor in code: a case does not rest longer than that."""
+ONCE_IN = timedelta(days=180)
+"""How long one time to put something right is the only one for the rules that were named in its case."""
 REMINDED = timedelta(days=1)
 """How long before its end the owner is reminded, if it was longer than that."""
 USUAL, NOW = "usual", "now"
 """What a moderator writes for the configured time, and to end one that runs."""
 MIN_TEXT = 10
+_SHOWN = 300
 LONGEST_ANSWER = 5000
 """Characters of what an owner says when it is done."""
 
@@ -49,6 +53,8 @@ class Cure:
     answer: str = ""
     """What the owner says, or why it was stopped."""
     reminded: bool = False
+    rules: frozenset[str] = frozenset()
+    """Which were named in the case when it was given."""
     version: int = 1
 
     @property
@@ -109,6 +115,33 @@ def ended(cure: Cure, state: State, answer: str = "") -> Cure:
         message = f"The time to put something right in {cure.number} has ended already."
         raise OutOfOrder(message)
     return replace(cure, state=state, answer=answer.strip())
+
+
+def check_first(rules: frozenset[str], before: Iterable[Cure], case_id: int, unseen: set[int]) -> None:
+    """Check that nothing of the same rules was put right in another case not long ago.
+
+    Args:
+        rules: which are named in the case.
+        before: what was put right in the room within `ONCE_IN`.
+        case_id: the case; in itself time may be given again.
+        unseen: the cases of which whoever asks must not read.
+
+    Raises:
+        OutOfOrder: it was; the record is shown.
+    """
+    for cure in before:
+        if cure.case_id == case_id or not (same := cure.rules & rules):
+            continue
+        asked = f" ({cure.number}, {cure.asked_at:%-d %B %Y}: {cure.text[:_SHOWN]})"
+        answer = f" They wrote: {cure.answer[:_SHOWN]}" if cure.answer else ""
+        record = "" if cure.case_id in unseen else f"{asked}.{answer}"
+        message = (
+            f"The owner put something under {', '.join(sorted(same))} right before{record or '.'}\nThat "
+            f"counts for nothing, but such time is given once for a rule in {ONCE_IN.days} days. "
+            f"Next: !policy preview C-{case_id} {min(same)} SEVERITY proposed FACTS, or !policy dismiss "
+            f"C-{case_id} REASON"
+        )
+        raise OutOfOrder(message)
 
 
 def check_over(cure: Cure | None) -> None:

@@ -46,11 +46,12 @@ class Cures:
             raise Incomplete(message)
         usual = self._setting.ladder.room_cure or self._setting.config.filing.cure
         length, words = rules.span_of(span, usual), rules.explained(text)
+        named = await self._check_first(tx, by, case, filing.room_id)
         taken = await self._cases.take(tx, by, case)
         before = await cures.of_case(tx, case.id)
         rules.check_over(before)
         now = self._setting.now()
-        cure = Cure(case.id, by, words, now, now + length)
+        cure = Cure(case.id, by, words, now, now + length, rules=named)
         await cures.add(tx, cure)
         await cases.save(tx, case_rules.released(taken, by, now))
         self._cases.remember(
@@ -66,6 +67,19 @@ class Cures:
             cause=f"case {case.id}",
         )
         return cure
+
+    async def _check_first(self, tx: Tx, by: str, case: Case, room_id: str) -> frozenset[str]:
+        """Check that none of the rules named in a case was put right not long ago; give them back."""
+        case_rules.impartial(case, by, await self._cases.involved(tx, case))
+        named = frozenset(one for one in await cures.named(tx, case.id) if self._setting.rule_of(one))
+        before = await cures.cured(tx, room_id, self._setting.now() - rules.ONCE_IN)
+        unseen = set()
+        for one in before:
+            other = await cases.get(tx, one.case_id)
+            if other is None or by in await self._cases.involved(tx, other):
+                unseen.add(one.case_id)
+        rules.check_first(named, before, case.id, unseen)
+        return named
 
     async def _filing(self, tx: Tx, case: Case) -> Filing | None:
         if case.subject.kind is not SubjectKind.ROOM or case.subject.room_id is None:

@@ -1,5 +1,6 @@
 """Times to put something right: one for each case, the last that was given."""
 
+import json
 from datetime import datetime
 
 from policybot.domain.cure import REMINDED, Cure, State
@@ -9,9 +10,9 @@ from policybot.store.database import Row, Stale, Tx, from_ms, span_ms, to_ms
 async def add(tx: Tx, cure: Cure) -> None:
     """Save a new time; an earlier one of the same case has ended."""
     await tx.execute(
-        "INSERT INTO cures (case_id, asked_by, text, asked_at, until, state, answer, reminded, version)"
-        " VALUES ($1, $2, $3, $4, $5, $6, '', 0, 1) ON CONFLICT (case_id) DO UPDATE SET asked_by = $2,"
-        " text = $3, asked_at = $4, until = $5, state = $6, answer = '', reminded = 0,"
+        "INSERT INTO cures (case_id, asked_by, text, asked_at, until, state, rules)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (case_id) DO UPDATE SET asked_by = $2,"
+        " text = $3, asked_at = $4, until = $5, state = $6, answer = '', reminded = 0, rules = $7,"
         " version = cures.version + 1",
         cure.case_id,
         cure.asked_by,
@@ -19,6 +20,7 @@ async def add(tx: Tx, cure: Cure) -> None:
         to_ms(cure.asked_at),
         to_ms(cure.until),
         cure.state.value,
+        json.dumps(sorted(cure.rules)),
     )
 
 
@@ -45,6 +47,23 @@ async def of_case(tx: Tx, case_id: int) -> Cure | None:
     """Read the last time that was given in a case."""
     row = await tx.first("SELECT * FROM cures WHERE case_id = $1", case_id)
     return None if row is None else _cure(row)
+
+
+async def named(tx: Tx, case_id: int) -> frozenset[str]:
+    """Read which rules are named in an undecided case."""
+    rows = await tx.fetch("SELECT rule_id FROM case_rules WHERE case_id = $1", case_id)
+    return frozenset(row["rule_id"] for row in rows)
+
+
+async def cured(tx: Tx, room_id: str, since: datetime) -> list[Cure]:
+    """List what the owner of a room said to have put right since a time, the newest first."""
+    rows = await tx.fetch(
+        "SELECT c.* FROM cures c JOIN cases k ON k.id = c.case_id WHERE k.kind = 'room'"
+        " AND k.room_id = $1 AND c.state = 'said' AND c.asked_at > $2 ORDER BY c.asked_at DESC",
+        room_id,
+        to_ms(since),
+    )
+    return [_cure(row) for row in rows]
 
 
 async def over(tx: Tx, now: datetime, limit: int) -> list[Cure]:
@@ -79,5 +98,6 @@ def _cure(row: Row) -> Cure:
         state=State(row["state"]),
         answer=row["answer"],
         reminded=bool(row["reminded"]),
+        rules=frozenset(json.loads(row["rules"])),
         version=row["version"],
     )

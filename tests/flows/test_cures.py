@@ -8,7 +8,7 @@ from policybot.domain.review import Said, Word
 from policybot.store import exports, filings, reviews
 from tests.flows.test_holds import reported_room, review, suspended_after
 from tests.flows.test_transfers import command
-from tests.world import World, user
+from tests.world import World, find, user
 
 ASKED = "Please take the card numbers out, and say in the topic that they are not welcome"
 
@@ -239,3 +239,41 @@ async def given(world: World, who: str, name: str) -> list[str]:
     async with world.database.transaction(reading=True) as tx:
         rows = await exports.rows(tx, part, user(who))
     return [row["answer" if name == "cures" else "text"] for row in rows]
+
+
+async def test_a_rule_is_put_right_once_within_180_days_and_that_counts_for_nothing(
+    any_world: World,
+) -> None:
+    world = any_world
+    _, first = await asked(world)
+    await world.say("anna", f"!policy cured {first} Taken out, and the topic says so")
+    await review(world, "otto", f"!policy dismiss {first} It was put right within a day")
+    await world.tick(days=100)
+    case = await reported_room(world)
+    assert "no earlier decisions" in await review(world, "mira", f"!policy propose {case} R3 S2")
+    heard = len(world.told("anna"))
+    answer = await review(world, "mira", f"!policy cure {case} usual {ASKED}")
+    for part in ("under R3 right before", f"{first}, 2 March 2026: {ASKED}", "They wrote: Taken out"):
+        assert part in answer
+    assert len(world.told("anna")) == heard, "nothing is promised"
+    await review(world, "mira", f"!policy dismiss {case} These were old messages")
+    await world.say("zoe", f"!policy report {world.room} R1 Adverts all over the place")
+    other = find(r"C-\d+", world.in_review()[-1])
+    assert "the owner has until" in await review(world, "mira", f"!policy cure {other} usual {ASKED}")
+    await world.tick(days=81)
+    await review(world, "mira", f"!policy dismiss {other} These were no adverts at all")
+    case = await reported_room(world)
+    assert "the owner has until" in await review(world, "mira", f"!policy cure {case} usual {ASKED}")
+
+
+async def test_who_reported_what_was_put_right_is_not_shown_its_record(world: World) -> None:
+    await world.governed_room()
+    await world.say("otto", f"!policy report {world.room} R3 Card numbers are sold there")
+    first = find(r"C-\d+", world.in_review()[-1])
+    await review(world, "mira", f"!policy cure {first} usual {ASKED}")
+    await world.say("anna", f"!policy cured {first} Taken out")
+    await review(world, "mira", f"!policy dismiss {first} It was put right within a day")
+    case = await reported_room(world)
+    answer = await review(world, "otto", f"!policy cure {case} usual {ASKED}")
+    assert "put something under R3 right before.\n" in answer
+    assert first not in answer

@@ -1150,6 +1150,7 @@ CREATE TABLE cures (                      -- what the owner of a room was asked 
     state    TEXT NOT NULL CHECK (state IN ('running', 'said', 'over', 'stopped')),
     answer   TEXT NOT NULL DEFAULT '',
     reminded INTEGER NOT NULL DEFAULT 0,
+    rules    TEXT NOT NULL,               -- which were named in the case
     version  INTEGER NOT NULL DEFAULT 1
 );
 CREATE INDEX cures_running ON cures (until) WHERE state = 'running';
