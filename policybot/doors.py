@@ -31,6 +31,7 @@ from policybot.web.console_acts import Acting
 from policybot.web.console_appeal import AppealDesk, Reviewing
 from policybot.web.console_case import CasePages
 from policybot.web.console_picture import PicturePages
+from policybot.web.console_proof import ProofPages
 from policybot.web.desk import DeskPages
 from policybot.web.filing import Asking, FilingForm
 from policybot.web.inbox import InboxDoor
@@ -146,7 +147,7 @@ def pages(
     routes += ReportPages(
         site, database, services.intake, reader, services.reports, services.complaints
     ).routes()
-    routes += AppealPages(site, database, services.appeal_links).routes()
+    routes += AppealPages(site, database, services.appeal_links, cleaner).routes()
     routes += ReferralPages(site, database, services.referrals, services.handouts).routes()
     routes += ToolDoor(config, database, services.intake, reader).routes()
     routes += DeskPages(site, database, services.desks, services.reviews, setting, reader).routes()
@@ -170,9 +171,12 @@ def pages(
         services.queues,
         services.cases,
         services.copies,
+        services.evidence,
         setting,
     )
-    routes += AppealDesk(at_desk, reviewing).routes()
+    objections = AppealDesk(at_desk, reviewing)
+    routes += objections.routes()
+    routes += ProofPages(at_desk, objections, services.evidence, cleaner).routes()
     routes += PicturePages(at_desk, services.copies, cleaner).routes()
     if config.identity.document is not None:
         tries, papers = services.verifications, services.documents

@@ -1,4 +1,4 @@
-"""Evidence: files that an applicant shows with a filing, and which of them are taken."""
+"""Evidence: files that somebody shows with a filing or an appeal, and which of them are taken."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ KINDS: Mapping[str, str] = {
 }
 """What is taken, by its media type."""
 UPLOADS_AN_HOUR = 20
-"""How often an account may send files for its filings in an hour, refused ones among them."""
+"""How often an account may send files in an hour, refused ones among them."""
 _ENDINGS: Mapping[str, str] = {
     "pdf": "application/pdf",
     "png": "image/png",
@@ -41,10 +41,11 @@ _LONGEST_NAME = 80
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file of a filing, drawn anew as pictures: the original is not kept."""
+    """One file of a filing or of an appeal, drawn anew as pictures: the original is not kept."""
 
     id: int
-    filing_id: int
+    number: str
+    """With what it is shown: `F-3`, or the case of an appeal, `C-1`."""
     user_id: str
     """Who sent it."""
     vault_id: str
@@ -54,6 +55,8 @@ class File:
     size: int
     """Bytes of the file that was sent."""
     added_at: datetime
+    filing_id: int | None = None
+    appeal_id: int | None = None
     name: str = ""
     """As its sender called it, cleaned; empty until the vault was asked for it."""
 

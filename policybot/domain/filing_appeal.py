@@ -1,5 +1,6 @@
-"""An objection to what reviewers decided about a filing: refused, or its approval taken back."""
+"""An objection to what was decided about a filing or a qualification: refused, or taken back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -8,6 +9,8 @@ from policybot.domain.appeal import MOVES, State, Verdict, said
 from policybot.domain.errors import NotFound, OutOfOrder
 from policybot.domain.filing import Filing
 from policybot.domain.filing import State as Stands
+from policybot.domain.qualification import Qualification
+from policybot.domain.qualification import State as Held
 
 
 class About(StrEnum):
@@ -18,15 +21,61 @@ class About(StrEnum):
 
 
 AGAINST = {About.REJECTED: "the refusal", About.REVOKED: "the revocation"}
-_OVERTURNED = {
+_FILING = {
     About.REJECTED: "It is with other reviewers again, as you filed it; I tell you what they decide.",
     About.REVOKED: "The approval holds again, and your room is being shown as before.",
+}
+_QUALIFICATION = {
+    About.REJECTED: "It is with other reviewers again, as you asked; I tell you what they decide.",
+    About.REVOKED: "The qualification holds again, and the label of your room shows it.",
+}
+_DECIDED: Mapping[Stands | Held, About] = {
+    Stands.REJECTED: About.REJECTED,
+    Stands.REVOKED: About.REVOKED,
+    Held.REJECTED: About.REJECTED,
+    Held.REVOKED: About.REVOKED,
 }
 
 
 @dataclass(frozen=True, slots=True)
+class Matter:
+    """What is objected to: what was decided about a filing, or about one of its qualifications."""
+
+    filing: Filing
+    qualification: Qualification | None = None
+
+    @property
+    def number(self) -> str:
+        """What it is called."""
+        return self.qualification.number if self.qualification else self.filing.number
+
+    @property
+    def in_words(self) -> str:
+        """Where it stands, as one says it."""
+        return self.qualification.in_words if self.qualification else self.filing.in_words
+
+    @property
+    def reason(self) -> str:
+        """Why it was decided so."""
+        return self.qualification.reason if self.qualification else self.filing.reason
+
+    @property
+    def about(self) -> About:
+        """Say what can be objected to.
+
+        Raises:
+            NotFound: nothing was decided against it.
+        """
+        about = _DECIDED.get(self.qualification.state if self.qualification else self.filing.state)
+        if about is None:
+            message = f"{self.number} is {self.in_words}: there is nothing to appeal against."
+            raise NotFound(message)
+        return about
+
+
+@dataclass(frozen=True, slots=True)
 class FilingAppeal:
-    """An applicant's objection to one decision about their filing."""
+    """An applicant's objection to one decision about their filing, or a qualification of it."""
 
     id: int
     filing_id: int
@@ -37,6 +86,8 @@ class FilingAppeal:
     submitted_at: datetime
     due_at: datetime
     """When it should be answered."""
+    qualification_id: int | None = None
+    """Which qualification it is about; None if it is about the filing itself."""
     rests: bool = False
     """Whether the revocation rests while it is decided."""
     reviewer: str | None = None
@@ -45,32 +96,19 @@ class FilingAppeal:
     version: int = 1
 
 
-def about(filing: Filing) -> About:
-    """Say what can be objected to about a filing.
-
-    Raises:
-        NotFound: nothing was decided against it.
-    """
-    match filing.state:
-        case Stands.REJECTED:
-            return About.REJECTED
-        case Stands.REVOKED:
-            return About.REVOKED
-        case _:
-            message = f"{filing.number} is {filing.in_words}: there is nothing to appeal against."
-            raise NotFound(message)
-
-
 def decided(appeal: FilingAppeal, verdict: Verdict, reasons: str) -> tuple[State, str]:
     """Say how an objection ends, and with which reasons as they are kept.
 
     Raises:
         Incomplete: no reasons were given.
-        OutOfOrder: a filing knows nothing milder.
+        OutOfOrder: it was decided before, or something milder is wanted.
     """
     kept = said(reasons, "Please give the reasons in a sentence: the person will read them.")
     if verdict is Verdict.MODIFY:
-        message = "A filing is refused or not: uphold, or overturn."
+        message = "It is refused or not: uphold, or overturn."
+        raise OutOfOrder(message)
+    if appeal.state is not State.SUBMITTED:
+        message = f"This appeal has been decided already: {appeal.state.value}."
         raise OutOfOrder(message)
     return MOVES[appeal.state, verdict], kept
 
@@ -78,8 +116,9 @@ def decided(appeal: FilingAppeal, verdict: Verdict, reasons: str) -> tuple[State
 def answer(appeal: FilingAppeal, number: str, outside: str | None) -> str:
     """Tell an applicant how their objection was decided."""
     body = f"\nYou can still turn to {outside}." if outside else ""
+    then = _FILING if appeal.qualification_id is None else _QUALIFICATION
     how = (
-        f"succeeded. {_OVERTURNED[appeal.about]}"
+        f"succeeded. {then[appeal.about]}"
         if appeal.state is State.OVERTURNED
         else f"was decided by another person: {AGAINST[appeal.about]} stands."
     )

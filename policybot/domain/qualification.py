@@ -4,6 +4,7 @@ claimed → granted → expired     its time is over
    │         ├────→ revoked     two people
    │         └────→ renewed     a newer one of the same kind took its place
    └──→ rejected
+What was rejected waits again, and what was revoked holds again, where an appeal against that succeeds.
 """
 
 import hashlib
@@ -47,6 +48,10 @@ class Step(StrEnum):
     REVOKE = "revoke"
     EXPIRE = "expire"
     RENEW = "renew"
+    REOPEN = "reopen"
+    """After an appeal, before other reviewers."""
+    RESTORE = "restore"
+    """After an appeal, or while it is decided."""
 
 
 MOVES: dict[tuple[State, Step], State] = {
@@ -55,10 +60,12 @@ MOVES: dict[tuple[State, Step], State] = {
     (State.GRANTED, Step.REVOKE): State.REVOKED,
     (State.GRANTED, Step.EXPIRE): State.EXPIRED,
     (State.GRANTED, Step.RENEW): State.RENEWED,
+    (State.REJECTED, Step.REOPEN): State.CLAIMED,
+    (State.REVOKED, Step.RESTORE): State.GRANTED,
 }
 
 ENDED = frozenset({State.REJECTED, State.REVOKED, State.EXPIRED, State.RENEWED})
-"""States that nothing leaves; the same qualification can be claimed anew."""
+"""States that only an appeal leaves; the same qualification can be claimed anew."""
 
 MIN_TEXT = 10
 """Characters below which evidence or a reason says nothing."""
@@ -169,3 +176,14 @@ def granted(
 def ended(qualification: Qualification, step: Step, now: datetime, *, reason: str = "") -> Qualification:
     """Let it end."""
     return replace(moved(qualification, step), ended_at=now, reason=reason)
+
+
+def reopened(qualification: Qualification) -> Qualification:
+    """Let it wait for other reviewers, as it was asked for."""
+    waiting = moved(qualification, Step.REOPEN)
+    return replace(waiting, reviewer=None, reason="", ended_at=None)
+
+
+def restored(qualification: Qualification) -> Qualification:
+    """Let it hold again, for the time that is left; why it was revoked is kept until that is settled."""
+    return replace(moved(qualification, Step.RESTORE), ended_at=None)

@@ -270,7 +270,7 @@ EXCEPTIONS: dict[str, str] = {
     "refusal_stops": "rules that refuse nothing, for an hour; names nobody",
     "filing_drafts": "forms that were not handed in, thirty days after their last change",
     "filing_links": "links to such forms, for minutes, renewed while somebody writes, a day at most",
-    "filing_files": "what is shown with a filing: goes some days after the decision, or with its draft",
+    "evidence_files": "what is shown with a filing or an appeal: goes some days after the decision",
     "transfers": "who is asked to answer for a room, for a week",
     "policy_lists": "which lists of others are watched, and how old what is known of them is",
     "policy_list_rules": "what lists of others say; goes when they take it back or are watched no more",

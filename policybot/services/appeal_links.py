@@ -5,19 +5,23 @@ it stands in no text that is kept, and only its hash is saved. Trying again make
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from policybot.domain import notice
 from policybot.domain.appeal import Appeal, Word
+from policybot.domain.appeal import State as AppealState
 from policybot.domain.decision import IN_FORCE, Decision
-from policybot.domain.errors import NotFound
+from policybot.domain.errors import NotFound, OutOfOrder
+from policybot.domain.evidence import File
 from policybot.domain.measure import Kind
 from policybot.domain.notice import Statement
 from policybot.domain.sanction import BINDING, Sanction
 from policybot.domain.sanction import State as Course
 from policybot.services import statements
 from policybot.services.appeals import Appeals
+from policybot.services.evidence import Drawn, Evidence
 from policybot.services.setting import Setting
 from policybot.services.unwinding import Unwinding
 from policybot.services.verifications import hashed
@@ -47,6 +51,8 @@ class Opened:
     appeal: Appeal | None
     words: tuple[Word, ...]
     """What was asked, answered and added since it came in."""
+    files: tuple[File, ...]
+    """What was shown with it, while its pictures are kept."""
     restorable: bool
     """Whether what was removed can be posted again."""
 
@@ -65,10 +71,13 @@ async def fill(tx: Tx, setting: Setting, cause: str, user_id: str, text: str) ->
 class AppealLinks:
     """The service for those who come by such a link."""
 
-    def __init__(self, setting: Setting, objections: Appeals, undone: Unwinding) -> None:
-        """Hand over to the services that take appeals in, and that put back what was removed."""
+    def __init__(
+        self, setting: Setting, objections: Appeals, proofs: Evidence, undone: Unwinding
+    ) -> None:
+        """Hand over to the services that take in appeals and files, and put back what was removed."""
         self._setting = setting
         self._appeals = objections
+        self._evidence = proofs
         self._unwinding = undone
 
     def now(self) -> datetime:
@@ -95,11 +104,38 @@ class AppealLinks:
             lapsed=lapsed and decision.state in IN_FORCE,
             appeal=appeal,
             words=tuple(await appeals.words(tx, appeal.id)) if appeal else (),
+            files=tuple(await self._evidence.of_appeal(tx, appeal)) if appeal else (),
             restorable=await self._unwinding.restorable(tx, decision),
         )
 
-    async def appeal(self, tx: Tx, token: str, text: str) -> Appeal:
-        """Take in an objection against the decision of a link.
+    async def sender(self, tx: Tx, token: str) -> str:
+        """Say who may send files by a link now, before any of them is read.
+
+        Raises:
+            NotFound: the link opens nothing, or nothing any more.
+            OutOfOrder: nothing can be sent by it: it is too late, or decided.
+        """
+        decision, who = await self._behind(tx, token)
+        appeal = await appeals.against(tx, decision.id)
+        lapsed = self._setting.now() > await self._appeals.until(tx, decision)
+        if appeal.state is not AppealState.SUBMITTED if appeal else lapsed:
+            message = "Nothing can be sent to this appeal any more."
+            raise OutOfOrder(message)
+        return who
+
+    async def count_upload(self, tx: Tx, token: str, files: int) -> None:
+        """Count files that were sent, before anything of them is decoded.
+
+        Raises:
+            NotFound: the link opens nothing, or nothing any more.
+            NotPermitted: they are too many within the hour, or for one appeal.
+        """
+        decision, who = await self._behind(tx, token)
+        appeal = await appeals.against(tx, decision.id)
+        await self._evidence.count_for_appeal(tx, who, appeal, files)
+
+    async def appeal(self, tx: Tx, token: str, text: str, files: Sequence[Drawn] = ()) -> Appeal:
+        """Take in an objection against the decision of a link, with what shows it.
 
         Raises:
             NotFound: the link opens nothing, or the decision does not hold any more.
@@ -107,9 +143,11 @@ class AppealLinks:
             OutOfOrder: it is too late, or there is one already.
         """
         decision, who = await self._behind(tx, token)
-        return await self._appeals.submit(tx, who, decision.case_id, text, against=decision.id)
+        made = await self._appeals.submit(tx, who, decision.case_id, text, against=decision.id)
+        await self._evidence.add_to_appeal(tx, who, made, files)
+        return made
 
-    async def add(self, tx: Tx, token: str, text: str) -> None:
+    async def add(self, tx: Tx, token: str, text: str, files: Sequence[Drawn] = ()) -> None:
         """Take in what somebody adds to their appeal, or answers to a question about it.
 
         Raises:
@@ -117,7 +155,9 @@ class AppealLinks:
             Incomplete: it says nothing, or too much.
             OutOfOrder: it does not wait any more, or they have added enough.
         """
-        await self._appeals.add(tx, *await self._appealed(tx, token), text)
+        who, appeal = await self._appealed(tx, token)
+        await self._appeals.add(tx, who, appeal, text)
+        await self._evidence.add_to_appeal(tx, who, appeal, files)
 
     async def withdraw(self, tx: Tx, token: str) -> None:
         """Take an appeal back.

@@ -9,6 +9,7 @@ from policybot.domain.appeal import State as AppealState
 from policybot.domain.case import Case
 from policybot.domain.decision import IN_FORCE, Decision, State
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
+from policybot.domain.evidence import File
 from policybot.domain.measure import Measure
 from policybot.domain.notice import Statement
 from policybot.domain.party import check_apart
@@ -26,6 +27,7 @@ from policybot.store import (
     audit,
     complaints,
     decisions,
+    evidence,
     filing_appeals,
     filings,
     sanctions,
@@ -46,6 +48,8 @@ class Brief:
     """What the person was told, and why."""
     sanction: Sanction | None
     words: tuple[Word, ...]
+    files: tuple[File, ...]
+    """What is shown with it, without names and pictures."""
     delivery: str
     """What became of the notice."""
 
@@ -113,6 +117,7 @@ class AppealReviews:
             await decisions.statement(tx, decision.id),
             await sanctions.of_decision(tx, decision.id),
             tuple(await appeals.words(tx, appeal.id)),
+            tuple(await evidence.of_appeal(tx, appeal.id)),
             await statements.delivery(tx, decision),
         )
 

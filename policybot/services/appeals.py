@@ -83,7 +83,7 @@ class Appeals:
             appeal = replace(appeal, version=appeal.version + 1)
         await decisions.save(tx, replace(decision, state=State.UNDER_APPEAL))
         self._remember(tx, appellant, "appeal:submit", appeal)
-        self._call(tx, appeal, decision, excluded, rests=rests)
+        await self._call(tx, appeal, decision, excluded, rests=rests)
         return appeal
 
     async def excluded(self, tx: Tx, appeal: Appeal, decision: Decision) -> Parties:
@@ -93,7 +93,7 @@ class Appeals:
         found |= await self._apart.of_case(tx, case) if case else set()
         return await self._apart.note(tx, parties.APPEAL, appeal.id, found)
 
-    def _call(
+    async def _call(
         self, tx: Tx, appeal: Appeal, decision: Decision, excluded: Parties, *, rests: bool
     ) -> None:
         """Tell those who can decide an appeal that it waits; say so where nobody can."""
@@ -109,24 +109,7 @@ class Appeals:
             f"Next, by somebody who had no part in it: !policy brief {n} · "
             f"!policy uphold|overturn {n} REASONS · !policy modify {n} MEASURE REASONS{hasten}"
         )
-        outside = self._apart.outsiders(excluded) if appeal.outside else []
-        for reviewer in outside:
-            said = f"{self._setting.config.operator.name} asks you to decide an appeal, because nobody "
-            self._setting.tell(
-                tx,
-                reviewer,
-                f"{said}of its own people can without a part in the matter.\n{text}",
-                cause=f"appeal {appeal.id}",
-            )
-        if outside:
-            text += f"\nNobody here can decide it, so {', '.join(outside)} is asked, from outside."
-        elif appeal.outside:
-            text += (
-                "\nNobody can decide it: everybody who decides appeals has a part in the matter or is "
-                "not here. Give somebody else the role appeals, or name somebody outside in "
-                "appeals.external_reviewers"
-            )
-        self._setting.tell_staff(tx, text, cause=f"appeal {appeal.id}")
+        await self._apart.call(tx, excluded, text, cause=f"appeal {appeal.id}")
 
     async def _decision_about(
         self, tx: Tx, user_id: str, case_id: int | None, against: int | None

@@ -20,11 +20,6 @@ from policybot.services.setting import Setting
 from policybot.store import audit, cases, complaints, parties, reporters, reports
 from policybot.store.database import Tx, next_number
 
-_NOBODY = (
-    "\nNobody here can decide it: everybody who decides appeals has a part in the matter or is not in "
-    "this room. Give somebody else the role appeals, or invite them."
-)
-
 
 class Complaints:
     """The service for complaints of reporters."""
@@ -67,16 +62,16 @@ class Complaints:
         )
         await complaints.add(tx, complaint)
         excluded = await self._excluded(tx, report, complaint)
-        nobody = not await self._apart.insiders(tx, excluded)
         self._remember(tx, report.reporter, "submit", complaint, said)
         number = f"C-{report.case_id}"
-        self._setting.tell_staff(
+        await self._apart.call(
             tx,
+            excluded,
             f"Objection about {report.receipt} in {number}, against {rules.AGAINST[about]}"
-            f"{f' of {answered_by}' if answered_by else ''}.\nThe reporter writes: {said}\n"
+            f"{f' of {answered_by}' if answered_by else ''}.\nReported was {report.subject.in_words}: "
+            f"{report.text or 'without a word'}\nThe reporter writes: {said}\n"
             f"Next, by somebody who had no part in it: !policy show {number} · "
-            f"!policy uphold|overturn {report.receipt} REASONS"
-            f"{_NOBODY if nobody else ''}",
+            f"!policy uphold|overturn {report.receipt} REASONS",
             cause=f"case {report.case_id}",
         )
         return complaint
@@ -129,8 +124,8 @@ class Complaints:
 
     async def uphold(self, tx: Tx, reviewer: str, report: Report, reasons: str) -> Complaint:
         """Let stand what was objected to."""
-        complaint, _, _ = await self._open(tx, report)
-        done = await self._close(tx, reviewer, report, complaint, Verdict.UPHOLD, reasons)
+        complaint, _, _ = await self._open(tx, reviewer, report)
+        done = await self._close(tx, reviewer, complaint, Verdict.UPHOLD, reasons)
         outside = self._setting.config.appeal_body
         self._answer(tx, report, rules.upheld(done, done.reasons, outside))
         return done
@@ -141,12 +136,12 @@ class Complaints:
         Raises:
             Incomplete: nobody has said that it was.
         """
-        complaint, steps, _ = await self._open(tx, report)
+        complaint, steps, _ = await self._open(tx, reviewer, report)
         mark = _standing(steps, Kind.UNFOUNDED, self._setting.now())
         if complaint.about is not About.OUTCOME or mark is None:
             message = f"Nobody said that {report.receipt} was unfounded: uphold or overturn."
             raise Incomplete(message)
-        done = await self._close(tx, reviewer, report, complaint, Verdict.MODIFY, reasons)
+        done = await self._close(tx, reviewer, complaint, Verdict.MODIFY, reasons)
         self._answer(tx, report, rules.modified(done, done.reasons, self._setting.config.appeal_body))
         await self._reporters.end(tx, mark, reviewer, done.reasons)
         return done
@@ -158,8 +153,8 @@ class Complaints:
 
         Returns the complaint, and the case that is looked at anew.
         """
-        complaint, steps, case = await self._open(tx, report)
-        done = await self._close(tx, reviewer, report, complaint, Verdict.OVERTURN, reasons)
+        complaint, steps, case = await self._open(tx, reviewer, report)
+        done = await self._close(tx, reviewer, complaint, Verdict.OVERTURN, reasons)
         if done.about is About.OUTCOME:
             return done, await self._reopen(tx, reviewer, case, done)
         step = _standing(steps, Kind(done.about.value), self._setting.now())
@@ -168,26 +163,25 @@ class Complaints:
             await self._reporters.end(tx, step, reviewer, done.reasons)
         return done, case
 
-    async def _open(self, tx: Tx, report: Report) -> tuple[Complaint, list[Step], Case]:
-        """Read the oldest complaint about a report that waits, with what was decided and its case."""
+    async def _open(self, tx: Tx, reviewer: str, report: Report) -> tuple[Complaint, list[Step], Case]:
+        """Read the oldest complaint about a report that waits, with what was decided and its case.
+
+        Raises:
+            NotFound: none waits, or it is not theirs to know of.
+            NotPermitted: they had a part in the matter.
+        """
         waiting = [c for c in await complaints.of_report(tx, report.id) if c.state is State.SUBMITTED]
         case = await cases.get(tx, report.case_id)
         if not waiting or case is None:
             message = f"No objection about {report.receipt} waits."
             raise NotFound(message)
+        await self._apart.check(tx, reviewer, await self._excluded(tx, report, waiting[0]))
         return waiting[0], await reporters.of_report(tx, report.id), case
 
-    async def _close(  # noqa: PLR0913, PLR0917 - the complaint, and how it ends
-        self,
-        tx: Tx,
-        reviewer: str,
-        report: Report,
-        complaint: Complaint,
-        verdict: Verdict,
-        reasons: str,
+    async def _close(
+        self, tx: Tx, reviewer: str, complaint: Complaint, verdict: Verdict, reasons: str
     ) -> Complaint:
-        """Save how a complaint ends, by somebody who had no part in the matter."""
-        await self._apart.check(tx, reviewer, await self._excluded(tx, report, complaint))
+        """Save how a complaint ends."""
         state, said = rules.decided(complaint, verdict, reasons)
         done = replace(
             complaint, state=state, reviewer=reviewer, reasons=said, decided_at=self._setting.now()

@@ -14,11 +14,11 @@ from policybot.domain.permission import Permission
 from policybot.domain.qualification import Qualification, State, Step
 from policybot.services import labels
 from policybot.services.agreements import Agreements
-from policybot.services.filings import Filings
+from policybot.services.filings import Filings, objecting
 from policybot.services.members import Members
 from policybot.services.proposals import propose
 from policybot.services.setting import Setting
-from policybot.store import audit, decisions, filings, qualifications
+from policybot.store import audit, decisions, filing_appeals, filings, members, qualifications
 from policybot.store.database import Tx, next_number
 
 NOUN = "qualification"
@@ -170,6 +170,13 @@ class Qualifications:
         own = await self._members.same_person(tx, by, filing.applicant)
         own = own or await self._members.same_person(tx, by, found.claimant)
         rules.decidable_by(found, by, {filing.applicant} | ({by} if own else set()))
+        wrong = await filing_appeals.refused_wrongly(tx, filing.id, found.id)
+        if not wrong.isdisjoint(await members.accounts_of(tx, by)):
+            message = (
+                f"You decided about {found.number} before, and the appeal against that was right: "
+                "somebody else decides about it."
+            )
+            raise NotPermitted(message)
 
     async def grant(self, tx: Tx, by: str, text: str) -> tuple[Qualification, Approval | None]:
         """Grant a qualification, or propose it where a second person has to confirm it."""
@@ -217,7 +224,7 @@ class Qualifications:
             f"Your room {filing.number} was not qualified for «{self.title(found)}» ({found.number}). "
             f"Reason: {reason}\nYou can ask again with other evidence: "
             f"!policy qualify {filing.number} {found.kind} EVIDENCE\n"
-            f"If you think it is wrong, ask {self._setting.config.operator.contact}.",
+            f"{objecting(found.number, self._setting.ladder.appeal_window.days)}",
             cause=_cause(found),
         )
         return rejected
@@ -271,18 +278,68 @@ class Qualifications:
 
     async def _revoked(self, tx: Tx, by: str, found: Qualification, filing: Filing, reason: str) -> None:
         revoked = rules.ended(found, Step.REVOKE, self._setting.now(), reason=reason)
-        await qualifications.save(tx, revoked)
-        self._remember(tx, by, "qualification:revoke", revoked, filing)
-        await self._setting.room_changed(tx, filing.room_id)
-        self._setting.queue(tx, await labels.renewed(tx, filing), cause=_cause(found))
+        await self._shown(tx, by, Step.REVOKE, revoked, filing)
         self._setting.tell(
             tx,
             filing.applicant,
             f"The qualification «{self.title(found)}» of your room {filing.number} was revoked "
-            f"({found.number}). Reason: {reason}\nIts label no longer shows it. If you think it is "
-            f"wrong, ask {self._setting.config.operator.contact}.",
+            f"({found.number}). Reason: {reason}\nIts label no longer shows it.\n"
+            f"{objecting(found.number, self._setting.ladder.appeal_window.days)}",
             cause=_cause(found),
         )
+
+    async def _shown(
+        self, tx: Tx, by: str, step: Step, found: Qualification, filing: Filing
+    ) -> Qualification:
+        """Save a step, and show it on the label."""
+        await qualifications.save(tx, found)
+        self._remember(tx, by, f"qualification:{step}", found, filing)
+        await self._setting.room_changed(tx, filing.room_id)
+        self._setting.queue(tx, await labels.renewed(tx, filing), cause=_cause(found))
+        return found
+
+    # After an appeal -----------------------------------------------------------------------------
+
+    async def check_free(self, tx: Tx, found: Qualification, filing: Filing) -> None:
+        """Check that an appeal about it can still change something.
+
+        Raises:
+            OutOfOrder: the filing has ended, or the same was asked for or granted anew.
+        """
+        if filing.state in filing_rules.ENDED:
+            message = f"{filing.number} is {filing.in_words}: its qualifications have ended with it."
+            raise OutOfOrder(message)
+        waits = (State.CLAIMED,) if found.state is State.REJECTED else ()
+        for state in (*waits, State.GRANTED):
+            for other in await qualifications.of_filing(tx, filing.id, state):
+                if other.kind == found.kind and other.id != found.id:
+                    message = (
+                        f"«{self.title(found)}» is {other.in_words} as {other.number}: that counts now."
+                    )
+                    raise OutOfOrder(message)
+
+    async def reopened(self, tx: Tx, by: str, found: Qualification, filing: Filing) -> Qualification:
+        """Put a refused one before other reviewers, as it was asked for."""
+        anew = rules.reopened(found)
+        await qualifications.save(tx, anew)
+        self._remember(tx, by, "qualification:reopen", anew, filing)
+        card = self._card(anew, filing, self.section(anew.kind))
+        self._setting.tell_staff(tx, card, cause=_cause(anew))
+        return anew
+
+    async def restored(self, tx: Tx, by: str, found: Qualification, filing: Filing) -> Qualification:
+        """Let a revoked one hold again, for the time that is left."""
+        return await self._shown(tx, by, Step.RESTORE, rules.restored(found), filing)
+
+    async def revoked_again(
+        self, tx: Tx, by: str, found: Qualification, filing: Filing
+    ) -> Qualification:
+        """Take one back whose revocation rested, unless it has ended by itself; nobody is told here."""
+        if (found.state, Step.REVOKE) not in rules.MOVES:
+            return found
+        now = self._setting.now()
+        revoked = rules.ended(found, Step.REVOKE, now, reason=found.reason)
+        return await self._shown(tx, by, Step.REVOKE, revoked, filing)
 
     # By the clock --------------------------------------------------------------------------------
 

@@ -46,17 +46,18 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "q.at",
     ),
     Part(
-        "filing_files",
-        "The files that you showed with your filings, as long as their pictures are kept.",
-        "SELECT id, filing_id, pictures, size, added_at FROM filing_files WHERE user_id = $1"
-        " ORDER BY id",
+        "evidence_files",
+        "The files that you showed with your filings and appeals, as long as their pictures are kept.",
+        "SELECT p.id, p.filing_id, a.case_id, p.pictures, p.size, p.added_at FROM evidence_files p"
+        " LEFT JOIN appeals a ON a.id = p.appeal_id WHERE p.user_id = $1 ORDER BY p.id",
         "added_at",
     ),
     Part(
-        "filing_file_views",
+        "evidence_views",
         "When reviewers opened them.",
-        "SELECT a.object, a.at FROM audit a JOIN filings f ON a.object = 'F-' || f.id"
-        " WHERE f.applicant = $1 AND a.tag = 'evidence:open' AND a.actor <> $1 ORDER BY a.seq",
+        "SELECT a.object, a.at FROM audit a WHERE a.tag = 'evidence:open' AND a.actor <> $1 AND"
+        " (a.object IN (SELECT 'F-' || id FROM filings WHERE applicant = $1) OR a.object IN"
+        " (SELECT 'C-' || case_id FROM appeals WHERE appellant = $1)) ORDER BY a.seq",
         "a.at",
     ),
     Part(

@@ -1,4 +1,4 @@
-"""Appeals of applicants against what was decided about their filings."""
+"""Appeals of applicants against what was decided about their filings and qualifications."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -12,7 +12,7 @@ async def add(tx: Tx, appeal: FilingAppeal) -> None:
     """Save a new appeal. A second one about the same violates a unique index."""
     await tx.execute(
         "INSERT INTO filing_appeals (id, filing_id, about, appellant, text, state, submitted_at, due_at,"
-        " rests) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        " rests, qualification_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         appeal.id,
         appeal.filing_id,
         appeal.about.value,
@@ -22,6 +22,7 @@ async def add(tx: Tx, appeal: FilingAppeal) -> None:
         to_ms(appeal.submitted_at),
         to_ms(appeal.due_at),
         int(appeal.rests),
+        appeal.qualification_id,
     )
 
 
@@ -46,7 +47,7 @@ async def save(tx: Tx, appeal: FilingAppeal) -> None:
 
 
 async def of_filing(tx: Tx, filing_id: int) -> list[FilingAppeal]:
-    """List the appeals about a filing, oldest first."""
+    """List the appeals about a filing and its qualifications, oldest first."""
     rows = await tx.fetch("SELECT * FROM filing_appeals WHERE filing_id = $1 ORDER BY id", filing_id)
     return [_appeal(row) for row in rows]
 
@@ -98,13 +99,17 @@ async def decided_at(tx: Tx, filing_id: int, about: About) -> datetime | None:
     )
 
 
-async def refused_wrongly(tx: Tx, filing_id: int) -> set[str]:
-    """Name who decided about a filing what was overturned: with all accounts, as it was known then."""
+async def refused_wrongly(tx: Tx, filing_id: int, qualification_id: int | None = None) -> set[str]:
+    """Name who decided what was overturned: with all accounts, as it was known then.
+
+    It is about a filing, or one of its qualifications.
+    """
     rows = await tx.fetch(
         "SELECT DISTINCT p.user_id FROM filing_appeal_parties p JOIN filing_appeals a"
         " ON a.id = p.objection_id WHERE a.filing_id = $1 AND a.state = 'overturned'"
-        " AND p.why IN ('decider', 'approver', 'proposer')",
+        " AND COALESCE(a.qualification_id, 0) = $2 AND p.why IN ('decider', 'approver', 'proposer')",
         filing_id,
+        qualification_id or 0,
     )
     return {row["user_id"] for row in rows}
 
@@ -119,6 +124,7 @@ def _appeal(row: Row) -> FilingAppeal:
         state=State(row["state"]),
         submitted_at=from_ms(row["submitted_at"]),
         due_at=from_ms(row["due_at"]),
+        qualification_id=row["qualification_id"],
         rests=bool(row["rests"]),
         reviewer=row["reviewer"],
         reasons=row["reasons"],

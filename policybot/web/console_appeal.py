@@ -21,6 +21,7 @@ from policybot.services.appeal_reviews import AppealReviews, Brief
 from policybot.services.cases import Cases
 from policybot.services.consoles import Seat
 from policybot.services.copies import Copies
+from policybot.services.evidence import Evidence
 from policybot.services.queues import Queues
 from policybot.services.rehearsals import Rehearsals, Rehearsed
 from policybot.services.setting import Setting
@@ -31,7 +32,8 @@ from policybot.web.console_words import lines, text
 from policybot.web.site import form, route
 
 _PLACE = f"{HERE}/{APPEALS}"
-_ONE = CASE.replace(HERE, _PLACE)
+ONE = CASE.replace(HERE, _PLACE)
+"""The page of one appeal."""
 _LARGEST = 64 * 1024
 _SHOWN = 50
 _GONE = "No appeal waits under this number that is yours to decide."
@@ -57,6 +59,7 @@ class Reviewing(NamedTuple):
     queues: Queues
     cases: Cases
     copies: Copies
+    evidence: Evidence
     setting: Setting
 
 
@@ -82,8 +85,8 @@ class AppealDesk:
         """List the pages."""
         return [
             route("GET", _PLACE, self._queue, needs=NEEDS, by_link=True),
-            route("GET", _ONE, self._show, needs=NEEDS, by_link=True),
-            route("POST", _ONE, self._act, needs=NEEDS, by_link=True),
+            route("GET", ONE, self._show, needs=NEEDS, by_link=True),
+            route("POST", ONE, self._act, needs=NEEDS, by_link=True),
         ]
 
     async def _seat(self, tx: Tx, token: str) -> Seat:
@@ -120,23 +123,24 @@ class AppealDesk:
     async def _show(self, request: web.Request) -> web.Response:
         return await self._page(request, _View())
 
-    async def _find(self, tx: Tx, seat: Seat, number: str) -> tuple[Case, Brief]:
-        """Read an appeal; to whoever had a part in the matter there is none.
+    async def find(self, tx: Tx, token: str, number: str) -> tuple[Seat, Case, Brief]:
+        """Read an appeal, and say who reads; to whoever had a part in the matter there is none.
 
         Raises:
             NotFound: none waits, or it is not theirs to know of.
         """
+        seat = await self._seat(tx, token)
         try:
             case = await self._services.cases.find(tx, parse_case(number), number)
-            return case, await self._services.appeals.brief(tx, seat.moderator, case)
+            return seat, case, await self._services.appeals.brief(tx, seat.moderator, case)
         except (NotFound, NotPermitted, OutOfOrder):
             raise NotFound(_GONE) from None
 
     async def _page(self, request: web.Request, view: _View) -> web.Response:
         token, error, seen = request.match_info["token"], view.error, None
         async with self._desk.database.transaction() as tx:
-            seat = await self._seat(tx, token)
-            case, brief = await self._find(tx, seat, request.match_info["case"])
+            seat, case, brief = await self.find(tx, token, request.match_info["case"])
+            files = await self._services.evidence.of_appeal(tx, brief.appeal)
             copy = await self._services.copies.with_context(tx, case.subject.event_id)
             if view.act == "weigh" and not error:
                 try:
@@ -154,6 +158,7 @@ class AppealDesk:
             reasons=lines(_reasons(brief)),
             written=lines(one.text),
             urgent=rules.URGENT[one.urgent] if one.urgent else "",
+            files=files,
             words=[(_WORDS[word.kind], word, lines(word.text)) for word in brief.words],
             copy=_said(copy),
             around=[(line.sender, lines(line.text or "")) for line in copy.context] if copy else [],
@@ -185,8 +190,7 @@ class AppealDesk:
             return await self._page(request, _View(act, "", given))
         try:
             async with self._desk.database.transaction() as tx:
-                seat = await self._seat(tx, token)
-                case, brief = await self._find(tx, seat, number)
+                seat, case, brief = await self.find(tx, token, number)
                 await self._do(tx, seat, case, brief, act, given)
         except NotFound as refused:
             if str(refused) == _GONE:
@@ -240,7 +244,7 @@ def _ending(given: Mapping[str, str]) -> tuple[Verdict, str, str]:
 
 def _stamp(brief: Brief, seen: Rehearsed) -> str:
     """Give the fingerprint of what an outcome was said to do, to the appeal as it stands."""
-    known = (brief.appeal.text, brief.words, brief.decision.version, seen)
+    known = (brief.appeal.text, brief.words, brief.files, brief.decision.version, seen)
     return hashlib.sha256(repr(known).encode()).hexdigest()
 
 

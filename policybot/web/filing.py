@@ -4,7 +4,7 @@ It works without JavaScript; with it, what is typed is saved by itself. A link i
 opens a page that says so once the form was handed in.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import quote
@@ -12,7 +12,6 @@ from urllib.parse import quote
 from aiohttp import web
 
 from policybot.domain import application, taking
-from policybot.domain import evidence as evidence_rules
 from policybot.domain.application import LIMITS, ORGANISATION, About
 from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder, Refused
 from policybot.domain.filing import ENDED, Filing, State
@@ -21,14 +20,14 @@ from policybot.domain.particulars import Mistaken
 from policybot.domain.permission import Permission
 from policybot.domain.rank import Control
 from policybot.domain.taking import View
-from policybot.matching.media import kind_of
-from policybot.ports import Cleaner, Later, RoomReader, Unfit
+from policybot.ports import Cleaner, Later, RoomReader
 from policybot.services.applications import Applications, Sight
 from policybot.services.drafts import Drafts
-from policybot.services.evidence import Drawn, Evidence
+from policybot.services.evidence import Evidence
 from policybot.services.names import Names
 from policybot.store.database import Database, Stale
 from policybot.web import parts
+from policybot.web.drawn import draw
 from policybot.web.parts import Broken, Limits, Pace, Places, Sent
 from policybot.web.site import Site, route
 
@@ -283,7 +282,7 @@ class FilingForm:
 
     async def _take_files(self, token: str, filing: Filing, sent: Sent) -> dict[str, str]:
         """Draw files anew and keep them; return what is wrong with the others, by their field."""
-        evidence, wrong, drawn = self._asking.evidence, [], []
+        evidence, wrong = self._asking.evidence, list[str]()
         if sent.too_much:
             wrong.append(f"Not all were taken. {self._limits.in_words}")
         async with self._database.transaction() as tx:  # before anything is decoded
@@ -294,30 +293,13 @@ class FilingForm:
             left = evidence.section.max_files - len(await evidence.files(tx, filing.id))
         if len(sent.files) > left:
             return {"files": evidence.too_many}
-        for name, data in sent.files:
-            try:
-                drawn.append(Drawn(name, len(data), await self._drawn(name, data)))
-            except Unfit as unfit:
-                wrong.append(str(unfit))
+        drawn, unfit = await draw(self._cleaner, sent.files)
+        wrong += unfit
         if drawn:
             async with self._database.transaction() as tx:
                 open_filing = await self._asking.drafts.open_filing(tx, token)
                 await evidence.add(tx, open_filing, drawn)
         return {"files": " ".join(wrong)} if wrong else {}
-
-    async def _drawn(self, name: str, data: bytes) -> Sequence[bytes]:
-        """Draw a file anew.
-
-        Raises:
-            Unfit: it is not taken; the message names it.
-        """
-        if fault := evidence_rules.fault(name, kind_of(data) if data else "inode/x-empty"):
-            raise Unfit(fault)
-        try:
-            return await self._cleaner.clean(data)
-        except Unfit as unfit:
-            message = f"«{evidence_rules.called(name)}»: {unfit}"
-            raise Unfit(message) from None
 
 
 def _controls(sight: Sight) -> list[tuple[str, str, str]]:

@@ -368,7 +368,7 @@ async def test_a_draft_is_forgotten_a_month_after_its_last_change_with_its_files
     await world.tick(days=29)
     assert await count(world, "filings") == 1
     await world.tick(days=1, hours=1)
-    assert [await count(world, t) for t in ("filings", "filing_drafts", "filing_files")] == [0, 0, 0]
+    assert [await count(world, t) for t in ("filings", "filing_drafts", "evidence_files")] == [0, 0, 0]
     assert await vaulted(world) == 0
     assert "no filing F-1" in await world.say("anna", "!policy file F-1")
 
@@ -403,7 +403,7 @@ async def test_a_draft_is_in_the_export_hinders_no_erasure_and_goes_with_it(any_
     exported = await archive(world, "anna")
     assert exported["shown.json"]["F-1"] == [{"contact": "desk@example.org"}]
     assert "forgotten here" in await ask_erase(world, "anna")
-    tables = ("filings", "filing_drafts", "filing_links", "filing_files")
+    tables = ("filings", "filing_drafts", "filing_links", "evidence_files")
     assert [await count(world, table) for table in tables] == [0, 0, 0, 0]
 
 

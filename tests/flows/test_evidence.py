@@ -56,7 +56,7 @@ async def test_a_file_is_listed_and_its_pictures_are_given_to_reviewers_on_recor
     assert first.startswith(b"\xff\xd8\xff")
     assert first != second
     assert await opened(world) == [user("ravi")]
-    assert (await archive(world, "anna"))["filing_file_views.json"][user("anna")][0]["object"] == filing
+    assert (await archive(world, "anna"))["evidence_views.json"][user("anna")][0]["object"] == filing
 
 
 async def test_neither_name_nor_picture_stands_in_the_database_unsealed(any_world: World) -> None:
@@ -136,6 +136,6 @@ async def test_files_are_in_the_export_and_go_with_the_person(any_world: World) 
         assert content.read(f"{filing}-file-{file_id}-picture-2.jpg").startswith(b"\xff\xd8\xff")
     exported = await archive(world, "anna")
     assert exported["shown.json"][f"{filing}-file-{file_id}"] == [{"name": "leasefdp.pdf"}]
-    assert exported["filing_files.json"][user("anna")][0]["size"] == 1234
+    assert exported["evidence_files.json"][user("anna")][0]["size"] == 1234
     await ask_erase(world, "anna")
     assert await vaulted(world) == 0

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from policybot.domain.party import Why
+from tests.flows.test_qualifications import CHANGES, EVIDENCE, claimed, marks
 from tests.world import World, find, user
 from tests.world import world as make_world
 
@@ -150,3 +151,123 @@ async def test_the_database_refuses_a_party_as_the_reviewer_of_a_filings_appeal(
                     await tx.execute(decide, user(who))
         async with world.database.transaction() as tx:
             await tx.execute(decide, user("ravi"))
+
+
+QUALIFIED: dict[str, Any] = CHANGES | {"staff": STAFF | {user("zoe"): ["reviewer"]}}
+
+
+async def refused(world: World) -> None:
+    """Have Otto refuse that Anna's room is qualified, as Q-1."""
+    async with world.database.transaction() as tx:
+        await tx.execute("INSERT INTO review_members (user_id) VALUES ($1)", user("zoe"))
+    await claimed(world, await world.governed_room())
+    await world.review("otto", "!policy reject Q-1 The licence has run out")
+
+
+async def taken_back(world: World) -> None:
+    """Have Mira propose and Otto confirm that a qualification of Anna's room is revoked, as Q-1."""
+    async with world.database.transaction() as tx:
+        await tx.execute("INSERT INTO review_members (user_id) VALUES ($1)", user("zoe"))
+    await claimed(world, await world.governed_room())
+    await world.review("zoe", "!policy grant Q-1")
+    answer = await world.review("mira", "!policy revoke Q-1 The chamber withdrew the licence")
+    code = find(r"(?<=!policy confirm )\w+", answer)
+    await world.review("otto", f"!policy confirm {code}")
+
+
+async def test_a_refused_qualification_is_appealed_and_decided_anew_by_others(
+    tmp_path: Path, database_url: str
+) -> None:
+    """I14: whoever refused it decides neither the appeal nor the qualification again."""
+    async with make_world(tmp_path, database_url, **QUALIFIED) as world:
+        await refused(world)
+        assert "!policy appeal Q-1 YOUR REASONS" in world.told("anna")[-1]
+        assert "no Q-1 that you can see" in await world.say("tom", f"!policy appeal Q-1 {WHY}")
+        answer = await world.say("anna", f"!policy appeal Q-1 {WHY}")
+        assert "Your appeal against the refusal of Q-1 is in" in answer
+        assert "one for each decision" in await world.say("anna", f"!policy appeal Q-1 {WHY}")
+        for said in ("The reason was: The licence has run out", EVIDENCE, WHY):
+            assert said in world.in_review()[-1]
+        assert "appeal against the refusal" not in await world.review("otto", "!policy queue appeals")
+        assert "Q-1 appeal against the refusal" in await world.review("ravi", "!policy queue appeals")
+        assert "You appealed" in await world.say("anna", "!policy status Q-1")
+        answer = await world.review("otto", "!policy overturn Q-1 It runs until next year")
+        assert "you decided it" in answer
+        card = await world.review("ravi", "!policy overturn Q-1 It runs until next year")
+        assert "Q-1: the refusal is void; it is waiting for a reviewer now." in world.in_review()
+        assert "Next: !policy grant Q-1" in card
+        assert "Your appeal about Q-1 succeeded. It is with other reviewers" in world.told("anna")[-1]
+        answer = await world.review("otto", "!policy grant Q-1")
+        assert "the appeal against that was right: somebody else" in answer
+        assert "is granted until" in await world.review("mira", "!policy grant Q-1")
+        assert marks(world)
+
+
+@pytest.mark.parametrize("rests", [True, False])
+@pytest.mark.parametrize("verdict", ["overturn", "uphold"])
+async def test_a_revoked_qualification_is_shown_while_that_is_decided_where_configured(
+    tmp_path: Path, verdict: str, *, rests: bool
+) -> None:
+    changes = QUALIFIED | {"appeals": {"revocations_rest": rests}}
+    async with make_world(tmp_path, **changes) as world:
+        await taken_back(world)
+        assert "!policy appeal Q-1 YOUR REASONS" in world.told("anna")[-1]
+        answer = await world.say("anna", f"!policy appeal Q-1 {WHY}")
+        assert ("The label shows it again meanwhile" in answer) == rests
+        assert bool(marks(world)) == rests
+        for party, part in (("mira", "proposed"), ("otto", "confirmed")):
+            answer = await world.review(party, f"!policy {verdict} Q-1 So I see it")
+            assert f"you {part} it" in answer or party == "mira", "she does not decide appeals at all"
+        await world.review("ravi", f"!policy {verdict} Q-1 So it is, as everybody can see")
+        wrong = verdict == "overturn"
+        assert bool(marks(world)) == wrong
+        told = [text for text in world.told("anna") if "So it is" in text]
+        assert len(told) == 1
+        assert ("The qualification holds again" if wrong else "the revocation stands") in told[0]
+        assert sum("was revoked (Q-1)" in text for text in world.told("anna")) == 1
+        assert ("granted" if wrong else "revoked") in await world.say("anna", "!policy status Q-1")
+
+
+async def test_what_was_asked_for_anew_by_now_is_not_given_twice(tmp_path: Path) -> None:
+    async with make_world(tmp_path, **QUALIFIED) as world:
+        await refused(world)
+        await world.say("anna", f"!policy appeal Q-1 {WHY}")
+        record = world.homeserver.labels[world.room]
+        assert await claimed(world, record) == "Q-2"
+        answer = await world.review("ravi", "!policy overturn Q-1 It runs until next year")
+        assert "«Medical advice» is waiting for a reviewer as Q-2: that counts now." in answer
+        await world.review("ravi", "!policy uphold Q-1 It was asked for anew")
+        assert "the refusal stands" in world.told("anna")[-1]
+        assert "nothing to appeal" in await world.say("anna", f"!policy appeal Q-2 {WHY}")
+
+
+async def test_a_qualification_that_ends_while_its_revocation_rests_stays_ended(tmp_path: Path) -> None:
+    async with make_world(tmp_path, **QUALIFIED) as world:
+        await taken_back(world)
+        await world.say("anna", f"!policy appeal Q-1 {WHY}")
+        await world.tick(days=91)
+        assert marks(world) == []
+        await world.review("ravi", "!policy uphold Q-1 The licence was withdrawn")
+        assert "the revocation stands" in world.told("anna")[-1]
+        assert "expired" in await world.say("anna", "!policy status Q-1")
+
+
+async def test_somebody_outside_decides_about_filings_and_objections_that_nobody_inside_can(
+    tmp_path: Path,
+) -> None:
+    staff = {user("mira"): ["moderator"], user("otto"): ["moderator", "appeals", "reviewer"]}
+    outside = "@dana:elsewhere.org"
+    changes: dict[str, Any] = {"staff": staff, "appeals": {"external_reviewers": [outside]}}
+    async with make_world(tmp_path, **changes) as world:
+        number = await filed(world)
+        hidden = await world.say(outside, f"!policy uphold {number} Nothing is yours here")
+        await world.review("otto", f"!policy reject {number} The purpose does not fit")
+        await world.say("anna", f"!policy appeal {number} {WHY}")
+        assert "is asked, from outside" in world.in_review()[-1]
+        for said in ("asks you to decide an appeal", "Neighbours talk of gardens", WHY):
+            assert said in world.told(outside)[-1]
+        assert hidden == await world.say(outside, "!policy uphold F-9 Nothing is yours here")
+        assert hidden == await world.say(outside, "!policy uphold R-9 Nothing is yours here")
+        answer = await world.say(outside, f"!policy overturn {number} It fits well enough")
+        assert f"{number}: the refusal is void" in answer
+        assert "with other reviewers again" in world.told("anna")[-1]

@@ -1,6 +1,8 @@
 """The commands about appeals: of those who appeal, and of those who review them and objections."""
 
 import re
+from collections.abc import Awaitable
+from typing import TypeVar
 
 from policybot.domain import appeal as rules
 from policybot.domain import notice, number
@@ -8,9 +10,8 @@ from policybot.domain.appeal import Said, Verdict
 from policybot.domain.case import Case
 from policybot.domain.complaint import AGAINST, About
 from policybot.domain.errors import Incomplete, NotFound
-from policybot.domain.filing import Filing
 from policybot.domain.filing_appeal import AGAINST as FILED
-from policybot.domain.filing_appeal import FilingAppeal
+from policybot.domain.filing_appeal import FilingAppeal, Matter
 from policybot.domain.name import one_line
 from policybot.domain.party import hidden
 from policybot.domain.permission import Permission, Role, allowed
@@ -18,6 +19,8 @@ from policybot.domain.report import Report
 from policybot.matrix.commands import referrals, reports, subject
 from policybot.matrix.commands.command import PREFIX, Asked, Services
 from policybot.store import appeals
+
+T = TypeVar("T")
 
 FOUNDED = "founded"
 """What is written in place of a measure where a report was without a breach, and not unfounded."""
@@ -54,7 +57,8 @@ async def _about_filing(services: Services, asked: Asked) -> str:
     """Take in an objection to a refusal or a revocation."""
     text = asked.words["CASE"]
     made = await services.filing_appeals.submit(asked.tx, asked.sender, text, asked.words["TEXT"])
-    rests = " Your room is shown again meanwhile." if made.rests else ""
+    shown = "The label shows it" if made.qualification_id else "Your room is shown"
+    rests = f" {shown} again meanwhile." if made.rests else ""
     return (
         f"Your appeal against {FILED[made.about]} of {text.upper()} is in. Somebody who had no part in "
         "it will look at it, and I will tell you the outcome with the reasons. It should be answered "
@@ -63,7 +67,9 @@ async def _about_filing(services: Services, asked: Asked) -> str:
 
 
 def of_filing(text: str) -> bool:
-    """Say whether a number is that of a filing."""
+    """Say whether a number is that of a filing, or of a qualification."""
+    if number.parse_qualification(text) is not None:
+        return True
     return _FILING.fullmatch(text.upper()) is not None or number.looks_like_record(text.upper())
 
 
@@ -118,22 +124,17 @@ async def queue(services: Services, asked: Asked, limit: int) -> list[str]:
             f"{one.number} appeal of {one.submitted_at:%-d %B} ({', '.join(marks)}): "
             f"{one_line(one.text, _EXCERPT)}"
         )
-    for made, filing in await services.filing_appeals.waiting(asked.tx, asked.sender, limit):
+    for made, matter in await services.filing_appeals.waiting(asked.tx, asked.sender, limit):
         due = "OVERDUE" if made.due_at <= now else f"by {made.due_at:%-d %B %H:%M} UTC"
-        what = f"{filing.number} appeal against {FILED[made.about]} ({due})"
+        what = f"{matter.number} appeal against {FILED[made.about]} ({due})"
         lines.append(f"{what}: {one_line(made.text, _EXCERPT)}")
     return lines + await reports.queue(services, asked, limit)
 
 
 async def _case(services: Services, asked: Asked) -> Case:
-    """Find the case of an appeal; to somebody outside there are only those that are theirs to decide."""
+    """Find the case of an appeal."""
     text = asked.words["NUMBER"]
-    try:
-        return await services.cases.find(asked.tx, subject.case_id(text), text)
-    except NotFound:
-        if Role.EXTERNAL in asked.roles:
-            raise hidden() from None
-        raise
+    return await _shown(asked, services.cases.find(asked.tx, subject.case_id(text), text))
 
 
 async def brief(services: Services, asked: Asked) -> str:
@@ -169,6 +170,8 @@ async def brief(services: Services, asked: Asked) -> str:
         f"{_SAID[w.kind]} on {w.at:%-d %B}: {one_line(w.text, rules.MOST_TEXT)}" for w in found.words
     ]
     n = one.number
+    if found.files:
+        lines.append(f"Files that the person shows: {len(found.files)}. To look: {PREFIX} console")
     lines.append(
         f"Next: {PREFIX} weigh {n} uphold|overturn REASONS – what would happen, word by word; nothing "
         f"is done · {PREFIX} uphold|overturn {n} REASONS · {PREFIX} modify {n} MEASURE REASONS · "
@@ -257,13 +260,12 @@ async def uphold(services: Services, asked: Asked) -> str:
     if referrals.meant(text):
         return await referrals.uphold(services, asked)
     if reports.meant(text):
-        done = await services.complaints.uphold(
-            asked.tx, asked.sender, await _report(services, asked), reasons
-        )
+        found = await _report(services, asked)
+        done = await _shown(asked, services.complaints.uphold(asked.tx, asked.sender, found, reasons))
         return f"{done.receipt}: {AGAINST[done.about]} stands, and the reporter is told why."
     if of_filing(text):
-        made, filing = await _decide_filing(services, asked, Verdict.UPHOLD)
-        return f"{filing.number}: {FILED[made.about]} stands, and the applicant is told why."
+        made, matter = await _decide_filing(services, asked, Verdict.UPHOLD)
+        return f"{matter.number}: {FILED[made.about]} stands, and the applicant is told why."
     case = await _case(services, asked)
     await services.appeal_reviews.uphold(asked.tx, asked.sender, case, reasons)
     return f"{case.number}: the decision stands, and the person is told why."
@@ -275,14 +277,15 @@ async def overturn(services: Services, asked: Asked) -> str:
     if referrals.meant(text):
         return await referrals.overturn(services, asked)
     if reports.meant(text):
-        report = await _report(services, asked)
-        done, anew = await services.complaints.overturn(asked.tx, asked.sender, report, reasons)
+        found = await _report(services, asked)
+        ended = services.complaints.overturn(asked.tx, asked.sender, found, reasons)
+        done, anew = await _shown(asked, ended)
         if done.about is About.OUTCOME:
             return f"{done.receipt}: {anew.number} is open again; reporters and moderators are told."
         return f"{done.receipt}: {AGAINST[done.about]} is taken back, and the reporter is told."
     if of_filing(text):
-        made, filing = await _decide_filing(services, asked, Verdict.OVERTURN)
-        return f"{filing.number}: {FILED[made.about]} is void; it is {filing.in_words} now."
+        made, matter = await _decide_filing(services, asked, Verdict.OVERTURN)
+        return f"{matter.number}: {FILED[made.about]} is void; it is {matter.in_words} now."
     case = await _case(services, asked)
     later = await services.appeal_reviews.overturn(asked.tx, asked.sender, case, reasons)
     lines = [one.in_words for one in later]
@@ -297,9 +300,8 @@ async def modify(services: Services, asked: Asked) -> str:
     """Put a milder measure in the place of a decided one."""
     text, reasons = asked.words["NUMBER"], asked.words["REASONS"]
     if reports.meant(text) and asked.words["MEASURE"].lower() == FOUNDED:
-        done = await services.complaints.modify(
-            asked.tx, asked.sender, await _report(services, asked), reasons
-        )
+        found = await _report(services, asked)
+        done = await _shown(asked, services.complaints.modify(asked.tx, asked.sender, found, reasons))
         return f"{done.receipt}: no breach, but not unfounded either; the reporter is told."
     case, measure = await _case(services, asked), asked.words["MEASURE"]
     milder = await services.appeal_reviews.modify(asked.tx, asked.sender, case, measure, reasons)
@@ -316,18 +318,26 @@ async def recheck(services: Services, asked: Asked) -> str:
 
 async def _decide_filing(
     services: Services, asked: Asked, verdict: Verdict
-) -> tuple[FilingAppeal, Filing]:
-    """End an appeal about a filing; people outside decide those about cases alone."""
-    if Role.EXTERNAL in asked.roles:
-        raise hidden()
+) -> tuple[FilingAppeal, Matter]:
+    """End an appeal about a filing or a qualification."""
     text, reasons = asked.words["NUMBER"], asked.words["REASONS"]
-    return await services.filing_appeals.decide(asked.tx, asked.sender, text, verdict, reasons)
+    decide = services.filing_appeals.decide
+    return await _shown(asked, decide(asked.tx, asked.sender, text, verdict, reasons))
 
 
 async def _report(services: Services, asked: Asked) -> Report:
-    """Find a report by its receipt; people outside decide appeals alone."""
-    if Role.EXTERNAL in asked.roles:
-        raise hidden()
+    """Find a report by its receipt."""
     text = asked.words["NUMBER"]
-    found, _ = await services.reporters.find(asked.tx, asked.sender, number.parse_receipt(text), text)
+    find = services.reporters.find(asked.tx, asked.sender, number.parse_receipt(text), text)
+    found, _ = await _shown(asked, find)
     return found
+
+
+async def _shown(asked: Asked, act: Awaitable[T]) -> T:
+    """Act on what may not be there; to somebody outside there is only what is theirs to decide."""
+    try:
+        return await act
+    except NotFound:
+        if Role.EXTERNAL in asked.roles:
+            raise hidden() from None
+        raise

@@ -142,7 +142,7 @@ async def status(services: Services, asked: Asked) -> str:
 async def _appealed(asked: Asked, filing: Filing) -> str:
     """Say to an applicant where their appeals about a filing stand."""
     made = await filing_appeals.of_filing(asked.tx, filing.id)
-    return "".join(f"\n{in_words(one)}" for one in made)
+    return "".join(f"\n{in_words(one)}" for one in made if one.qualification_id is None)
 
 
 async def _bound(asked: Asked, filing: Filing) -> str:

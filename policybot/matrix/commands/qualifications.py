@@ -88,8 +88,10 @@ async def show(services: Services, asked: Asked) -> str:
 
 async def status(services: Services, asked: Asked) -> str:
     """Say where one's own qualification stands."""
-    found = await services.qualifications.of_owner(asked.tx, asked.sender, asked.words["NUMBER"])
-    return services.qualifications.facts(*found)
+    text = asked.words["NUMBER"]
+    found = await services.qualifications.of_owner(asked.tx, asked.sender, text)
+    appealed = await services.filing_appeals.course(asked.tx, asked.sender, text)
+    return "\n".join((services.qualifications.facts(*found), *appealed))
 
 
 async def queue(services: Services, asked: Asked, limit: int) -> list[str]:

@@ -481,17 +481,6 @@ CREATE TABLE filing_links (               -- links to the forms of filings
 CREATE INDEX filing_links_filing ON filing_links (filing_id);
 CREATE INDEX filing_links_user ON filing_links (user_id);
 
-CREATE TABLE filing_files (               -- shown with a filing; what is in them is in the vault
-    id        SERIAL_KEY,
-    filing_id BIGINT NOT NULL REFERENCES filings (id),
-    user_id   TEXT NOT NULL,
-    vault_id  TEXT NOT NULL,
-    pictures  INTEGER NOT NULL,
-    size      BIGINT NOT NULL,
-    added_at  BIGINT NOT NULL
-);
-CREATE INDEX filing_files_filing ON filing_files (filing_id);
-CREATE INDEX filing_files_user ON filing_files (user_id);
 
 CREATE TABLE transfers (                  -- rooms that are handed over, until the other accepts
     filing_id BIGINT PRIMARY KEY REFERENCES filings (id),
@@ -1183,6 +1172,7 @@ CREATE TABLE approvals (
     approver    TEXT
 );
 CREATE INDEX approvals_waiting ON approvals (expires_at) WHERE state = 'waiting';
+CREATE INDEX approvals_subject ON approvals (subject);
 
 CREATE TABLE batches (                    -- cases that were decided at once
     id      BIGINT PRIMARY KEY,
@@ -1333,6 +1323,7 @@ CREATE INDEX appeal_links_user ON appeal_links (user_id);
 CREATE TABLE filing_appeals (             -- of applicants, against a refusal or a revocation
     id           BIGINT PRIMARY KEY,
     filing_id    BIGINT NOT NULL REFERENCES filings (id),
+    qualification_id BIGINT REFERENCES qualifications (id), -- where it is about one of the filing's
     about        TEXT NOT NULL CHECK (about IN ('rejected', 'revoked')),
     appellant    TEXT NOT NULL,
     text         TEXT NOT NULL,
@@ -1344,9 +1335,12 @@ CREATE TABLE filing_appeals (             -- of applicants, against a refusal or
     reviewer     TEXT,
     reasons      TEXT NOT NULL DEFAULT '',
     decided_at   BIGINT,
-    version      INTEGER NOT NULL DEFAULT 1,
-    UNIQUE (filing_id, about)
+    version      INTEGER NOT NULL DEFAULT 1
 );
+CREATE UNIQUE INDEX filing_appeals_once ON filing_appeals (filing_id, about)
+    WHERE qualification_id IS NULL;
+CREATE UNIQUE INDEX filing_appeals_qualified ON filing_appeals (qualification_id, about)
+    WHERE qualification_id IS NOT NULL;
 CREATE INDEX filing_appeals_waiting ON filing_appeals (due_at) WHERE state = 'submitted';
 CREATE INDEX filing_appeals_appellant ON filing_appeals (appellant);
 
@@ -1357,6 +1351,21 @@ CREATE TABLE filing_appeal_parties (      -- who does not review it: see the tri
         ('subject', 'decider', 'approver', 'proposer', 'reporter', 'room', 'worker')),
     PRIMARY KEY (objection_id, user_id, why)
 );
+
+CREATE TABLE evidence_files (             -- shown with a filing or an appeal; what is in them is in the vault
+    id        SERIAL_KEY,
+    filing_id BIGINT REFERENCES filings (id),
+    appeal_id BIGINT REFERENCES appeals (id),
+    user_id   TEXT NOT NULL,
+    vault_id  TEXT NOT NULL,
+    pictures  INTEGER NOT NULL,
+    size      BIGINT NOT NULL,
+    added_at  BIGINT NOT NULL,
+    CHECK ((filing_id IS NULL) <> (appeal_id IS NULL))
+);
+CREATE INDEX evidence_files_filing ON evidence_files (filing_id);
+CREATE INDEX evidence_files_appeal ON evidence_files (appeal_id);
+CREATE INDEX evidence_files_user ON evidence_files (user_id);
 
 -- Figures for everybody ------------------------------------------------------------------------------
 
