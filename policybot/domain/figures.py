@@ -88,6 +88,7 @@ _MEASURES = (
         for scope, on in _ON.items()
         for kind, words in _BINDING.items()
     ),
+    (f"{Scope.SERVER}:suspend", "another server shut out for a time"),
     (f"{Scope.SERVER}:close", "another server shut out"),
     ("replacement", "another person answers for the room"),
     (_OTHER, "another measure"),
