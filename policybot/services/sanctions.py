@@ -407,8 +407,11 @@ class Sanctions:
         told = await outbox.done_in(tx, f"decision {sanction.decision_id}", Say.__name__)
         if sanction.scope is Scope.SERVER and decision is not None:
             said = servers.over(decision.scope_key, decision.number)
+            all_told = sanction.starts_at is not None
             free = [
-                Say(e.room_id, said) for e in back if isinstance(e, AdmitServer) and e.room_id in told
+                Say(e.room_id, said)
+                for e in back
+                if isinstance(e, AdmitServer) and (all_told or e.room_id in told)
             ]
             self._setting.queue(tx, free, cause=back_of(decision.id))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from policybot.domain.drift import Kind
 from policybot.domain.effects import Say
@@ -23,8 +24,9 @@ from tests.world import world as make_world
 
 SERVER, EVE = "elsewhere.net", "@eve:elsewhere.net"
 FACTS = "Accounts made there by the hundred flood every room"
-CELLS = ["advise", "warn", "suspend P7D", "suspend P30D"]
-GRID = {"server": {"grid": {f"S{n}": CELLS for n in range(5)}}}
+PAGE = (Path(__file__).parents[2] / "docs" / "servers.md").read_text("utf-8")
+GRID = YAML(typ="safe").load(find(r"(?s)(?<=```yaml\n).*?(?=```)", PAGE))["scopes"]
+"""The grid that the documentation proposes."""
 LADDER: dict[str, Any] = {
     "ladder.scopes": laddering.DATA["scopes"] | GRID,
     "policy_lists.publish": OURS,

@@ -81,7 +81,7 @@ async def bulk(services: Services, asked: Asked) -> str:
             lines += [_summary(item.draft), f"{item.draft.to or 'nobody'} is told."]
     drafts = [item.draft for item in found.items if item.draft]
     if drafts:
-        lines += [f"What {drafts[0].to} will read; each of the others reads theirs:"]
+        lines += [f"What {drafts[0].readers} will read; each of the others reads theirs:"]
         lines += [f"> {line}" for line in drafts[0].notice.split("\n")]
     if found.left_out:
         lines.append("Left out:")
