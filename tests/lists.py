@@ -87,7 +87,7 @@ class FakeLists:
         if before is None:
             return {}
         room, key = before["room_id"], list_rule.state_key(effect, self.bot.partition(":")[2])
-        place, wanted = ("m.policy.rule.user", key), list_rule.content(effect)
+        place, wanted = (list_rule.event_type(effect), key), list_rule.content(effect)
         present = self.rules_in.get(room, {}).get(place)
         if present and present["content"] and present["content"] != wanted:
             return {"drift": f"somebody has changed {key}"}

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from policybot.app import App
 from policybot.config import Config
-from policybot.domain import effects, label, quarantine, room_measure, showing
+from policybot.domain import effects, label, quarantine, room_measure, server, showing
 from policybot.domain.drift import Look, Seen
 from policybot.domain.effects import Effect
 from policybot.domain.list_rule import EnterList, PublishRule, WithdrawRule
@@ -91,6 +91,8 @@ class FakeHomeserver:
     locked: set[str] = field(default_factory=set)
     banned: set[tuple[str, str]] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
+    acls: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The server ACLs of rooms that have one."""
     banners: dict[str, str] = field(default_factory=dict)
     """What is pinned in suspended rooms, by their IDs."""
     deleted: set[str] = field(default_factory=set)
@@ -136,6 +138,7 @@ class FakeHomeserver:
             notice=asked.notice is None or asked.notice in self.pinned.get(room, []),
             banner=asked.banner is None or room in self.banners,
             banned=frozenset(who for where, who in self.banned if where == room),
+            denied=server.denied(self.acls.get(room)),
         )
 
     async def room_of(self, alias: str) -> str | None:
@@ -158,7 +161,7 @@ class FakeHomeserver:
         self._reachable()
         return self.rooms.sight(room_id) if room_id in self.levels else None
 
-    async def observe(self, effect: Effect) -> Result:  # noqa: C901, PLR0911 - one line for each
+    async def observe(self, effect: Effect) -> Result:  # noqa: C901, PLR0911, PLR0912 - one line for each
         self._reachable()
         match effect:
             case effects.RestrictMember(room_id, user_id):
@@ -171,6 +174,8 @@ class FakeHomeserver:
                 return {"closed": room_id in self.closed}
             case room_measure.GiveLevel(room_id, user_id):
                 return {"level": self.levels[room_id]["users"].get(user_id)}
+            case room_measure.DenyServer(room_id, name):
+                return {"denied": name in server.denied(self.acls.get(room_id))}
             case MoveAliases(room_id):
                 return self.rooms.aliases_of(room_id)
             case quarantine.QuarantineMedia(uri):
@@ -339,6 +344,12 @@ class FakeHomeserver:
                 self.deleted.add(room_id)
             case room_measure.UnblockRoom(room_id):
                 self.deleted.discard(room_id)
+            case room_measure.DenyServer(room_id, name):
+                if name not in server.denied(self.acls.get(room_id)):
+                    self.acls[room_id] = server.without(self.acls.get(room_id), name)
+            case room_measure.AdmitServer(room_id, name):
+                if before and not before["denied"] and room_id in self.acls:
+                    self.acls[room_id] = server.again(self.acls[room_id], name)
 
     def _do_sign(self, errand: Errand) -> Result:  # noqa: C901, PLR0911, PLR0912 - one line for each effect
         before = errand.before or {}

@@ -75,6 +75,7 @@ class SubjectKind(StrEnum):
     EVENT = "event"
     ROOM = "room"
     USER = "user"
+    SERVER = "server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Subject:
     event_id: str | None = None
     user_id: str | None = None
     """The account; for an event its sender, known once the homeserver was asked."""
+    server: str | None = None
 
     @property
     def key(self) -> str:
@@ -97,6 +99,8 @@ class Subject:
                 return f"room {self.room_id}"
             case SubjectKind.USER:
                 return f"user {self.user_id}"
+            case SubjectKind.SERVER:
+                return f"server {self.server}"
 
     @property
     def in_words(self) -> str:
@@ -108,6 +112,8 @@ class Subject:
                 return f"the room {self.room_id}"
             case SubjectKind.USER:
                 return f"the account {self.user_id}"
+            case SubjectKind.SERVER:
+                return f"the server {self.server}"
 
 
 @dataclass(frozen=True, slots=True)

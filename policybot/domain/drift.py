@@ -21,7 +21,15 @@ from policybot.domain.rank import (
     hindrance,
     quiet_height,
 )
-from policybot.domain.room_measure import CloseRoom, FreezeRoom, HideBanner, QuietRoom, ShowBanner
+from policybot.domain.room_measure import (
+    CloseRoom,
+    DenyServer,
+    FreezeRoom,
+    HideBanner,
+    QuietRoom,
+    ShowBanner,
+)
+from policybot.domain.server import ACL
 from policybot.domain.showing import (
     AddAlias,
     PinNotice,
@@ -73,6 +81,7 @@ class Look:
     banner: str | None = None
     """The event that says in the room that it is suspended."""
     bans: bool = False
+    servers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +103,8 @@ class Seen:
     banner: bool = True
     """Whether what says that the room is suspended does."""
     banned: frozenset[str] = frozenset()
+    denied: frozenset[str] = frozenset()
+    """The servers that are shut out by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +136,10 @@ class Wanted:
     def look(self) -> Look:
         """What has to be read of the room to compare it."""
         bans = any(isinstance(effect, ExcludeMember) for effect in self.restraints)
+        acl = any(isinstance(effect, DenyServer) for effect in self.restraints)
         event = self.notice[0] if self.notice else None
-        return Look(self.filing.room_id, self.alias, self.line is not None, event, self.banner, bans)
+        topic = self.line is not None
+        return Look(self.filing.room_id, self.alias, topic, event, self.banner, bans, acl)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +243,14 @@ def _rank(wanted: Wanted, seen: Seen) -> Iterator[Difference]:
 # Measures ------------------------------------------------------------------------------------------
 
 
-def holds(effect: Effect, levels: Levels, join_rule: str, banned: Iterable[str], bot: str) -> bool:
+def holds(  # noqa: PLR0911, PLR0913, PLR0917 - one line for each, and what is known of a room
+    effect: Effect,
+    levels: Levels,
+    join_rule: str,
+    banned: Iterable[str],
+    bot: str,
+    denied: Iterable[str] = (),
+) -> bool:
     """Say whether what an effect of a measure did to a room still stands."""
     match effect:
         case RestrictMember(_, user_id):
@@ -243,6 +263,8 @@ def holds(effect: Effect, levels: Levels, join_rule: str, banned: Iterable[str],
             return asks_everywhere(levels, quiet_height(levels, bot))
         case CloseRoom():
             return join_rule == _SHUT
+        case DenyServer(_, server):
+            return server in set(denied)
         case _:
             return True
 
@@ -252,7 +274,7 @@ def _measures(wanted: Wanted, seen: Seen) -> Iterator[Difference]:
     undone = [
         effect
         for effect in wanted.restraints
-        if not holds(effect, levels, seen.join_rule, seen.banned, bot)
+        if not holds(effect, levels, seen.join_rule, seen.banned, bot, seen.denied)
     ]
     if not undone:
         return
@@ -263,6 +285,8 @@ def _measures(wanted: Wanted, seen: Seen) -> Iterator[Difference]:
     if people:
         more = f" and {len(people) - 5} more" if len(people) > 5 else ""  # noqa: PLR2004 - as many are read
         said.append(f"A measure in the room was undone for {', '.join(people[:5])}{more}.")
+    if let_in := sorted({e.server for e in undone if isinstance(e, DenyServer)}):
+        said.append(f"What shuts out {', '.join(let_in)} was taken off the room's server ACL.")
     yield Difference(
         Kind.MEASURES,
         " ".join(said),
@@ -299,6 +323,8 @@ def _possible(effect: Effect, levels: Levels, bot: str) -> bool:
             return mine >= levels.needed("ban") and mine > levels.of(user_id)
         case CloseRoom():
             return mine >= levels.needed_for_state("m.room.join_rules")
+        case DenyServer():
+            return mine >= levels.needed_for_state(ACL)
         case _:
             return mine >= levels.needed_for_state("m.room.power_levels")
 

@@ -36,6 +36,10 @@ def _what(effect: Effect) -> tuple[str, str, str] | None:
             return "restrict", user_id, "in"
         case effects.ExcludeMember(_, user_id):
             return "exclude", user_id, "from"
+        case room_measure.DenyServer(_, server):
+            return "shut", server, "out of"
+        case room_measure.AdmitServer(_, server):
+            return "admit", server, "to"
         case _:
             return None
 

@@ -13,7 +13,9 @@ from policybot.domain import list_rule, quarantine, room_measure, showing
 from policybot.domain.list_rule import EnterList, PublicationEffect, PublishRule, WithdrawRule
 from policybot.domain.quarantine import MediaEffect, QuarantineMedia, UnquarantineMedia
 from policybot.domain.room_measure import (
+    AdmitServer,
     CloseRoom,
+    DenyServer,
     FreezeRoom,
     GiveLevel,
     HideBanner,
@@ -294,6 +296,7 @@ STANDING = (
     MoveAliases,
     ShowTopicLine,
     PublishRule,
+    DenyServer,
 )
 """Effects that last and whose inverse must restore what was there before."""
 
@@ -312,6 +315,7 @@ RESTORING = (
     UnpinNotice,
     HideBanner,
     WithdrawRule,
+    AdmitServer,
 )
 """Their inverses; and those of what is pinned, of which is remembered where it stands."""
 

@@ -1,7 +1,7 @@
 """A list rule: a line in a public list of ours by which other communities hear of a decision.
 
-It names an account of another homeserver, the rule and the number of the case, and nothing of what
-happened (Matrix specification, "Moderation policy lists"). It stands as long as the measure binds.
+It names another homeserver or an account of one, the rule and the number of the case, and nothing of
+what happened (Matrix specification, "Moderation policy lists"). It stands as long as the measure binds.
 """
 
 from dataclasses import dataclass
@@ -14,17 +14,20 @@ WORD = "publish"
 """What is added to a measure: `close+publish`."""
 PUBLISHED = (Kind.SUSPEND, Kind.CLOSE)
 """Measures that can be published: the lists know no milder word than «ban»."""
+TYPES = ("m.policy.rule.user", "m.policy.rule.server")
+"""The types of the rules that we write."""
 SECOND_PERSON = "it is published to other communities"
 """Why somebody else confirms it, whatever the ladder says."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishRule:
-    """Name an account in our public list."""
+    """Name an account or a server in our public list."""
 
     room: str
     """The list, by ID or alias as it was configured when it was decided."""
-    user_id: str
+    entity: str
+    """The account, or the server."""
     number: str
     """Of the case."""
     rule_id: str
@@ -35,7 +38,7 @@ class WithdrawRule:
     """Take it off the list again, in so far as it still says what we wrote."""
 
     room: str
-    user_id: str
+    entity: str
     number: str
     rule_id: str
 
@@ -56,26 +59,26 @@ PublicationEffect = PublishRule | WithdrawRule | EnterList
 def inverse(effect: PublicationEffect) -> PublicationEffect | None:
     """Name the effect that takes this one back."""
     match effect:
-        case PublishRule(room, user_id, number, rule_id):
-            return WithdrawRule(room, user_id, number, rule_id)
-        case WithdrawRule(room, user_id, number, rule_id):
-            return PublishRule(room, user_id, number, rule_id)
+        case PublishRule(room, entity, number, rule_id):
+            return WithdrawRule(room, entity, number, rule_id)
+        case WithdrawRule(room, entity, number, rule_id):
+            return PublishRule(room, entity, number, rule_id)
         case EnterList():
             return None
 
 
 def target(effect: PublishRule | WithdrawRule) -> str:
     """Name what both change: each case has a rule of its own, so that none clobbers another."""
-    return f"list {effect.room} {effect.number} {effect.user_id}"
+    return f"list {effect.room} {effect.number} {effect.entity}"
 
 
 def in_words(effect: PublicationEffect) -> str:
     """Say what an effect does."""
     match effect:
-        case PublishRule(room, user_id):
-            return f"name {user_id} in our public list {room}"
-        case WithdrawRule(room, user_id):
-            return f"take {user_id} off our public list {room}"
+        case PublishRule(room, entity):
+            return f"name {entity} in our public list {room}"
+        case WithdrawRule(room, entity):
+            return f"take {entity} off our public list {room}"
         case EnterList(room, name):
             return f"enter {room}, the list «{name}», to read it"
 
@@ -83,10 +86,15 @@ def in_words(effect: PublicationEffect) -> str:
 def content(effect: PublishRule | WithdrawRule) -> dict[str, str]:
     """Write the rule as others read it: the facts of a case are nobody else's business."""
     return {
-        "entity": effect.user_id,
+        "entity": effect.entity,
         "recommendation": "m.ban",
         "reason": f"Rule {effect.rule_id}, decision {effect.number}",
     }
+
+
+def event_type(effect: PublishRule | WithdrawRule) -> str:
+    """Name the type of the rule."""
+    return TYPES[not effect.entity.startswith("@")]
 
 
 def state_key(effect: PublishRule | WithdrawRule, server_name: str) -> str:
@@ -94,7 +102,7 @@ def state_key(effect: PublishRule | WithdrawRule, server_name: str) -> str:
     return f"{effect.number} {server_name}"
 
 
-def check(room: str | None, scope: Scope, kind: Kind, user_id: str | None, *, local: bool) -> str:
+def check(room: str | None, scope: Scope, kind: Kind, entity: str | None, *, local: bool) -> str:
     """Check that a decision can be published; return the list.
 
     Raises:
@@ -104,12 +112,15 @@ def check(room: str | None, scope: Scope, kind: Kind, user_id: str | None, *, lo
         message = "We have no public list: the operator sets policy_lists.publish."
     elif kind not in PUBLISHED:
         message = "A public list knows one word, «ban»: only a suspension or a closing can be published."
-    elif scope is not Scope.ACCOUNT or user_id is None:
+    elif scope not in (Scope.ACCOUNT, Scope.SERVER) or entity is None:
         what = "a room" if scope is Scope.ROOM else "a member in one room"
-        message = f"This decision is about {what}: only what reaches a whole account can be published."
+        message = (
+            f"This decision is about {what}: only what reaches a whole account or a server can be "
+            "published."
+        )
     elif local:
         message = (
-            f"{user_id} is an account of our own homeserver: what we decide reaches it here, and "
+            f"{entity} is an account of our own homeserver: what we decide reaches it here, and "
             "others need not be told."
         )
     else:

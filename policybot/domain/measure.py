@@ -50,6 +50,8 @@ _ON = {
     ("room", Kind.RESTRICT): "posts by its moderators alone",
     ("room", Kind.SUSPEND): "suspension of the room",
     ("room", Kind.CLOSE): "closure of the room",
+    ("server", Kind.SUSPEND): "exclusion of the server from all governed rooms",
+    ("server", Kind.CLOSE): "exclusion of the server from all governed rooms",
 }
 
 
@@ -144,7 +146,7 @@ class Measure:
         return self.weight <= other.weight
 
     def in_words(self, scope: str) -> str:
-        """Say what is done to a `member`, an `account` or a `room`."""
+        """Say what is done to a `member`, an `account`, a `room` or a `server`."""
         said = _WORDS.get(self.kind) or _ON.get((scope, self.kind), self.kind.value)
         if self.duration is None:
             return said

@@ -78,6 +78,8 @@ SENTENCES: Mapping[str, str] = {
     "measure_restrict_room": "posts by its moderators alone",
     "measure_suspend_room": "suspension of the room",
     "measure_close_room": "closure of the room",
+    "measure_suspend_server": "exclusion of the server from all governed rooms",
+    "measure_close_server": "exclusion of the server from all governed rooms",
 }
 """What is said, with blanks; the keys are those of the operator's translations."""
 _UNITS = ("day", "hour", "minute", "second")

@@ -86,6 +86,7 @@ MEASURES = (
         for scope, on in _ON.items()
         for kind, words in BINDING.items()
     ),
+    (f"{Scope.SERVER}:suspend", "another server shut out for a time"),
     (f"{Scope.SERVER}:close", "another server shut out"),
     ("replacement", "another person answers for the room"),
     (OTHER, "another measure"),

@@ -106,6 +106,22 @@ class UnblockRoom:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class DenyServer:
+    """Shut another server out of a room: its accounts read and write there no more."""
+
+    room_id: str
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitServer:
+    """Let it take part again, unless it was shut out before we did it."""
+
+    room_id: str
+    server: str
+
+
 RoomMeasure = (
     QuietRoom
     | UnquietRoom
@@ -119,10 +135,12 @@ RoomMeasure = (
     | ReturnLevel
     | DeleteRoom
     | UnblockRoom
+    | DenyServer
+    | AdmitServer
 )
 
 
-def inverse(effect: RoomMeasure) -> RoomMeasure:  # noqa: C901 - one line for each
+def inverse(effect: RoomMeasure) -> RoomMeasure:  # noqa: C901, PLR0912 - one line for each
     """Name the effect that takes this one back."""
     match effect:
         case QuietRoom(room_id):
@@ -149,6 +167,10 @@ def inverse(effect: RoomMeasure) -> RoomMeasure:  # noqa: C901 - one line for ea
             back = UnblockRoom(room_id, text)
         case UnblockRoom(room_id, text):
             back = DeleteRoom(room_id, text)
+        case DenyServer(room_id, server):
+            back = AdmitServer(room_id, server)
+        case AdmitServer(room_id, server):
+            back = DenyServer(room_id, server)
     return back
 
 
@@ -163,6 +185,8 @@ def target(effect: RoomMeasure) -> str:
             return f"rank {effect.room_id} {effect.user_id} {effect.case}"
         case DeleteRoom() | UnblockRoom():
             what = "block"
+        case DenyServer() | AdmitServer():
+            return f"acl {effect.room_id} {effect.server}"
         case _:
             what = "levels"
     return f"{what} {effect.room_id}"
@@ -197,4 +221,8 @@ def in_words(effect: RoomMeasure) -> str:  # noqa: C901, PLR0912 - one line for 
             said = f"let everybody out of {room_id} and nobody in"
         case UnblockRoom(room_id):
             said = f"let people into {room_id} again"
+        case DenyServer(room_id, server):
+            said = f"shut the server {server} out of {room_id}"
+        case AdmitServer(room_id, server):
+            said = f"let the server {server} take part in {room_id} again"
     return said

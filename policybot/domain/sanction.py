@@ -18,6 +18,7 @@ from policybot.domain.effects import (
     LockAccount,
     Redact,
     RestrictMember,
+    Say,
     SuspendAccount,
     inverse,
 )
@@ -26,6 +27,7 @@ from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind, Measure
 from policybot.domain.room_measure import (
     CloseRoom,
+    DenyServer,
     FreezeRoom,
     GiveLevel,
     HideBanner,
@@ -271,12 +273,18 @@ def accounts(sanction: Sanction) -> tuple[str, ...]:
 
 
 def in_room(sanction: Sanction, room_id: str) -> tuple[Effect, ...]:
-    """Say which effects carry a measure on an account into a room that becomes governed meanwhile."""
-    if sanction.scope is not Scope.ACCOUNT or sanction.dry:
+    """Say which effects carry a measure on an account, or a server, into a room that is governed now."""
+    if sanction.scope not in (Scope.ACCOUNT, Scope.SERVER) or sanction.dry:
         return ()
-    inside = [e for e in sanction.restraints if isinstance(e, RestrictMember | ExcludeMember)]
+    kinds = (RestrictMember, ExcludeMember, Say, DenyServer)
+    inside = [e for e in sanction.restraints if isinstance(e, kinds)]
     wanted = dict.fromkeys(replace(e, room_id=room_id) for e in inside)
     return tuple(e for e in wanted if e not in sanction.restraints)
+
+
+def shut_out(sanction: Sanction) -> tuple[DenyServer, ...]:
+    """Name the rooms out of which a sanction shuts a server."""
+    return tuple(e for e in sanction.restraints if isinstance(e, DenyServer))
 
 
 def to_release(sanction: Sanction, step: Step) -> bool:

@@ -9,12 +9,12 @@ from mautrix.api import Path
 from policybot.config import Config, permissions_too_open
 from policybot.config.finding import Finding
 from policybot.config.fresh import registration_problems
+from policybot.domain.list_rule import TYPES
 from policybot.domain.permission import Role
 from policybot.domain.press import Kind as PressKind
 from policybot.domain.rank import Control, control
 from policybot.matrix.client import Client
 from policybot.matrix.listing import Listing
-from policybot.matrix.policy_lists import LISTED
 from policybot.matrix.power import Power
 from policybot.matrix.presses import Presses
 from policybot.matrix.synapse import Synapse
@@ -348,7 +348,7 @@ class Doctor:
         if room is None:
             said = "policy_lists.publish is not set: decisions are told to nobody else"
             return Finding(what, good=True, said=said)
-        mend = f"Invite {self._bot} to {room}, and let it send {LISTED} there."
+        mend = f"Invite {self._bot} to {room}, and let it send {' and '.join(TYPES)} there."
         try:
             room_id = room
             if room.startswith("#"):
@@ -356,7 +356,7 @@ class Doctor:
             levels = await Power(self._client, self._bot).levels(room_id)
         except Impossible as error:
             return Finding(what, good=False, said=f"I cannot look into {room} ({error})", mend=mend)
-        mine, needed = levels.of(self._bot), levels.needed_for_state(LISTED)
+        mine, needed = levels.of(self._bot), max(map(levels.needed_for_state, TYPES))
         if mine < needed:
             said = f"my power level in {room} is {mine:g}, and a rule needs {needed:g}"
             return Finding(what, good=False, said=said, mend=mend)

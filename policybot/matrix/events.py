@@ -32,6 +32,14 @@ log = logging.getLogger(__name__)
 _Handler = Callable[[Tx, Event], Awaitable[None]]
 
 _GONE = ("leave", "ban")
+_STATE = (
+    "m.room.join_rules",
+    "m.room.tombstone",
+    "m.room.topic",
+    "m.room.pinned_events",
+    "m.room.server_acl",
+)
+"""State whose change may make a room differ from its filing."""
 
 
 class Events:
@@ -159,7 +167,7 @@ class Events:
                 return self._encryption
             case "m.room.name" | "m.room.canonical_alias" if event.get("state_key") == "":
                 return self._called
-            case "m.room.join_rules" | "m.room.tombstone" | "m.room.topic" | "m.room.pinned_events":
+            case kind if kind in _STATE:
                 return self._changed
             case kind if kind in (LABEL, "m.room.redaction"):
                 return self._label

@@ -45,7 +45,7 @@ class MatrixHomeserver:
         self._members = Members(client, self._power, bot)
         self._accounts = Accounts(client, synapse, bot)
         self._talk = Talk(client, synapse, self._members, self._accounts, secret)
-        self._entry = Entry(client)
+        self._entry = Entry(client, bot)
         self._files = Files(client)
         self.media = Media(client, synapse, self._files)
         self._taking = Taking(client, synapse, Aliases(client, synapse.admin, bot), bot)
@@ -66,6 +66,8 @@ class MatrixHomeserver:
                 return await self._power.observe_room(room_id)
             case room_measure.CloseRoom(room_id):
                 return await self._entry.observe(room_id)
+            case room_measure.DenyServer(room_id, server):
+                return await self._entry.observe_server(room_id, server)
             case MoveAliases():
                 return await self._taking.observe(effect)
             case QuarantineMedia(uri):

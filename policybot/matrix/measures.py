@@ -1,8 +1,10 @@
 """Measures on rooms, as the calls that carry them and take them back."""
 
 from policybot.domain.room_measure import (
+    AdmitServer,
     CloseRoom,
     DeleteRoom,
+    DenyServer,
     FreezeRoom,
     GiveLevel,
     HideBanner,
@@ -67,6 +69,10 @@ class Measures:
             case UnblockRoom(room_id):
                 await self._synapse.unblock_room(room_id)
                 return {}
+            case DenyServer(room_id, server):
+                return await self._entry.deny(room_id, server)
+            case AdmitServer(room_id, server):
+                return {} if before is None else await self._entry.admit(room_id, server, before)
 
     async def _show_banner(self, errand: Errand, room_id: str, text: str) -> Result:
         if errand.before is not None:  # one stands already

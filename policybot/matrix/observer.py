@@ -5,6 +5,7 @@ from typing import Any
 
 from mautrix.api import Path
 
+from policybot.domain import server as servers
 from policybot.domain.drift import Look, Seen
 from policybot.matrix import state
 from policybot.matrix.client import Client, Missing
@@ -54,6 +55,9 @@ class Observer:
             notice=asked.notice is None or await self._stands(room_id, asked.notice),
             banner=asked.banner is None or await self._stands(room_id, asked.banner),
             banned=await self._banned(room_id) if asked.bans else frozenset(),
+            denied=servers.denied(await state.content(self._client, room_id, servers.ACL))
+            if asked.servers
+            else frozenset(),
         )
 
     async def is_suspended(self, user_id: str) -> bool:

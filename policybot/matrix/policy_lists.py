@@ -14,8 +14,6 @@ from policybot.domain.policy_list import KINDS
 from policybot.matrix.client import Client, Missing
 from policybot.ports import Errand, Impossible, Present, Result
 
-LISTED = "m.policy.rule.user"
-"""The type of the rules that we write."""
 _MOST_BYTES = 64 * 2**20
 """Of the state of a list, its members included."""
 
@@ -79,7 +77,7 @@ class PolicyLists:
 
     def _path(self, room_id: str, effect: PublishRule | WithdrawRule) -> Any:  # noqa: ANN401 - mautrix's path
         key = list_rule.state_key(effect, self._bot.partition(":")[2])
-        return Path.v3.rooms[room_id].state[LISTED][key]
+        return Path.v3.rooms[room_id].state[list_rule.event_type(effect)][key]
 
     @staticmethod
     def _changed(effect: PublishRule | WithdrawRule, present: Mapping[str, Any]) -> str:

@@ -4,10 +4,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from policybot.domain import appeal as rules
+from policybot.domain import server as servers
 from policybot.domain.appeal import Appeal, Said, Word
 from policybot.domain.appeal import State as AppealState
 from policybot.domain.decision import IN_FORCE, Decision, State
 from policybot.domain.errors import NotFound, OutOfOrder
+from policybot.domain.ladder import Scope
 from policybot.domain.name import one_line
 from policybot.services.parties import Apart, Parties
 from policybot.services.sanctions import Sanctions
@@ -114,12 +116,14 @@ class Appeals:
     async def _decision_about(
         self, tx: Tx, user_id: str, case_id: int | None, against: int | None
     ) -> Decision:
-        """Find the decision in force that concerns somebody: their own, or their room's."""
+        """Find the decision in force that concerns somebody: their own, their room's, their server's."""
         found = await decisions.of_case(tx, case_id) if case_id is not None else []
         for decision in reversed(found):
             if decision.state not in IN_FORCE or against not in (None, decision.id):
                 continue
             if decision.user_id == user_id:
+                return decision
+            if decision.scope is Scope.SERVER and servers.of(user_id) == decision.scope_key:
                 return decision
             filing = await filings.of_room(tx, decision.room_id) if decision.room_id else None
             if decision.user_id is None and filing is not None and filing.applicant == user_id:

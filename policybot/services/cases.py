@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from policybot.domain import case as rules
 from policybot.domain import notice
+from policybot.domain import server as servers
 from policybot.domain.case import Case, State, Step, Subject, SubjectKind
 from policybot.domain.effects import KeepEvidence
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
@@ -87,6 +88,26 @@ class Cases:
             raise NotFound(message)
         subject = Subject(SubjectKind.ROOM, room_id)
         return await self.running(tx, subject) or await self.open(tx, subject, by)
+
+    async def about_server(self, tx: Tx, by: str, name: str) -> Case:
+        """Find the undecided case about another server, or open one.
+
+        Raises:
+            NotFound: it is our own.
+        """
+        self.check_foreign(name)
+        subject = Subject(SubjectKind.SERVER, server=name)
+        return await self.running(tx, subject) or await self.open(tx, subject, by)
+
+    def check_foreign(self, name: str) -> None:
+        """Check that a server is not our own.
+
+        Raises:
+            NotFound: it is.
+        """
+        if name == servers.of(self._setting.config.bot_user_id):
+            message = f"{name} is our own server. Name an account, a room or a message instead."
+            raise NotFound(message)
 
     async def running(self, tx: Tx, subject: Subject) -> Case | None:
         """Find the undecided case that a subject is in; until this has ended nobody decides it.
@@ -322,8 +343,20 @@ class Cases:
         parties = {report.reporter for report in await reports.of_case(tx, case.id)}
         about = await cases.subjects(tx, case)
         parties |= {subject.user_id for subject in about if subject.user_id}
+        parties |= await self.living_on(tx, {s.server for s in about if s.server})
         answering = await self.answering_for(tx, {s.room_id for s in about if s.room_id})
         return await members.accounts_of_all(tx, parties.union(*answering.values()))
+
+    async def living_on(self, tx: Tx, names: AbstractSet[str]) -> frozenset[str]:
+        """Name those who decide and have an account on one of some servers: theirs is the matter."""
+        config = self._setting.config
+        deciding = {*config.staff, *config.appeals.external_reviewers} if names else set()
+        living = [
+            one
+            for one in deciding
+            if any(servers.of(account) in names for account in await members.accounts_of(tx, one))
+        ]
+        return frozenset(living)
 
     async def answering_for(self, tx: Tx, room_ids: AbstractSet[str]) -> dict[str, frozenset[str]]:
         """Name who filed each of some rooms or moderates it: they do not judge what happens there.

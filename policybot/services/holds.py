@@ -3,6 +3,7 @@
 from policybot.domain import case as case_rules
 from policybot.domain import hold as rules
 from policybot.domain import notice, prepared
+from policybot.domain import server as servers
 from policybot.domain.case import Case, Subject, SubjectKind
 from policybot.domain.decision import Decision, Nature, State
 from policybot.domain.errors import OutOfOrder
@@ -50,6 +51,8 @@ class Holds:
             Incomplete: the reason says nothing, or rank forbids it.
             OutOfOrder: the case is decided, or the same is or was a short time ago on hold.
         """
+        if case.subject.kind is SubjectKind.SERVER:
+            raise OutOfOrder(servers.NO_HOLD)
         rule = self._setting.rule(rule_id)
         case_rules.impartial(case, by, await self._cases.involved(tx, case))
         await cases.lock(tx, case.id)  # a decision that is being made is waited for

@@ -25,10 +25,14 @@ def scope_of(case: Case, rule: Rule) -> Scope:
             return Scope.ACCOUNT
         case SubjectKind.EVENT:
             return rule.scope
+        case SubjectKind.SERVER:
+            return Scope.SERVER
 
 
 async def key_of(tx: Tx, scope: Scope, case: Case) -> str:
-    """Name the ledger of a case: by the person who answers for it, else by the account."""
+    """Name the ledger of a case: by the person who answers for it, else by the account; a server's."""
+    if scope is Scope.SERVER:
+        return str(case.subject.server)
     room_id = await moves.now(tx, case.subject.room_id) if case.subject.room_id else None
     if scope is Scope.ROOM:
         return str(room_id)

@@ -8,8 +8,9 @@ from datetime import timedelta
 
 from policybot.domain import notice
 from policybot.domain.decision import Decision
+from policybot.domain.ladder import Scope
 from policybot.domain.report import Outcome
-from policybot.domain.sanction import Sanction, State, locks
+from policybot.domain.sanction import Sanction, State, locks, shut_out
 from policybot.services import answers
 from policybot.services import statements as written
 from policybot.services.reach import ALSO
@@ -30,6 +31,8 @@ async def carried_out(
         await _tell(tx, setting, decision, sanction)
     elif first and not locks(sanction):
         await _tell_begun(tx, setting, decision, sanction)
+    if shut_out(sanction):  # the rooms have read it before that
+        await written.arrived(tx, setting, decision.id)
 
 
 async def tell_before(tx: Tx, setting: Setting, decision: Decision, sanction: Sanction) -> None:
@@ -69,6 +72,8 @@ async def _tell(
         await written.sent(tx, setting, decision, sanction, kept)
         for user_id in await sanctions.accounts(tx, decision.id):
             setting.tell(tx, user_id, f"{text}\n\n{ALSO}", cause=f"notice {decision.id} also")
+    if decision.scope is Scope.SERVER:
+        await written.sent(tx, setting, decision, sanction)
     if decision.interim:
         return  # who reported hears when it is decided
     await answers.give(tx, setting, decision.number, decision.case_id, Outcome.ACTIONED)

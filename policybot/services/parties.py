@@ -33,6 +33,8 @@ class Apart:
             found |= {(one, Why.WORKER) for one in (report.resolved_by,) if one}
         about = await cases.subjects(tx, case)
         found |= {(subject.user_id, Why.SUBJECT) for subject in about if subject.user_id}
+        living = await self._cases.living_on(tx, {s.server for s in about if s.server})
+        found |= {(one, Why.SUBJECT) for one in living}
         answering = await self._cases.answering_for(tx, {s.room_id for s in about if s.room_id})
         found |= {(one, Why.ROOM) for people in answering.values() for one in people}
         if case.assignee:

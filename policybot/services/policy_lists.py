@@ -11,8 +11,10 @@ from datetime import timedelta
 from typing import Any
 
 from policybot.domain import policy_list as rules
+from policybot.domain import server as servers
 from policybot.domain.case import UNDECIDED, Subject, SubjectKind
 from policybot.domain.errors import Incomplete
+from policybot.domain.ladder import Scope
 from policybot.domain.list_rule import EnterList
 from policybot.domain.policy_list import KINDS, STABLE, Kind, Rule
 from policybot.domain.report import UNSORTED, Report, Via
@@ -290,19 +292,30 @@ class PolicyLists:
             return
         audit.append(tx, at=now, actor=ACTOR, tag="list:meet", object=who, list=name, rule=rule.entity)
         said = rules.said(rule, who)
-        if rule.kind is Kind.SERVER:
+        subject = self._subject(rule, who)
+        if subject is None:
             self._tell(
                 tx,
                 name,
-                f"{said}\nAccounts of that server are in governed rooms. Nobody breaks a rule by where "
-                "their account lives, so I opened no case.",
+                f"{said}\nAccounts of that server are in governed rooms. The ladder has no measures on "
+                "servers (scopes.server), so I opened no case.",
             )
             return
-        kind = SubjectKind.USER if rule.kind is Kind.USER else SubjectKind.ROOM
-        subject = Subject(kind, user_id=who) if rule.kind is Kind.USER else Subject(kind, room_id=who)
         made = Report(0, f"{NOUN}:{name}", subject, UNSORTED, said, 0, now, Via.LIST)
         report, _ = await self._reports.receive(tx, made)
         await store.in_case(tx, name, rule.entity, who, report.case_id)
+
+    def _subject(self, rule: Rule, who: str) -> Subject | None:
+        """Say what a case is about; None for a server about which nothing could be decided."""
+        match rule.kind:
+            case Kind.USER:
+                return Subject(SubjectKind.USER, user_id=who)
+            case Kind.ROOM:
+                return Subject(SubjectKind.ROOM, room_id=who)
+            case Kind.SERVER:
+                server = servers.read(who)
+                known = Scope.SERVER in self._setting.ladder.scopes
+                return Subject(SubjectKind.SERVER, server=server) if server and known else None
 
     async def _hold_back(self, tx: Tx, name: str) -> None:
         """Count what waits until tomorrow; people are told of the first alone."""

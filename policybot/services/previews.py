@@ -7,10 +7,11 @@ from datetime import timedelta
 from policybot.domain import decision as rules
 from policybot.domain import ladder, list_rule, notice, prepared, removal
 from policybot.domain import sanction as sanction_rules
+from policybot.domain import server as servers
 from policybot.domain.case import Case, Subject, SubjectKind
 from policybot.domain.closure import Earlier
 from policybot.domain.decision import Decision, State
-from policybot.domain.effects import Effect, inverse
+from policybot.domain.effects import Effect, Say, inverse
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.ladder import Act, Proposal, Scope, Severity
 from policybot.domain.measure import Measure, duration_in_words
@@ -87,6 +88,13 @@ class Draft:
     """What versions on trial would have proposed; without any effect."""
 
     @property
+    def readers(self) -> str:
+        """Who reads the notice, as one says it."""
+        if self.decision.scope is not Scope.SERVER:
+            return self.to or "nobody, for nobody answers for it,"
+        return "everybody in these rooms" if self.restraints else "nobody, for we can tell nobody there,"
+
+    @property
     def effects(self) -> tuple[Effect, ...]:
         """Every change of the homeserver, in its order."""
         return (*self.removals, *self.restraints)
@@ -143,6 +151,8 @@ class Previews:
         served = await self._sanctions.credit(tx, decision.case_id)
         ends_at = max(now, now + span - served) if span else None
         text = statements.rendered(self._setting, decision, draft.statement, ends_at=ends_at)
+        if (said := next((e.text for e in draft.restraints if isinstance(e, Say)), None)) is not None:
+            text = said
         answers = tuple(
             (
                 report.receipt,
@@ -218,6 +228,8 @@ class Previews:
         language = again.language if again else await statements.language_of(tx, decision)
         decision = replace(decision, language=language)
         reasons = ladder.second_person(policy.ladder, proposal, measure, tried)
+        if scope is Scope.SERVER and measure.kind in servers.SHUT:
+            reasons = (*reasons, servers.SECOND_PERSON)
         if choice.publish:
             reasons = (*reasons, list_rule.SECOND_PERSON)
         read = prepared.read(facts, rule.prepared, language)
@@ -320,6 +332,7 @@ class Previews:
         if live is not None and live.hash != today.hash:
             today = live  # another process has put it in force
         then = await policies.in_force_at(tx, case.occurred_at) or today
+        _check_grid(scope, today, then)
         act = Act(
             scope=scope,
             key=key,
@@ -360,6 +373,17 @@ def _law(used: Policy, today: Policy) -> tuple[str, ...]:
         return ()
     version = today.ladder.version
     return (f"judged by version {used.ladder.version}, of the time of the act; today's is {version}",)
+
+
+def _check_grid(scope: Scope, today: Policy, then: Policy) -> None:
+    """Check that there are measures on what is decided about, now and when it was done.
+
+    Raises:
+        Incomplete: there are none; servers alone can be left out of a ladder.
+    """
+    for one, when in ((today, ""), (then, " at the time of the act")):
+        if scope not in one.ladder.scopes:
+            raise Incomplete(servers.NO_GRID.format(when=when))
 
 
 def _check_factors(factors: frozenset[str], versions: Sequence[Policy]) -> None:

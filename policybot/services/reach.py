@@ -5,13 +5,15 @@ from dataclasses import replace
 
 from policybot.domain import list_rule, notice
 from policybot.domain import sanction as rules
+from policybot.domain import server as servers
 from policybot.domain.decision import Decision
-from policybot.domain.effects import Effect, ExcludeMember, RestrictMember, SuspendAccount
+from policybot.domain.effects import Effect, ExcludeMember, RestrictMember, Say, SuspendAccount
 from policybot.domain.errors import Incomplete
 from policybot.domain.ladder import Scope
 from policybot.domain.list_rule import PublishRule
-from policybot.domain.measure import Kind
+from policybot.domain.measure import Kind, duration_in_words
 from policybot.domain.rank import Control, control, hindrance
+from policybot.domain.room_measure import DenyServer
 from policybot.domain.rules import Reach as Whom
 from policybot.domain.sanction import BINDING, Sanction
 from policybot.services import statements
@@ -43,6 +45,8 @@ class Reach:
         """
         label, governed, user_id = None, [], decision.user_id or ""
         kind, config = decision.measure.kind, self._setting.config
+        if decision.scope is Scope.SERVER:
+            return (*await self._on_server(tx, decision), *self._published(decision))
         if self.in_every_room(decision):
             governed = await self._in_reach(tx, user_id)
         if decision.scope is Scope.ROOM and decision.room_id:
@@ -69,15 +73,61 @@ class Reach:
         """Say by which effect other communities are told of a decision."""
         if not decision.publish:
             return ()
-        user_id = decision.user_id or ""
+        of_server = decision.scope is Scope.SERVER
+        entity = decision.scope_key if of_server else decision.user_id
         room = list_rule.check(
             self._setting.config.policy_lists.publish,
             decision.scope,
             decision.measure.kind,
-            decision.user_id,
-            local=self._setting.is_local(user_id),
+            entity,
+            local=not of_server and self._setting.is_local(entity or ""),
         )
-        return (PublishRule(room, user_id, decision.number, decision.rule_id),)
+        return (PublishRule(room, str(entity), decision.number, decision.rule_id),)
+
+    async def _on_server(self, tx: Tx, decision: Decision) -> tuple[Effect, ...]:
+        """Say how a server is shut out: each room is told first, while its accounts can read it."""
+        servers.check_measure(decision.measure)
+        if decision.measure.kind not in BARRING:
+            return ()
+        governed = await rooms.of_kind(tx, RoomKind.GOVERNED)
+        open_to = [room.room_id for room in governed if self.may_deny(room)]
+        if not open_to:
+            message = (
+                "There is no governed room in which I may change which servers take part. Ask the "
+                f"owners to give {self._setting.config.bot_user_id} power level 100, or decide about "
+                "accounts."
+            )
+            raise Incomplete(message)
+        text, server = self._said(decision), decision.scope_key
+        return tuple(
+            one
+            for room_id in sorted(open_to)
+            for one in (Say(room_id, text), DenyServer(room_id, server))
+        )
+
+    def _said(self, decision: Decision) -> str:
+        """Write what a room reads before a server is shut out of it."""
+        rule, span = self._setting.rule_of(decision.rule_id), decision.measure.duration
+        return servers.said(
+            decision.scope_key,
+            number=decision.number,
+            rule=f"{decision.rule_id} {rule.title}" if rule else decision.rule_id,
+            facts=decision.facts,
+            span=duration_in_words(span) if span else "",
+            days=self._setting.ladder.appeal_window.days,
+            bot=self._setting.config.bot_user_id,
+        )
+
+    def may_deny(self, room: Room) -> bool:
+        """Say whether the bot may change which servers take part in a room."""
+        levels = room.levels
+        return levels.of(self._setting.config.bot_user_id) >= levels.needed_for_state(servers.ACL)
+
+    def _reaches(self, room: Room, effect: Effect) -> bool:
+        """Say whether rank lets us carry an effect of a measure into a room."""
+        if isinstance(effect, Say | DenyServer):
+            return self.may_deny(room)
+        return self.hindrance(room, getattr(effect, "user_id", "")) is None
 
     def in_every_room(self, decision: Decision) -> bool:
         """Say whether a measure on an account is carried room by room."""
@@ -164,12 +214,12 @@ class Reach:
     async def into(self, sanction: Sanction, room: Room) -> tuple[Effect, ...]:
         """Say which effects carry a measure into a room that has become governed."""
         wanted = rules.in_room(sanction, room.room_id)
-        return tuple(e for e in wanted if self.hindrance(room, getattr(e, "user_id", "")) is None)
+        return tuple(e for e in wanted if self._reaches(room, e))
 
     async def whole(self, tx: Tx, decision: Decision, sanction: Sanction) -> tuple[Effect, ...]:
         """Say which effects a measure needs today, that of rooms and accounts of earlier included."""
         wanted = dict.fromkeys(sanction.restraints)
-        if sanction.scope is Scope.ACCOUNT:
+        if sanction.scope in (Scope.ACCOUNT, Scope.SERVER):
             for room in await rooms.of_kind(tx, RoomKind.GOVERNED):
                 wanted |= dict.fromkeys(await self.into(sanction, room))
         for user_id in await sanctions.accounts(tx, sanction.decision_id):
@@ -177,7 +227,7 @@ class Reach:
         return tuple(wanted)
 
     async def room_changed(self, tx: Tx, room_id: str) -> None:
-        """Let what binds accounts in every governed room bind in one that has become governed."""
+        """Let what binds accounts and servers in all governed rooms bind in one that is governed now."""
         room = await rooms.get(tx, room_id)
         if room is None or room.kind is not RoomKind.GOVERNED:
             return
@@ -217,6 +267,8 @@ class Reach:
 
     async def notes(self, tx: Tx, decision: Decision) -> tuple[str, ...]:
         """Say what whoever decides should know of the reach of a measure; no other account is named."""
+        if decision.scope is Scope.SERVER:
+            return await self._notes_on_server(tx, decision)
         lines = []
         if (number := len(await self.others(tx, decision))) > 0:
             lines.append(
@@ -236,6 +288,14 @@ class Reach:
             lines.append(f"In {above} of {len(governed)} rooms they rank as high as I do: not there.")
         return tuple(lines)
 
+    async def _notes_on_server(self, tx: Tx, decision: Decision) -> tuple[str, ...]:
+        if decision.measure.kind not in BARRING:
+            return (servers.UNTOLD,)
+        governed = await rooms.of_kind(tx, RoomKind.GOVERNED)
+        out = sum(not self.may_deny(room) for room in governed)
+        lacking = f"In {out} of {len(governed)} rooms my rank does not let me: not there."
+        return (servers.ALL_OF_IT, *((lacking,) if out else ()))
+
     async def above(self, tx: Tx, room_id: str) -> list[str]:
         """Name who ranks as high as we do in a room that is otherwise under our control."""
         room = await rooms.get(tx, room_id)
@@ -250,5 +310,5 @@ class Reach:
 
 async def hold_rooms(tx: Tx, restraints: Sequence[Effect]) -> None:
     """Keep others from taking and giving back rights in the same rooms until this is committed."""
-    kinds = (RestrictMember, ExcludeMember)
+    kinds = (RestrictMember, ExcludeMember, DenyServer)
     await rooms.hold(tx, {e.room_id for e in restraints if isinstance(e, kinds)})

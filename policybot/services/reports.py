@@ -185,6 +185,8 @@ class Reports:
         if subject.user_id == self._setting.config.bot_user_id:
             message = f"To complain about me, please write to {contact}."
             raise NotFound(message)
+        if subject.server is not None:
+            self._cases.check_foreign(subject.server)
         if await self._is_own(tx, reporter, subject):
             is_event = subject.kind is SubjectKind.EVENT
             message = _OWN_MESSAGE.format(contact=contact) if is_event else "That is your own account."

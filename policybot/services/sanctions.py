@@ -8,13 +8,14 @@ from policybot.domain import filing as filing_rules
 from policybot.domain import label as label_rules
 from policybot.domain import notice
 from policybot.domain import sanction as rules
+from policybot.domain import server as servers
 from policybot.domain.case import Subject
 from policybot.domain.decision import Decision, Nature
-from policybot.domain.effects import Effect, FindMessages, RestrictMember, SuspendAccount
+from policybot.domain.effects import Effect, FindMessages, RestrictMember, Say, SuspendAccount
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind
-from policybot.domain.room_measure import GiveLevel
+from policybot.domain.room_measure import AdmitServer, GiveLevel
 from policybot.domain.sanction import BINDING, Sanction, State, Step
 from policybot.ports import Result
 from policybot.services import notices, statements
@@ -228,7 +229,7 @@ class Sanctions:
             self._setting.tell_staff(tx, text, cause=f"case {decision.case_id}")
             await outbox.settle(tx, queued)
         left = await outbox.tally(tx, queued.cause)
-        far = decision.scope is Scope.ACCOUNT
+        far = decision.scope in (Scope.ACCOUNT, Scope.SERVER)
         if not left.get("waiting") and (left.get("done") or also) and (far or not left.get("dead")):
             await self.carried_out(tx, decision.id)
         return also
@@ -385,6 +386,7 @@ class Sanctions:
             others, taken = await self._also_wanted(tx, sanction)
             back = rules.release(sanction, others, taken)
             self._setting.queue(tx, back, cause=back_of(sanction.decision_id))
+            await self._tell_rooms(tx, sanction, back)
             still = any(o.state in BINDING and o.measure.kind in _ROOM_MEASURES for o in others)
             if sanction.scope is Scope.ROOM and sanction.room_id and not still:
                 step_back, said = filing_rules.Step.REINSTATE, _SAID.get(step, "")
@@ -398,6 +400,20 @@ class Sanctions:
             reason=reason or "",
         )
         return replace(closed, version=closed.version + 1)
+
+    async def _tell_rooms(self, tx: Tx, sanction: Sanction, back: Sequence[Effect]) -> None:
+        """Say in the rooms that read that a server is shut out of them that it may take part again."""
+        decision = await decisions.get(tx, sanction.decision_id)
+        told = await outbox.done_in(tx, f"decision {sanction.decision_id}", Say.__name__)
+        if sanction.scope is Scope.SERVER and decision is not None:
+            said = servers.over(decision.scope_key, decision.number)
+            all_told = sanction.starts_at is not None
+            free = [
+                Say(e.room_id, said)
+                for e in back
+                if isinstance(e, AdmitServer) and (all_told or e.room_id in told)
+            ]
+            self._setting.queue(tx, free, cause=back_of(decision.id))
 
     async def _also_wanted(
         self, tx: Tx, sanction: Sanction
@@ -413,6 +429,8 @@ class Sanctions:
                 for right in await standing.of_account(tx, user_id or "")
                 if right.how is How.TAKEN
             ]
+        if sanction.scope is Scope.SERVER:
+            others |= {other.decision_id: other for other in await sanctions.on_servers(tx)}
         others.pop(sanction.decision_id, None)
         return list(others.values()), taken
 

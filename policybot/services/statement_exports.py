@@ -57,7 +57,8 @@ class StatementExports:
         good, bad, exempt = [], [], 0
         for one in found:
             rule = self._setting.rule_of(one.rule_id)
-            if not one.reasons.restricts or (rule is not None and rule.deceptive_bulk):
+            bulk = rule is not None and rule.deceptive_bulk
+            if not one.reasons.restricts or not one.personal or bulk:
                 exempt += 1
                 continue
             category = (rule.category if rule else None) or one.reasons.category

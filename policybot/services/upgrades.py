@@ -15,7 +15,7 @@ from policybot.domain import taking, upgrade
 from policybot.domain.drift import Difference, Kind
 from policybot.domain.effects import Effect, ReleaseMember, RestrictMember, dump, load, target
 from policybot.domain.filing import IN_FORCE, Filing
-from policybot.domain.room_measure import ShowBanner
+from policybot.domain.room_measure import DenyServer, ShowBanner
 from policybot.domain.sanction import BINDING
 from policybot.domain.showing import RemoveAlias, ShowTopicLine, Unpublish, WithdrawLabel
 from policybot.domain.upgrade import FollowUpgrade, Successor
@@ -182,7 +182,10 @@ class Upgrades:
         if isinstance(was, (*_INSTEAD, ShowBanner)):  # a message is in one room alone
             return
         bot = self._setting.config.bot_user_id
-        if not drift_rules.holds(is_, seen.levels, seen.join_rule, seen.banned, bot):
+        stands = isinstance(is_, DenyServer) or drift_rules.holds(
+            is_, seen.levels, seen.join_rule, seen.banned, bot
+        )
+        if not stands:
             return
         before = await outbox.remembered(tx, target(was))
         if before is not None:

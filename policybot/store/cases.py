@@ -271,8 +271,10 @@ async def hand_over(tx: Tx, source: Case, target: Case, subject: Subject) -> Non
 
 
 def subject_of(row: Row) -> Subject:
-    """Read the subject of a case from its row."""
-    return Subject(SubjectKind(row["kind"]), row["room_id"], row["event_id"], row["user_id"])
+    """Read the subject of a case from its row; a server stands in its key alone."""
+    kind = SubjectKind(row["kind"])
+    server = row["subject_key"].partition(" ")[2] if kind is SubjectKind.SERVER else None
+    return Subject(kind, row["room_id"], row["event_id"], row["user_id"], server)
 
 
 def case_of(row: Row) -> Case:

@@ -139,10 +139,20 @@ async def curbs_on(tx: Tx, user_id: str) -> tuple[Curb, ...]:
 
 
 async def everywhere(tx: Tx) -> list[Sanction]:
-    """List what binds accounts in every governed room, by effects in each."""
+    """List what binds accounts and servers in every governed room, by effects in each."""
     rows = await tx.fetch(
-        "SELECT * FROM sanctions WHERE scope = 'account' AND state IN ('planned', 'active')"
-        " AND dry = 0 AND restraints LIKE '%Member%' ORDER BY decision_id"
+        "SELECT * FROM sanctions WHERE scope IN ('account', 'server')"
+        " AND state IN ('planned', 'active') AND dry = 0"
+        " AND (restraints LIKE '%Member%' OR restraints LIKE '%DenyServer%') ORDER BY decision_id"
+    )
+    return [_sanction(row) for row in rows]
+
+
+async def on_servers(tx: Tx) -> list[Sanction]:
+    """List the planned, active and stayed sanctions on servers."""
+    rows = await tx.fetch(
+        "SELECT * FROM sanctions WHERE scope = 'server' AND state IN ('planned', 'active', 'stayed')"
+        " ORDER BY decision_id"
     )
     return [_sanction(row) for row in rows]
 

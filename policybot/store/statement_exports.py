@@ -18,6 +18,8 @@ class Waiting:
     reasons: Reasons
     accounts: tuple[str, ...]
     """Who is named in it at the most: whom it is about, and who decided."""
+    personal: bool = True
+    """Whether it is about somebody: a server is nobody, and the law asks for no statement."""
 
 
 _WAITING = (
@@ -40,7 +42,7 @@ async def count(tx: Tx, since: datetime, until: datetime) -> int:
 async def waiting(tx: Tx, since: datetime, until: datetime, after: int, most: int) -> Sequence[Waiting]:
     """List statements that were not handed over, by the number of their decision."""
     rows = await tx.fetch(
-        "SELECT t.decision_id, t.data, d.rule_id, d.user_id, d.decider, d.approver"
+        "SELECT t.decision_id, t.data, d.rule_id, d.user_id, d.decider, d.approver, d.scope"
         f"{_WAITING} AND t.decision_id > $3 ORDER BY t.decision_id LIMIT $4",
         to_ms(since),
         to_ms(until),
@@ -53,6 +55,7 @@ async def waiting(tx: Tx, since: datetime, until: datetime, after: int, most: in
             row["rule_id"],
             rules.load(row["data"]),
             tuple(one for one in (row["user_id"], row["decider"], row["approver"]) if one),
+            row["scope"] != "server",
         )
         for row in rows
     ]

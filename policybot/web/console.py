@@ -42,7 +42,12 @@ _FILTERS = {
     "overdue": "Overdue",
     "confirm": "Wait for a second person",
 }
-_KINDS = {SubjectKind.EVENT: "Message of", SubjectKind.ROOM: "Room", SubjectKind.USER: "Account"}
+_KINDS = {
+    SubjectKind.EVENT: "Message of",
+    SubjectKind.ROOM: "Room",
+    SubjectKind.USER: "Account",
+    SubjectKind.SERVER: "Server",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +179,9 @@ def _row(entry: Entry, age: timedelta, moderator: str, here: str) -> dict[str, o
     return {
         "number": case.number,
         "kind": _KINDS[case.subject.kind],
-        "about": case.subject.user_id or ("somebody" if case.subject.event_id else ""),
+        "about": case.subject.user_id
+        or case.subject.server
+        or ("somebody" if case.subject.event_id else ""),
         "room": entry.filing.number if entry.filing else (room_id or ""),
         "of_room": _address(here, Narrowed(room_id=room_id)) if room_id else "",
         "rules": ", ".join(case.rules),

@@ -125,10 +125,10 @@ class CasePages:
         return next((one for one in self._setting.config.rules if one.id == rule_id), None)
 
     def _publishes(self, sheet: Sheet) -> str:
-        """Name our public list, if a decision in a case can be told there: of an account elsewhere."""
+        """Name our public list, if a decision in a case can be told there: of what is elsewhere."""
         user_id, room = sheet.case.subject.user_id, self._setting.config.policy_lists.publish
         elsewhere = user_id is not None and not self._setting.is_local(user_id)
-        return room or "" if elsewhere else ""
+        return room or "" if elsewhere or sheet.case.subject.server else ""
 
     def _pending(self, sheet: Sheet) -> dict[str, object] | None:
         """Name what the page shows of a proposal that waits."""

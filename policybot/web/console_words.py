@@ -199,7 +199,8 @@ def who(sheet: Sheet) -> list[Row]:
     """Say whom it is about, and what holds against them; never their verified name."""
     view, about = sheet.view, sheet.case.subject.user_id
     if view is None:
-        return []
+        server = sheet.case.subject.server
+        return [Row("Server", server)] if server else []
     name = f"«{one_line(view.text, 64)}», " if view.text else ""
     title = "Account" if about else "Answers for the room"
     rows = [Row(title, f"{name}{one_line(view.account, 255)}"), Row("Verified", sheet.verified)]

@@ -18,11 +18,13 @@ from policybot.domain.rank import Control
 from policybot.domain.room_measure import (
     CloseRoom,
     DeleteRoom,
+    DenyServer,
     FreezeRoom,
     GiveLevel,
     ShowBanner,
     UnblockRoom,
 )
+from policybot.domain.server import ACL
 from policybot.domain.showing import Publish, SetLabel, Unpublish, WithdrawLabel
 from policybot.domain.taking import MakeRoom
 from policybot.matrix.signs import LABEL
@@ -39,15 +41,21 @@ TRIED = ("publish", "post", "rename", "topic", "unpin", "levels", "door")
 """What an owner tries while the room is suspended."""
 PINNED = ("m.room.pinned_events", "")
 LEVELS = ("m.room.power_levels", "")
+_KEPT = (FreezeRoom, GiveLevel, DenyServer)
+"""Effects before which what is there is remembered."""
 
 
 async def test_rooms_are_held_led_by_others_and_deleted(bench: Bench) -> None:
     """One stage for all, for a homeserver takes seconds to start."""
     for version in VERSIONS:
         created = await a_made_room(bench, version)
+        await check_servers(bench, created)
         await check_hold(bench, created, Control.CREATED)
         await check_new_owner(bench, created, 50)
         old = await a_garden(bench, version)
+        await check_servers(
+            bench, old, {"allow": ["*"], "deny": ["bad.net"], "allow_ip_literals": False}
+        )
         await check_hold(bench, old, Control.SHARED)
         await check_no_new_owner(bench, old)
         new = await adopted(bench, old, f"_policybot_measured{version}")
@@ -74,7 +82,7 @@ async def measured(bench: Bench, effect: Effect) -> tuple[Effect, Result | None]
     assert back is not None
     if isinstance(effect, ShowBanner):
         return back, dict(await bench.do(effect))
-    before = dict(await bench.port.observe(effect)) if isinstance(effect, FreezeRoom | GiveLevel) else {}
+    before = dict(await bench.port.observe(effect)) if isinstance(effect, _KEPT) else {}
     await bench.do(effect, before=before)
     return back, before
 
@@ -105,6 +113,24 @@ async def attempts(owner: Person, room: str) -> dict[str, str]:
 def told_apart(state: dict[tuple[str, str], Any]) -> dict[tuple[str, str], Any]:
     """Leave out that nothing is pinned: a state event that was never there cannot be taken back."""
     return {key: content for key, content in state.items() if (key, content) != (PINNED, {"pinned": []})}
+
+
+async def check_servers(bench: Bench, room: str, acl: dict[str, Any] | None = None) -> None:
+    """A server is shut out beside whatever the ACL says, and taken off it alone; never our own."""
+    if acl is not None:
+        await bench.anna.set_state(room, ACL, acl)
+    back, before = await measured(bench, DenyServer(room, "elsewhere.net"))
+    had = acl or {"allow": ["*"], "deny": []}
+    assert await bench.anna.state(room, ACL) == {**had, "deny": [*had["deny"], "elsewhere.net"]}
+    await bench.tom.say(room, "Those of our own server are not touched")
+    other, of_other = await measured(bench, DenyServer(room, "third.net"))
+    await bench.do(back, before=before)
+    assert await bench.anna.state(room, ACL) == {**had, "deny": [*had["deny"], "third.net"]}
+    again, known = await measured(bench, DenyServer(room, "third.net"))
+    await bench.do(again, before=known)
+    assert "third.net" in (await bench.anna.state(room, ACL))["deny"], "it stood there before that"
+    await bench.do(other, before=of_other)
+    assert await bench.anna.state(room, ACL) == had
 
 
 async def check_hold(bench: Bench, room: str, level: Control) -> None:

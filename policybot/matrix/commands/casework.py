@@ -1,6 +1,7 @@
 """The commands by which moderators work on a case together: notes, merging, what there was before."""
 
 from policybot.domain import number
+from policybot.domain import server as servers
 from policybot.domain.case import Case, SubjectKind
 from policybot.domain.errors import NotFound
 from policybot.domain.permission import Permission, allowed
@@ -11,6 +12,22 @@ from policybot.store.pasts import About, Moment
 
 _PAGE = 20
 _LAST_PAGE = 1000
+
+
+async def open_case(services: Services, asked: Asked) -> str:
+    """Open a case about an account, a room or another server, or find the one that waits."""
+    text, by = asked.words["WHAT"], asked.sender
+    if (name := servers.read(text)) is not None:
+        found = await services.cases.about_server(asked.tx, by, name)
+    elif (user_id := subject.account_in(text)) is not None:
+        found = await services.holds.about_account(asked.tx, by, user_id)
+    else:
+        found = await services.cases.about_room(asked.tx, by, subject.room_in(asked.aliases, text))
+    case = await services.cases.work_on(asked.tx, by, found.id, found.number)
+    return (
+        f"{case.number} is about {case.subject.in_words}, and {case.in_words}. Next: !policy show "
+        f"{case.number} · !policy claim {case.number}"
+    )
 
 
 async def note(services: Services, asked: Asked) -> str:
@@ -86,6 +103,9 @@ async def _about(services: Services, asked: Asked) -> About:
     meant = (await _case(services, asked, "WHAT")).subject
     if meant.kind is SubjectKind.ROOM:
         return About(room_id=meant.room_id)
+    if meant.kind is SubjectKind.SERVER:
+        message = "There is no timeline of a server. Its cases: !policy show and a number."
+        raise NotFound(message)
     if meant.user_id is None:
         message = f"I am still fetching the message of {text}. Please try in a moment."
         raise NotFound(message)

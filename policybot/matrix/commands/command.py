@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from policybot.domain import server
 from policybot.domain.errors import Refused
 from policybot.domain.number import looks_like_record
 from policybot.domain.permission import Permission, Role
@@ -261,6 +262,6 @@ class Command:
 
 
 def _is_subject(text: str) -> bool:
-    """Say whether a text begins with what can be reported: a link, a room or its number, a user."""
-    named = text.startswith(("https://matrix.to/", "matrix:", "!", "#", "@"))
-    return named or looks_like_record(text.partition(" ")[0].upper())
+    """Say whether a text begins with what can be reported: a link, a room, a user, a server."""
+    word, named = text.partition(" ")[0], ("https://matrix.to/", "matrix:", "!", "#", "@")
+    return text.startswith(named) or looks_like_record(word.upper()) or server.is_typed(word)

@@ -5,6 +5,7 @@ from itertools import takewhile
 
 from policybot.domain.effect_words import all_in_words
 from policybot.domain.errors import NotFound
+from policybot.domain.ladder import Scope
 from policybot.domain.prepared import MARK
 from policybot.domain.sanction import bannered
 from policybot.matrix.commands.cases import case_of
@@ -45,7 +46,8 @@ async def decide(services: Services, asked: Asked) -> str:
     case = await case_of(services, asked)
     taken = await services.decisions.decide(asked.tx, asked.sender, case, _choice(asked))
     if taken.approval is None:
-        return f"{_summary(taken.draft)}\nIt is being carried out, and the person is told why."
+        told = ", and the person is told why" if taken.draft.to else ""
+        return f"{_summary(taken.draft)}\nIt is being carried out{told}."
     found = await services.decisions.shown(asked.tx, taken.draft)
     who = "A second person has to confirm it" if taken.approval.needs_other else "Please confirm it"
     because = "".join(f"\n· {reason}" for reason in taken.draft.second_person)
@@ -79,7 +81,7 @@ async def bulk(services: Services, asked: Asked) -> str:
             lines += [_summary(item.draft), f"{item.draft.to or 'nobody'} is told."]
     drafts = [item.draft for item in found.items if item.draft]
     if drafts:
-        lines += [f"What {drafts[0].to} will read; each of the others reads theirs:"]
+        lines += [f"What {drafts[0].readers} will read; each of the others reads theirs:"]
         lines += [f"> {line}" for line in drafts[0].notice.split("\n")]
     if found.left_out:
         lines.append("Left out:")
@@ -127,8 +129,7 @@ def _shown(found: Preview) -> str:
         lines.append(f"Taken back by: {undo}.")
     if draft.decision.measure.duration:
         lines.append("The date below is that of now; it is counted from when it is carried out.")
-    to = draft.to or "nobody, for nobody answers for it"
-    lines += [f"{to} will read:", *(f"> {line}" for line in found.notice.split("\n"))]
+    lines += [f"{draft.readers} will read:", *(f"> {line}" for line in found.notice.split("\n"))]
     for receipt, text in found.answers[:_ANSWERS]:
         lines.append(f"Whoever made {receipt} will read: {text}")
     if further := found.answers[_ANSWERS:]:
@@ -158,7 +159,8 @@ async def lift(services: Services, asked: Asked) -> str:
     case = await case_of(services, asked)
     sanction = await services.sanctions.lift(asked.tx, asked.sender, case.id, asked.words["REASON"])
     measure = "the hold" if sanction.interim else sanction.measure.in_words(sanction.scope.value)
-    return f"{case.number}: {measure} is lifted, and the person is told."
+    told = "the rooms are" if sanction.scope is Scope.SERVER else "the person is"
+    return f"{case.number}: {measure} is lifted, and {told} told."
 
 
 async def history(services: Services, asked: Asked) -> str:

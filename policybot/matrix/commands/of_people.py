@@ -63,7 +63,8 @@ OF_PEOPLE: tuple[Command, ...] = (
     ),
     Command(
         "report [SUBJECT] RULE TEXT…",
-        "Report a message by replying to it, or anything by a link to it; a room by its number, too.",
+        "Report a message by replying to it, or anything by a link to it; a room by its number, too, "
+        "and another server by its name.",
         Permission.REPORT_SEND,
         reports.report,
     ),

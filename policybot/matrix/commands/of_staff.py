@@ -118,6 +118,12 @@ OF_STAFF: tuple[Command, ...] = (
         cases.release,
     ),
     Command(
+        "case WHAT",
+        "Open a case about an account, a room or another server, or find the one that waits.",
+        Permission.CASE_DECIDE,
+        casework.open_case,
+    ),
+    Command(
         "note CASE TEXT…",
         "Note something in a case, for your own people alone.",
         Permission.CASE_DECIDE,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from urllib.parse import unquote
 
 from policybot.domain import number
+from policybot.domain import server as servers
 from policybot.domain.case import Subject, SubjectKind
 from policybot.domain.errors import NotFound
 from policybot.matrix.commands.command import Asked
@@ -56,7 +57,8 @@ def reported(asked: Asked, text: str) -> Subject:
         if asked.reply_to is None:
             message = (
                 "What is it about? Reply to the message with your report, or put a link to the "
-                "message, the room or the user, or a room's number, first: !policy report LINK RULE TEXT"
+                "message, the room or the user, a room's number, or the name of a server, first: "
+                "!policy report LINK RULE TEXT"
             )
             raise NotFound(message)
         return Subject(SubjectKind.EVENT, asked.room_id, asked.reply_to)
@@ -64,6 +66,8 @@ def reported(asked: Asked, text: str) -> Subject:
     name, event = (unquote(match[1]), unquote(match[2] or "")) if match else (text, "")
     if name.startswith("@"):
         return Subject(SubjectKind.USER, user_id=name)
+    if not event and (server := servers.read(name)) is not None:
+        return Subject(SubjectKind.SERVER, server=server)
     room_id = room_in(asked.aliases, name)
     if event:
         return Subject(SubjectKind.EVENT, room_id, event)

@@ -727,7 +727,7 @@ CREATE INDEX filing_words_entry ON filing_words (entry, word);
 
 CREATE TABLE cases (
     id          BIGINT PRIMARY KEY,
-    kind        TEXT NOT NULL CHECK (kind IN ('event', 'room', 'user')),
+    kind        TEXT NOT NULL CHECK (kind IN ('event', 'room', 'user', 'server')),
     subject_key TEXT NOT NULL,
     room_id     TEXT,
     event_id    TEXT,
@@ -760,7 +760,7 @@ CREATE INDEX cases_merged ON cases (merged_into);
 CREATE TABLE case_subjects (              -- what is decided together in a case
     case_id     BIGINT NOT NULL REFERENCES cases (id),
     subject_key TEXT NOT NULL,
-    kind        TEXT NOT NULL CHECK (kind IN ('event', 'room', 'user')),
+    kind        TEXT NOT NULL CHECK (kind IN ('event', 'room', 'user', 'server')),
     room_id     TEXT,
     event_id    TEXT,
     user_id     TEXT,

@@ -1,0 +1,332 @@
+"""Cases about other servers: what is decided, who reads it, what it does to rooms, how it is undone."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from policybot.domain.drift import Kind
+from policybot.domain.effects import Say
+from policybot.domain.room_measure import DenyServer
+from policybot.services.statement_exports import FactsAs
+from policybot.store import decisions
+from tests import laddering
+from tests.flows.test_drift import differs
+from tests.flows.test_personal_holds import second_room
+from tests.flows.test_policy_lists import WATCH, joins, opened
+from tests.flows.test_publishing_lists import with_list
+from tests.lists import OURS, rule
+from tests.world import BOT, World, find, user
+from tests.world import world as make_world
+
+SERVER, EVE = "elsewhere.net", "@eve:elsewhere.net"
+FACTS = "Accounts made there by the hundred flood every room"
+PAGE = (Path(__file__).parents[2] / "docs" / "servers.md").read_text("utf-8")
+GRID = YAML(typ="safe").load(find(r"(?s)(?<=```yaml\n).*?(?=```)", PAGE))["scopes"]
+"""The grid that the documentation proposes."""
+LADDER: dict[str, Any] = {
+    "ladder.scopes": laddering.DATA["scopes"] | GRID,
+    "policy_lists.publish": OURS,
+}
+
+
+@pytest.fixture
+async def graded(tmp_path: Path) -> AsyncIterator[World]:
+    """A world whose ladder has measures on servers, with a governed room."""
+    async with make_world(tmp_path, **LADDER) as made:
+        await made.governed_room()
+        yield made
+
+
+@pytest.fixture
+async def any_graded(tmp_path: Path, database_url: str) -> AsyncIterator[World]:
+    """The same, once on SQLite and once on PostgreSQL."""
+    async with make_world(tmp_path, database_url, **LADDER) as made:
+        await made.governed_room()
+        yield made
+
+
+async def about(world: World, server: str = SERVER) -> str:
+    await world.say("lea", f"!policy report {server} R2 It floods us with accounts")
+    return find(r"(?<=New case )C-\d+", world.in_review()[-1])
+
+
+async def proposed(world: World, case: str, measure: str = "suspend:P7D") -> str:
+    return await world.review("mira", f"!policy decide {case} R2 S3 {measure} {FACTS} // No other way")
+
+
+async def shut_out(world: World, measure: str = "suspend:P7D", server: str = SERVER) -> str:
+    """Shut a server out of the governed rooms, by two people; return the case."""
+    case = await about(world, server)
+    code = find(r"(?<=!policy confirm )\w+", await proposed(world, case, measure))
+    assert "is decided" in await world.review("otto", f"!policy confirm {code}")
+    return case
+
+
+def said_in(world: World, room: str = "") -> list[str]:
+    return [text for where, text in world.homeserver.said.values() if where == (room or world.room)]
+
+
+def acl(world: World, room: str = "") -> dict[str, Any] | None:
+    return world.homeserver.acls.get(room or world.room)
+
+
+OPEN = {"allow": ["*"], "deny": []}
+SHUT = {"allow": ["*"], "deny": [SERVER]}
+
+
+# Deciding ------------------------------------------------------------------------------------------
+
+
+async def test_a_server_is_shut_out_of_every_room_by_two_people_and_each_room_reads_it_first(
+    any_graded: World,
+) -> None:
+    """I6: whoever proposed it cannot confirm it."""
+    world = any_graded
+    other = await second_room(world)
+    case = await about(world)
+    answer = await proposed(world, case)
+    assert "to shut a server out always needs two people" in answer
+    assert f"shut the server {SERVER} out of it" in answer
+    assert f"let the server {SERVER} take part" in answer, "and by what it is taken back"
+    assert "everybody in these rooms will read" in answer
+    code = find(r"(?<=!policy confirm )\w+", answer)
+    assert "is decided" not in await world.review("mira", f"!policy confirm {code}")
+    assert not world.homeserver.acls
+    assert "is decided" in await world.review("otto", f"!policy confirm {code}")
+    for room in (world.room, other):
+        assert acl(world, room) == SHUT
+        notice = said_in(world, room)[-1]
+        assert f"the server {SERVER} is shut out of this room for at most 7 days" in notice
+        assert all(part in notice for part in ("R2", FACTS, f"!policy appeal {case}", BOT))
+        done = [e for e in world.homeserver.performed if getattr(e, "room_id", "") == room]
+        shut = done.index(DenyServer(room, SERVER))
+        assert isinstance(done[shut - 1], Say), "its accounts read why before they read nothing more"
+    shown = await world.review("mira", f"!policy show {case}")
+    assert f"About: the server {SERVER}" in shown
+    assert "suspend P7D (final, active until 9 March 2026" in shown
+
+
+async def test_what_rooms_have_read_counts_as_told_and_the_next_time_is_harsher(graded: World) -> None:
+    case = await shut_out(graded)
+    async with graded.database.transaction(reading=True) as tx:
+        (decision,) = await decisions.of_case(tx, int(case[2:]))
+    assert decision.told_at is not None
+    await graded.tick(days=8)
+    again = await about(graded, "ELSEWHERE.net:8448")
+    said = await graded.review("mira", f"!policy propose {again} R2 S3")
+    assert f"counted: {case}" in said, "one name is one ledger, whatever its capitals and its port"
+
+
+@pytest.mark.parametrize(
+    ("measure", "answer"),
+    [
+        ("restrict:P7D", "Decide about its accounts one by one"),
+        ("suspend:P7D+remove", "There is no message to remove"),
+    ],
+)
+async def test_what_cannot_be_done_to_a_server_is_refused_in_words(
+    graded: World, measure: str, answer: str
+) -> None:
+    assert answer in await proposed(graded, await about(graded), measure)
+    assert not graded.homeserver.acls
+
+
+async def test_a_server_is_not_put_on_hold(graded: World) -> None:
+    case = await about(graded)
+    said = await graded.review("mira", f"!policy hold {case} R2 It floods us with accounts")
+    assert "A server is not put on hold" in said
+
+
+async def test_a_warning_is_on_record_and_nobody_is_told_and_it_counts_for_nothing(
+    graded: World,
+) -> None:
+    case = await about(graded)
+    before = len(said_in(graded))
+    answer = await proposed(graded, case, "warn")
+    assert "Nobody on another server can be told by us" in answer
+    assert "the person is told" not in answer
+    assert len(said_in(graded)) == before
+    again = await about(graded)
+    said = await graded.review("mira", f"!policy propose {again} R2 S3")
+    assert "its person was not told yet" in said
+
+
+async def test_without_a_grid_for_servers_nothing_is_decided_about_one(world: World) -> None:
+    await world.governed_room()
+    assert "no measures on servers" in await proposed(world, await about(world))
+
+
+@pytest.mark.parametrize("name", ["example.org", "Example.ORG", "example.org:8448"])
+async def test_our_own_server_is_never_a_case(graded: World, name: str) -> None:
+    assert "our own server" in await graded.say("lea", f"!policy report {name} R2 I do not like it")
+    assert "our own server" in await graded.review("mira", f"!policy case {name}")
+
+
+async def test_a_moderator_opens_a_case_and_is_no_party_to_it(graded: World) -> None:
+    said = await graded.review("mira", f"!policy case {SERVER}")
+    case = find(r"C-\d+", said)
+    assert f"about the server {SERVER}" in said
+    assert case in await graded.review("mira", f"!policy case {SERVER}"), "the one that waits"
+    assert f"the server {SERVER}" in await graded.review("mira", "!policy queue cases")
+    assert "is yours" in await graded.review("mira", f"!policy claim {case}")
+
+
+async def test_a_moderator_with_an_account_there_has_a_part_in_it(graded: World) -> None:
+    """I4: nobody decides about what is theirs."""
+    config = graded.config
+    object.__setattr__(config, "staff", {**config.staff, EVE: config.staff[user("mira")]})
+    case = await about(graded)
+    async with graded.database.transaction(reading=True) as tx:
+        found = await graded.app.services.cases.find(tx, int(case[2:]), case)
+        assert EVE in await graded.app.services.cases.involved(tx, found)
+
+
+# What rooms have ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["time", "lift", "overturn", "stay"])
+async def test_when_it_holds_no_more_each_room_has_what_it_had(graded: World, end: str) -> None:
+    """I7: what is overturned is taken back exactly."""
+    world = graded
+    if end == "stay":
+        object.__setattr__(world.config.ladder, "appeal_stay", frozenset({"server:suspend"}))
+    mine = {"allow": ["*", "good.net"], "deny": ["bad.net"], "allow_ip_literals": False}
+    world.homeserver.acls[world.room] = dict(mine)
+    case = await shut_out(world)
+    assert acl(world) == {**mine, "deny": ["bad.net", SERVER]}
+    if end == "time":
+        await world.tick(days=8)
+    elif end == "lift":
+        said = await world.review("mira", f"!policy lift {case} They have closed those accounts")
+        assert "the rooms are told" in said
+    else:
+        assert "appeal" in await world.say(EVE, f"!policy appeal {case} We have closed them all")
+    if end == "overturn":
+        await world.review("ravi", f"!policy overturn {case} They closed them before we decided")
+        assert "void" in world.told(EVE)[-1]
+    assert acl(world) == mine
+    assert f"does not shut {SERVER} out of this room any more" in said_in(world)[-1]
+    if end == "stay":
+        await world.review("ravi", f"!policy uphold {case} They have closed a few of them alone")
+        assert acl(world) == {**mine, "deny": ["bad.net", SERVER]}, "it binds again"
+
+
+async def test_what_a_room_had_decided_itself_stays_when_our_measure_ends(graded: World) -> None:
+    graded.homeserver.acls[graded.room] = dict(SHUT)
+    await shut_out(graded)
+    await graded.tick(days=8)
+    assert acl(graded) == SHUT
+
+
+async def test_what_somebody_changed_meanwhile_is_not_clobbered(graded: World) -> None:
+    await shut_out(graded)
+    graded.homeserver.acls[graded.room] = {"allow": ["*.net"], "deny": ["third.net", SERVER]}
+    await graded.tick(days=8)
+    assert acl(graded) == {"allow": ["*.net"], "deny": ["third.net"]}
+
+
+async def test_overlapping_measures_run_side_by_side(graded: World) -> None:
+    first = await shut_out(graded)
+    await shut_out(graded, "suspend:P30D")
+    await shut_out(graded, "suspend:P7D", "third.net")
+    await graded.review("mira", f"!policy lift {first} Two are more than is needed")
+    assert acl(graded) == {"allow": ["*"], "deny": [SERVER, "third.net"]}
+    await graded.tick(days=31)
+    assert acl(graded) == OPEN
+
+
+async def test_a_room_that_is_filed_later_is_covered_and_reads_why(graded: World) -> None:
+    case = await shut_out(graded)
+    later = await second_room(graded)
+    assert acl(graded, later) == SHUT
+    assert f"Decision {case}" in said_in(graded, later)[-1]
+    await graded.tick(days=8)
+    assert acl(graded, later) == OPEN
+
+
+async def test_who_takes_the_server_off_the_acl_makes_a_deviation(graded: World) -> None:
+    await shut_out(graded)
+    await graded.tick()
+    graded.homeserver.acls[graded.room] = dict(OPEN)
+    await graded.deliver(
+        type="m.room.server_acl",
+        room_id=graded.room,
+        sender=user("anna"),
+        state_key="",
+        content=OPEN,
+    )
+    await graded.tick(seconds=15)
+    if graded.config.filing.drift.repair:
+        await graded.work()
+    told = [text for text in graded.in_review() if SERVER in text and "server ACL" in text]
+    assert told, "it is told"
+    assert acl(graded) == SHUT or Kind.MEASURES in await differs(graded)
+
+
+async def test_a_room_in_which_rank_forbids_it_is_left_and_it_is_said(graded: World) -> None:
+    other = await second_room(graded)
+    await graded.deliver(
+        type="m.room.power_levels",
+        room_id=other,
+        sender=user("anna"),
+        state_key="",
+        content={"users": {BOT: 50, user("anna"): 100}, "events": {"m.room.server_acl": 100}},
+    )
+    answer = await proposed(graded, await about(graded))
+    assert "In 1 of 2 rooms my rank does not let me: not there" in answer
+    assert other not in answer
+
+
+# Objecting, publishing, lists ----------------------------------------------------------------------
+
+
+async def test_a_list_that_names_a_server_opens_one_case_about_it(graded: World) -> None:
+    graded.homeserver.lists.members[graded.room] = [EVE, "@ed:elsewhere.net"]
+    with_list(graded, **WATCH)
+    graded.homeserver.lists.put(rule(SERVER, kind="server"))
+    for seconds in (1, 15, 15):
+        await graded.tick(seconds=seconds)
+    assert [f"the server {SERVER}" in text for text in opened(graded)] == [True]
+    await joins(graded, "@ev:elsewhere.net")
+    assert len(opened(graded)) == 1, "once for each list and server"
+    assert not graded.homeserver.acls, "a list never does anything"
+
+
+async def test_the_statement_is_not_handed_over_for_a_server_is_nobody(graded: World) -> None:
+    await shut_out(graded)
+    now = graded.clock()
+    async with graded.database.transaction(reading=True) as tx:
+        batch = await graded.app.services.statement_exports.batch(
+            tx, now - timedelta(days=1), now + timedelta(days=1), 0, FactsAs.RULE
+        )
+    assert batch is not None
+    assert (batch.good, batch.bad, batch.exempt) == ((), (), 1)
+
+
+async def test_one_account_there_objects_for_all_and_nobody_else_does(graded: World) -> None:
+    """I11: each decision has one appeal."""
+    case = await shut_out(graded)
+    for stranger in ("tom", "@mal:third.net", "@mal:elsewhere.net.third.net"):
+        said = await graded.say(stranger, f"!policy appeal {case} I do not like this at all")
+        assert "no decision about you" in said
+    assert "appeal" in await graded.say(EVE, f"!policy appeal {case} We have closed them all")
+    second = await graded.say("@ed:elsewhere.net", f"!policy appeal {case} We closed them too")
+    assert "is in already" in second
+
+
+@pytest.mark.parametrize("measure", ["suspend:P7D+publish", "close+publish"])
+async def test_others_read_it_in_our_list_while_it_holds(graded: World, measure: str) -> None:
+    case = await shut_out(graded, measure)
+    kind, key = "m.policy.rule.server", f"{case} example.org"
+    stands = graded.homeserver.lists.rules_in[OURS][kind, key]
+    assert stands["content"] == {
+        "entity": SERVER,
+        "recommendation": "m.ban",
+        "reason": f"Rule R2, decision {case}",
+    }
+    await graded.review("mira", f"!policy lift {case} They have closed those accounts")
+    assert graded.homeserver.lists.ours() == {}
