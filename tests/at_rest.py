@@ -238,6 +238,10 @@ async def figures_are_those_of_the_log(world: World) -> None:
         [row] = await rows(world, sql)
         counted = sum(n for (_, which, cell), n in kept.items() if (which, cell) == (population, ""))
         assert counted == row["n"], f"{population}: {counted} in the figures, {row['n']} in the log"
+    bound = "s.restraints <> '[]' AND s.state IN ('ended', 'lifted', 'void')"
+    [row] = await rows(world, f"SELECT COUNT(*) AS n FROM sanctions s WHERE {bound}")  # noqa: S608 - ours
+    counted = sum(n for (_, which, cell), n in kept.items() if (which, cell) == ("ended", ""))
+    assert counted == row["n"], f"{counted} measures ended by the figures, {row['n']} by the record"
     async with world.database.transaction() as tx:
         await tx.execute("UPDATE figures_read SET seq = 0")
         await tx.execute("DELETE FROM figures")
