@@ -134,11 +134,13 @@ def enforced(sanction: Sanction, at: datetime) -> Sanction:
 
 
 def ran(sanction: Sanction, now: datetime) -> timedelta:
-    """Say for how long its subject was bound so far, with what was credited; never beyond its end."""
+    """Say for how long its subject was bound so far, with what was credited.
+
+    Where nobody was there to end it in time, its subject was bound beyond its end: that counts as well.
+    """
     if sanction.state is not State.ACTIVE or sanction.starts_at is None:
         return sanction.served
-    until = now if sanction.ends_at is None else min(now, sanction.ends_at)
-    return sanction.served + max(until - sanction.starts_at, timedelta(0))
+    return sanction.served + max(now - sanction.starts_at, timedelta(0))
 
 
 def spent(sanction: Sanction, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from policybot.domain.errors import NotFound
 from policybot.domain.figures import Counted
 from policybot.domain.period import Grain, Period, around, following, parse
 from policybot.domain.publication import Publication
+from policybot.domain.sanction import State
 from policybot.services.setting import Setting
 from policybot.store import audit, figures
 from policybot.store.database import Database, Tx
@@ -23,6 +24,8 @@ _MOST = 50
 _SETTLED = timedelta(days=1)
 """How long after its end a period is published: whatever was begun in it is recorded by then."""
 ALL = "all"
+_OVER = frozenset({State.ENDED.value, State.LIFTED.value})
+"""Where a measure stands that binds no more; it can still be void."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,8 @@ async def _counted(tx: Tx, entries: Sequence[Entry]) -> list[tuple[Entry, Counte
         elif entry.tag == "report:receive":
             if (report := reports.get(entry.number)) is not None:
                 yield rules.of_report(report, entry.at)
+        elif entry.payload.get("was") in _OVER:
+            return  # it had stopped binding before, and was counted then
         elif (facts := decided.get(entry.decision or 0)) is not None:
             yield from rules.of_decision(entry.tag, facts, entry.at)
 

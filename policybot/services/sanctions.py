@@ -398,6 +398,7 @@ class Sanctions:
             tag=f"sanction:{step}",
             object=f"sanction {sanction.decision_id}",
             reason=reason or "",
+            was=sanction.state.value,
         )
         return replace(closed, version=closed.version + 1)
 

@@ -219,8 +219,13 @@ async def add_approval(tx: Tx, approval: Approval) -> None:
 
 
 async def approval(tx: Tx, code: str) -> Approval | None:
-    """Read an approval that is still waiting."""
-    row = await tx.first("SELECT * FROM approvals WHERE code = $1 AND state = 'waiting'", code)
+    """Take up an approval that is still waiting; whoever comes at the same time waits, and finds none.
+
+    Otherwise they would compare what was proposed with what has just come of it.
+    """
+    row = await tx.first(
+        "UPDATE approvals SET state = state WHERE code = $1 AND state = 'waiting' RETURNING *", code
+    )
     return None if row is None else _approval(row)
 
 

@@ -1,6 +1,8 @@
 """Appealing on the real Synapse while suspended: by the link in a chat, or in a server notice."""
 
+import asyncio
 import html
+import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +88,7 @@ async def test_who_is_suspended_appeals_by_the_link_and_can_write_again(cast: Ca
     assert "A joke between friends indeed" in await opened(cast, link)
     await tom.say(room, "Here I am again")
     await two_measures_on_lea(cast)
+    await Walk(cast, seed=4).taken(steps=8)
 
 
 async def two_measures_on_lea(cast: Cast) -> None:
@@ -116,6 +119,92 @@ async def two_measures_on_lea(cast: Cast) -> None:
     await cast.asks("lea", "!policy restore C-2", "posted again")
     back = await cast.hears("tom", room, "Restored, C-2: its removal was undone")
     assert "Anna, tonight I come for your tomatoes" in back, "as she had last edited it"
+
+
+class Walk:
+    """Measures on Lea come and go in any order: after each step Synapse is as what binds wants it."""
+
+    def __init__(self, cast: Cast, seed: int) -> None:
+        self.cast, self.lea, self.room = cast, cast.people["lea"], cast.known["room"]
+        self.chance = random.Random(seed)  # noqa: S311 - the same every time
+        self.binding: dict[str, str] = {}
+        self.events: list[str] = []
+        self.cases = 3
+        """How many there were before."""
+
+    async def taken(self, steps: int) -> None:
+        """Take so many steps, and then let all of it be undone."""
+        before = await self.lea.power_levels(self.room)
+        self.events = [await self.lea.say(self.room, f"Number {n} of my threats") for n in range(steps)]
+        for _ in range(steps):
+            await self.chance.choice((self.restrict, self.restrict, self.suspend, self.end))()
+            await self.as_wanted()
+        while self.binding:
+            await self.end()
+            await self.as_wanted()
+        assert await self.lea.power_levels(self.room) == before, "I16"
+
+    async def as_wanted(self) -> None:
+        """I16: desired = observed."""
+        bound, suspended = ("restrict" in self.binding.values(), "suspend" in self.binding.values())
+        await self.lea.wait_for_state(
+            self.room,
+            "m.room.power_levels",
+            lambda levels: (levels["users"].get(self.lea.user_id, 0) < 0) is bound,
+        )
+        for _ in range(100):
+            if (await self.cast.people["root"].user(self.lea.user_id))["suspended"] is suspended:
+                return
+            await asyncio.sleep(0.1)
+        pytest.fail(f"I16: she {'is not' if suspended else 'is still'} suspended: {self.binding}")
+
+    async def restrict(self) -> None:
+        link = f"https://matrix.to/#/{self.room}/{self.events.pop()}"
+        await self.decided(link, "restrict:P7D")
+
+    async def suspend(self) -> None:
+        if "suspend" in self.binding.values():
+            return await self.restrict()
+        return await self.decided(self.lea.user_id, "suspend:P7D")
+
+    async def decided(self, what: str, measure: str) -> None:
+        self.cases += 1
+        case = f"C-{self.cases}"
+        await self.cast.asks("tom", f"!policy report {what} R2 She threatens Anna", "Your receipt is")
+        words = f"!policy decide {case} R2 S3 {measure} {FACTS} // Nothing milder would do"
+        if measure.startswith("restrict"):
+            await self.cast.asks_in_review("mira", words, "being carried out")
+        else:
+            asked = await self.cast.asks_in_review("mira", words, "Please confirm it")
+            code = found(r"(?<=!policy confirm )\w+", asked)
+            await self.cast.asks_in_review("mira", f"!policy confirm {code}", "being carried out")
+        await self.cast.hears("lea", self.cast.rooms["lea"], f"Decision {case}")
+        self.binding[case] = measure.partition(":")[0]
+
+    async def end(self) -> None:
+        """Let something end: lifted, or overturned after an appeal, or made milder and then lifted."""
+        if not self.binding:
+            return
+        case = self.chance.choice(list(self.binding))
+        how = self.chance.choice(("lift", "overturn", "modify"))
+        if how != "lift" and "suspend" not in self.binding.values():
+            appeal = f"!policy appeal {case} {WHY}"
+            await self.cast.asks("lea", appeal, f"Your appeal on {case} is in")
+            if how == "modify":
+                milder = f"!policy modify {case} restrict:P1D They laughed about it"
+                await self.cast.asks_in_review("ravi", milder, case)
+                await self.cast.hears("lea", self.cast.rooms["lea"], f"Your appeal on {case}")
+                await self.as_wanted()
+                how = "lift"
+            else:
+                overturn = f"!policy overturn {case} They laughed about it"
+                await self.cast.asks_in_review("ravi", overturn, "is void")
+        else:
+            how = "lift"
+        if how == "lift":
+            lift = f"!policy lift {case} They talked it over in peace"
+            await self.cast.asks_in_review("mira", lift, "is lifted")
+        del self.binding[case]
 
 
 async def test_who_has_no_chat_with_the_bot_reads_it_as_a_server_notice(cast: Cast) -> None:

@@ -1,13 +1,20 @@
 """Several cases at once: all or none, as they were shown, each with its own decision, and undone."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
 
+from policybot.domain.batch import Batch
+from policybot.domain.decision import Approval
 from policybot.domain.effects import Effect, RestrictMember
+from policybot.domain.errors import Refused
+from policybot.domain.permission import Role
 from policybot.ports import Later
+from policybot.services.batches import Batches
 from policybot.store import batches, decisions
+from policybot.store.database import Tx
 from tests.world import REVIEW, World, find, user
 from tests.world import world as make_world
 
@@ -175,6 +182,38 @@ async def test_two_who_confirm_or_undo_at_the_same_time_do_it_once(any_world: Wo
     assert sum("Open again: C-1, C-2, C-3, C-4." in one for one in said) == 1
     assert sum("nothing to undo" in one for one in said) == 1
     assert sum("void from the beginning" in one for one in world.told("tom")) == 1
+
+
+async def test_who_confirms_while_another_does_reads_that_nothing_waits_and_not_that_it_changed(
+    any_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, find_batch = any_world, Batches._find
+    await reported(world)
+    code = code_in(await world.review("mira", f"!policy bulk C-1-4 R2 S3 proposed {FACTS}"))
+    both_look, one_is_done = asyncio.Barrier(2), asyncio.Event()
+
+    async def find_slowly(service: Batches, tx: Tx, approval: Approval) -> Batch:
+        found = await find_batch(service, tx, approval)
+        with contextlib.suppress(TimeoutError, asyncio.BrokenBarrierError):
+            # The second goes on when the first is done; where it waits before it looks, nobody is late.
+            if await asyncio.wait_for(both_look.wait(), 0.2) == 1:
+                await one_is_done.wait()
+        return found
+
+    async def confirm() -> str:
+        try:
+            async with world.database.transaction() as tx:
+                roles = frozenset({Role.MODERATOR})
+                return await world.app.services.approvals.confirm(tx, user("mira"), code, roles)
+        except Refused as refused:
+            return str(refused)
+        finally:
+            one_is_done.set()
+
+    monkeypatch.setattr(Batches, "_find", find_slowly)
+    said = sorted(await asyncio.gather(confirm(), confirm()))
+    assert said[0].startswith("4 cases are decided")
+    assert said[1].startswith("Nothing waits under the code")
 
 
 async def test_a_batch_and_a_single_decision_at_the_same_time_are_not_both_made(

@@ -74,6 +74,19 @@ async def test_each_act_counts_in_every_table_of_its_kind(any_world: World) -> N
             assert split == rows[""], f"{population} by {table} does not add up to the whole"
 
 
+async def test_a_measure_that_was_over_when_it_became_void_ended_once(world: World) -> None:
+    await world.governed_room()
+    case = await world.reported()
+    await world.decided(case, "restrict:P1D", confirm="otto")
+    await world.tick(days=1, seconds=40)
+    await world.say("tom", f"!policy appeal {case} It was no advert, I gave them away")
+    await world.review("ravi", f"!policy overturn {case} They were indeed given away")
+    await world.tick(seconds=20)
+    found = await counts(world)
+    assert (found["ended"][""], found["ended"]["how:1 minute"]) == (1, 1)
+    assert found["verdicts"]["verdict:overturn"] == 1
+
+
 async def test_an_entry_counts_once_whoever_counts_and_whatever_breaks(any_world: World) -> None:
     await history(any_world)
     before = await counts(any_world)

@@ -290,6 +290,24 @@ async def test_a_hold_that_ended_by_itself_is_credited_all_the_same(world: World
     assert level(world) is None, "72 of its 168 hours were served before"
 
 
+async def test_what_somebody_was_held_beyond_the_end_because_nothing_ran_is_credited_too(
+    world: World,
+) -> None:
+    """I17: what was really served counts, not what was meant."""
+    await world.governed_room()
+    case = await world.reported()
+    await world.review("mira", f"!policy hold {case} R2 They threaten the whole room")
+    world.clock.pass_time(hours=100)  # nothing runs, so nothing ends the hold after 72 hours
+    assert level(world) == -1
+    await world.tick(seconds=1)
+    assert level(world) is None
+    await decided(world, case, "R2 S3 restrict:P7D")
+    await world.tick(hours=67)
+    assert level(world) == -1
+    await world.tick(hours=1)
+    assert level(world) is None, "100 of its 168 hours were served before"
+
+
 # Messages ----------------------------------------------------------------------------------------
 
 
