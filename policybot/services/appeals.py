@@ -102,9 +102,9 @@ class Appeals:
         n = decision.number
         hasten = f" · !policy hasten {n} REASON" if appeal.pleads else ""
         rested = " The measure rests meanwhile." if rests else ""
-        text = (
-            f"Appeal on {n} ({decision.in_words}, decided by {decision.decider}).{urgent}{pleads} To be "
-            f"answered by {appeal.due_at:%-d %B %H:%M} UTC.{rested}\n"
+        what, by = f"Appeal on {n} ({decision.in_words}", f", decided by {decision.decider}"
+        more = (
+            f").{urgent}{pleads} To be answered by {appeal.due_at:%-d %B %H:%M} UTC.{rested}\n"
             f"The person writes: {one_line(appeal.text, rules.MOST_TEXT)}\n"
             f"Next, by somebody who had no part in it: !policy brief {n} · "
             f"!policy uphold|overturn {n} REASONS · !policy modify {n} MEASURE REASONS{hasten}"
@@ -112,12 +112,14 @@ class Appeals:
         outside = self._apart.outsiders(excluded) if appeal.outside else []
         for reviewer in outside:
             said = f"{self._setting.config.operator.name} asks you to decide an appeal, because nobody "
+            # Who decided it is no business of the homeserver over there.
             self._setting.tell(
                 tx,
                 reviewer,
-                f"{said}of its own people can without a part in the matter.\n{text}",
+                f"{said}of its own people can without a part in the matter.\n{what}{more}",
                 cause=f"appeal {appeal.id}",
             )
+        text = f"{what}{by}{more}"
         if outside:
             text += f"\nNobody here can decide it, so {', '.join(outside)} is asked, from outside."
         elif appeal.outside:

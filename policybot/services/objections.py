@@ -137,6 +137,7 @@ class Objections:
 
         Raises:
             NotFound: there is no such ground, or that is no time.
+            NotPermitted: they are not known as a person.
             Incomplete: it is longer than the ground allows, or no reason is given.
             OutOfOrder: the person is told already, or it is longer than anything may be.
         """
@@ -151,6 +152,7 @@ class Objections:
         if len(said) < MIN_FACTS:
             message = "Please say in a sentence why the person cannot be told yet."
             raise Incomplete(message)
+        await self._referrals.check_known(tx, by)
         wish = Postponement(found.title, now + delay, said)
         await referrals.save(tx, replace(referral, postponement=wish))
         approval = await propose(

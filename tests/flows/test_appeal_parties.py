@@ -150,6 +150,9 @@ async def test_somebody_outside_decides_what_nobody_inside_can_and_sees_nothing_
         assert "I know where you live" in brief
         assert "I live next door" in brief
         assert "ravi" not in brief, "who reported is not what it needs"
+        told = [brief, *world.told(outside)]
+        assert not any(user("otto") in text for text in told), "nor is who decided: it goes to others"
+        assert user("otto") in world.in_review()[-1]
         await world.say(outside, f"!policy ask {case} Did you know her?")
         assert "Did you know her?" in world.told("zoe")[-1]
         await world.say("zoe", f"!policy add {case} For twenty years")

@@ -148,8 +148,10 @@ async def brief(services: Services, asked: Asked) -> str:
     ends = found.sanction.ends_at if found.sanction else None
     state = f", {found.sanction.state.value}" if found.sanction else ""
     until = f", until {notice.day(ends)}" if ends else ""
+    # Their homeserver reads what they read, and it is no business of it who decided.
+    by = "" if Role.EXTERNAL in asked.roles else f" by {decision.decider}"
     decided = (
-        f"Decided on {notice.day(decision.decided_at)} by {decision.decider}: {decision.rule_id} "
+        f"Decided on {notice.day(decision.decided_at)}{by}: {decision.rule_id} "
         f"{decision.severity.value}, {decision.in_words}{state}{until}"
     )
     lines = [
