@@ -75,7 +75,7 @@ class Objections:
         """Tell those who can answer, and those who look after privacy, that an objection waits."""
         number, apart = referral.number, await self._part_in(tx, referral)
         who = {
-            *await self._referrals.people(tx, Permission.APPEAL_DECIDE, apart),
+            *await self._referrals.people(tx, Permission.REFERRAL_ANSWER, apart),
             *await self._referrals.people(tx, Permission.REFERRAL_APPROVE, apart),
         }
         due = day(referral.answer_due) if referral.answer_due else ""

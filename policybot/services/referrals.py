@@ -443,7 +443,7 @@ class Referrals:
         )
 
 
-_MAY_READ = (Permission.REFERRAL_HAND_OVER, Permission.REFERRAL_APPROVE, Permission.APPEAL_DECIDE)
+_MAY_READ = (Permission.REFERRAL_HAND_OVER, Permission.REFERRAL_APPROVE, Permission.REFERRAL_ANSWER)
 
 
 def _when(terms: Terms) -> str:

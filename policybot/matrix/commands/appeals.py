@@ -256,7 +256,7 @@ async def release(services: Services, asked: Asked, case: Case) -> str:
 async def uphold(services: Services, asked: Asked) -> str:
     """Let a decision stand, or an answer to a reporter."""
     text, reasons = asked.words["NUMBER"], asked.words["REASONS"]
-    if referrals.meant(text):
+    if referrals.meant(text) and Role.EXTERNAL not in asked.roles:
         return await referrals.uphold(services, asked)
     if reports.meant(text):
         done = await services.complaints.uphold(
@@ -274,7 +274,7 @@ async def uphold(services: Services, asked: Asked) -> str:
 async def overturn(services: Services, asked: Asked) -> str:
     """Void a decision, or take an answer to a reporter back."""
     text, reasons = asked.words["NUMBER"], asked.words["REASONS"]
-    if referrals.meant(text):
+    if referrals.meant(text) and Role.EXTERNAL not in asked.roles:
         return await referrals.overturn(services, asked)
     if reports.meant(text):
         report = await _report(services, asked)
