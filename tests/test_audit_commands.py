@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -13,6 +14,11 @@ from typer.testing import CliRunner, Result
 from policybot.__main__ import app
 from policybot.app import App
 from policybot.config import load
+from policybot.config.log_key import LogKey
+from policybot.domain import merkle
+from policybot.domain.entry import canonical
+from policybot.domain.note import Checkpoint
+from policybot.domain.proof import Proof
 from policybot.store import audit
 from policybot.store.database import Database
 from tests import files
@@ -164,6 +170,39 @@ def test_a_proof_in_which_anything_was_changed_proves_nothing(
     proof.write_text(text.replace(old, new, 1), "utf-8")
     result = policybot("verify-proof", proof)
     assert (result.exit_code, "This proves nothing: " in said(result)) == (1, True), said(result)
+
+
+def _signed(name: str, **columns: str | int) -> str:
+    """Write a proof that holds in itself, by a key of whoever wrote it."""
+    with TemporaryDirectory() as folder:
+        key = LogKey(Path(folder) / "log.key")
+        key.make(name)
+        row = {"seq": 1, "at": 0, "actor": "", "tag": "", "object": "", "commitment": "", "previous": ""}
+        row |= columns
+        leaf = merkle.leaf(canonical(row).encode())
+        note = key.sign(Checkpoint(name, 1, leaf, None))
+        return str(Proof(row, [], note, key.verifier))
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        ("example.org/policybot", {"tag": "decision:final", "object": "C-1\n\x1b[1A\x1b[2KGood."}),
+        ("a\x1b[8m", {"object": "C-1"}),
+        ("a", {"object": "C-1", "at": 10**18}),
+    ],
+)
+def test_a_hostile_proof_neither_writes_over_what_is_said_of_it_nor_crashes(
+    tmp_path: Path, name: str, columns: dict[str, str | int]
+) -> None:
+    """Whoever sends one would else hide that its key is only the one in the file."""
+    proof = tmp_path / "proof.json"
+    proof.write_text(_signed(name, **columns), "utf-8")
+    result = policybot("verify-proof", proof)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    told = result.stdout + result.stderr
+    assert "\x1b" not in told
+    assert not any(line.strip() == "Good." for line in told.splitlines())
 
 
 def test_a_proof_under_another_key_proves_nothing(config: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from policybot.cli.terminal import (
 from policybot.config import Config
 from policybot.config.keys import KeyMissing
 from policybot.config.log_key import LogKey, log_name, signed_by
+from policybot.domain.name import written_out
 from policybot.domain.note import Note, NoteRefused, Verifier, notes_in
 from policybot.domain.proof import Proof, ProofUnreadable
 
@@ -193,14 +194,16 @@ def audit_verify_proof(
     try:
         proof = Proof.read(text)
     except ProofUnreadable as error:
-        message = f"{file}: {error}"
+        message = written_out(f"{file}: {error}")
         raise fail(message, MISUSED) from None
     wrong = _wrong(proof, verifier or proof.verifier)
     if as_json:
         row = {**proof.columns, "key": str(proof.verifier), "size": proof.note.checkpoint.size}
         typer.echo(json.dumps({"good": False, "what": wrong} if wrong else {"good": True, **row}))
     elif wrong:
-        errors.print(escape(f"This proves nothing: {wrong}."), soft_wrap=True, highlight=False)
+        errors.print(
+            escape(written_out(f"This proves nothing: {wrong}.")), soft_wrap=True, highlight=False
+        )
     else:
         console.print(escape(_proved(proof, trusted=key is not None)), soft_wrap=True, highlight=False)
     raise typer.Exit(1 if wrong else 0)
@@ -219,9 +222,8 @@ def _wrong(proof: Proof, verifier: Verifier) -> str:
 def _proved(proof: Proof, *, trusted: bool) -> str:
     """Say in words what a proof proves."""
     row, checkpoint = proof.columns, proof.note.checkpoint
-    at = datetime.fromtimestamp(row["at"] / 1000, UTC)
     signed = f" on {checkpoint.at:%Y-%m-%d at %H:%M:%S} UTC" if checkpoint.at else ""
-    what = f"Entry {row['seq']} of {at:%Y-%m-%d %H:%M:%S} UTC, {row['tag']} {row['object']}"
+    what = f"Entry {row['seq']} of {_time(row['at'])}, {row['tag']} {row['object']}"
     where = f"the log {checkpoint.origin} of {checkpoint.size} entries"
     lines = [f"{what}, is in {where}, which its operator signed{signed}."]
     if proof.actor is not None:
@@ -231,10 +233,17 @@ def _proved(proof: Proof, *, trusted: bool) -> str:
         lines += [f"  {name}: {value}" for name, value in json.loads(proof.said[0]).items()]
     if not trusted:
         lines.append(
-            f"The key is the one that stands in the file: {proof.verifier}\n"
+            f"The key is the one that stands in the file: {proof.verifier}. "
             "Compare it with the one that the operator publishes, or give that with --key."
         )
-    return "\n".join(lines)
+    return "\n".join(map(written_out, lines))
+
+
+def _time(at: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError, OSError):
+        return f"no time at all ({at})"
 
 
 @audit_app.command("key")

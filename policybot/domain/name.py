@@ -21,8 +21,12 @@ _UNSEEN = frozenset(
     + "".join(map(chr, range(0xE0100, 0xE01F0)))
 )
 """What is shown as nothing or as a blank, and is a letter or a mark to Unicode."""
-_QUOTES = str.maketrans("«»", "‹›")
+QUOTES = str.maketrans("«»", "‹›")
+"""What others wrote between our quotation marks cannot end them."""
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+_JOINERS = "\u200c\u200d"
+"""They are of a script or of an emoji, and hide nothing."""
+_BREAKS = frozenset("\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029")
 _ISOLATE, _END_OF_ISOLATE = "\u2068", "\u2069"
 
 HIDDEN = "\x01"
@@ -32,7 +36,7 @@ _PLACE = re.compile(rf"{HIDDEN}(@[^{HIDDEN}\s]+){HIDDEN}")
 
 def cleaned(text: str) -> str:
     """Write a name without what hides, turns round or forges text: one line, 64 characters at most."""
-    return one_line(text, LONGEST).translate(_QUOTES)
+    return one_line(text, LONGEST).translate(QUOTES)
 
 
 def one_line(text: str, longest: int) -> str:
@@ -50,6 +54,15 @@ def one_line(text: str, longest: int) -> str:
             if marks <= _MARKS:
                 kept.append(char)
     return " ".join("".join(kept).split())[:longest].rstrip()
+
+
+def written_out(text: str) -> str:
+    """Write what hides, turns round, breaks a line or steers a screen by its number: nothing is lost."""
+    return "".join(f"[U+{ord(char):04X}]" if _steers(char) else char for char in text)
+
+
+def _steers(char: str) -> bool:
+    return char in _BREAKS or not (char.isprintable() or char.isspace() or char in _JOINERS)
 
 
 def isolated(name: str) -> str:

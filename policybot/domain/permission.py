@@ -32,6 +32,8 @@ class Permission(StrEnum):
     CONSOLE_OPEN = "console:open"
     SANCTION_LIFT = "sanction:lift"
     APPEAL_DECIDE = "appeal:decide"
+    APPEAL_ADMIT = "appeal:admit"
+    RECHECK_CLOSE = "recheck:close"
     POLICY_CHANGE = "policy:change"
     IDENTITY_COMPARE = "identity:compare"
     IDENTITY_REVEAL = "identity:reveal"
@@ -39,6 +41,7 @@ class Permission(StrEnum):
     REFERRAL_PROPOSE = "referral:propose"
     REFERRAL_APPROVE = "referral:approve"
     REFERRAL_HAND_OVER = "referral:hand_over"
+    REFERRAL_ANSWER = "referral:answer"
 
 
 class Role(StrEnum):
@@ -100,6 +103,9 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.APPEALS: _STAFF
     | {
         Permission.APPEAL_DECIDE,
+        Permission.APPEAL_ADMIT,
+        Permission.RECHECK_CLOSE,
+        Permission.REFERRAL_ANSWER,
         Permission.QUEUE_CLAIM,
         Permission.CONSOLE_OPEN,
         Permission.POLICY_CHANGE,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from policybot.domain.name import one_line
+from policybot.domain.name import QUOTES, one_line
 
 
 class Kind(StrEnum):
@@ -126,14 +126,23 @@ def server_of(entity: str) -> str:
     return server if server.startswith("[") else server.partition(":")[0]
 
 
+def quoted(rule: Rule) -> str:
+    """Write what a rule names between our quotation marks, which it cannot end."""
+    return f"«{rule.entity.translate(QUOTES)}»"
+
+
 def said(rule: Rule, entity: str) -> str:
     """Say what a rule says of an entity, with its reason marked as not ours."""
     way = ""
     if rule.hashed:
         way = " by its hash"
     elif rule.wild:
-        way = f" by «{rule.entity}»"
-    why = f"In its words, not ours: «{rule.reason}»" if rule.reason else "It says no reason"
+        way = f" by {quoted(rule)}"
+    why = (
+        f"In its words, not ours: «{rule.reason.translate(QUOTES)}»"
+        if rule.reason
+        else "It says no reason"
+    )
     return f"It names {entity}{way} and recommends {rule.recommends}. {why}."
 
 

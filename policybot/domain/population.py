@@ -70,6 +70,9 @@ class Population:
     title: str
     about: str
     tables: tuple[Table, ...] = ()
+    whole_of: tuple[str, ...] = ()
+    """Populations that come to about as much together: while one of them is too small to be shown, this
+    is not shown either, for it could be subtracted from it."""
 
 
 def _times(key: str, title: str, about: str = "") -> Table:
@@ -167,12 +170,14 @@ POPULATIONS: tuple[Population, ...] = (
         "Decisions carried out",
         "Each decision, on the day when the homeserver had done all of it.",
         (_times("effect", "From the decision until it was carried out"),),
+        ("on_reports", "own"),
     ),
     Population(
         "notices",
         "Notices that arrived",
         "Each notice with its statement of reasons, on the day the homeserver took it.",
         (_times("told", "From the decision to the notice"),),
+        ("on_reports", "own"),
     ),
     Population(
         "ended",

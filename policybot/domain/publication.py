@@ -73,6 +73,11 @@ def publish(period: Period, counts: Counts, rules: Sequence[str], fewest: int) -
             split = _split(found, table.key)
             tables[table.key] = rows(split, _order(table, split, rules), fewest)
         populations[population.key] = Shown(total(found.get("", 0), fewest), tables)
+    for population in POPULATIONS:
+        if any(populations[part].total == HIDDEN for part in population.whole_of):
+            shown = populations[population.key].tables
+            none = {name: dict.fromkeys(cells, HIDDEN) for name, cells in shown.items()}
+            populations[population.key] = Shown(HIDDEN, none)
     return Publication((period,), fewest, populations)
 
 

@@ -145,6 +145,8 @@ class AppealLinks:
         decision, who = await self._behind(tx, token)
         made = await self._appeals.submit(tx, who, decision.case_id, text, against=decision.id)
         await self._evidence.add_to_appeal(tx, who, made, files)
+        own = f" What you want to say yourself: !policy add {made.number} TEXT"
+        self._tell(tx, who, decision, f"an appeal on {made.number} came in, in your name", own)
         return made
 
     async def add(self, tx: Tx, token: str, text: str, files: Sequence[Drawn] = ()) -> None:
@@ -155,9 +157,10 @@ class AppealLinks:
             Incomplete: it says nothing, or too much.
             OutOfOrder: it does not wait any more, or they have added enough.
         """
-        who, appeal = await self._appealed(tx, token)
+        who, appeal, decision = await self._appealed(tx, token)
         await self._appeals.add(tx, who, appeal, text)
         await self._evidence.add_to_appeal(tx, who, appeal, files)
+        self._tell(tx, who, decision, f"something was added to your appeal on {appeal.number}")
 
     async def withdraw(self, tx: Tx, token: str) -> None:
         """Take an appeal back.
@@ -166,15 +169,18 @@ class AppealLinks:
             NotFound: there is none under this link.
             OutOfOrder: it is decided.
         """
-        await self._appeals.withdraw(tx, *await self._appealed(tx, token))
+        who, appeal, decision = await self._appealed(tx, token)
+        await self._appeals.withdraw(tx, who, appeal)
+        what = f"your appeal on {appeal.number} was taken back; the decision stands"
+        self._tell(tx, who, decision, what)
 
-    async def _appealed(self, tx: Tx, token: str) -> tuple[str, Appeal]:
+    async def _appealed(self, tx: Tx, token: str) -> tuple[str, Appeal, Decision]:
         decision, who = await self._behind(tx, token)
         appeal = await appeals.against(tx, decision.id)
         if appeal is None:
             message = "There is no appeal under this link."
             raise NotFound(message)
-        return who, appeal
+        return who, appeal, decision
 
     async def restore(self, tx: Tx, token: str) -> None:
         """Post again what was removed by the decision of a link.
@@ -185,6 +191,13 @@ class AppealLinks:
         """
         decision, who = await self._behind(tx, token)
         await self._unwinding.restore(tx, who, decision.case_id)
+        self._tell(tx, who, decision, "what you wrote is being posted again, with your name")
+
+    def _tell(self, tx: Tx, who: str, decision: Decision, what: str, more: str = "") -> None:
+        """Tell the person what was done by their link: whoever has copied their notice has it, too."""
+        contact = self._setting.config.operator.contact
+        text = f"By the link in your notice {what}. If it was not you, tell {contact}.{more}"
+        self._setting.tell(tx, who, text, cause=f"by link {decision.id}")
 
     async def _behind(self, tx: Tx, token: str) -> tuple[Decision, str]:
         """Find the decision of a link, and whom it concerns, as long as that is who has the link."""

@@ -130,7 +130,8 @@ class AppealReviews:
 
     async def release(self, tx: Tx, reviewer: str, case: Case) -> None:
         """Give an appeal back."""
-        appeal, _ = await self.waiting_in(tx, case)
+        appeal, decision = await self.waiting_in(tx, case)
+        await self._apart.check(tx, reviewer, await self._appeals.excluded(tx, appeal, decision))
         await appeals.save(tx, rules.released(appeal, reviewer, self._setting.now()))
         self._remember(tx, reviewer, "appeal:release", appeal)
 

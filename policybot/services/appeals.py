@@ -104,14 +104,16 @@ class Appeals:
         n = decision.number
         hasten = f" · !policy hasten {n} REASON" if appeal.pleads else ""
         rested = " The measure rests meanwhile." if rests else ""
-        text = (
-            f"Appeal on {n} ({decision.in_words}, decided by {decision.decider}).{urgent}{pleads} To be "
-            f"answered by {appeal.due_at:%-d %B %H:%M} UTC.{rested}\n"
+        what, by = f"Appeal on {n} ({decision.in_words}", f", decided by {decision.decider}"
+        more = (
+            f").{urgent}{pleads} To be answered by {appeal.due_at:%-d %B %H:%M} UTC.{rested}\n"
             f"The person writes: {one_line(appeal.text, rules.MOST_TEXT)}\n"
             f"Next, by somebody who had no part in it: !policy brief {n} · "
             f"!policy uphold|overturn {n} REASONS · !policy modify {n} MEASURE REASONS{hasten}"
         )
-        await self._apart.call(tx, excluded, text, cause=f"appeal {appeal.id}")
+        own = f"{what}{by}{more}"
+        # Who decided it is no business of the homeserver of somebody outside.
+        await self._apart.call(tx, excluded, f"{what}{more}", own, cause=f"appeal {appeal.id}")
 
     async def _decision_about(
         self, tx: Tx, user_id: str, case_id: int | None, against: int | None

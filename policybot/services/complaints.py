@@ -64,16 +64,17 @@ class Complaints:
         excluded = await self._excluded(tx, report, complaint)
         self._remember(tx, report.reporter, "submit", complaint, said)
         number = f"C-{report.case_id}"
-        await self._apart.call(
-            tx,
-            excluded,
-            f"Objection about {report.receipt} in {number}, against {rules.AGAINST[about]}"
-            f"{f' of {answered_by}' if answered_by else ''}.\nReported was {report.subject.in_words}: "
-            f"{report.text or 'without a word'}\nThe reporter writes: {said}\n"
+        what = f"Objection about {report.receipt} in {number}, against {rules.AGAINST[about]}"
+        by = f" of {answered_by}" if answered_by else ""
+        more = (
+            f".\nReported was {report.subject.in_words}: {report.text or 'without a word'}\n"
+            f"The reporter writes: {said}\n"
             f"Next, by somebody who had no part in it: !policy show {number} · "
-            f"!policy uphold|overturn {report.receipt} REASONS",
-            cause=f"case {report.case_id}",
+            f"!policy uphold|overturn {report.receipt} REASONS"
         )
+        cause = f"case {report.case_id}"
+        # Who answered is no business of the homeserver of somebody outside.
+        await self._apart.call(tx, excluded, f"{what}{more}", f"{what}{by}{more}", cause=cause)
         return complaint
 
     async def _excluded(self, tx: Tx, report: Report, complaint: Complaint) -> Parties:

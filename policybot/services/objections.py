@@ -76,7 +76,7 @@ class Objections:
         """Tell those who can answer, and those who look after privacy, that an objection waits."""
         number, apart = referral.number, await self._part_in(tx, referral)
         who = {
-            *await self._referrals.people(tx, Permission.APPEAL_DECIDE, apart),
+            *await self._referrals.people(tx, Permission.REFERRAL_ANSWER, apart),
             *await self._referrals.people(tx, Permission.REFERRAL_APPROVE, apart),
         }
         due = day(referral.answer_due) if referral.answer_due else ""
@@ -138,6 +138,7 @@ class Objections:
 
         Raises:
             NotFound: there is no such ground, or that is no time.
+            NotPermitted: they are not known as a person.
             Incomplete: it is longer than the ground allows, or no reason is given.
             OutOfOrder: the person is told already, or it is longer than anything may be.
         """
@@ -152,6 +153,7 @@ class Objections:
         if len(said) < MIN_FACTS:
             message = "Please say in a sentence why the person cannot be told yet."
             raise Incomplete(message)
+        await self._referrals.check_known(tx, by)
         wish = Postponement(found.title, now + delay, said)
         await referrals.save(tx, replace(referral, postponement=wish))
         approval = await propose(

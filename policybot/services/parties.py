@@ -83,8 +83,12 @@ class Apart:
         out = {user_id for user_id, _ in excluded}
         return [one for one in self._setting.config.appeals.external_reviewers if one not in out]
 
-    async def call(self, tx: Tx, excluded: Parties, text: str, *, cause: str) -> None:
-        """Tell those who can decide an objection that it waits; say so where nobody can."""
+    async def call(self, tx: Tx, excluded: Parties, text: str, own: str = "", *, cause: str) -> None:
+        """Tell those who can decide an objection that it waits; say so where nobody can.
+
+        People outside read `text`; so do our own, or else `own`.
+        """
+        own = own or text
         inside = await self.insiders(tx, excluded)
         outside = [] if inside else self.outsiders(excluded)
         for reviewer in outside:
@@ -92,14 +96,14 @@ class Apart:
             said += f"of its own people can without a part in the matter.\n{text}"
             self._setting.tell(tx, reviewer, said, cause=cause)
         if outside:
-            text += f"\nNobody here can decide it, so {', '.join(outside)} is asked, from outside."
+            own += f"\nNobody here can decide it, so {', '.join(outside)} is asked, from outside."
         elif not inside:
-            text += (
+            own += (
                 "\nNobody can decide it: everybody who decides appeals has a part in the matter or is "
                 "not here. Give somebody else the role appeals, or name somebody outside in "
                 "appeals.external_reviewers"
             )
-        self._setting.tell_staff(tx, text, cause=cause)
+        self._setting.tell_staff(tx, own, cause=cause)
 
     async def check(self, tx: Tx, reviewer: str, excluded: Parties) -> None:
         """Check that somebody may review an objection: no party; from outside only if nobody inside may.

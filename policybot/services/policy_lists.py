@@ -160,7 +160,9 @@ class PolicyLists:
             first = broad[0]
             more = f" So do I with {len(broad) - 1} more." if len(broad) > 1 else ""
             self._tell(
-                tx, name, f"its rule «{first.entity}» is no use: {first.ignored}. I ignore it.{more}"
+                tx,
+                name,
+                f"its rule {rules.quoted(first)} is no use: {first.ignored}. I ignore it.{more}",
             )
 
     def _tell(self, tx: Tx, name: str, what: str) -> None:

@@ -58,8 +58,7 @@ class Referrals:
         config = self._setting.config.referrals
         terms = rules.terms(known, basis.lower(), wanted, config.grounds, delay)
         user_id = await self._about(tx, case)
-        if await members.link_of(tx, by) is None:
-            another_person(by, verified=False, requesters=frozenset(), parties=frozenset())
+        await self.check_known(tx, by)
         decision = await self._decision(tx, case)
         referral = Referral(
             id=await next_number(tx, "referral"),
@@ -106,6 +105,16 @@ class Referrals:
             "person with the role «privacy» has to agree within 24 hours; I have asked them. Nothing "
             "goes out by itself."
         )
+
+    @staticmethod
+    async def check_known(tx: Tx, by: str) -> None:
+        """Check that whoever proposes something is known as a person, for another has to agree to it.
+
+        Raises:
+            NotPermitted: they are not.
+        """
+        if await members.link_of(tx, by) is None:
+            another_person(by, verified=False, requesters=frozenset(), parties=frozenset())
 
     def _recipient(self, text: str) -> Recipient:
         known = self._setting.config.referrals.all_recipients
@@ -440,7 +449,7 @@ class Referrals:
         )
 
 
-_MAY_READ = (Permission.REFERRAL_HAND_OVER, Permission.REFERRAL_APPROVE, Permission.APPEAL_DECIDE)
+_MAY_READ = (Permission.REFERRAL_HAND_OVER, Permission.REFERRAL_APPROVE, Permission.REFERRAL_ANSWER)
 
 
 def _when(terms: Terms) -> str:

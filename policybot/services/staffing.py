@@ -13,7 +13,10 @@ from policybot.store.staffing import Counts
 DAYS = 30
 """Days that the figures look back."""
 FEWEST = 5
-"""A count below it could be traced to persons, so everybody reads only that there were few."""
+"""A count below it could be traced to persons, so everybody reads only that there were few.
+
+Greater ones go up in steps of it: who reads them every minute would else see each single one.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +73,15 @@ class Staffing:
         """Count what there is to do, for everybody to see."""
         found = await self.figures(tx)
         counts = found.counts
-        enough = counts.reports >= FEWEST
-        many, done = counts.open >= FEWEST, counts.decided >= FEWEST
+        reports, waiting = _stepped(counts.reports), _stepped(counts.open)
         return Published(
             moderators=found.moderators,
-            reports=counts.reports if enough else None,
-            load=round(found.load, 2) if enough else None,
-            open=counts.open if many else None,
-            oldest_days=found.oldest.days if many and found.oldest is not None else None,
-            decided=counts.decided if done else None,
-            in_time_percent=round(100 * counts.in_time / counts.decided) if done else None,
+            reports=reports,
+            load=None if reports is None else round(reports / DAYS / max(found.moderators, 1), 2),
+            open=waiting,
+            oldest_days=found.oldest.days if waiting and found.oldest is not None else None,
+            decided=_stepped(counts.decided),
+            in_time_percent=_in_time(counts),
         )
 
     @staticmethod
@@ -106,6 +108,19 @@ class Staffing:
                 f"{in_days(limits.oldest_case)} are your limit"
             )
         return said
+
+
+def _stepped(number: int) -> int | None:
+    """Round a count down to a step; None where it is too small to be said."""
+    return number - number % FEWEST if number >= FEWEST else None
+
+
+def _in_time(counts: Counts) -> int | None:
+    """Say how many of a hundred were in time, in steps; None where a few were, or a few were not."""
+    late = counts.decided - counts.in_time
+    if counts.decided < FEWEST or any(0 < some < FEWEST for some in (late, counts.in_time)):
+        return None
+    return FEWEST * round(100 / FEWEST * counts.in_time / counts.decided)
 
 
 def in_days(span: timedelta) -> str:

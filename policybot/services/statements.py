@@ -207,7 +207,8 @@ async def _reasons(tx: Tx, setting: Setting, decision: Decision, statement: Stat
     title, text = rule.in_language(decision.language) if rule else (decision.rule_id, statement.rule)
     config = setting.config
     return Reasons(
-        puid=f"{decision.number}-{decision.id}",
+        # A number would lead from what is published without a name to the room or list where it stands.
+        puid=setting.keyed("statement", str(decision.id)),
         language=decision.language or _ENGLISH,
         visibility=visibility,
         provision=provision,

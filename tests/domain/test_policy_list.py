@@ -111,6 +111,15 @@ def test_a_takedown_is_a_report_like_the_others() -> None:
     assert wanted(rule(EVE, recommendation="org.matrix.mjolnir.ban")).recommends == "to ban"
 
 
+def test_a_list_cannot_speak_as_we_do_behind_its_own_words() -> None:
+    forged = "spam». It names nobody else. The police confirmed it, so close the account"
+    told = policy_list.said(wanted(rule(EVE, reason=forged)), EVE)
+    assert told.endswith("close the account».")
+    assert told.count("»") == 1
+    glob = policy_list.quoted(wanted(rule("@e*» and all of ours «*:elsewhere.net")))
+    assert (glob.count("«"), glob.count("»")) == (1, 1)
+
+
 def test_a_reason_is_one_clean_line_and_cut() -> None:
     found = wanted(rule(EVE, "Spam\n\n!policy confirm ABC \u202edetrever " + "x" * 65_000))
     assert "\n" not in found.reason

@@ -3,6 +3,7 @@
 from datetime import date
 from itertools import pairwise
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -64,6 +65,23 @@ def test_another_small_number_behind_it_would_look_the_same(
     changed = rows | {row: other, covers[0]: rows[covers[0]] + rows[row] - other}
     assume(changed[covers[0]] >= FEWEST)
     assert dump(publish(QUARTER, found | {population: changed}, RULES, FEWEST)) == shown
+
+
+@pytest.mark.parametrize("whole", ["carried", "notices"])
+def test_what_all_decisions_come_to_does_not_give_away_the_few_of_one_kind(whole: str) -> None:
+    """I28: 23 notices less 20 decisions of our own would be the three on reports."""
+    times = {"carried": "effect", "notices": "told"}
+    step = BUCKETS[0][0]
+    counted = {"on_reports": {"": 3}, "own": {"": 20}, whole: {"": 23, f"{times[whole]}:{step}": 23}}
+    made = publish(QUARTER, counted, RULES, FEWEST)
+    assert made.of("own").total == Cell(20)
+    assert made.of("on_reports").total == HIDDEN
+    assert made.of(whole).total == HIDDEN
+    assert set(made.of(whole).rows(times[whole]).values()) == {HIDDEN}
+    enough = publish(QUARTER, counted | {"on_reports": {"": 5}}, RULES, FEWEST)
+    assert enough.of(whole).total == Cell(23)
+    none = publish(QUARTER, counted | {"on_reports": {"": 0}}, RULES, FEWEST)
+    assert none.of(whole).total == Cell(23)
 
 
 @given(st.lists(counts(), min_size=2, max_size=3))

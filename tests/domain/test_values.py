@@ -149,7 +149,9 @@ def test_who_may_do_what() -> None:
         | {"queue:claim", "case:claim", "case:decide", "sanction:lift", "console:open"}
         | {"policy:change"}
         | {"referral:propose", "referral:hand_over"},
-        Role.APPEALS: staff | {"appeal:decide", "queue:claim", "console:open", "policy:change"},
+        Role.APPEALS: staff
+        | {"appeal:decide", "appeal:admit", "recheck:close", "referral:answer"}
+        | {"queue:claim", "console:open", "policy:change"},
         Role.EXTERNAL: {"appeal:decide", "queue:claim"},
         Role.PRIVACY: staff | {"identity:approve_reveal", "referral:approve", "referral:hand_over"},
     }

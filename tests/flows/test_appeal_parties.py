@@ -136,8 +136,19 @@ async def test_somebody_outside_decides_what_nobody_inside_can_and_sees_nothing_
         await world.review("mira", f"!policy decide {other} R2 S3 proposed Threatened a neighbour")
         await world.say("tom", f"!policy appeal {other} It was a joke between friends")
         hidden = "There is nothing under this number that is yours to decide."
-        for verb in (f"brief {other}", f"uphold {other} So", "brief C-77", "overturn R-1 So it is"):
+        for verb in (
+            *(f"brief {other}", f"uphold {other} So", "brief C-77", "overturn R-1 So it is"),
+            *(f"claim {other}", "claim C-77", "claim F-1", "claim PB-2026-000001-AA", "claim R-1"),
+            *(f"release {other}", "release F-1", f"ask {other} Why?", "ask C-77 Why?"),
+            *(f"weigh {other} uphold So it is", f"hasten {other} It cannot wait any longer"),
+            *("uphold REF-1 It is as it should be", "overturn REF-1 It was wrong from the start"),
+        ):
             assert await world.say(outside, f"!policy {verb}") == hidden, verb
+        for verb in (
+            *(f"admit {other} They were ill", f"recheck {other} All is as it was", "show REF-1"),
+            *("handover REF-1", f"refer {other} police order +rule They asked", f"listed {user('tom')}"),
+        ):
+            assert "I do not know" in await world.say(outside, f"!policy {verb}"), verb
         for verb in (f"show {other}", "queue", "history @tom:example.org", f"note {other} Hm"):
             assert "I do not know" in await world.say(outside, f"!policy {verb}"), verb
 
@@ -150,6 +161,9 @@ async def test_somebody_outside_decides_what_nobody_inside_can_and_sees_nothing_
         assert "I know where you live" in brief
         assert "I live next door" in brief
         assert "ravi" not in brief, "who reported is not what it needs"
+        told = [brief, *world.told(outside)]
+        assert not any(user("otto") in text for text in told), "nor is who decided: it goes to others"
+        assert user("otto") in world.in_review()[-1]
         await world.say(outside, f"!policy ask {case} Did you know her?")
         assert "Did you know her?" in world.told("zoe")[-1]
         await world.say("zoe", f"!policy add {case} For twenty years")

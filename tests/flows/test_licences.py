@@ -127,8 +127,27 @@ async def test_the_figures_count_what_came_in_and_what_was_done(any_world: World
         "the oldest case has been open for 8 days, and 7 days are your limit"
     ]
     assert "0.1 reports for each moderator and day over 30 days; 4 open cases" in service.in_words(found)
-    assert (shown.reports, shown.load, shown.open, shown.oldest_days) == (6, 0.1, None, None)
+    assert (shown.reports, shown.load, shown.open, shown.oldest_days) == (5, 0.08, None, None)
     assert (shown.decided, shown.in_time_percent) == (None, None), "few enough to know who they are"
+
+
+async def test_who_reads_them_every_minute_does_not_see_one_more(world: World) -> None:
+    """I28: a count that grows by one says that somebody reported just now, or was decided about."""
+    cases = await _reports(world, 12)
+    for case in cases[:7]:
+        await world.decided(case, "warn")
+    service = world.app.services.staffing
+    async with world.database.transaction(reading=True) as tx:
+        before = await service.published(tx)
+    assert (before.reports, before.decided, before.in_time_percent) == (10, 5, 100)
+    case = await world.reported(text="Buy one more!")
+    async with world.database.transaction(reading=True) as tx:
+        assert await service.published(tx) == before
+    world.clock.pass_time(days=8)
+    await world.decided(case, "warn")
+    async with world.database.transaction(reading=True) as tx:
+        after = await service.published(tx)
+    assert (after.decided, after.in_time_percent) == (5, None), "of one that was late nothing is said"
 
 
 async def test_too_much_for_too_few_is_told(world: World) -> None:

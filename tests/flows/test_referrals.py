@@ -289,6 +289,18 @@ async def test_it_can_be_put_off_by_two_people_again_and_not_for_ever(handing: P
     assert "not waiting to be told" in await world.say("mira", f"{ask} P30D They asked in writing")
 
 
+async def test_who_is_not_known_as_a_person_puts_nothing_off(handing: Private) -> None:
+    """Else one person would be two: by an account that nobody verified, and by their own."""
+    world, number = handing.world, await delayed(handing)
+    world.clock.pass_time(days=20)
+    await world.say("mira", "!policy unlink")
+    async with world.database.transaction(reading=True) as tx:
+        assert await members.link_of(tx, user("mira")) is None
+    ask = f"!policy postpone {number} investigation P30D They asked in writing"
+    assert "both have to be verified" in await world.say("mira", ask)
+    assert "P30D" not in world.told("ravi")[-1]
+
+
 async def test_what_nobody_agrees_to_puts_nothing_off(handing: Private) -> None:
     world, number = handing.world, await delayed(handing)
     await world.say("mira", f"!policy postpone {number} investigation P30D They asked in writing")

@@ -46,7 +46,8 @@ async def decisions(world: World) -> None:
     await world.governed_room()
     for who, text in (("tom", "Buy my spades!"), ("zoe", "Buy my rakes!")):
         case = await world.reported(who, "lea", text)
-        facts = f"{user(who)} sold spades to {who} in #garden:example.org, see https://shop.example/x"
+        shop = "https://shop.example/x"
+        facts = f"{user(who)} sold spades to {who} in #garden:example.org, see {shop} and {case}"
         await world.review("mira", f"!policy decide {case} R2 S3 proposed {facts}")
     case = await world.reported("tom", "lea", "One more")
     await world.decided(case, "warn")
@@ -73,6 +74,7 @@ async def test_each_statement_is_handed_over_once_and_names_nobody(tmp_path: Pat
         for word in ("tom", "zoe", "mira", "lea", "garden", "shop.example"):
             assert not re.search(rf"\b{word}\b", said), word
         assert "@" not in said
+        assert not re.search(r"\b[CRF]-\d", said), "a number stands in the room, beside the account"
         assert "sold spades" in handed[0]["decision_facts"]
         again = json.loads((await run(world, *words, "--json")).output)
         assert (again["statements"], again["files"]) == (0, [])

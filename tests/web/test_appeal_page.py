@@ -404,3 +404,24 @@ async def test_a_suspended_person_answers_adds_and_takes_the_appeal_back_on_the_
     assert user("tom") in world.homeserver.suspended
     status, page = await visitor.send(key, "Once more", do="add")
     assert (status, "was taken back" in page) == (422, True)
+
+
+async def test_what_is_done_by_the_link_is_told_to_whose_it_is(visitor: Visitor) -> None:
+    """Whoever copied the notice has the link, and could appeal badly or take the appeal back."""
+    world, case = visitor.world, await suspended(visitor.world)
+    key = key_of(world)
+    for fields, said in (
+        ({"text": WHY}, f"an appeal on {case} came in"),
+        ({"do": "add", "text": "Ask Anna, she laughed"}, f"was added to your appeal on {case}"),
+        ({"do": "withdraw"}, f"your appeal on {case} was taken back"),
+    ):
+        before = len(world.told("tom"))
+        assert (await visitor.send(key, **fields))[0] == 200
+        await world.work()
+        [told] = world.told("tom")[before:]
+        assert said in told
+        assert "If it was not you, tell office@example.org" in told
+    before = len(world.told("tom"))
+    await visitor.send(key, text=WHY)
+    await world.work()
+    assert len(world.told("tom")) == before, "of what is refused nothing is told"

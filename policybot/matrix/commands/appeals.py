@@ -149,8 +149,10 @@ async def brief(services: Services, asked: Asked) -> str:
     ends = found.sanction.ends_at if found.sanction else None
     state = f", {found.sanction.state.value}" if found.sanction else ""
     until = f", until {notice.day(ends)}" if ends else ""
+    # Their homeserver reads what they read, and it is no business of it who decided.
+    by = "" if Role.EXTERNAL in asked.roles else f" by {decision.decider}"
     decided = (
-        f"Decided on {notice.day(decision.decided_at)} by {decision.decider}: {decision.rule_id} "
+        f"Decided on {notice.day(decision.decided_at)}{by}: {decision.rule_id} "
         f"{decision.severity.value}, {decision.in_words}{state}{until}"
     )
     lines = [
@@ -257,7 +259,7 @@ async def release(services: Services, asked: Asked, case: Case) -> str:
 async def uphold(services: Services, asked: Asked) -> str:
     """Let a decision stand, or an answer to a reporter."""
     text, reasons = asked.words["NUMBER"], asked.words["REASONS"]
-    if referrals.meant(text):
+    if referrals.meant(text) and Role.EXTERNAL not in asked.roles:
         return await referrals.uphold(services, asked)
     if reports.meant(text):
         found = await _report(services, asked)
@@ -274,7 +276,7 @@ async def uphold(services: Services, asked: Asked) -> str:
 async def overturn(services: Services, asked: Asked) -> str:
     """Void a decision, or take an answer to a reporter back."""
     text, reasons = asked.words["NUMBER"], asked.words["REASONS"]
-    if referrals.meant(text):
+    if referrals.meant(text) and Role.EXTERNAL not in asked.roles:
         return await referrals.overturn(services, asked)
     if reports.meant(text):
         found = await _report(services, asked)

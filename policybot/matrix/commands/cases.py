@@ -5,7 +5,8 @@ from policybot.domain.case import UNDECIDED, Case, State, SubjectKind
 from policybot.domain.decision import Decision, Nature
 from policybot.domain.errors import NotFound
 from policybot.domain.name import one_line
-from policybot.domain.permission import Permission, allowed
+from policybot.domain.party import hidden
+from policybot.domain.permission import Permission, Role, allowed
 from policybot.matrix.commands import (
     appeals,
     console,
@@ -224,6 +225,8 @@ async def release(services: Services, asked: Asked) -> str:
 
 async def _claimable(services: Services, asked: Asked) -> Case:
     text = asked.words["NUMBER"]
+    if Role.EXTERNAL in asked.roles:
+        raise hidden()
     if not allowed(asked.roles, Permission.CASE_CLAIM):
         message = f"There is no case {text} that you can see."
         raise NotFound(message)

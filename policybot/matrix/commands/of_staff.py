@@ -347,7 +347,7 @@ OF_STAFF: tuple[Command, ...] = (
     Command(
         "admit NUMBER REASON…",
         "Let somebody appeal after the time for it, for good cause; they have 14 days.",
-        Permission.APPEAL_DECIDE,
+        Permission.APPEAL_ADMIT,
         appeals.admit,
     ),
     Command(
@@ -359,7 +359,7 @@ OF_STAFF: tuple[Command, ...] = (
     Command(
         "recheck CASE REASON…",
         "A later decision that would be another without one that is void: say what you found.",
-        Permission.APPEAL_DECIDE,
+        Permission.RECHECK_CLOSE,
         appeals.recheck,
     ),
     Command(

@@ -12,7 +12,7 @@ from policybot.services.objections import said_to
 from policybot.store import decisions, referrals
 
 _EXCERPT = 500
-_SEES = (Permission.REFERRAL_HAND_OVER, Permission.REFERRAL_APPROVE, Permission.APPEAL_DECIDE)
+_SEES = (Permission.REFERRAL_HAND_OVER, Permission.REFERRAL_APPROVE, Permission.REFERRAL_ANSWER)
 
 
 def meant(text: str) -> bool:
