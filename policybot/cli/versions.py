@@ -102,8 +102,7 @@ def backtest(
 ) -> None:
     """Propose anew, by a changed ladder, what was decided: who would be answered otherwise, and how.
 
-    If the ladder is a version on record that may come into force, the result is put on record too, and
-    the version can be proposed on it.
+    Of a version on record the result is kept, and it can be proposed on it.
     """
     settings = read_config(config)
     new = settings.ladder if policy is None else read_ladder(policy)

@@ -10,7 +10,7 @@ from policybot.domain.filing import Filing, State
 from policybot.domain.filing_appeal import in_words
 from policybot.matrix.commands import agreement, appeals, qualifications, referrals, reports, subject
 from policybot.matrix.commands.command import Asked, Services
-from policybot.services import labels
+from policybot.services import labels, strikes
 from policybot.store import decisions, filing_appeals, sanctions
 from policybot.store.checkpoints import Damaged
 
@@ -79,8 +79,7 @@ async def me(services: Services, asked: Asked) -> str:
     elif link is not None:
         verified = "your verification has ended; begin anew with !policy verify"
     signed = await agreement.in_words(services, asked)
-    about = await services.members.decisions_about(asked.tx, asked.sender)
-    decided = "\n".join(about) or "none"
+    decided = "\n".join(await strikes.told(asked.tx, asked.sender)) or "none"
     sections = await services.exports.overview(asked.tx, asked.sender)
     if of_reports := await services.reporters.about(asked.tx, asked.sender):
         sections.append("About your reports:\n" + "\n".join(of_reports))
