@@ -7,6 +7,7 @@ from policybot.config.operator import LicenceSection
 from policybot.domain import notice, number
 from policybot.domain.application import in_lines
 from policybot.domain.filing import Filing, State
+from policybot.domain.filing_appeal import about as about_filing
 from policybot.domain.filing_appeal import in_words
 from policybot.matrix.commands import agreement, appeals, qualifications, referrals, reports, subject
 from policybot.matrix.commands.command import Asked, Services
@@ -23,6 +24,7 @@ _LAST_WORD = {
     State.REVOKED: "Reason",
 }
 """What the last word about a filing is, while it is of use to its owner."""
+_APPEALABLE = (State.REJECTED, State.REVOKED)
 _GOES_ON = (State.DRAFT, State.NEEDS_INFO, State.REJECTED, State.WITHDRAWN)
 """States of a filing in which its form is there to be filled in, or to begin anew with."""
 
@@ -123,7 +125,8 @@ async def status(services: Services, asked: Asked) -> str:
     if appeals.meant(text):
         return await appeals.status(services, asked)
     filing = await services.filings.visible(asked.tx, asked.sender, text, staff=False)
-    until = f", valid until {filing.valid_until:%-d %B %Y}" if filing.valid_until else ""
+    ends = filing.valid_until if filing.state is not State.REVOKED else None
+    until = f", valid until {ends:%-d %B %Y}" if ends else ""
     said_last = _LAST_WORD.get(filing.state) if filing.reason else None
     reason = f"\n{said_last}: {filing.reason}" if said_last else ""
     marks = await labels.marks(asked.tx, services.setting.config, filing)
@@ -139,9 +142,12 @@ async def status(services: Services, asked: Asked) -> str:
 
 
 async def _appealed(asked: Asked, filing: Filing) -> str:
-    """Say to an applicant where their appeals about a filing stand."""
+    """Say to an applicant where their appeals about a filing stand, or how to make one."""
     made = await filing_appeals.of_filing(asked.tx, filing.id)
-    return "".join(f"\n{in_words(one)}" for one in made)
+    said = "".join(f"\n{in_words(one)}" for one in made)
+    if filing.state in _APPEALABLE and all(one.about is not about_filing(filing) for one in made):
+        said += f"\nIf you think that it is wrong: !policy appeal {filing.number} YOUR REASONS"
+    return said
 
 
 async def _bound(asked: Asked, filing: Filing) -> str:
