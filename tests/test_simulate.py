@@ -57,6 +57,13 @@ def test_decisions_in_rooms_are_written_with_their_room() -> None:
         through(SPILLING, "S2", "S2:30:room=garden")
 
 
+def test_a_ladder_without_spill_says_that_rooms_do_not_count_for_the_account() -> None:
+    said = "decisions in rooms do not count for the account: this ladder has no spill"
+    assert said in through(LADDER, "S2", "S2:30:room=garden", scope="account").lines
+    assert said not in through(SPILLING, "S2", "S2:30:room=garden", scope="account").lines
+    assert said not in through(LADDER, "S2", "S2:30", scope="account").lines
+
+
 def test_a_half_life_shows_in_the_points() -> None:
     assert through(FADING, "S2", "S2:90").data["points"] == 1.5
 

@@ -308,14 +308,17 @@ async def examine(
         *await relay_findings(config),
         *file_findings(config, registration, homeserver),
     )
+    told: set[tuple[str, str]] = set()
     async with aiohttp.ClientSession() as session:
         doctor_ = Doctor(config, file, registration, session, more=more)
         async for finding in doctor_.look():
             found.append(finding)
             if not as_json:
                 mark = "[green]✓[/]" if finding.good else "[red]✗[/]"
-                console.print(f"{mark} {escape(finding.what)}: {escape(finding.said)}")
-                if not finding.good and finding.mend:
+                console.print(f"{mark} {escape(finding.what)}: {escape(finding.said)}", soft_wrap=True)
+                again = (finding.said, finding.mend) in told  # one mend for all that one fault hinders
+                told.add((finding.said, finding.mend))
+                if not finding.good and finding.mend and not again:
                     console.print(f"    → {escape(finding.mend)}", soft_wrap=True)
     if as_json:
         rows = [

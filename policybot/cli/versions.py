@@ -51,9 +51,13 @@ def ladder(config: ConfigFile = DEFAULT, *, as_json: AsJson = False) -> None:
         table.add_row(*(escape(str(one)) for one in shown))
     console.print(table)
     for term in terms:
-        until = term["until"] or "now"
-        console.print(f"in force: {term['version']} from {term['since']} to {until}", highlight=False)
+        since, until = _minute(term["since"]), _minute(term["until"]) if term["until"] else "now"
+        console.print(f"in force: {term['version']} from {since} to {until}", highlight=False)
     console.print(asyncio.run(ladder_finding(settings)).said, highlight=False, soft_wrap=True)
+
+
+def _minute(iso: str) -> str:
+    return f"{datetime.fromisoformat(iso):%Y-%m-%d %H:%M} UTC"
 
 
 async def _versions(settings: Config) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -102,8 +106,7 @@ def backtest(
 ) -> None:
     """Propose anew, by a changed ladder, what was decided: who would be answered otherwise, and how.
 
-    If the ladder is a version on record that may come into force, the result is put on record too, and
-    the version can be proposed on it.
+    Of a version on record the result is kept, and it can be proposed on it.
     """
     settings = read_config(config)
     new = settings.ladder if policy is None else read_ladder(policy)
@@ -164,25 +167,28 @@ async def _recorded(
 
 
 def _show(result: "Result") -> None:
+    from policybot.services.policy_words import counted
+
     if not result.decisions:
         console.print("Nothing was decided in that time, so there is nothing to see.")
         return
     news = sorted({new for _, new in result.matrix}, key=_weight)
-    table = Table("by its time ↓  by this →", *map(escape, news), box=None)
+    table = Table("proposed then ↓  by this ladder →", *map(escape, news), box=None)
     for old in sorted({old for old, _ in result.matrix}, key=_weight):
         numbers = (result.matrix.get((old, new), 0) for new in news)
         table.add_row(escape(old), *(f"{n:,}" if n else "·" for n in numbers))
     console.print(table)
+    done = counted(result.decisions, "decision", "decisions")
+    whom = f"{counted(result.people, 'person', 'people')} and {counted(result.rooms, 'room', 'rooms')}"
     console.print(
-        f"{result.decisions:,} decisions: {result.milder:,} more mildly, {result.same:,} the same, "
-        f"{result.harsher:,} more harshly ({result.share_harsher:.1%}). Another measure for "
-        f"{result.people:,} people and {result.rooms:,} rooms.\n"
+        f"{done}: {result.milder:,} more mildly, {result.same:,} the same, {result.harsher:,} more "
+        f"harshly ({result.share_harsher:.1%}). Another measure for {whom}.\n"
         f"Two people needed: in {result.two_before:,} of them before, in {result.two_after:,} with it.",
         soft_wrap=True,
         highlight=False,
     )
     if result.no_grid:
-        console.print(f"For {result.no_grid:,} decisions it has no grid; they are not counted.")
+        console.print(f"Without a grid in it, and not counted: {result.no_grid:,}.")
     if result.worst:
         console.print("The harshest changes:")
     for one in result.worst:

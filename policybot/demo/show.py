@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.status import Status
 
 from policybot.demo.stage import BOT, PASSWORD, PEOPLE, Stage, stage
-from policybot.demo.story import RULES, STORY, WORD, Cast
+from policybot.demo.story import SETTING, STORY, WORD, Cast
 from policybot.demo.synapse import DidNotStart
 
 _WIDTH = 96
@@ -51,7 +51,7 @@ async def _tell(console: Console, folder: Path, stop: asyncio.Event, *, once: bo
             setting = stage(
                 folder,
                 lambda what: _progress(status, what),
-                changes={"rules": RULES},
+                changes=SETTING,
                 gate=("module",),
             )
             made = await setting.__aenter__()

@@ -95,7 +95,15 @@ class Stage:
             await self.until_ready()
 
     async def command(self, *words: str) -> str:
-        """Run a command of policybot, and return what it says.
+        """Run a command of policybot with the configuration, and return what it says.
+
+        Raises:
+            DidNotStart: it ended with a mistake.
+        """
+        return await self.program(*words, "-c", str(self.config))
+
+    async def program(self, *words: str) -> str:
+        """Run a command of policybot that needs no configuration, as anybody can; return what it says.
 
         Raises:
             DidNotStart: it ended with a mistake.
@@ -105,8 +113,6 @@ class Stage:
             "-m",
             "policybot",
             *words,
-            "-c",
-            str(self.config),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

@@ -1,11 +1,12 @@
 """The story that the demo plays: each step acts as people do, and asks the homeserver what came of it.
 
 Anna opens a public room. Tom advertises with a forbidden word, which nobody sees, and writes what reads
-like a threat. Lea reports it, Mira decides, Tom appeals, and Ravi, who had no part in it, overturns the
-decision. Nobody asks policybot what it believes: power levels, directory, redactions and notices are
-read from the homeserver.
+like a threat. Lea reports it, Mira decides, Tom appeals, and Ravi, who had no part in it, weighs the
+matter and overturns the decision. Tom gets a proof of it all, and checks it without us. Nobody asks
+policybot what it believes: power levels, directory, redactions and notices are read from the homeserver.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -49,6 +50,10 @@ RULES: list[dict[str, object]] = [
     },
 ]
 """What the operator asks of people; the first rule is one that a machine can apply."""
+SETTING: dict[str, object] = {"rules": RULES, "log.every": "PT2S"}
+"""What the story's operator has configured; the log is signed soon, so that nobody has to wait."""
+_SIGNED_WITHIN = 40
+"""Tries, four in a second."""
 
 Say = Callable[[str, str, str], None]
 """Shows who says what, where."""
@@ -280,10 +285,30 @@ async def appeal(cast: Cast) -> None:
     await cast.asks_in_review("otto", f"!policy overturn {case} I was wrong", "had a part")
 
 
+_REASONS = "It was a joke between friends, and Anna says the same."
+
+
+async def weigh(cast: Cast) -> None:
+    """Ravi, who had no part in it, reads the matter, and what it would do if Tom is right."""
+    case = cast.known["case"]
+    brief = await cast.asks_in_review("ravi", f"!policy brief {case}", f"Appeal on {case} of")
+    assert "The person writes: Anna and I had a bet" in brief, "he reads what Tom has written"
+    seen = await cast.asks_in_review(
+        "ravi", f"!policy weigh {case} overturn {_REASONS}", "nothing is done yet"
+    )
+    assert "succeeded: the decision is overturned" in seen, "he reads what Tom would read"
+    levels = await cast.people["tom"].power_levels(cast.known["room"])
+    assert levels["users"][cast.people["tom"].user_id] < 0, "nothing is done yet"
+
+
 async def overturn(cast: Cast) -> None:
-    """Ravi overturns it: the restriction is gone, and everybody who was told is told."""
-    room, case, tom = cast.known["room"], cast.known["case"], cast.people["tom"]
-    reasons = "It was a joke between friends, and Anna says the same."
+    """He overturns it: the restriction is gone, and everybody who was told is told."""
+    room, case, tom, reasons = (
+        cast.known["room"],
+        cast.known["case"],
+        cast.people["tom"],
+        _REASONS,
+    )
     await cast.asks_in_review("ravi", f"!policy overturn {case} {reasons}", "is void")
     await cast.hears("tom", cast.rooms["tom"], "Your appeal on")
     await cast.hears("lea", cast.rooms["lea"], "overturned it")
@@ -307,6 +332,29 @@ async def look_up(cast: Cast) -> None:
     await cast.asks("lea", f"!policy status {cast.known['receipt']}", "overturned")
 
 
+async def prove(cast: Cast) -> None:
+    """Tom gets a proof that all of it stands in the log, and checks it on his own machine."""
+    tom, room, command = cast.people["tom"], cast.rooms["tom"], f"!policy proof {cast.known['case']}"
+    answer = ""
+    for _ in range(_SIGNED_WITHIN):
+        await tom.say(room, command)
+        event = await tom.wait_for_message(room, containing="ntry ", sender=cast.bot)
+        answer = str(event["content"]["body"])
+        if "is not signed yet" not in answer:
+            break
+        await asyncio.sleep(0.25)
+    cast.show("tom", "direct chat", command)
+    cast.show(BOT, "direct chat", answer.partition("\n\n")[0])
+    file = cast.stage.folder / "proof.txt"
+    file.write_text(answer, "utf-8")
+    async with cast.stage.session.get(f"{cast.stage.web}/about.json") as page:
+        key = (await page.json())["log"]["key"]
+    cast.show("tom", "terminal", "policybot audit verify-proof proof.txt --key …, the key of /about")
+    said = await cast.stage.program("audit", "verify-proof", str(file), "--key", key)
+    cast.show("policybot audit", "terminal", said)
+    assert "is in the log" in said, "the proof is good"
+
+
 STORY: tuple[Step, ...] = tuple(
     Step(str(play.__doc__).strip(), play)
     for play in (
@@ -321,8 +369,10 @@ STORY: tuple[Step, ...] = tuple(
         decide,
         enforce,
         appeal,
+        weigh,
         overturn,
         restore,
         look_up,
+        prove,
     )
 )

@@ -307,12 +307,12 @@ def reversed_for_reporter(*, case_number: str, receipt: str) -> str:
 
 def ended(*, case_number: str, measure: str) -> str:
     """Tell somebody that a measure has run out."""
-    return f"{case_number}: the {measure} has ended. Everything is as it was before. Welcome back."
+    return f"{case_number} has ended: {measure}. Everything is as it was before. Welcome back."
 
 
 def lifted(*, case_number: str, measure: str, reason: str) -> str:
     """Tell somebody that a measure was lifted early."""
-    return f"{case_number}: the {measure} was lifted. Reason: {reason}"
+    return f"{case_number} was lifted: {measure}. Reason: {reason}"
 
 
 def overturned(*, case_number: str, reasons: str, removed: bool, appeal_body: str | None) -> str:

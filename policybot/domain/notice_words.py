@@ -19,7 +19,7 @@ SENTENCES: Mapping[str, str] = {
     "counted from then.",
     "notice_locking": "It is carried out now: the account is locked, and the link below is your way to "
     "us.",
-    "notice_begun": "{number}: the {measure} has begun.",
+    "notice_begun": "{number} has begun: {measure}.",
     "notice_facts": "What happened: {facts}",
     "notice_rule": "Why it is not allowed: {rule}",
     "notice_ground": "Ground: {ground}.",

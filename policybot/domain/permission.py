@@ -125,6 +125,11 @@ def allowed(roles: Iterable[Role], permission: Permission) -> bool:
     return permission in _EVERYBODY or any(permission in GRANTS[role] for role in roles)
 
 
+def holders(permission: Permission) -> list[Role]:
+    """List the roles inside the house that may do this."""
+    return [role for role in Role if role is not Role.EXTERNAL and permission in GRANTS[role]]
+
+
 def of_staff(permission: Permission) -> bool:
     """Say whether an act belongs to the operator's people, so that strangers need not know it."""
     return permission not in _EVERYBODY

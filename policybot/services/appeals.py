@@ -11,6 +11,8 @@ from policybot.domain.decision import IN_FORCE, Decision, State
 from policybot.domain.errors import NotFound, OutOfOrder
 from policybot.domain.ladder import Scope
 from policybot.domain.name import one_line
+from policybot.domain.notice import day
+from policybot.domain.sanction import BINDING
 from policybot.services.parties import Apart, Parties
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
@@ -223,6 +225,23 @@ class Appeals:
             lines.append(f"To add something: !policy add {n} TEXT")
         lines.append(f"To take it back: !policy withdraw {n}")
         return lines
+
+    async def appealable(self, tx: Tx, who: str, case_id: int | None) -> str:
+        """Say to somebody who has not appealed what was decided about them, and how to appeal.
+
+        Raises:
+            NotFound: nothing was.
+        """
+        decision = await self._decision_about(tx, who, case_id, None)
+        sanction = await sanctions.of_decision(tx, decision.id)
+        ends = sanction.ends_at if sanction is not None and sanction.state in BINDING else None
+        until, n = await self.until(tx, decision), decision.number
+        over = f"The time to appeal ended on {until:%-d %B %Y}."
+        can = f"You can appeal until {until:%-d %B %Y}: !policy appeal {n} YOUR REASONS"
+        return (
+            f"{n} was decided on {decision.decided_at:%-d %B %Y}: {decision.in_words}"
+            f"{f', until {day(ends)}' if ends else ''}.\n{can if until > self._setting.now() else over}"
+        )
 
     async def tell_reviewers(self, tx: Tx, appeal: Appeal, text: str) -> None:
         """Write to those who decide an appeal: in the review room, or to people outside."""

@@ -21,7 +21,7 @@ from policybot.domain.private import Private
 from policybot.services import profile
 from policybot.services.claims import Claims
 from policybot.services.setting import Setting
-from policybot.store import audit, decisions, members, roster
+from policybot.store import audit, members, roster
 from policybot.store.database import Tx
 from policybot.store.vault import Index, Vault
 
@@ -284,12 +284,6 @@ class Members:
     async def link_of(self, tx: Tx, user_id: str) -> Link | None:
         """Read an account's link."""
         return await members.link_of(tx, user_id)
-
-    async def decisions_about(self, tx: Tx, user_id: str) -> tuple[str, ...]:
-        """List what was decided about somebody, for themselves."""
-        about = await decisions.about(tx, user_id)
-        older = ("older ones: !policy export",) if len(about) == decisions.NEWEST else ()
-        return (*(f"{d.number}: {d.in_words}, {d.state}" for d in about), *older)
 
     async def unlink(self, tx: Tx, user_id: str) -> None:
         """End the tie between an account and its person.

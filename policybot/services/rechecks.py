@@ -74,7 +74,10 @@ class Rechecks:
 
     async def _flagged(self, tx: Tx, void: Decision, one: Recheck) -> Recheck:
         if one.lifted:
-            because = f"recalculated after {void.number} was overturned"
+            because = (
+                f"{void.number} counted when this was decided, and holds no longer as it was; without "
+                "it the measure is too harsh."
+            )
             try:
                 await self._sanctions.lift(tx, _BY, one.case_id, because)
             except OutOfOrder:  # of a room that is deleted nothing can be lifted

@@ -99,7 +99,10 @@ def simulate(  # noqa: PLR0913 - the parts of an act
     proposal = ladder.propose(policy, act, ledger)
     chosen = Measure.parse(measure) if measure else proposal.cell
     two = ladder.second_person(policy, proposal, chosen)
-    return Outcome(proposal, chosen, two, tuple(_steps(policy, proposal, chosen)))
+    steps = _steps(policy, proposal, chosen)
+    if policy.spill is None and any(":room=" in text for text in strikes):
+        steps.append("decisions in rooms do not count for the account: this ladder has no spill")
+    return Outcome(proposal, chosen, two, tuple(steps))
 
 
 def _steps(policy: Ladder, proposal: Proposal, chosen: Measure) -> list[str]:

@@ -11,12 +11,30 @@ from policybot.domain.decision import Decision, Nature, State
 from policybot.domain.ladder import Act, Scope
 from policybot.domain.notice import day
 from policybot.domain.sanction import BINDING
+from policybot.domain.sanction import State as Standing
 from policybot.services import ledgers
 from policybot.services.setting import Setting
 from policybot.store import decisions, members, sanctions
 from policybot.store.database import Tx
 
 _VOID = frozenset({State.OVERTURNED, State.MODIFIED})
+_UNTIL = ", until"
+_BINDS = {
+    Standing.PLANNED: _UNTIL,
+    Standing.ACTIVE: _UNTIL,
+    Standing.STAYED: ", which rests",
+    Standing.ENDED: ", which has ended",
+    Standing.LIFTED: ", which was lifted",
+    Standing.VOID: "",
+}
+"""What a person reads of where the measure of a decision stands."""
+_STANDS = {
+    State.UNDER_APPEAL: " (you have appealed)",
+    State.UPHELD: " (upheld after your appeal)",
+    State.MODIFIED: " (a milder measure took its place)",
+    State.OVERTURNED: " (void: it counts for nothing)",
+}
+"""What a person reads of where a decision stands, if it is not simply in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +54,7 @@ class Strike:
         where = f" in {decision.room_id}" if decision.scope is Scope.MEMBER else ""
         return (
             f"{decision.number}, {decision.rule_id} {decision.severity.value}{where}: {self.counts}; "
-            f"the same again before would bring {self.again}"
+            f"the same again before then would bring: {self.again}"
         )
 
 
@@ -68,6 +86,20 @@ async def _again(tx: Tx, setting: Setting, decision: Decision) -> str:
     act = Act(decision.scope, key, decision.severity, now, now, "the same again")
     proposal = ladder.propose(setting.ladder, act, ledgers.strikes_of(before, setting.ladder, key))
     return proposal.cell.in_words(decision.scope.value)
+
+
+async def told(tx: Tx, user_id: str) -> list[str]:
+    """List what was decided about an account, for its owner: what holds, until when, what is over."""
+    lines = []
+    found = await decisions.about(tx, user_id)
+    for one in found:
+        sanction = await sanctions.of_decision(tx, one.id)
+        timed = sanction is not None and sanction.measure.kind.timed and one.state not in _VOID
+        how = _BINDS[sanction.state] if sanction is not None and timed else ""
+        if sanction is not None and how == _UNTIL:
+            how = f", until {day(sanction.ends_at)}" if sanction.ends_at else ""
+        lines.append(f"{one.number}: {one.in_words}{how}{_STANDS.get(one.state, '')}")
+    return [*lines, "older ones: !policy export"] if len(found) == decisions.NEWEST else lines
 
 
 async def course(tx: Tx, setting: Setting, found: Iterable[Decision]) -> list[str]:

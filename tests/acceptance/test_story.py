@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from policybot.demo.stage import CODES, NAMES, stage
-from policybot.demo.story import RULES, STORY, Cast
+from policybot.demo.story import SETTING, STORY, Cast
 from tests import canary
 from tests.postgres import fresh_database
 
@@ -22,7 +22,7 @@ async def test_every_step_of_the_story_holds(
         tmp_path,
         database=url,
         room_version=room_version,
-        changes={"rules": RULES},
+        changes=SETTING,
         gate=("module",),
     ) as made:
         cast = Cast(made, lambda *_: None)

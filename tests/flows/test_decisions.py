@@ -383,7 +383,10 @@ async def test_a_homeserver_that_does_not_do_it_holds_up_no_notice(any_world: Wo
     world.homeserver.refuses.clear()
     number = find(r"(?<=!policy retry )\d+", "\n".join(world.in_review()))
     await world.review("mira", f"!policy retry {number}")
-    assert "has begun. It ends by itself on 9 March 2026, 09:05 UTC" in world.told("tom")[-1]
+    begun = (
+        "C-1 has begun: no posting in the room for 7 days. It ends by itself on 9 March 2026, 09:05 UTC"
+    )
+    assert begun in world.told("tom")[-1]
     assert sum("Decision C-1" in text for text in world.told("tom")) == 1
     await world.tick(days=6, hours=23)
     assert world.homeserver.levels[world.room]["users"][user("tom")] == -1

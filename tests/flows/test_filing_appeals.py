@@ -41,10 +41,13 @@ async def test_a_refused_filing_is_looked_at_by_another_and_reviewed_by_others(
         assert "nothing to appeal" in await world.say("anna", f"!policy appeal {number} {WHY}")
         await world.review("otto", f"!policy reject {number} The purpose does not fit")
         assert f"!policy appeal {number}" in world.told("anna")[-1]
+        way = f"If you think that it is wrong: !policy appeal {number} YOUR REASONS"
+        assert way in await world.say("anna", f"!policy status {number}")
         assert "no filing" in await world.say("tom", f"!policy appeal {number} {WHY}")
         answer = await world.say("anna", f"!policy appeal {number} {WHY}")
         assert "should be answered by 9 March 2026" in answer
         assert "one for each decision" in await world.say("anna", f"!policy appeal {number} {WHY}")
+        assert way not in await world.say("anna", f"!policy status {number}")
         assert "The purpose does not fit" in world.in_review()[-1]
         assert number not in await world.review("otto", "!policy queue appeals")
         assert number in await world.review("ravi", "!policy queue appeals")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -59,7 +60,8 @@ async def test_an_operator_tries_a_ladder_before_anybody_knows_of_it(
     result = await run(world, "backtest", "--policy", policy, "--since", "P9999D")
     assert "It is B-1, on record. What is next: !policy ladder 2" in result.output
     assert "C-1: restrict P7D → restrict P14D" in result.output
-    assert "1 more harshly (100.0%)" in result.output
+    assert "1 decision: 0 more mildly, 0 the same, 1 more harshly (100.0%)" in result.output
+    assert "Another measure for 1 person and 0 rooms." in result.output
     said = await world.review("mira", "!policy ladder 2")
     assert "B-1 of" in said
 
@@ -110,7 +112,9 @@ async def test_the_doctor_says_that_the_file_is_not_what_binds(world: World) -> 
     listed = json.loads((await run(world, "ladder", "--json")).output)
     assert {one["version"]: one["state"] for one in listed["versions"]} == {"1": "retired", "2": "live"}
     assert [term["version"] for term in listed["terms"]] == ["1", "2"]
-    assert "@otto:example.org and" in (await run(world, "ladder")).output
+    listed = (await run(world, "ladder")).output
+    assert "@otto:example.org and" in listed
+    assert re.search(r"in force: 1 from 2026-03-02 09:00 UTC to \S+ \S+ UTC\n", listed), listed
 
 
 async def test_what_was_only_tried_on_somebody_is_in_their_export(world: World) -> None:

@@ -110,7 +110,7 @@ async def test_an_account_of_another_homeserver_is_kept_out_of_all_rooms_instead
     assert not world.homeserver.suspended
     await world.tick(days=7)
     assert not world.homeserver.banned
-    assert "exclusion from all governed rooms for 7 days has ended" in world.told(EVE)[-1]
+    assert "has ended: exclusion from all governed rooms for 7 days" in world.told(EVE)[-1]
 
 
 async def test_if_one_room_refuses_it_later_people_are_told_once_and_the_clock_runs(

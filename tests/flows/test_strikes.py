@@ -37,8 +37,8 @@ async def test_people_read_what_counts_until_when_and_what_the_same_again_would_
     case = await struck(world)
     second, first = counting(await world.say("tom", "!policy me"))
     assert first == (
-        "C-1, R1 S2 in !garden:example.org: until 29 August 2026; the same again before would bring no "
-        "posting in the room for 14 days"
+        "C-1, R1 S2 in !garden:example.org: until 29 August 2026; the same again before then would "
+        "bring: no posting in the room for 14 days"
     )
     assert second.startswith(f"{case}, R1 S2 in !garden:example.org: until 2 September 2026; the same")
     await world.tick(days=4)
@@ -53,6 +53,33 @@ async def test_people_read_what_counts_until_when_and_what_the_same_again_would_
     history = await world.review("mira", "!policy history @tom:example.org")
     assert "(final; ended, counts until 2 September 2026)" in history
     assert "(final; counts until 29 August 2026)" in history
+
+
+async def test_people_read_what_holds_and_what_is_over_and_how_to_appeal(world: World) -> None:
+    case = await struck(world)
+
+    async def decided() -> list[str]:
+        answer = await world.say("tom", "!policy me")
+        return re.findall(r"^C-\d: .*$", answer, re.MULTILINE)
+
+    held = f"{case}: no posting in the room for 3 days"
+    assert await decided() == [f"{held}, until 9 March 2026, 09:00 UTC", "C-1: a warning"]
+    assert await world.say("tom", f"!policy status {case}") == (
+        f"{case} was decided on 6 March 2026: no posting in the room for 3 days, until 9 March 2026, "
+        f"09:00 UTC.\nYou can appeal until 5 September 2026: !policy appeal {case} YOUR REASONS"
+    )
+    assert "no decision about you" in await world.say("zoe", f"!policy status {case}")
+    await world.review("mira", f"!policy lift {case} He has understood it by now")
+    assert world.told("tom")[-1] == (
+        f"{case} was lifted: no posting in the room for 3 days. Reason: He has understood it by now"
+    )
+    assert (await decided())[0] == f"{held}, which was lifted"
+    await world.say("tom", f"!policy appeal {case} It was a joke about spades")
+    assert (await decided())[0] == f"{held}, which was lifted (you have appealed)"
+    await world.review("ravi", f"!policy overturn {case} It was one indeed, I think")
+    assert (await decided())[0] == f"{held} (void: it counts for nothing)"
+    await world.tick(days=200)
+    assert "The time to appeal ended on" in await world.say("tom", "!policy status C-1")
 
 
 async def test_what_is_void_or_over_counts_no_more(world: World) -> None:

@@ -75,6 +75,30 @@ async def test_help_is_in_parts_and_shows_nobody_the_work_of_others(world: World
     assert "Your work here:" in (await world.review("mira", "!policy help")).splitlines()
 
 
+async def test_help_begins_with_the_work_and_says_of_each_command_one_sentence(world: World) -> None:
+    text = await world.review("mira", "!policy help")
+    assert text.startswith("Your work here:\n!policy queue")
+    assert text.index("Your work here:") < text.index("\n\nYou:\n!policy about")
+    line = next(line for line in text.splitlines() if line.startswith("!policy decide"))
+    assert line == "!policy decide CASE RULE SEVERITY MEASURE FACTS… – Decide a case."
+    assert "add +remove" in await world.review("mira", "!policy help decide")
+
+
+async def test_people_of_the_house_read_who_may_do_what_they_may_not(world: World) -> None:
+    for text in ("brief C-1", "help brief"):
+        answer = await world.review("mira", f"!policy {text}")
+        assert answer == "«brief» is for people with the role «appeals», which you do not have."
+    answer = await world.review("mira", "!policy approve F-1")
+    assert answer == "«approve» is for people with the role «reviewer», which you do not have."
+    assert await world.say("lea", "!policy help brief") == (
+        "I do not know «brief». What I know: !policy help"
+    )
+
+
+async def test_help_for_a_word_that_is_none_names_the_nearest(world: World) -> None:
+    assert "Did you mean: !policy appeal CASE" in await world.say("lea", "!policy help apeal")
+
+
 async def test_a_room_is_reported_by_its_number_and_a_typo_in_it_is_told(world: World) -> None:
     record = await world.governed_room()
     answer = await world.say("lea", f"!policy report {record[:-1]}? R3 Card numbers are sold there")

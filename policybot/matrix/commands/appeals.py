@@ -93,9 +93,12 @@ async def add(services: Services, asked: Asked) -> str:
 
 
 async def status(services: Services, asked: Asked) -> str:
-    """Say where an appeal of one's own stands."""
-    text = asked.words["NUMBER"]
-    found = await services.appeals.mine(asked.tx, asked.sender, subject.case_id(text))
+    """Say where an appeal of one's own stands; without one, what it could be about and until when."""
+    case_id = subject.case_id(asked.words["NUMBER"])
+    try:
+        found = await services.appeals.mine(asked.tx, asked.sender, case_id)
+    except NotFound:
+        return await services.appeals.appealable(asked.tx, asked.sender, case_id)
     return "\n".join(await services.appeals.course(asked.tx, found))
 
 
@@ -147,7 +150,8 @@ async def brief(services: Services, asked: Asked) -> str:
     pleads = "; its author says that it is urgent" if one.pleads else ""
     holder = f"; with {who}" if (who := one.held_by(now)) else ""
     ends = found.sanction.ends_at if found.sanction else None
-    state = f", {found.sanction.state.value}" if found.sanction else ""
+    timed = found.sanction is not None and found.sanction.measure.kind.timed
+    state = f", {found.sanction.state.value}" if found.sanction and timed else ""
     until = f", until {notice.day(ends)}" if ends else ""
     # Their homeserver reads what they read, and it is no business of it who decided.
     by = "" if Role.EXTERNAL in asked.roles else f" by {decision.decider}"

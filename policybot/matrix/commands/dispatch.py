@@ -12,7 +12,7 @@ from typing import Any
 
 from policybot.domain.errors import NotFound, OutOfOrder
 from policybot.domain.name import one_line
-from policybot.domain.permission import Permission, Role, allowed, of_staff
+from policybot.domain.permission import Permission, Role, allowed, holders, of_staff
 from policybot.domain.taking import View
 from policybot.matrix.appservice import Event
 from policybot.matrix.commands.command import PREFIX, Asked, Command, Services
@@ -33,9 +33,9 @@ _HEADINGS = {
     "lookup": "Rooms and people:",
     "file": "A public room of your own:",
     "confirm": "What waits under a code:",
-    "queue": "Your work here:",
 }
 """What help writes before a command, for it and those that follow."""
+_WORK = "Your work here:"
 _LOOKALIKES = str.maketrans("рοсуіӏІ|¡ǃ！", "pocyillI!!!")
 _MAX_ALIASES = 3
 _ROOM = 2
@@ -135,6 +135,12 @@ def _grave(command: Command) -> bool:
     )
 
 
+def _line(command: Command) -> str:
+    """Say in one line what a command is for: the first sentence of its help."""
+    first, dot, _ = command.help.partition(". ")
+    return f"{PREFIX} {command.usage} – {first}{'.' if dot else ''}"
+
+
 class Dispatch:
     """Finds the command, checks the asker, and answers."""
 
@@ -196,10 +202,10 @@ class Dispatch:
         verb = verb.lower()
         known = self.known_to(roles)
         if verb in ("", "help"):
-            return self._help(known, rest.strip().lower())
+            return self._help(roles, known, rest.strip().lower())
         command = known.get(verb)
         if command is None:
-            return self._unknown(verb, known)
+            return self._unknown(roles, verb, known)
         if _grave(command) and not message.is_private:
             where = "in the review room or to me alone" if len(roles) > 1 else "to me alone"
             return f"Please write `{PREFIX} {verb}` {where}."
@@ -222,21 +228,30 @@ class Dispatch:
         """List the commands that exist for somebody."""
         return {c.verb: c for c in COMMANDS if allowed(roles, c.needs)}
 
-    def _help(self, known: dict[str, Command], verb: str) -> str:
-        if verb in known:
+    def _help(self, roles: frozenset[Role], known: dict[str, Command], verb: str) -> str:
+        if verb and verb not in known:
+            return self._unknown(roles, verb, known)
+        if verb:
             command = known[verb]
             more = command.more(self._services) if command.more else ""
             lines = [f"{PREFIX} {command.usage}", command.help, more]
             return "\n".join(line for line in lines if line)
-        lines = []
+        work = [c for c in known.values() if of_staff(c.needs)]
+        lines = [_WORK, *map(_line, work)] if work else []
         for command in known.values():
+            if command in work:
+                continue
             if heading := _HEADINGS.get(command.verb):
                 lines.append(f"\n{heading}" if lines else heading)
-            lines.append(f"{PREFIX} {command.usage} – {command.help}")
+            lines.append(_line(command))
         return "\n".join([*lines, f"\nMore on one of them: {PREFIX} help VERB"])
 
     @staticmethod
-    def _unknown(verb: str, known: dict[str, Command]) -> str:
+    def _unknown(roles: frozenset[Role], verb: str, known: dict[str, Command]) -> str:
+        others = [c.needs for c in COMMANDS if c.verb == verb]
+        if others and roles - {Role.EVERYBODY, Role.EXTERNAL}:  # to strangers it does not exist
+            whose = " or ".join(f"«{role}»" for role in holders(others[0]))
+            return f"«{verb}» is for people with the role {whose}, which you do not have."
         near = get_close_matches(verb, known, n=1)
         if near:
             return f"I do not know «{verb[:40]}». Did you mean: {PREFIX} {known[near[0]].usage}"

@@ -7,10 +7,11 @@ from policybot.config.operator import LicenceSection
 from policybot.domain import notice, number
 from policybot.domain.application import in_lines
 from policybot.domain.filing import Filing, State
+from policybot.domain.filing_appeal import about as about_filing
 from policybot.domain.filing_appeal import in_words
 from policybot.matrix.commands import agreement, appeals, qualifications, referrals, reports, subject
 from policybot.matrix.commands.command import Asked, Services
-from policybot.services import labels
+from policybot.services import labels, strikes
 from policybot.store import decisions, filing_appeals, sanctions
 from policybot.store.checkpoints import Damaged
 
@@ -23,6 +24,7 @@ _LAST_WORD = {
     State.REVOKED: "Reason",
 }
 """What the last word about a filing is, while it is of use to its owner."""
+_APPEALABLE = (State.REJECTED, State.REVOKED)
 _GOES_ON = (State.DRAFT, State.NEEDS_INFO, State.REJECTED, State.WITHDRAWN)
 """States of a filing in which its form is there to be filled in, or to begin anew with."""
 
@@ -79,8 +81,7 @@ async def me(services: Services, asked: Asked) -> str:
     elif link is not None:
         verified = "your verification has ended; begin anew with !policy verify"
     signed = await agreement.in_words(services, asked)
-    about = await services.members.decisions_about(asked.tx, asked.sender)
-    decided = "\n".join(about) or "none"
+    decided = "\n".join(await strikes.told(asked.tx, asked.sender)) or "none"
     sections = await services.exports.overview(asked.tx, asked.sender)
     if of_reports := await services.reporters.about(asked.tx, asked.sender):
         sections.append("About your reports:\n" + "\n".join(of_reports))
@@ -124,7 +125,8 @@ async def status(services: Services, asked: Asked) -> str:
     if appeals.meant(text):
         return await appeals.status(services, asked)
     filing = await services.filings.visible(asked.tx, asked.sender, text, staff=False)
-    until = f", valid until {filing.valid_until:%-d %B %Y}" if filing.valid_until else ""
+    ends = filing.valid_until if filing.state is not State.REVOKED else None
+    until = f", valid until {ends:%-d %B %Y}" if ends else ""
     said_last = _LAST_WORD.get(filing.state) if filing.reason else None
     reason = f"\n{said_last}: {filing.reason}" if said_last else ""
     marks = await labels.marks(asked.tx, services.setting.config, filing)
@@ -140,9 +142,12 @@ async def status(services: Services, asked: Asked) -> str:
 
 
 async def _appealed(asked: Asked, filing: Filing) -> str:
-    """Say to an applicant where their appeals about a filing stand."""
+    """Say to an applicant where their appeals about a filing stand, or how to make one."""
     made = await filing_appeals.of_filing(asked.tx, filing.id)
-    return "".join(f"\n{in_words(one)}" for one in made if one.qualification_id is None)
+    said = "".join(f"\n{in_words(one)}" for one in made if one.qualification_id is None)
+    if filing.state in _APPEALABLE and all(one.about is not about_filing(filing) for one in made):
+        said += f"\nIf you think that it is wrong: !policy appeal {filing.number} YOUR REASONS"
+    return said
 
 
 async def _bound(asked: Asked, filing: Filing) -> str:

@@ -70,8 +70,8 @@ OF_PEOPLE: tuple[Command, ...] = (
     ),
     Command(
         "status NUMBER",
-        "Where your report, your appeal, your filing, your qualification or your document stands, or "
-        "what was handed over about you (REF-…).",
+        "Where your report, a decision about you, your appeal, your filing, your qualification or your "
+        "document stands, or what was handed over about you (REF-…).",
         Permission.SELF_READ,
         members.status,
     ),

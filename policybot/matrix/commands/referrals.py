@@ -137,6 +137,7 @@ async def queue(services: Services, asked: Asked, limit: int) -> list[str]:
     return [
         f"{one.number} to {one.terms.name}: "
         + ("an objection waits for an answer" if one.objected_at and not one.answer else one.in_words)
+        + f". Next: {PREFIX} show {one.number}"
         for one in await services.referrals.waiting(asked.tx, asked.sender, limit)
     ]
 
