@@ -14,7 +14,7 @@ from policybot.demo import synapse
 from policybot.store.database import Database
 from tests import browser as browsers
 from tests import canary, provider, ready
-from tests.postgres import drop_database, fresh_database, postgres, ready_database
+from tests.postgres import fresh_database, give_back, postgres, ready_database
 from tests.reviewing import reviewing_world
 from tests.staffed import Private, staffed_world
 from tests.world import World
@@ -81,15 +81,16 @@ async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/test.db"
         return
-    socket, name = request.getfixturevalue("postgres_socket"), f"test{next(_databases)}"
-    yield await ready_database(socket, name)
-    await drop_database(socket, name)
+    socket = request.getfixturevalue("postgres_socket")
+    url = await ready_database(socket)
+    yield url
+    await give_back(socket, url)
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A database with the schema, once of each kind."""
-    opened = await Database.open(database_url)
+    opened = await ready.opened(database_url)
     yield opened
     await opened.close()
 

@@ -10,6 +10,8 @@ import pytest
 
 from policybot.config import Config, fresh, load
 from policybot.config.keys import KeyFile
+from policybot.domain import ladder_file
+from policybot.domain.ladder import Ladder
 
 CODES = {
     "anna": "birch-7421",
@@ -46,6 +48,9 @@ class _Kept(NamedTuple):
     """A configuration as it was written, and read again, once."""
 
     data: Any
+    """With its lines, where mistakes are told."""
+    plain: Any
+    ladder: Ladder
     texts: dict[str, str]
     """The files that it came with, by their names."""
 
@@ -59,36 +64,39 @@ def settled(folder: Path, database_url: str = "", changes: dict[str, Any] | None
     """Write a configuration as `write` does, and load it.
 
     To parse and to lay out this long file takes longer than all else that a world needs. So it is done
-    once for all worlds of a process with the same changes. Each has secrets, keys and a database of its
-    own all the same, and what its file says is checked as ever.
+    once for all worlds of a process with the same changes, and so is the reading of its ladder. Each has
+    secrets, keys and a database of its own all the same, and what else its file says is checked as ever.
     """
     same, database = pickle.dumps(changes), database_url or "sqlite:policybot.db"
     kept, config, registration = _kept.get(same), folder / "config.yaml", folder / "registration.yaml"
     if kept is None or config.exists():
         write(folder, database, changes)
         texts = {path.name: path.read_text("utf-8") for path in (config, registration)}
-        kept = _kept[same] = _Kept(_loading._read(config), texts)
-    else:
-        _exchange(kept, ("database",), database)
-        for key in _SECRETS:
-            if ".".join(key) not in (changes or {}):
-                _exchange(kept, key, secrets.token_urlsafe(32))
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in kept.texts.items():
-            (folder / name).write_text(text, "utf-8")
-            (folder / name).chmod(0o600)
-        KeyFile.make(folder / "vault.key")
+        data, loaded = _loading._read(config), load(config)
+        _kept[same] = _Kept(data, _loading._plain(data), loaded.ladder, texts)
+        return loaded
+    _exchange(kept, ("database",), database)
+    for key in _SECRETS:
+        if ".".join(key) not in (changes or {}):
+            _exchange(kept, key, secrets.token_urlsafe(32))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in kept.texts.items():
+        (folder / name).write_text(text, "utf-8")
+        (folder / name).chmod(0o600)
+    KeyFile.make(folder / "vault.key")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_loading, "_read", lambda _: kept.data)
+        patch.setattr(_loading, "_plain", lambda _: kept.plain)
+        patch.setattr(ladder_file, "parse", lambda _: kept.ladder)
         return load(config)
 
 
 def _exchange(kept: _Kept, key: tuple[str, ...], value: str) -> None:
     """Put a value in the place of another, in what was read and in the files."""
     *above, last = key
-    section = kept.data
+    section, plain = kept.data, kept.plain
     for part in above:
-        section = section[part]
+        section, plain = section[part], plain[part]
     for name, text in kept.texts.items():
         kept.texts[name] = text.replace(str(section[last]), value)
-    section[last] = value
+    section[last] = plain[last] = value

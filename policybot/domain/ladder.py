@@ -69,6 +69,7 @@ _SAME = "same incident"
 _OVER = "it is over"
 ROWS = tuple(Severity)
 COLUMNS = tuple(History)
+_LAST = len(COLUMNS) - 1
 GUARANTEED = (Severity.S0, Severity.S1, Severity.S2)
 """Severities for which the first act of a person brings a warning at most."""
 FIRST_AT_MOST = Measure(Kind.WARN)
@@ -160,7 +161,8 @@ class Ladder:
         left = self.left[strike.severity]
         if len(left) == 1:
             return left[0]
-        return left[min(max((now - strike.occurred_at).days, 0), len(left) - 1)]
+        days = (now - strike.occurred_at).days
+        return left[days] if 0 <= days < len(left) else left[-1 if days > 0 else 0]
 
     @property
     def most_spilled(self) -> int:
@@ -299,11 +301,11 @@ def propose(ladder: Ladder, act: Act, ledger: Iterable[Strike]) -> Proposal:
     Raises:
         ValueError: the ladder has no such scope, or the act names a factor that it does not know.
     """
-    strikes = tuple(ledger)
-    counted, not_counted = _sift(ladder, act, strikes, act.scope)
-    total, spilled = _sum(ladder, act, counted), 0
+    strikes, now = tuple(ledger), act.weighed_at
+    counted, not_counted = _sift(ladder, act, now, strikes, act.scope)
+    total, spilled = _sum(ladder, counted, now), 0
     if ladder.spill is not None and act.scope is Scope.ACCOUNT:
-        spilled, in_rooms, others = _spill(ladder, ladder.spill, act, strikes)
+        spilled, in_rooms, others = _spill(ladder, act, now, strikes, ladder.spill)
         counted, total, not_counted = counted + in_rooms, total + spilled, not_counted + others
     place = bisect_right(ladder.steps, total) - 1
     column = _moved(place, _shift(ladder, act))
@@ -326,10 +328,10 @@ def propose(ladder: Ladder, act: Act, ledger: Iterable[Strike]) -> Proposal:
 
 
 def _sift(
-    ladder: Ladder, act: Act, ledger: tuple[Strike, ...], scope: Scope
+    ladder: Ladder, act: Act, now: datetime, ledger: tuple[Strike, ...], scope: Scope
 ) -> tuple[list[Strike], list[tuple[Strike, str]]]:
     """Tell the earlier decisions of one kind that count from those that do not, with the reason."""
-    key, now = act.key, act.weighed_at
+    key = act.key
     worst: dict[str, Strike] = {}
     left: list[tuple[Strike, str]] = []
     same: list[Strike] = []
@@ -348,21 +350,21 @@ def _sift(
     return list(worst.values()), left
 
 
-def _sum(ladder: Ladder, act: Act, counted: list[Strike]) -> int:
-    now = act.weighed_at
+def _sum(ladder: Ladder, counted: list[Strike], now: datetime) -> int:
     return sum([ladder.weight(strike, now) for strike in counted])
 
 
 def _spill(
-    ladder: Ladder, spill: Spill, act: Act, ledger: tuple[Strike, ...]
+    ladder: Ladder, act: Act, now: datetime, ledger: tuple[Strike, ...], spill: Spill
 ) -> tuple[int, list[Strike], list[tuple[Strike, str]]]:
     """Find how much decisions in rooms count for an account, in thousandths of a point, and which."""
-    counted, left = _sift(ladder, act, ledger, Scope.MEMBER)
+    counted, left = _sift(ladder, act, now, ledger, Scope.MEMBER)
     rooms = {s.room for s in counted} | {s.room for s, why in left if why.startswith(_SAME)}
     if len(rooms) < spill.from_rooms:
         why = f"only from {spill.from_rooms} rooms on such decisions count for the account"
         return 0, [], left + [(strike, why) for strike in counted]
-    whole = int(_sum(ladder, act, counted) * spill.factor) // MILLI * MILLI
+    part = spill.factor
+    whole = _sum(ladder, counted, now) * part.numerator // (part.denominator * MILLI) * MILLI
     return min(whole, ladder.most_spilled), counted, left
 
 
@@ -400,7 +402,8 @@ def _over(ladder: Ladder, strike: Strike) -> str:
 
 
 def _moved(place: int, by: int) -> int:
-    return max(0, min(len(COLUMNS) - 1, place + by))
+    moved = place + by
+    return 0 if moved < 0 else min(moved, _LAST)
 
 
 def _shift(ladder: Ladder, act: Act) -> int:

@@ -13,8 +13,8 @@ from policybot.store import audit, checkpoints
 from policybot.store.audit import STRETCH, Fault, Stretch
 from policybot.store.database import Database, Tx
 
-_WORTH_IT = 8
-"""Stretches from which on other processes are begun: each takes half a second to come up."""
+_WORTH_IT = 6
+"""Stretches from which on other processes help: each takes most of a second to come up."""
 _PAGE = 10_000
 
 
@@ -74,13 +74,13 @@ async def checked(
         return Checked(0, head.hash, "", 0, Fault(1, str(error)))
     progress(done, head.seq)
     async with aclosing(_stretches(tx, wanted, start, head.seq, sizes)) as stretches:
-        async for found in stretches:
+        async for found, ahead in stretches:
             if isinstance(found, Fault):
                 fault = found
                 break
             whole.take(found)
             done = found.end
-            progress(done, head.seq)
+            progress(min(done + ahead * STRETCH, head.seq), head.seq)
     fault = fault or await whole.end(tx) or _contradicted(kept, wanted, whole.roots, start, head.seq)
     compared = sum(size > start for size in sizes)
     return Checked(done, head.hash, whole.root.hex(), compared, fault)
@@ -96,32 +96,29 @@ async def _kept(tx: Tx) -> list[tuple[int, Note | None]]:
 
 async def _stretches(
     tx: Tx, wanted: Wanted, start: int, length: int, sizes: Sequence[int]
-) -> AsyncGenerator[Stretch | Fault, None]:
-    """Verify the stretches, several at a time if that is worth it; give them in their order."""
-    begins = range(start, length, STRETCH)
+) -> AsyncGenerator[tuple[Stretch | Fault, int], None]:
+    """Verify the stretches; give them in their order, each with how many later ones are done already.
+
+    Other processes begin with the last one, so that this one does not wait while they come up.
+    """
     asked = [
-        (
-            begin,
-            min(begin + STRETCH, length),
-            [s for s in sizes if begin < s <= min(begin + STRETCH, length)],
-        )
-        for begin in begins
+        (begin, end := min(begin + STRETCH, length), [s for s in sizes if begin < s <= end])
+        for begin in range(start, length, STRETCH)
     ]
     if wanted.processes == 1 or len(asked) < _WORTH_IT:
         for begin, end, inside in asked:
-            yield await audit.stretch(tx, begin, end, inside, payloads=wanted.payloads)
+            yield await audit.stretch(tx, begin, end, inside, payloads=wanted.payloads), 0
         return
-    loop = asyncio.get_running_loop()
     with ExitStack() as stack:
-        pool = ProcessPoolExecutor(wanted.processes, mp_context=get_context("spawn"))
+        pool = ProcessPoolExecutor(wanted.processes - 1, mp_context=get_context("spawn"))
         stack.callback(pool.shutdown, wait=True, cancel_futures=True)
-        running = [
-            loop.run_in_executor(pool, _apart, wanted.url, begin, end, inside, wanted.payloads)
-            for begin, end, inside in asked
-        ]
-        stack.callback(lambda: [one.cancel() for one in running])
-        for one in running:
-            yield await one
+        apart = [pool.submit(_apart, wanted.url, *one, wanted.payloads) for one in reversed(asked)]
+        for begin, end, inside in asked:
+            if (last := apart.pop()).cancel():
+                found = await audit.stretch(tx, begin, end, inside, payloads=wanted.payloads)
+            else:
+                found = await asyncio.wrap_future(last)
+            yield found, sum(one.done() for one in apart)
 
 
 def _apart(url: str, begin: int, end: int, sizes: Sequence[int], payloads: bool) -> Stretch | Fault:  # noqa: FBT001 - passed on to a process

@@ -198,8 +198,8 @@ async def shred(tx: Tx, seq: int) -> None:
 
 STRETCH = 1 << KEPT_LEVELS[-1]
 """Entries that are verified in one go; each stretch is a full subtree."""
-TOGETHER = 4096
-"""Entries that are read at once."""
+TOGETHER = 1024
+"""Entries that are read at once: few enough to stay in the processor's cache."""
 _COLUMNS = (
     "SELECT seq, at, actor, veil, tag, object, commitment, previous, hash FROM audit"
     " WHERE seq > $1 AND seq <= $2 ORDER BY seq"

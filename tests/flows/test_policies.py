@@ -364,9 +364,9 @@ async def test_two_processes_put_it_in_force_once_and_both_know(two: tuple[World
 
 
 async def test_while_a_decision_is_saved_the_ladder_stays(tmp_path: Path, postgres_socket: str) -> None:
-    from tests.postgres import drop_database, ready_database
+    from tests.postgres import give_back, ready_database
 
-    url = await ready_database(postgres_socket, "ladders")
+    url = await ready_database(postgres_socket)
     async with make_world(tmp_path, url) as world:
         await bring(world, ladder("2", MILDER))
         await approved(world, "2")
@@ -379,7 +379,7 @@ async def test_while_a_decision_is_saved_the_ladder_stays(tmp_path: Path, postgr
                 assert await policies.live_hash(other) == live, "it waits for the decision"
         await ticking
         assert await in_force(world) == "2"
-    await drop_database(postgres_socket, "ladders")
+    await give_back(postgres_socket, url)
 
 
 async def test_a_crash_on_the_day_leaves_the_one_before_in_force(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from policybot.store import outbox
-from tests.postgres import drop_database, ready_database
+from tests.postgres import give_back, ready_database
 from tests.world import World
 from tests.world import world as make_world
 
@@ -19,10 +19,10 @@ ROUNDS = 30
 @pytest.fixture
 async def shared(tmp_path: Path, postgres_socket: str) -> AsyncIterator[World]:
     """A world on PostgreSQL."""
-    url = await ready_database(postgres_socket, "workers")
+    url = await ready_database(postgres_socket)
     async with make_world(tmp_path, url) as made:
         yield made
-    await drop_database(postgres_socket, "workers")
+    await give_back(postgres_socket, url)
 
 
 async def test_twenty_workers_take_renew_and_give_up_leases_without_a_deadlock(shared: World) -> None:

@@ -13,9 +13,11 @@ from policybot.config.log_key import LogKey
 from policybot.domain import entry
 from policybot.domain.merkle import Growing, fold, included, inclusion, leaf
 from policybot.domain.note import Checkpoint
+from policybot.services import log_check
 from policybot.services.log_check import Wanted, check, checked
 from policybot.store import audit, checkpoints
 from policybot.store.database import Database, Tx
+from tests import ready
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -52,7 +54,7 @@ async def tamper(database: Database, sql: str, *values: object) -> None:
 
 @pytest.fixture
 async def lite(tmp_path: object) -> object:
-    opened = await Database.open(f"sqlite:///{tmp_path}/audit.db")
+    opened = await ready.opened(f"sqlite:///{tmp_path}/audit.db")
     yield opened
     await opened.close()
 
@@ -350,3 +352,25 @@ async def test_entries_are_followed_in_their_order(database: Database) -> None:
     assert [(one.seq, one.object) for one in first + rest] == [(n + 1, f"C-{n}") for n in range(5)]
     assert first[1].payload == {"text": "Grüße 1"}
     assert rest[0].payload is None
+
+
+async def test_other_processes_find_what_this_one_would(
+    lite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I21: also where the log is verified from its beginning and from its end at once."""
+    monkeypatch.setattr(log_check, "STRETCH", 256)
+    wanted, told = await signed(lite, LogKey(tmp_path / "log.key")), list[tuple[int, int]]()
+    async with lite.transaction() as tx:
+        for n in range(1000):
+            audit.append(tx, at=NOW, actor="@mira:example.org", tag="case:claim", object=f"C-{n}")
+    alone = await check(lite, wanted)
+    assert (alone.fault, alone.entries) == (None, 1300)
+    helped = replace(wanted, url=f"sqlite:///{tmp_path}/audit.db", processes=2)
+    monkeypatch.setattr(log_check, "_WORTH_IT", 2)
+    assert await check(lite, helped, lambda done, of: told.append((done, of))) == alone
+    assert told == sorted(told)
+    assert (told[0], told[-1]) == ((0, 1300), (1300, 1300))
+    await tamper(lite, "UPDATE audit SET object = 'C-99' WHERE seq = 1299")
+    found = await check(lite, helped)
+    changed = audit.Fault(1299, "it was changed after it was written")
+    assert (found.entries, found.fault) == (1280, changed)
