@@ -7,8 +7,7 @@ from policybot.config.operator import LicenceSection
 from policybot.domain import notice, number
 from policybot.domain.application import in_lines
 from policybot.domain.filing import Filing, State
-from policybot.domain.filing_appeal import about as about_filing
-from policybot.domain.filing_appeal import in_words
+from policybot.domain.filing_appeal import Matter, in_words
 from policybot.matrix.commands import agreement, appeals, qualifications, referrals, reports, subject
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services import labels, strikes
@@ -144,8 +143,10 @@ async def status(services: Services, asked: Asked) -> str:
 async def _appealed(asked: Asked, filing: Filing) -> str:
     """Say to an applicant where their appeals about a filing stand, or how to make one."""
     made = await filing_appeals.of_filing(asked.tx, filing.id)
-    said = "".join(f"\n{in_words(one)}" for one in made if one.qualification_id is None)
-    if filing.state in _APPEALABLE and all(one.about is not about_filing(filing) for one in made):
+    made = [one for one in made if one.qualification_id is None]
+    said = "".join(f"\n{in_words(one)}" for one in made)
+    matter = Matter(filing)
+    if filing.state in _APPEALABLE and all(one.about is not matter.about for one in made):
         said += f"\nIf you think that it is wrong: !policy appeal {filing.number} YOUR REASONS"
     return said
 
