@@ -9,7 +9,6 @@ handed to authorities, accounts are told to other communities, rooms refused. Se
 
 import asyncio
 import contextlib
-import itertools
 import os
 import re
 from collections import Counter, defaultdict
@@ -73,7 +72,6 @@ came: Counter[str] = Counter()
 """How often what came about, so that it is known to be about something."""
 sockets: list[str] = []
 """Where a PostgreSQL server listens, if it is to be there."""
-walks = itertools.count(1)
 
 
 class Unwound(RuleBasedStateMachine):
@@ -83,7 +81,7 @@ class Unwound(RuleBasedStateMachine):
         super().__init__()
         self.folder = TemporaryDirectory()
         self.runner = asyncio.Runner()
-        url = self.run(ready_database(sockets[0], f"walk{next(walks)}")) if sockets else ""
+        url = self.run(ready_database(sockets[0])) if sockets else ""
         self.context = make_world(Path(self.folder.name), url, staff=STAFF, referrals=CONFIGURED)
         self.world: World = self.run(self.context.__aenter__())
         self.cases: list[tuple[str, str]] = []
