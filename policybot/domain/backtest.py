@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from policybot.domain import ladder
+from policybot.domain import ladder, safeguard
 from policybot.domain.ladder import Act, Ladder, Scope, Severity, Strike, StrikeState
 from policybot.domain.measure import Measure
 
@@ -243,7 +243,7 @@ def _proposed(policy: Ladder, past: Past, before: Iterable[Past]) -> tuple[Measu
     )
     strikes = [_strike(one, policy, past) for one in before if _looked_at(one, policy, past)]
     proposal = ladder.propose(policy, act, strikes)
-    return proposal.cell, bool(ladder.second_person(policy, proposal, proposal.cell))
+    return proposal.cell, bool(safeguard.second_person(policy, proposal, proposal.cell))
 
 
 def _looked_at(one: Past, policy: Ladder, past: Past) -> bool:

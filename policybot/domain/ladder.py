@@ -15,13 +15,13 @@ What counts as history, and what does not:
 """
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 
-from policybot.domain import closure, fading
+from policybot.domain import fading
 from policybot.domain.closure import Earlier
 from policybot.domain.fading import MILLI
 from policybot.domain.measure import Kind, Measure
@@ -427,31 +427,6 @@ def _row(ladder: Ladder, act: Act, *, first: bool) -> tuple[Measure, ...]:
     if first and act.severity in GUARANTEED:
         return tuple(min(cell, FIRST_AT_MOST) for cell in row)
     return row
-
-
-def untried(
-    ladder: Ladder, scope: Scope, chosen: Measure, tried: Collection[Earlier]
-) -> tuple[Earlier, ...]:
-    """Name what the ladder asks for before a room is closed, and what was not tried in it."""
-    if scope is not Scope.ROOM or chosen.kind is not Kind.CLOSE:
-        return ()
-    return tuple(one for one in ladder.before_close if one not in tried)
-
-
-def second_person(
-    ladder: Ladder, proposal: Proposal, chosen: Measure, tried: Collection[Earlier] = ()
-) -> tuple[str, ...]:
-    """Say why a second person has to confirm a measure; nothing if nobody has to."""
-    reasons = []
-    if chosen.kind is Kind.CLOSE:
-        reasons.append("a closure always needs two people")
-    elif ladder.second_person_from <= chosen:
-        reasons.append(f"from {ladder.second_person_from} on two people decide")
-    if not proposal.permits(chosen):
-        reasons.append(f"it is outside what is permitted ({proposal.range_in_words})")
-    if lacking := untried(ladder, proposal.act.scope, chosen, tried):
-        reasons.append(f"not tried before: {closure.in_words(lacking)}")
-    return tuple(reasons)
 
 
 def milder(first: Proposal, second: Proposal) -> Proposal:

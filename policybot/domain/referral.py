@@ -164,6 +164,13 @@ class Terms:
     delay: timedelta = timedelta(0)
     reveal: int | None = None
 
+    @property
+    def when(self) -> str:
+        """When the person is told."""
+        if not self.ground:
+            return "at once when it is handed over"
+        return f"{self.delay.days} days after it is handed over ({self.ground})"
+
     def dump(self) -> str:
         """Write it as it is kept: a later change of the configuration changes nothing."""
         return json.dumps(asdict(self) | {"delay": int(self.delay.total_seconds())})

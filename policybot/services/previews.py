@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from policybot.domain import decision as rules
-from policybot.domain import ladder, list_rule, notice, prepared, removal
+from policybot.domain import ladder, list_rule, notice, prepared, removal, safeguard
 from policybot.domain import sanction as sanction_rules
 from policybot.domain import server as servers
 from policybot.domain.case import Case, Subject, SubjectKind
@@ -196,7 +196,7 @@ class Previews:
         typed = prepared.checked(choice.facts, "the facts")
         facts, why = rules.parted(typed)
         if again is None:
-            rules.check_tried(ladder.untried(policy.ladder, scope, measure, tried), why)
+            rules.check_tried(safeguard.untried(policy.ladder, scope, measure, tried), why)
             rules.check_discretion(proposal, measure, choice.factors, why)
         room_id = case.subject.room_id
         decision = Decision(
@@ -227,7 +227,7 @@ class Previews:
         )
         language = again.language if again else await statements.language_of(tx, decision)
         decision = replace(decision, language=language)
-        reasons = ladder.second_person(policy.ladder, proposal, measure, tried)
+        reasons = safeguard.second_person(policy.ladder, proposal, measure, tried)
         if scope is Scope.SERVER and measure.kind in servers.SHUT:
             reasons = (*reasons, servers.SECOND_PERSON)
         if choice.publish:

@@ -10,7 +10,7 @@ from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder
 from policybot.domain.measure import parse_duration
 from policybot.domain.name import one_line
 from policybot.domain.permission import Permission, allowed
-from policybot.domain.referral import Recipient, Referral, State, Terms, Wanted
+from policybot.domain.referral import Recipient, Referral, State, Wanted
 from policybot.domain.reveal import another_person
 from policybot.services.cases import Cases
 from policybot.services.handouts import Handouts
@@ -101,7 +101,7 @@ class Referrals:
             )
         return (
             f"Proposed as {referral.number}. This would go to {terms.name} ({terms.reached}):\n"
-            f"{await self._handouts.preview(tx, referral)}\nThe person is told {_when(terms)}. Another "
+            f"{await self._handouts.preview(tx, referral)}\nThe person is told {terms.when}. Another "
             "person with the role «privacy» has to agree within 24 hours; I have asked them. Nothing "
             "goes out by itself."
         )
@@ -450,12 +450,6 @@ class Referrals:
 
 
 _MAY_READ = (Permission.REFERRAL_HAND_OVER, Permission.REFERRAL_APPROVE, Permission.REFERRAL_ANSWER)
-
-
-def _when(terms: Terms) -> str:
-    if not terms.ground:
-        return "at once when it is handed over"
-    return f"{terms.delay.days} days after it is handed over ({terms.ground})"
 
 
 def _span(text: str) -> timedelta:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from policybot.domain import closure, ladder
+from policybot.domain import closure, ladder, safeguard
 from policybot.domain.fading import MILLI
 from policybot.domain.ladder import Act, Ladder, Proposal, Scope, Severity, Strike, StrikeState
 from policybot.domain.measure import Kind, Measure, duration_in_words
@@ -98,7 +98,7 @@ def simulate(  # noqa: PLR0913 - the parts of an act
     ledger = [_strike(act, text, number) for number, text in enumerate(strikes, 1)]
     proposal = ladder.propose(policy, act, ledger)
     chosen = Measure.parse(measure) if measure else proposal.cell
-    two = ladder.second_person(policy, proposal, chosen)
+    two = safeguard.second_person(policy, proposal, chosen)
     steps = _steps(policy, proposal, chosen)
     if policy.spill is None and any(":room=" in text for text in strikes):
         steps.append("decisions in rooms do not count for the account: this ladder has no spill")
@@ -113,7 +113,7 @@ def _steps(policy: Ladder, proposal: Proposal, chosen: Measure) -> list[str]:
     if act.scope is Scope.ROOM and policy.room_cure and act.severity in ladder.GUARANTEED:
         span = duration_in_words(policy.room_cure)
         steps.append(f"first the owner gets {span} to put it right")
-    if lacking := ladder.untried(policy, act.scope, chosen, ()):
+    if lacking := safeguard.untried(policy, act.scope, chosen, ()):
         steps.append(f"first comes {closure.in_words(lacking)}, or the reason why not")
     if chosen.kind is not Kind.NONE:
         steps.append(f"the person can appeal for {duration_in_words(policy.appeal_window)}")

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policybot.domain.ladder import Act, Ladder, Scope, Severity, Strike, propose, second_person
+from policybot.domain.ladder import Act, Ladder, Scope, Severity, Strike, propose
+from policybot.domain.safeguard import second_person
 from policybot.domain.stricter import stricter
 from tests.domain.test_ladder import NOW, ledgers
 from tests.laddering import DATA, ladder
