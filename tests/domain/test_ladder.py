@@ -23,10 +23,9 @@ from policybot.domain.ladder import (
     StrikeState,
     milder,
     propose,
-    second_person,
-    untried,
 )
 from policybot.domain.measure import Kind, Measure
+from policybot.domain.safeguard import second_person, untried
 from tests.ladders import FADING, LADDER, LADDERS, SPILLING
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
