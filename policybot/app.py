@@ -47,6 +47,7 @@ from policybot.services.setting import Setting
 from policybot.services.taking import Taking
 from policybot.store import events, outbox
 from policybot.store.database import Database, DatabaseAway
+from policybot.store.policies import Unreadable
 from policybot.store.vault import DEAR, Index, Stretch, Vault
 
 log = logging.getLogger(__name__)
@@ -175,7 +176,12 @@ class App:
                     "another text. People signed that one: give the new text a new version."
                 )
                 raise CannotStart(message)
-            if not await self.services.policies.record(tx):
+            try:
+                known = await self.services.policies.record(tx)
+            except Unreadable as problem:
+                message = f"{problem}\n{problem.mend}"
+                raise CannotStart(message) from problem
+            if not known:
                 message = (
                     f"The ladder's version {self.config.ladder.version} is on record with other "
                     "contents. Decisions rest on it: give the new ladder a new version."

@@ -9,6 +9,7 @@ from policybot.services.revalidation import Revalidation
 from policybot.services.setting import Setting
 from policybot.store import standing
 from policybot.store.database import Database, Tx
+from policybot.store.policies import Unreadable
 
 TICK = 15.0
 """Seconds between looks at the clock: a sanction ends at most this late, and a little."""
@@ -47,8 +48,7 @@ class Hours:
             services.qualifications.expire,
             services.deadlines.free,
         )
-        async with self._database.transaction() as tx:
-            await services.policies.tick(tx)
+        unreadable = await self._policies()
         for end in ending:
             while True:
                 async with self._database.transaction() as tx:
@@ -113,6 +113,17 @@ class Hours:
         await self._revalidation.some(self._database, self._ways())
         if self.lists is not None:
             await services.policy_lists.some(self._database, self.lists)
+        if unreadable is not None:
+            raise unreadable
+
+    async def _policies(self) -> Unreadable | None:
+        """Look after the ladder; that the one in force cannot be read stops nothing else."""
+        try:
+            async with self._database.transaction() as tx:
+                await self._services.policies.tick(tx)
+        except Unreadable as problem:
+            return problem
+        return None
 
     async def _announce(self) -> None:
         """Tell the next people of a changed agreement or ladder, if the outbox has room."""

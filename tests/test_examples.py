@@ -11,8 +11,10 @@ from typer.testing import CliRunner
 from policybot.__main__ import app
 from policybot.config import Config, fresh, load
 from policybot.domain import ladder
+from policybot.domain.closure import Earlier
 from policybot.domain.ladder import GUARANTEED, Act, Scope, Severity
 from policybot.domain.measure import Kind
+from policybot.domain.permission import Role
 from tests import files
 from tests.world import START, World, find, user, world_of
 
@@ -75,6 +77,23 @@ def test_its_ladder_begins_with_a_warning_and_closes_only_the_gravest(config: Co
         assert cells == sorted(cells)
         assert max(cells[: len(GUARANTEED)]).kind.rank <= Kind.WARN.rank
         assert cells[-1].kind is not Kind.CLOSE
+
+
+def test_where_one_person_decides_appeals_somebody_outside_is_named(config: Config) -> None:
+    inside = [who for who, roles in config.staff.items() if Role.APPEALS in roles]
+    assert len(inside) > 1 or config.appeals.external_reviewers
+    assert config.transparency.text, "what is published says who looks after the rooms"
+
+
+def test_what_the_page_says_of_memory_rooms_and_closing_is_in_the_files(
+    like: str, config: Config
+) -> None:
+    law = config.ladder
+    assert (law.half_life is not None) == (like == "university")
+    assert (law.spill is not None) == (like in {"marketplace", "bank"})
+    assert (Earlier.REPLACE_OWNER in law.before_close) == (like in {"ministry", "university", "bank"})
+    assert law.before_close
+    assert law.room_cure == config.filing.cure, "one time, wherever it is read"
 
 
 def homeserver(world: World) -> str:

@@ -51,7 +51,7 @@ def test_what_is_shown_of_the_configuration_is_understood(config: Config) -> Non
         "Werbung",
         "Werben Sie nur in Räumen, die dafür da sind.",
     )
-    assert config.house.words.until("de", None) == "bis auf Weiteres"
+    assert config.house("").words.until("de", None) == "bis auf Weiteres"
     assert config.filing.categories[0].slow is not None
     assert config.filing.categories[0].enter == "publishers"
 

@@ -217,8 +217,11 @@ async def ladder_finding(config: Config) -> "Finding":
         if await database.version() == 0:
             return fresh
         async with database.transaction(reading=True) as tx:
+            await policies.check(tx)
             live, _ = await policies.standing(tx)
             known = await policies.named(tx, config.ladder)
+    except policies.Unreadable as problem:
+        return Finding(what, good=False, said=str(problem), mend=problem.mend)
     finally:
         await database.close()
     if live is None:

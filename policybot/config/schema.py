@@ -330,13 +330,16 @@ class Config:
         self._database = settings.database
         self._folder = folder
 
-    @property
-    def house(self) -> House:
-        """What counts for the whole homeserver when the gate is asked; a dry run forbids nothing."""
+    def house(self, rules: str) -> House:
+        """What counts for the whole homeserver when the gate is asked; a dry run forbids nothing.
+
+        Args:
+            rules: where the ladder in force can be read, which is not always that of the file.
+        """
         url, gate = self.web.public_url, None if self.dry_run else self.gate
         pages = Pages(
             agreement=f"{url}/agreement",
-            rules=self.ladder.text_url,
+            rules=rules,
             contact=self.operator.contact,
             register=f"{url}/register",
         )

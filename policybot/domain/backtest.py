@@ -82,7 +82,10 @@ class Result:
     """Cases that need a second person by the version that they were decided by."""
     two_after: int
     no_grid: int
-    """Decisions for whose scope the changed ladder has no grid; they are counted nowhere else."""
+    """Decisions that cannot be compared; they are counted nowhere else.
+
+    The changed ladder has no grid for their scope, or their own version cannot be read any more.
+    """
     matrix: Mapping[tuple[str, str], int]
     """How many decisions went from which measure to which."""
     worst: tuple[Change, ...]
@@ -165,7 +168,7 @@ def replay(
             past = _since(past, first)  # noqa: PLW2901 - it counts so
         made[past.id] = past
         if past.replayed and past.decided_at >= since:
-            if past.scope in new.scopes:
+            if past.scope in new.scopes and past.policy in known:
                 tally.add(past, before, known[past.policy], new)
             else:
                 tally.no_grid += 1

@@ -351,11 +351,19 @@ class Known:
 
     def __init__(self, setting: Setting, messages: Messages) -> None:
         """Ask the messages' service."""
-        self.house: House = setting.config.house
+        self._setting = setting
+        self._policy, self._house = setting.policy, setting.config.house(setting.ladder.text_url)
         self.stopped: frozenset[str] = frozenset()
         self.pace = Pace()
         self._messages = messages
         self._made: dict[str, datetime | None] = {}
+
+    @property
+    def house(self) -> House:
+        """What counts for the whole homeserver, with the link to the ladder that binds today."""
+        if (policy := self._setting.policy) is not self._policy:
+            self._policy, self._house = policy, self._setting.config.house(policy.ladder.text_url)
+        return self._house
 
     def room(self, room_id: str) -> Room | None:
         """Describe a governed room; None for any other."""

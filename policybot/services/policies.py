@@ -62,6 +62,7 @@ class Policies:
             await policies.save(tx, again)
             await policies.say_again(tx, known.hash)
             self._remember(tx, _FILE, "bring", again)
+        await policies.check(tx)
         await self.refresh(tx)
         return True
 
@@ -83,7 +84,12 @@ class Policies:
         self._setting.policy = await self._setting.in_force(tx)
 
     async def tick(self, tx: Tx) -> None:
-        """Put in force what was approved and is due; tell the review room of what waits for it."""
+        """Put in force what was approved and is due; tell the review room of what waits for it.
+
+        Raises:
+            Unreadable: the version in force cannot be read; what is remembered of it goes on.
+        """
+        await policies.check(tx)
         await self.refresh(tx)
         live = await policies.live_hash(tx)
         # Of two processes the second waits here, and then finds nothing due.

@@ -331,7 +331,8 @@ class Previews:
         today = self._setting.policy
         if live is not None and live.hash != today.hash:
             today = live  # another process has put it in force
-        then = await policies.in_force_at(tx, case.occurred_at) or today
+        law = await policies.in_force_at(tx, case.occurred_at)
+        then = law or today
         _check_grid(scope, today, then)
         act = Act(
             scope=scope,
@@ -364,11 +365,13 @@ class Previews:
             for one in shadows
             if one.measure != one.in_force
         )
-        return _Proposed(chosen, policy, today.hash, shadows, notes, _law(policy, today))
+        return _Proposed(chosen, policy, today.hash, shadows, notes, _law(law, policy, today))
 
 
-def _law(used: Policy, today: Policy) -> tuple[str, ...]:
-    """Say by which version it was judged, if that is not the one of today."""
+def _law(law: Policy | None, used: Policy, today: Policy) -> tuple[str, ...]:
+    """Say by which version it was judged, if that is not the one of today, or had to be that."""
+    if law is None:
+        return ("judged by today's version: that of the time of the act cannot be read any more",)
     if used.hash == today.hash:
         return ()
     version = today.ladder.version

@@ -42,13 +42,44 @@ def _fingerprint(data: str) -> str:
     return hashlib.sha256(data.encode()).hexdigest()
 
 
+class Unreadable(Exception):  # noqa: N818 - a condition
+    """A recorded ladder cannot be read; the message says which and why, `mend` what to do."""
+
+    def __init__(self, digest: str, why: str, mend: str) -> None:
+        """Say it in words."""
+        super().__init__(f"The recorded ladder {digest[:8]} {why}")
+        self.mend = mend
+
+
 @lru_cache(maxsize=32)
 def _read(digest: str, data: str) -> Ladder:
-    """Read a recorded version as strictly as one from the file, and only if it is what was recorded."""
+    """Read a recorded version as strictly as one from the file, and only if it is what was recorded.
+
+    Raises:
+        Unreadable: it is not, or breaks a rule that this policybot has for ladders.
+    """
     if _fingerprint(data) != digest:
-        message = f"the recorded ladder {digest[:8]} was changed in the database"
-        raise RuntimeError(message)
-    return ladder_file.parse(json.loads(data))
+        mend = "Put the table «policies» back from a copy of the database; decisions name its contents."
+        raise Unreadable(digest, "was changed in the database.", mend)
+    try:
+        return ladder_file.parse(json.loads(data))
+    except ladder_file.LadderRefused as refused:
+        mend = (
+            "Run the policybot that recorded it, have a ladder approved that this one can read too, and "
+            "come back when that is in force: docs/ladder-versions.md"
+        )
+        raise Unreadable(digest, f"cannot be read any more: {refused}.", mend) from refused
+
+
+async def check(tx: Tx) -> None:
+    """Check that the version in force can be read.
+
+    Raises:
+        Unreadable: it cannot.
+    """
+    row = await tx.first("SELECT hash, data FROM policies WHERE state = 'live'")
+    if row is not None:
+        _read(row["hash"], row["data"])
 
 
 async def add(tx: Tx, policy: Policy, now: datetime) -> bool:
@@ -109,16 +140,20 @@ async def named(tx: Tx, policy: Ladder) -> Version | None:
 async def every(tx: Tx) -> list[Version]:
     """List all versions, the one that was brought last first."""
     rows = await tx.fetch("SELECT * FROM policies ORDER BY brought_at DESC, version DESC")
-    return [_version(row) for row in rows]
+    return [_version(row) for row in rows if _readable(row)]
 
 
 async def standing(tx: Tx) -> tuple[Policy | None, list[Policy]]:
-    """Read the version in force, and those that are tried beside it; all in one statement."""
+    """Read the version in force, and those that are tried beside it; all in one statement.
+
+    What cannot be read is left out: `check` tells of it.
+    """
     places = ", ".join(f"${n}" for n in range(1, len(_BINDING) + 1))
     rows = await tx.fetch(
         f"SELECT hash, data, state FROM policies WHERE state IN ({places}) ORDER BY hash",  # noqa: S608 - numbers alone
         *(state.value for state in _BINDING),
     )
+    rows = [row for row in rows if _readable(row)]
     live = [_policy(row) for row in rows if row["state"] == State.LIVE]
     tried = [_policy(row) for row in rows if row["state"] != State.LIVE]
     return (live[0] if live else None), tried
@@ -139,7 +174,10 @@ async def hold(tx: Tx, digest: str) -> bool:
 
 
 async def in_force_at(tx: Tx, at: datetime) -> Policy | None:
-    """Read the version that was in force at a time, the first one also before; None if none ever was."""
+    """Read the version that was in force at a time, the first one also before.
+
+    None if none ever was, or if it cannot be read any more.
+    """
     row = await tx.first(
         "SELECT p.hash, p.data FROM policy_terms t JOIN policies p ON p.hash = t.hash"
         " WHERE t.since <= $1 ORDER BY t.since DESC LIMIT 1",
@@ -148,7 +186,7 @@ async def in_force_at(tx: Tx, at: datetime) -> Policy | None:
         "SELECT p.hash, p.data FROM policy_terms t JOIN policies p ON p.hash = t.hash"
         " ORDER BY t.since LIMIT 1"
     )
-    return None if row is None else _policy(row)
+    return _policy(row) if row is not None and _readable(row) else None
 
 
 async def begin(tx: Tx, digest: str, since: datetime) -> None:
@@ -165,21 +203,21 @@ async def begin(tx: Tx, digest: str, since: datetime) -> None:
 async def terms(tx: Tx) -> list[Term]:
     """List the times in which versions were in force, oldest first."""
     rows = await tx.fetch(
-        "SELECT t.since, p.hash, p.data FROM policy_terms t JOIN policies p ON p.hash = t.hash"
-        " ORDER BY t.since"
+        "SELECT t.since, p.version, p.hash, p.data FROM policy_terms t"
+        " JOIN policies p ON p.hash = t.hash ORDER BY t.since"
     )
     ends = [from_ms(row["since"]) for row in rows[1:]]
     return [
-        Term(ladder.version, row["hash"], from_ms(row["since"]), until, ladder.text_url)
+        Term(row["version"], row["hash"], from_ms(row["since"]), until, url)
         for row, until in zip(rows, [*ends, None], strict=True)
-        for ladder in (_policy(row).ladder,)
+        for url in ([_policy(row).ladder.text_url] if _readable(row) else [""])
     ]
 
 
 async def ladders(tx: Tx) -> dict[str, Ladder]:
-    """Read all versions by their hashes."""
+    """Read all versions that can be read, by their hashes."""
     rows = await tx.fetch("SELECT hash, data FROM policies")
-    return {row["hash"]: _policy(row).ladder for row in rows}
+    return {row["hash"]: _policy(row).ladder for row in rows if _readable(row)}
 
 
 async def due(tx: Tx, now: datetime) -> list[Version]:
@@ -187,13 +225,13 @@ async def due(tx: Tx, now: datetime) -> list[Version]:
     rows = await tx.fetch(
         "SELECT * FROM policies WHERE state = 'scheduled' AND live_from <= $1", to_ms(now)
     )
-    return [_version(row) for row in rows]
+    return [_version(row) for row in rows if _readable(row)]
 
 
 async def unsaid(tx: Tx) -> list[Version]:
     """Take the drafts of which the review room was not told, and note that it is."""
     rows = await tx.fetch("UPDATE policies SET said = 1 WHERE state = 'draft' AND said = 0 RETURNING *")
-    return [_version(row) for row in rows]
+    return [_version(row) for row in rows if _readable(row)]
 
 
 async def say_again(tx: Tx, digest: str) -> None:
@@ -212,7 +250,7 @@ async def ask_test(tx: Tx, digest: str, by: str) -> None:
 async def tests_wanted(tx: Tx) -> list[tuple[Version, str]]:
     """List the versions that are to be tested, and who asked for it."""
     rows = await tx.fetch("SELECT * FROM policies WHERE tester IS NOT NULL")
-    return [(_version(row), row["tester"]) for row in rows]
+    return [(_version(row), row["tester"]) for row in rows if _readable(row)]
 
 
 async def tested(tx: Tx, digest: str) -> bool:
@@ -255,6 +293,14 @@ async def shadows(tx: Tx, digest: str) -> Sequence[tuple[str, str, int]]:
         digest,
     )
     return [(row["in_force"], row["measure"], int(row["number"])) for row in rows]
+
+
+def _readable(row: Row) -> bool:
+    try:
+        _read(row["hash"], row["data"])
+    except Unreadable:
+        return False
+    return True
 
 
 def _policy(row: Row) -> Policy:

@@ -1,6 +1,7 @@
 """A changed ladder comes into force by people, step by step, and judges nothing before."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +12,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 from policybot.app import App, CannotStart
+from policybot.cli.versions import ladder_finding
 from policybot.domain.errors import OutOfOrder
 from policybot.domain.ladder_file import LadderRefused
 from policybot.services import policies as service
@@ -403,8 +405,63 @@ async def test_no_way_of_bringing_a_ladder_widens_what_a_machine_may_do(world: W
     await bring(world, ladder("2", MILDER))
     async with world.database.transaction() as tx:
         await tx.execute("UPDATE policies SET data = replace(data, '\"propose\"', '\"close\"')")
-    with pytest.raises(RuntimeError, match="was changed in the database"):
+    with pytest.raises(policies.Unreadable, match="was changed in the database"):
         await world.app.tick()
+
+
+async def unread(world: World, version: str) -> None:
+    """Have beside a version one like it that an earlier policybot took, and this one does not."""
+    async with world.database.transaction() as tx:
+        data = str(await tx.value("SELECT data AS value FROM policies WHERE version = $1", version))
+        data = data.replace('"propose"', '"close"')
+        await tx.execute(
+            "INSERT INTO policies (hash, id, version, data, state, brought_at)"
+            " SELECT $1, id, version || ' old', $2, 'draft', brought_at FROM policies"
+            " WHERE version = $3",
+            hashlib.sha256(data.encode()).hexdigest(),
+            data,
+            version,
+        )
+
+
+async def test_a_ladder_in_force_that_cannot_be_read_stops_neither_clock_nor_judging(
+    world: World,
+) -> None:
+    await world.governed_room()
+    case = await world.reported()
+    await world.decided(case, "restrict:P3D", confirm="otto")
+    await world.tick(minutes=1)
+    async with world.database.transaction() as tx:
+        await tx.execute("UPDATE policies SET data = replace(data, '\"propose\"', '\"close\"')")
+    world.clock.pass_time(days=4)
+    with pytest.raises(policies.Unreadable, match="was changed in the database"):
+        await world.app.tick()
+    await world.work()
+    assert user("tom") not in world.homeserver.levels[world.room]["users"], "measures end"
+    again = await world.reported("zoe")
+    answer = await world.review("mira", f"!policy propose {again} R1 S2")
+    assert "proposed: warn" in answer
+    assert "judged by today's version: that of the time of the act cannot be read" in answer
+    with pytest.raises(CannotStart, match="was changed in the database") as said:
+        await world.app.record_policy()
+    assert "back from a copy" in str(said.value)
+    finding = await ladder_finding(world.config)
+    assert not finding.good
+    assert "back from a copy" in finding.mend
+
+
+async def test_a_draft_or_former_ladder_that_cannot_be_read_is_left_out(world: World) -> None:
+    await bring(world, ladder("2", MILDER))
+    await unread(world, "2")
+    await world.tick()
+    await world.app.record_policy()
+    assert "old" not in await world.review("mira", "!policy ladder")
+    async with world.database.transaction(reading=True) as tx:
+        old = await tx.first("SELECT hash FROM policies WHERE version = '2 old'")
+        assert old is not None
+        with pytest.raises(policies.Unreadable, match="close must be done by people") as said:
+            await policies.get(tx, old["hash"])
+    assert "Run the policybot that recorded it" in said.value.mend
 
 
 async def test_with_the_same_ladder_a_backtest_finds_what_was_proposed(any_world: World) -> None:

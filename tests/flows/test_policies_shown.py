@@ -6,14 +6,17 @@ import re
 from io import StringIO
 from pathlib import Path
 
+import aiohttp
 from ruamel.yaml import YAML
 from typer.testing import CliRunner, Result
 
 from policybot.__main__ import app
 from policybot.cli.versions import ladder_finding
+from policybot.matrix.commands.of_people import OF_PEOPLE
 from tests.flows.test_policies import decided, threatened
 from tests.flows.test_rights import archive
-from tests.laddering import DATA, FIRST_HARSHER, MILDER, approved, bring, in_force, ladder
+from tests.laddering import DATA, FIRST_HARSHER, MILDER, approved, bring, in_force, ladder, put_in_force
+from tests.serving import served
 from tests.world import World, user
 
 AUTOMATIC = {
@@ -130,3 +133,28 @@ async def test_what_was_only_tried_on_somebody_is_in_their_export(world: World) 
         "restrict P14D",
     )
     assert await in_force(world) == "1"
+
+
+async def test_a_draft_is_nowhere_shown_to_members_as_what_binds(world: World) -> None:
+    """What the file says of a ladder that is not in force stands on no page and in no answer."""
+    await world.governed_room()
+    now, draft = "https://example.org/law", "https://example.org/draft"
+    await put_in_force(world, ladder("2", MILDER, text_url=now))
+    await bring(world, ladder("3", MILDER, text_url=draft))
+    feed = world.app.services.feed
+    assert feed.heading.house.pages.rules == now
+    await decided(world, await threatened(world, "tom"))
+    await world.tick()
+    await world.verified("tom")
+    for command in OF_PEOPLE:
+        assert draft not in await world.say("tom", f"!policy {command.verb}")
+    assert not any(draft in text for text in world.told("tom"))
+    async with served(world) as address, aiohttp.ClientSession() as session:
+        pages = {r.canonical for r in world.app.pages().router.resources() if "{" not in r.canonical}
+        for path in sorted(pages):
+            headers = {"Host": "policybot.example.org"}
+            async with session.get(f"{address}{path}", headers=headers) as shown:
+                assert draft not in await shown.text(errors="replace"), path
+    await approved(world, "3")
+    await world.tick()
+    assert feed.heading.house.pages.rules == draft, "now it is law"

@@ -63,7 +63,7 @@ async def test_a_person_reads_why_at_most_once_an_hour_for_each_rule(
             f"{number}: https://matrix.to/#/{world.room}\nThis was not accepted. Rule R1 (Advertising)"
         )
         assert "Rule R1 (Advertising): Advertise only in rooms" in told
-        assert told.endswith(world.config.house.pages.rules)
+        assert told.endswith(world.app.services.findings.view.house.pages.rules)
         await refused(world, "tom", "tom")
         world.clock.pass_time(minutes=59)
         await refused(world, "tom")
@@ -94,7 +94,7 @@ async def test_the_sentence_is_that_of_the_gate_with_the_decision_where_one_bind
     assert gated.told("tom") == [], "no measure binds any more, so there is nothing to say"
     await refused(gated, "tom", code=Code.UNVERIFIED)
     assert "please verify yourself first" in gated.told("tom")[-1]
-    assert gated.told("tom")[-1].endswith(gated.config.house.pages.agreement)
+    assert gated.told("tom")[-1].endswith(gated.app.services.findings.view.house.pages.agreement)
     await refused(gated, "lea", code=Code.ENTRY)
     assert gated.told("lea")[-1].startswith("PB-")
     assert "enter this room" in gated.told("lea")[-1]

@@ -162,7 +162,7 @@ async def test_a_module_takes_everything_and_then_what_changes(gate: Gate) -> No
     list(replica.end(page.clock))
     assert replica.room(gate.world.room) == gate.world.app.services.messages.room(gate.world.room)
     assert replica.account(user("anna")) == Account(verified=True, signed=1)
-    assert replica.house == gate.world.config.house
+    assert replica.house == gate.world.app.services.findings.view.house
 
     waiting = asyncio.create_task(gate.view(page.clock, wait=20))
     await asyncio.sleep(0.05)
@@ -254,7 +254,7 @@ async def test_a_forbidden_word_is_refused_with_a_sentence_a_code_and_a_link(gat
     assert body["errcode"] == "M_FORBIDDEN"
     assert body["error"].startswith("This was not accepted. Rule R1 (Advertising)")
     assert (body["org.policybot.code"], body["org.policybot.rule"]) == ("rule", "R1")
-    assert body["org.policybot.link"] == gate.world.config.house.pages.rules
+    assert body["org.policybot.link"] == gate.world.app.services.findings.view.house.pages.rules
     assert (await gate.event(room_id="!private:example.org"))[0] == 200
     assert (await gate.event(who=BOT))[0] == 200
     assert (await gate.event(who="@tom:elsewhere.org"))[0] == 200
