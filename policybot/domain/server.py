@@ -75,7 +75,7 @@ def check_measure(measure: Measure) -> None:
 
 
 def said(  # noqa: PLR0913 - what everybody in a room has to know
-    server: str, *, number: str, rule: str, facts: str, span: str, days: int, bot: str
+    server: str, *, number: str, rule: str, facts: str, span: str, days: int, bot: str, public: str
 ) -> str:
     """Tell a room, while its members of a server can still read it, that the server is shut out of it.
 
@@ -87,11 +87,13 @@ def said(  # noqa: PLR0913 - what everybody in a room has to know
         span: for how long, in words; empty for a closing.
         days: in which it can be objected to.
         bot: whom to write to.
+        public: the list by which other communities are told; empty if they are not.
     """
     how_long = f"for at most {span}" if span else "without a time limit"
+    told = f" While this holds, our public list {public} tells other communities." if public else ""
     return (
         f"Decision {number}: the server {server} is shut out of this room {how_long}. Its accounts do "
-        "not see from now on what is written here, and cannot write.\n"
+        f"not see from now on what is written here, and cannot write.{told}\n"
         f"Rule: {rule}\nWhat happened: {facts}\n"
         f"Whoever has an account on {server} can object within {days} days, once for all of them: write "
         f"to {bot}: !policy appeal {number} YOUR REASONS"

@@ -108,6 +108,7 @@ class Reach:
     def _said(self, decision: Decision) -> str:
         """Write what a room reads before a server is shut out of it."""
         rule, span = self._setting.rule_of(decision.rule_id), decision.measure.duration
+        config = self._setting.config
         return servers.said(
             decision.scope_key,
             number=decision.number,
@@ -115,7 +116,8 @@ class Reach:
             facts=decision.facts,
             span=duration_in_words(span) if span else "",
             days=self._setting.ladder.appeal_window.days,
-            bot=self._setting.config.bot_user_id,
+            bot=config.bot_user_id,
+            public=str(config.policy_lists.publish) if decision.publish else "",
         )
 
     def may_deny(self, room: Room) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from policybot.domain import drift as drift_rules
 from policybot.domain import taking, upgrade
 from policybot.domain.drift import Difference, Kind
-from policybot.domain.effects import Effect, ReleaseMember, RestrictMember, dump, load, target
+from policybot.domain.effects import Effect, ReleaseMember, RestrictMember, Say, dump, load, target
 from policybot.domain.filing import IN_FORCE, Filing
 from policybot.domain.room_measure import DenyServer, ShowBanner
 from policybot.domain.sanction import BINDING
@@ -179,7 +179,7 @@ class Upgrades:
 
     async def _carry_memory(self, tx: Tx, was: Effect, is_: Effect, seen: Successor) -> None:
         """Remember for a copy what was there before the measure, if it was copied with the measure."""
-        if isinstance(was, (*_INSTEAD, ShowBanner)):  # a message is in one room alone
+        if isinstance(was, (*_INSTEAD, ShowBanner, Say)):  # a message is in one room alone
             return
         bot = self._setting.config.bot_user_id
         stands = isinstance(is_, DenyServer) or drift_rules.holds(

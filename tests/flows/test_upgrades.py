@@ -41,6 +41,8 @@ def a_copy(world: World, state: dict[str, Any] | None = None, *, version: str = 
     home.rooms.state[NEW] = dict(state or {})
     home.rooms.members[NEW] = {user("anna"): "join"}
     home.topics[NEW] = home.topics.get(world.room, "")
+    if world.room in home.acls:
+        home.acls[NEW] = deepcopy(home.acls[world.room])
     home.banned |= {(NEW, who) for where, who in home.banned if where == world.room}
     for alias, where in home.aliases.items():
         if where == world.room:

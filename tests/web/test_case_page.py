@@ -14,6 +14,7 @@ from tests.albums import PICTURE, photographed
 from tests.consoles import FACTS, GIVEN, WHY, decide, opened, post, seen_by, state
 from tests.flows.test_decisions import GERMAN, TRANSLATED
 from tests.flows.test_publishing_lists import about, with_list
+from tests.flows.test_servers import LADDER, SERVER
 from tests.lists import OURS
 from tests.papers import Browser
 from tests.ruled import R2
@@ -45,6 +46,31 @@ async def pulse(browser: Browser, path: str, **given: str) -> dict[str, Any]:
     ) as answer:
         found: dict[str, Any] = await answer.json()
         return found
+
+
+async def test_a_case_about_a_server_offers_what_there_is_and_shows_what_rooms_will_read(
+    tmp_path: Path,
+) -> None:
+    async with make_world(tmp_path, **LADDER) as world:
+        await world.governed_room()
+        number = find(r"C-\d+", await world.review("mira", f"!policy case {SERVER}"))
+        async with served(world) as url, aiohttp.ClientSession() as session:
+            browser = Browser(session, url)
+            assert f"Server {SERVER}" in await read(browser, await opened(world, browser))
+            path = await opened(world, browser, command=f"show {number}")
+            page = await read(browser, path)
+            assert "About another server" in page
+            assert f"It is about the server {SERVER} itself." in page
+            assert "Tell them by our public list" in page
+            assert "Remove all from" not in page, "a server has written nothing"
+            given = {"rule": "R2", "severity": "S3", "measure": "suspend", "span": "P7D"}
+            _, shown = await browser.post(
+                path, given | {"facts": FACTS, "differently": WHY, "act": "decide"}
+            )
+            said = plain(shown)
+            assert "everybody in these rooms will read" in said
+            assert f"the server {SERVER} is shut out of this room for at most 7 days" in said
+            assert "to shut a server out always needs two people" in said
 
 
 # Looking -----------------------------------------------------------------------------------------

@@ -46,8 +46,10 @@ async def decide(services: Services, asked: Asked) -> str:
     case = await case_of(services, asked)
     taken = await services.decisions.decide(asked.tx, asked.sender, case, _choice(asked))
     if taken.approval is None:
-        told = ", and the person is told why" if taken.draft.to else ""
-        return f"{_summary(taken.draft)}\nIt is being carried out{told}."
+        told = "It is being carried out, and the person is told why."
+        if not taken.draft.to:
+            told = "It is being carried out." if taken.draft.effects else "It is on record."
+        return f"{_summary(taken.draft)}\n{told}"
     found = await services.decisions.shown(asked.tx, taken.draft)
     who = "A second person has to confirm it" if taken.approval.needs_other else "Please confirm it"
     because = "".join(f"\n· {reason}" for reason in taken.draft.second_person)
@@ -127,7 +129,7 @@ def _shown(found: Preview) -> str:
     lines = [_summary(draft)]
     if undo:
         lines.append(f"Taken back by: {undo}.")
-    if draft.decision.measure.duration:
+    if draft.decision.measure.duration and draft.decision.scope is not Scope.SERVER:
         lines.append("The date below is that of now; it is counted from when it is carried out.")
     lines += [f"{draft.readers} will read:", *(f"> {line}" for line in found.notice.split("\n"))]
     for receipt, text in found.answers[:_ANSWERS]:
