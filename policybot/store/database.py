@@ -38,7 +38,7 @@ class DatabaseAway(Exception):  # noqa: N818 - a condition that passes
 
 
 class Stale(DatabaseAway):
-    """A row was changed by somebody else since it was read."""
+    """A row was changed by somebody else since it was read, or two waited for each other."""
 
 
 _PASSING = (
@@ -46,11 +46,11 @@ _PASSING = (
     asyncpg.InterfaceError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
     asyncpg.AdminShutdownError,
     OSError,
 )
+_CROSSED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+"""One of two that waited for each other has to begin anew, and can at once."""
 _SQLITE_PASSING = frozenset({5, 6, 8, 10, 13, 14})
 """SQLite's BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN (sqlite.org/rescode.html)."""
 
@@ -358,6 +358,8 @@ class Database:
                 tx = Tx(runner)
                 yield tx
                 await tx.flush()
+        except _CROSSED as error:
+            raise Stale(str(error)) from error
         except _PASSING as error:
             raise DatabaseAway(str(error)) from error
         except sqlite3.OperationalError as error:

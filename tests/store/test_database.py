@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from policybot.store import tries
 from policybot.store.database import Database, DatabaseAway, Tx, next_number, statements
 from tests.postgres import fresh_database
 
@@ -157,6 +158,34 @@ async def test_a_database_that_nobody_serves_is_away(tmp_path: Path) -> None:
         await Database.open(f"postgres://postgres@/nothing?host={tmp_path}")
     with pytest.raises(DatabaseAway, match="policybot run"):
         await Database.open(f"sqlite:///{tmp_path}/nothing.db", upgrade=False)
+
+
+async def test_of_two_that_wait_for_each_other_one_begins_anew_at_once(postgres_socket: str) -> None:
+    database = await Database.open(await fresh_database(postgres_socket, "crossed"))
+    async with database.transaction() as tx:
+        await tx.execute("INSERT INTO counters (name, value) VALUES ('one', 0), ('two', 0)")
+    both_have_one, begun = asyncio.Barrier(2), list[str]()
+
+    async def count(first: str, second: str) -> None:
+        async def write(tx: Tx) -> None:
+            begun.append(first)
+            await tx.execute("SET LOCAL deadlock_timeout = '10ms'")
+            add = "UPDATE counters SET value = value + 1 WHERE name = $1"
+            await tx.execute(add, first)
+            if len(begun) <= 2:
+                await both_have_one.wait()
+            await tx.execute(add, second)
+
+        await tries.anew(database, write)
+
+    try:
+        await asyncio.gather(count("one", "two"), count("two", "one"))
+        async with database.transaction(reading=True) as tx:
+            rows = await tx.fetch("SELECT value FROM counters WHERE name IN ('one', 'two')")
+        assert [row["value"] for row in rows] == [2, 2]
+        assert len(begun) == 3, "one of them had to begin anew"
+    finally:
+        await database.close()
 
 
 async def test_a_locked_file_is_away_and_comes_back(tmp_path: Path) -> None:
