@@ -140,13 +140,18 @@ class Appeals:
     async def mine(self, tx: Tx, who: str, case_id: int | None) -> Appeal:
         """Read the newest appeal in a case that somebody has made with an account of theirs.
 
+        An account that was unlinked has made none but its own: it may be in other hands.
+
         Raises:
             NotFound: there is none.
         """
-        own = await members.accounts_of(tx, who)
+        own = await members.own_person(tx, who)
         found = await appeals.of_case(tx, case_id) if case_id is not None else []
         for appeal in reversed(found):
-            if appeal.appellant in own:
+            whose = await members.answerable(tx, appeal.appellant, appeal.submitted_at)
+            if own is not None and own == whose:
+                return appeal
+            if appeal.appellant == who and None in (own, whose):
                 return appeal
         message = "There is no appeal of yours under this number."
         raise NotFound(message)

@@ -172,3 +172,19 @@ def test_sixty_kilobytes_of_places_that_are_none_cost_nothing() -> None:
             assert read(f"#{text}") is None
             assert read("https://matrix.to/#/" + "%23a:" * 12_000) is None
     assert time.perf_counter() - begun < 1
+
+
+async def test_an_account_that_was_unlinked_has_no_part_in_an_appeal_of_its_former_owner(
+    staffed: Private,
+) -> None:
+    """It may be in other hands by now, and speaks for nothing but itself."""
+    world, case = staffed.world, staffed.case
+    await link_to(world, "tim", "tom")
+    await world.review("mira", f"!policy decide {case} R2 S3 proposed Threatened a neighbour")
+    await world.say("tom", f"!policy appeal {case} It was a joke between friends")
+    assert "waits to be decided" in await world.say("tim", f"!policy status {case}"), "still theirs"
+    await world.say("tim", "!policy unlink")
+    for verb in (f"status {case}", f"add {case} I confess everything", f"withdraw {case}"):
+        assert "no appeal of yours" in await world.say("tim", f"!policy {verb}"), verb
+    await world.say("tom", "!policy unlink")
+    assert "waits to be decided" in await world.say("tom", f"!policy status {case}"), "its own"
