@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policybot.domain import referral as rules
-from policybot.domain.errors import NotFound, OutOfOrder, Refused
+from policybot.domain.errors import Incomplete, NotFound, OutOfOrder, Refused
 from policybot.domain.referral import (
     LONGEST_DELAY,
     LONGEST_IN_ALL,
+    Answer,
     Field,
     Ground,
     Material,
@@ -110,3 +111,49 @@ def test_a_year_after_the_hand_over_nothing_keeps_anybody_in_the_dark(day: int, 
         assert until <= NOW + LONGEST_IN_ALL
     with pytest.raises(OutOfOrder):
         rules.postponable(replace(late, told_at=now), until, now)
+
+
+def wanted(typed: str, *, fields: frozenset[Field] = frozenset(Field), basis: str = "order") -> Terms:
+    """Check what was typed against what may be handed over to the police."""
+    recipient = replace(POLICE, fields=fields)
+    return rules.terms(recipient, basis, Wanted.read(typed), [], timedelta(0))
+
+
+def test_what_a_recipient_may_get_goes_out_and_nothing_more() -> None:
+    some = frozenset({Field.RULE, Field.FACTS})
+    assert wanted("+facts They asked in writing", fields=some).fields == (Field.FACTS,)
+    assert wanted("+facts +rule They asked in writing", fields=some).fields == (Field.RULE, Field.FACTS)
+    for typed in (
+        "They asked in writing",
+        "+message They asked in writing",
+        "+facts +message They asked",
+    ):
+        with pytest.raises(Incomplete, match="For Police there is: \\+rule, \\+facts\\."):
+            wanted(typed, fields=some)
+    with pytest.raises(NotFound, match="is no basis for Police"):
+        wanted("+facts They asked in writing", basis="curiosity")
+    assert wanted("+facts 1234567890").why == "1234567890"
+    with pytest.raises(Incomplete, match="say in a sentence why"):
+        wanted("+facts 123456789")
+
+
+def test_the_name_goes_out_as_the_number_of_a_reveal_alone() -> None:
+    read = Wanted.read("+identity:7 +rule They asked")
+    assert (read.fields, read.reveal) == (frozenset({Field.IDENTITY, Field.RULE}), 7)
+    for typed in ("+identity They asked", "+rule:7 They asked", "+name They asked"):
+        with pytest.raises(NotFound, match="is nothing that can be handed over"):
+            Wanted.read(typed)
+    within = timedelta(days=14)
+    assert "Your name was not." in rules.notice(REFERRAL, "the office", None, within)
+    named = replace(REFERRAL, terms=replace(TERMS, fields=(Field.IDENTITY,)))
+    assert "Your name was not." not in rules.notice(named, "the office", None, within)
+
+
+def test_whoever_objects_reads_what_came_of_it() -> None:
+    said = rules.answered(REFERRAL, Answer.OVERTURNED, "It was a joke", "the Ombudsperson")
+    assert said == (
+        "Your objection to REF-3 is right. Police will be told that it does not hold.\n"
+        "Reasons: It was a joke"
+    )
+    said = rules.answered(REFERRAL, Answer.UPHELD, "It was none", "the Ombudsperson")
+    assert "the referral stands.\nReasons: It was none\nYou can also turn to the Ombudsperson." in said

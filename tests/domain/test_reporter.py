@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from policybot.domain import reporter as rules
 from policybot.domain.case import Subject, SubjectKind
-from policybot.domain.errors import OutOfOrder, Refused
+from policybot.domain.errors import Incomplete, OutOfOrder, Refused
 from policybot.domain.report import Outcome, Report
 from policybot.domain.reporter import Kind, Step, Tally
 
@@ -119,3 +119,29 @@ def test_spans_of_a_pause(text: str, days: int | None) -> None:
             rules.span_of(text)
     else:
         assert rules.span_of(text) == timedelta(days=days)
+
+
+def decided(kind: Kind, number: int, **more: datetime) -> Step:
+    """Something decided about Lea's reports, because of one of them."""
+    until = NOW + timedelta(days=30) if kind is not Kind.UNFOUNDED else None
+    who = ("@lea:example.org", None, "@mira:example.org", "Had no ground at all")
+    return Step(number, kind, number, *who, NOW, until, **more)
+
+
+def test_moderators_read_what_they_may_do_next_about_a_reporter() -> None:
+    often, marks = Tally(answered=9, unfounded=3), [decided(Kind.UNFOUNDED, n) for n in (1, 2, 3)]
+    assert often.in_words == "3 of the last 9 answered reports (33 %)"
+    assert rules.possible(report(1, NOW), marks, often, NOW) == "caution R-1 REASON"
+    assert rules.possible(report(1, NOW), marks, Tally(answered=9, unfounded=2), NOW) is None
+    assert rules.possible(report(4, NOW), marks, often, NOW) is None, "it is not marked"
+    warned = [*marks, decided(Kind.CAUTION, 2, told_at=NOW)]
+    later = NOW + timedelta(seconds=1)
+    assert rules.possible(report(3, NOW), warned, often, later) is None, "it came no later than that"
+    assert rules.possible(report(3, later), warned, often, later) == "pause R-3 P7D REASON"
+
+
+def test_a_reason_is_a_sentence() -> None:
+    assert rules.reason_of(" ten signs\n!") == "ten signs !"
+    assert rules.reason_of("ten signs!") == "ten signs!"
+    with pytest.raises(Incomplete, match="in a sentence"):
+        rules.reason_of("not enough"[:-1])

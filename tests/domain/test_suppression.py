@@ -61,3 +61,20 @@ def test_what_is_left_after_subtraction_says_nothing_of_one(counts: dict[str, in
 def test_a_table_without_small_numbers_is_shown_whole(counts: dict[str, int]) -> None:
     large = {row: number for row, number in counts.items() if number == 0 or number >= FEWEST}
     assert rows(large, ORDER, FEWEST) == {row: Cell(large.get(row, 0)) for row in ORDER}
+
+
+def test_what_is_kept_back_is_told_from_nothing_at_all() -> None:
+    """I28: no more is kept back than is needed, up to the last number."""
+    assert not HIDDEN.whole
+    assert [total(number, 5) for number in (0, 1, 4, 5)] == [Cell(0), HIDDEN, HIDDEN, Cell(5)]
+    shown = {"c": Cell(7), "d": Cell(0)}
+    for small, cover in ((1, 8), (2, 7), (4, 5)):
+        found = rows({"a": small, "b": cover, "c": 7}, "abcd", 5)
+        assert found == {"a": HIDDEN, "b": HIDDEN, **shown}, (small, cover)
+    assert rows({"a": 2, "b": 6, "c": 7}, "abcd", 5) == dict.fromkeys("abcd", HIDDEN)
+    assert rows({"a": 2, "d": 1}, "abcd", 5) == dict.fromkeys("abcd", HIDDEN)
+
+
+def test_a_sum_is_whole_only_where_all_its_parts_are() -> None:
+    assert Cell(3) + Cell(4) == Cell(7)
+    assert Cell(3) + HIDDEN == HIDDEN + Cell(3) == Cell(3, whole=False)

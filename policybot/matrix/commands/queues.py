@@ -4,6 +4,7 @@ from policybot.domain import notice
 from policybot.domain.case import SubjectKind
 from policybot.domain.cure import State as CureState
 from policybot.domain.errors import NotFound
+from policybot.domain.permission import Permission, allowed
 from policybot.domain.priority import in_short
 from policybot.matrix.commands import appeals, documents, qualifications, referrals, reviews, subject
 from policybot.matrix.commands.command import Asked, Services
@@ -32,8 +33,12 @@ async def queue(services: Services, asked: Asked) -> str:
     if wanted in ("", "appeals"):
         lines += await appeals.queue(services, asked, _SHOWN)
     if wanted in ("", "rechecks"):
+        how = "decides appeals"
+        if allowed(asked.roles, Permission.APPEAL_DECIDE):
+            how = "had no part: !policy recheck {} WHAT YOU FOUND"
         lines += [
-            f"{one.in_words}, without C-{one.void_case_id}. Next: !policy recheck {one.number} REASON"
+            f"{one.in_words} (C-{one.void_case_id} holds no longer as it was). Next, by somebody who "
+            + how.format(one.number)
             for one in await services.rechecks.waiting(asked.tx, asked.sender, _SHOWN)
         ]
     if wanted in ("", "documents"):
