@@ -16,7 +16,7 @@ from policybot.domain.measure import Kind, Measure, duration_in_words, format_du
         ("suspend P1DT12H", "member", "exclusion from the room for 1 day 12 hours"),
         ("close", "room", "closure of the room"),
         ("close", "locked", "closure of the account, which is locked"),
-        ("suspend P1D", "server", "suspend for 1 day"),
+        ("suspend P1D", "server", "exclusion of the server from all governed rooms for 1 day"),
     ],
 )
 def test_a_measure_says_what_is_done_and_for_how_long(text: str, scope: str, said: str) -> None:
