@@ -32,6 +32,7 @@ class Permission(StrEnum):
     CONSOLE_OPEN = "console:open"
     SANCTION_LIFT = "sanction:lift"
     APPEAL_DECIDE = "appeal:decide"
+    APPEAL_INSIST = "appeal:insist"
     POLICY_CHANGE = "policy:change"
     IDENTITY_COMPARE = "identity:compare"
     IDENTITY_REVEAL = "identity:reveal"
@@ -80,6 +81,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.QUEUE_CLAIM,
         Permission.FILING_REVIEW,
         Permission.FILING_REVOKE,
+        Permission.APPEAL_INSIST,
         Permission.DOCUMENT_REVIEW,
         Permission.UNFILED_HANDLE,
         Permission.POLICY_CHANGE,
@@ -93,6 +95,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.CASE_DECIDE,
         Permission.CONSOLE_OPEN,
         Permission.SANCTION_LIFT,
+        Permission.APPEAL_INSIST,
         Permission.POLICY_CHANGE,
         Permission.REFERRAL_PROPOSE,
         Permission.REFERRAL_HAND_OVER,

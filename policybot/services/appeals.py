@@ -8,6 +8,7 @@ from policybot.domain.appeal import Appeal, Said, Word
 from policybot.domain.appeal import State as AppealState
 from policybot.domain.decision import IN_FORCE, Decision, State
 from policybot.domain.errors import NotFound, OutOfOrder
+from policybot.domain.ladder import Severity
 from policybot.domain.name import one_line
 from policybot.services.parties import Apart, Parties
 from policybot.services.sanctions import Sanctions
@@ -101,7 +102,9 @@ class Appeals:
         pleads = " Its author says that it is urgent." if appeal.pleads else ""
         n = decision.number
         hasten = f" · !policy hasten {n} REASON" if appeal.pleads else ""
-        rested = " The measure rests meanwhile." if rests else ""
+        insist = f" If that cannot be, two people can say so: !policy insist {n} REASON."
+        grave = decision.severity is Severity.S4
+        rested = f" The measure rests meanwhile.{insist if grave else ''}" if rests else ""
         text = (
             f"Appeal on {n} ({decision.in_words}, decided by {decision.decider}).{urgent}{pleads} To be "
             f"answered by {appeal.due_at:%-d %B %H:%M} UTC.{rested}\n"
@@ -215,6 +218,8 @@ class Appeals:
                 + (" Your moderators were reminded." if late else "")
             )
             lines.append(f"To add something: !policy add {n} TEXT")
+        if appeal.insisted:
+            lines.append(f"The measure does not rest meanwhile, because: {appeal.insisted}")
         lines.append(f"To take it back: !policy withdraw {n}")
         return lines
 
