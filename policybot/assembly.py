@@ -41,6 +41,8 @@ from policybot.services.filings import Filings
 from policybot.services.findings import Findings
 from policybot.services.handouts import Handouts
 from policybot.services.holds import Holds
+from policybot.services.insistence import NOUN as INSIST
+from policybot.services.insistence import Insistence
 from policybot.services.intake import Intake
 from policybot.services.labels import Labels
 from policybot.services.languages import Languages
@@ -132,6 +134,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     apart = Apart(setting, casework)
     objections = Appeals(setting, apart, measures)
     reviewed = AppealReviews(setting, objections, apart, casework, measures, undone)
+    about_filings = FilingAppeals(setting, applied, qualified, apart)
+    insisting = Insistence(setting, casework, measures, objections, reviewed, about_filings, apart)
     together = Batches(setting, casework, resolutions, held, undone)
     waiting, before = Queues(casework), Pasts(setting, casework)
     handovers = Transfers(setting, applied, people, signatures, named, vacant)
@@ -205,7 +209,8 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         cures=Cures(setting, casework),
         appeals=objections,
         appeal_reviews=reviewed,
-        filing_appeals=FilingAppeals(setting, applied, qualified, apart),
+        filing_appeals=about_filings,
+        insistence=insisting,
         rehearsals=Rehearsals(reviewed),
         unwinding=undone,
         appeal_links=AppealLinks(setting, objections, proofs, undone),
@@ -227,6 +232,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
                 BATCH: together,
                 POLICY: versions,
                 UNFILED: delisting,
+                INSIST: insisting,
             },
         ),
         privacy=privacy,

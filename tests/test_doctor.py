@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -23,6 +24,7 @@ from policybot.cli.doctor import (
     relay_findings,
 )
 from policybot.config import load
+from policybot.matrix.doctor import Doctor
 from policybot.store.modules import Module
 from tests import files
 
@@ -158,3 +160,44 @@ def test_the_doctor_looks_at_homeserver_yaml_when_told_and_else_says_how(tmp_pat
     assert "cannot be reached" in found["gate"]["said"]
     assert "neither token nor token_path" in found["homeserver.yaml, modules[0]"]["said"]
     assert "auto_join" in found["homeserver.yaml, server_notices"]["mend"]
+
+
+MIRA, OTTO, RAVI = (f"@{name}:example.org" for name in ("mira", "otto", "ravi"))
+
+
+@pytest.mark.parametrize(
+    ("present", "outside", "said"),
+    [
+        ([MIRA, OTTO, RAVI], [], ""),
+        (
+            [MIRA, OTTO],
+            [],
+            "could decide an appeal against a decision of @otto",
+        ),
+        ([MIRA], [], "nobody in the review room could decide an appeal"),
+        ([], [], "nobody in the review room could decide an appeal"),
+        ([MIRA], ["@dana:elsewhere.org"], ""),
+    ],
+)
+async def test_the_doctor_says_where_nobody_here_could_decide_an_appeal(
+    tmp_path: Path, present: list[str], outside: list[str], said: str
+) -> None:
+    """I14: otto decides cases and appeals, ravi appeals alone, mira cases alone."""
+
+    async def room(_: web.Request) -> web.Response:
+        return web.json_response({"room_id": "!review:example.org"})
+
+    async def joined(_: web.Request) -> web.Response:
+        return web.json_response({"joined": {who: {} for who in present}})
+
+    app = web.Application()
+    app.router.add_get("/_matrix/client/v3/directory/room/{alias}", room)
+    app.router.add_get("/_matrix/client/v3/rooms/{room}/joined_members", joined)
+    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+        changes: dict[str, Any] = {"homeserver.address": str(server.make_url("")).rstrip("/")}
+        changes["appeals"] = {"external_reviewers": outside}
+        path = files.write(tmp_path, changes=changes)
+        doctor = Doctor(load(path), path, tmp_path / "registration.yaml", session)
+        [finding] = [one async for one in doctor.look() if one.what == "appeals"]
+    assert finding.good is (not said), finding
+    assert said in finding.said

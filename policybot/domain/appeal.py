@@ -112,6 +112,8 @@ class Appeal:
     """Whether its author says that it is urgent."""
     outside: bool = False
     """Whether nobody inside can decide it, so that reviewers outside may."""
+    insisted: str = ""
+    """Why the measure does not rest while it is decided, where two people said so; else empty."""
     asked_at: datetime | None = None
     """Since when it waits for its author."""
     holder: str | None = None
@@ -256,6 +258,24 @@ def hastened(appeal: Appeal, due_at: datetime) -> Appeal:
         message = f"The appeal on {appeal.number} is urgent already: {URGENT[appeal.urgent]}."
         raise OutOfOrder(message)
     return replace(appeal, urgent=Urgent.AGREED, due_at=min(appeal.due_at, due_at))
+
+
+def insisted(appeal: Appeal, reason: str, urgent: Urgent | None, due_at: datetime) -> Appeal:
+    """Let the measure bind while an appeal is decided; then that is decided the sooner.
+
+    Args:
+        appeal: as it waits.
+        reason: why it cannot rest; the person reads it.
+        urgent: why it goes before others now.
+        due_at: when it should be answered, if it does.
+
+    Raises:
+        OutOfOrder: it does not wait any more.
+    """
+    _check_waits(appeal)
+    if urgent is None or appeal.urgent is not None:
+        return replace(appeal, insisted=reason)
+    return replace(appeal, insisted=reason, urgent=urgent, due_at=min(appeal.due_at, due_at))
 
 
 def withdrawn(appeal: Appeal, now: datetime) -> Appeal:

@@ -90,6 +90,8 @@ class FilingAppeal:
     """Which qualification it is about; None if it is about the filing itself."""
     rests: bool = False
     """Whether the revocation rests while it is decided."""
+    insisted: str = ""
+    """Why it does not rest, where two people said so; else empty."""
     reviewer: str | None = None
     reasons: str = ""
     decided_at: datetime | None = None
@@ -129,6 +131,7 @@ def in_words(appeal: FilingAppeal) -> str:
     """Say to an applicant where their objection stands."""
     made = f"You appealed against {AGAINST[appeal.about]} on {appeal.submitted_at:%-d %B %Y}"
     if appeal.state is State.SUBMITTED:
-        return f"{made}; it should be answered by {appeal.due_at:%-d %B %Y}."
+        binds = f" Meanwhile it does not rest, because: {appeal.insisted}" if appeal.insisted else ""
+        return f"{made}; it should be answered by {appeal.due_at:%-d %B %Y}.{binds}"
     ended = "you were right" if appeal.state is State.OVERTURNED else "it stands"
     return f"{made}, and that was decided: {ended}. Reasons: {appeal.reasons}"

@@ -34,6 +34,7 @@ class Permission(StrEnum):
     APPEAL_DECIDE = "appeal:decide"
     APPEAL_ADMIT = "appeal:admit"
     RECHECK_CLOSE = "recheck:close"
+    APPEAL_INSIST = "appeal:insist"
     POLICY_CHANGE = "policy:change"
     IDENTITY_COMPARE = "identity:compare"
     IDENTITY_REVEAL = "identity:reveal"
@@ -83,6 +84,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.QUEUE_CLAIM,
         Permission.FILING_REVIEW,
         Permission.FILING_REVOKE,
+        Permission.APPEAL_INSIST,
         Permission.DOCUMENT_REVIEW,
         Permission.UNFILED_HANDLE,
         Permission.POLICY_CHANGE,
@@ -96,6 +98,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.CASE_DECIDE,
         Permission.CONSOLE_OPEN,
         Permission.SANCTION_LIFT,
+        Permission.APPEAL_INSIST,
         Permission.POLICY_CHANGE,
         Permission.REFERRAL_PROPOSE,
         Permission.REFERRAL_HAND_OVER,

@@ -9,7 +9,7 @@ from policybot.domain.appeal import Appeal, Said, Word
 from policybot.domain.appeal import State as AppealState
 from policybot.domain.decision import IN_FORCE, Decision, State
 from policybot.domain.errors import NotFound, OutOfOrder
-from policybot.domain.ladder import Scope
+from policybot.domain.ladder import Scope, Severity
 from policybot.domain.name import one_line
 from policybot.domain.notice import day
 from policybot.domain.sanction import BINDING
@@ -105,7 +105,9 @@ class Appeals:
         pleads = " Its author says that it is urgent." if appeal.pleads else ""
         n = decision.number
         hasten = f" · !policy hasten {n} REASON" if appeal.pleads else ""
-        rested = " The measure rests meanwhile." if rests else ""
+        insist = f" If that cannot be, two people can say so: !policy insist {n} REASON."
+        grave = decision.severity is Severity.S4
+        rested = f" The measure rests meanwhile.{insist if grave else ''}" if rests else ""
         what, by = f"Appeal on {n} ({decision.in_words}", f", decided by {decision.decider}"
         more = (
             f").{urgent}{pleads} To be answered by {appeal.due_at:%-d %B %H:%M} UTC.{rested}\n"
@@ -228,6 +230,8 @@ class Appeals:
                 + (" Your moderators were reminded." if late else "")
             )
             lines.append(f"To add something: !policy add {n} TEXT")
+        if appeal.insisted:
+            lines.append(f"The measure does not rest meanwhile, because: {appeal.insisted}")
         lines.append(f"To take it back: !policy withdraw {n}")
         return lines
 

@@ -89,7 +89,7 @@ class FilingAppeals:
             rests=about is About.REVOKED and config.appeals.revocations_rest,
         )
         await filing_appeals.add(tx, appeal)
-        excluded = await self._excluded(tx, appeal, matter)
+        excluded = await self.excluded(tx, appeal, matter)
         self._remember(tx, applicant, "submit", appeal, matter)
         if appeal.rests:
             await self._restored(tx, "system:appeal", matter)
@@ -100,7 +100,8 @@ class FilingAppeals:
         """Tell those who can decide an appeal that it waits, with what they need."""
         n, filing, qualification = matter.number, matter.filing, matter.qualification
         shows = "its label shows it" if qualification else "the room is shown"
-        rests = f" The revocation rests meanwhile, and {shows}." if appeal.rests else ""
+        insist = f" If that cannot be, two people can say so: !policy insist {n} REASON."
+        rests = f" The revocation rests meanwhile, and {shows}.{insist}" if appeal.rests else ""
         what = f"The evidence: {qualification.evidence}" if qualification else f"For: {filing.purpose}"
         await self._apart.call(
             tx,
@@ -149,7 +150,7 @@ class FilingAppeals:
             message = f"The room of {filing.number} is filed anew as {newer.number}: that counts now."
             raise OutOfOrder(message)
 
-    async def _excluded(self, tx: Tx, appeal: FilingAppeal, matter: Matter) -> Parties:
+    async def excluded(self, tx: Tx, appeal: FilingAppeal, matter: Matter) -> Parties:
         """Write down who had a part in what was decided by now; return all who ever had."""
         filing, qualification = matter.filing, matter.qualification
         found = {(appeal.appellant, Why.SUBJECT), (filing.applicant, Why.SUBJECT)}
@@ -220,7 +221,7 @@ class FilingAppeals:
             OutOfOrder: something newer counts.
         """
         waiting, matter = await self.find(tx, text)
-        await self._apart.check(tx, reviewer, await self._excluded(tx, waiting, matter))
+        await self._apart.check(tx, reviewer, await self.excluded(tx, waiting, matter))
         state, kept = rules.decided(waiting, verdict, reasons)
         if state is State.OVERTURNED:
             await self._check_free(tx, matter)
@@ -237,6 +238,18 @@ class FilingAppeals:
         elif state is State.UPHELD and done.rests:
             matter = await self._revoked(tx, reviewer, matter)
         return done, matter
+
+    async def insisted(self, tx: Tx, by: str, appeal: FilingAppeal, matter: Matter, reason: str) -> None:
+        """Let a revocation hold while the appeal is decided, and tell the owner why."""
+        await filing_appeals.save(tx, replace(appeal, rests=False, insisted=reason))
+        await self._revoked(tx, by, matter)
+        said = (
+            f"The revocation of {matter.number} rested while your appeal is decided. Two people have "
+            f"said that it cannot: {reason}\nIt holds again from now. Your appeal is decided as before, "
+            "by somebody who had no part in this, and should be answered by "
+            f"{appeal.due_at:%-d %B %Y}."
+        )
+        self._setting.tell(tx, appeal.appellant, said, cause=cause(matter.filing))
 
     async def _reopened(self, tx: Tx, by: str, matter: Matter) -> Matter:
         filing, found = matter.filing, matter.qualification

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from policybot.domain import party as rules
 from policybot.domain.case import Case
 from policybot.domain.decision import Decision
+from policybot.domain.errors import OutOfOrder
 from policybot.domain.party import Why
 from policybot.domain.permission import Permission, Role, allowed
 from policybot.services.cases import Cases
@@ -104,6 +105,17 @@ class Apart:
                 "appeals.external_reviewers"
             )
         self._setting.tell_staff(tx, own, cause=cause)
+
+    async def check_left(self, tx: Tx, by: str, excluded: Parties) -> None:
+        """Check that somebody is left to decide an objection if this person has a part as well.
+
+        Raises:
+            OutOfOrder: they are the last inside who can.
+        """
+        more = await self.wide(tx, {(by, Why.APPROVER)})
+        if await self.insiders(tx, excluded) and not await self.insiders(tx, excluded | more):
+            message = "You are the last who can decide the appeal: somebody else has to say this."
+            raise OutOfOrder(message)
 
     async def check(self, tx: Tx, reviewer: str, excluded: Parties) -> None:
         """Check that somebody may review an objection: no party; from outside only if nobody inside may.

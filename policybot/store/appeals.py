@@ -37,7 +37,7 @@ async def save(tx: Tx, appeal: Appeal) -> None:
     row = await tx.first(
         "UPDATE appeals SET state = $1, reviewer = $2, reasons = $3, due_at = $4, urgent = $5,"
         " outside = $6, asked_at = $7, holder = $8, lease_until = $9, decided_at = $10,"
-        " version = version + 1 WHERE id = $11 AND version = $12 RETURNING id",
+        " insisted = $11, version = version + 1 WHERE id = $12 AND version = $13 RETURNING id",
         appeal.state.value,
         appeal.reviewer,
         appeal.reasons,
@@ -48,6 +48,7 @@ async def save(tx: Tx, appeal: Appeal) -> None:
         appeal.holder,
         optional_ms(appeal.lease_until),
         optional_ms(appeal.decided_at),
+        appeal.insisted,
         appeal.id,
         appeal.version,
     )
@@ -192,6 +193,7 @@ def _appeal(row: Row) -> Appeal:
         urgent=Urgent(row["urgent"]) if row["urgent"] else None,
         pleads=bool(row["pleads"]),
         outside=bool(row["outside"]),
+        insisted=row["insisted"],
         asked_at=optional_time(row["asked_at"]),
         holder=row["holder"],
         lease_until=optional_time(row["lease_until"]),

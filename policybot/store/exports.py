@@ -222,15 +222,15 @@ OF_ACCOUNT: tuple[Part, ...] = (
     Part(
         "appeals",
         "Your appeals, and how they ended.",
-        "SELECT case_id, text, state, urgent, pleads, submitted_at, due_at, reasons, decided_at"
-        " FROM appeals WHERE appellant = $1 ORDER BY id",
+        "SELECT case_id, text, state, urgent, pleads, submitted_at, due_at, insisted, reasons,"
+        " decided_at FROM appeals WHERE appellant = $1 ORDER BY id",
         "submitted_at",
     ),
     Part(
         "filing_appeals",
-        "Your appeals about filings, and how they ended (the filing is F- and filing_id).",
-        "SELECT filing_id, about, text, state, submitted_at, due_at, reasons, decided_at"
-        " FROM filing_appeals WHERE appellant = $1 ORDER BY id",
+        "Your appeals about filings (F- and filing_id) and qualifications (Q-), and how they ended.",
+        "SELECT filing_id, qualification_id, about, text, state, submitted_at, due_at, insisted,"
+        " reasons, decided_at FROM filing_appeals WHERE appellant = $1 ORDER BY id",
         "submitted_at",
     ),
     Part(

@@ -27,18 +27,20 @@ async def add(tx: Tx, appeal: FilingAppeal) -> None:
 
 
 async def save(tx: Tx, appeal: FilingAppeal) -> None:
-    """Save how an appeal ended.
+    """Save what an appeal has become.
 
     Raises:
         Stale: somebody else decided it meanwhile.
     """
     row = await tx.first(
         "UPDATE filing_appeals SET state = $1, reviewer = $2, reasons = $3, decided_at = $4,"
-        " version = version + 1 WHERE id = $5 AND version = $6 RETURNING id",
+        " rests = $5, insisted = $6, version = version + 1 WHERE id = $7 AND version = $8 RETURNING id",
         appeal.state.value,
         appeal.reviewer,
         appeal.reasons,
         optional_ms(appeal.decided_at),
+        int(appeal.rests),
+        appeal.insisted,
         appeal.id,
         appeal.version,
     )
@@ -126,6 +128,7 @@ def _appeal(row: Row) -> FilingAppeal:
         due_at=from_ms(row["due_at"]),
         qualification_id=row["qualification_id"],
         rests=bool(row["rests"]),
+        insisted=row["insisted"],
         reviewer=row["reviewer"],
         reasons=row["reasons"],
         decided_at=optional_time(row["decided_at"]),

@@ -53,6 +53,36 @@ async def test_the_database_refuses_each_kind_of_party_as_a_reviewer(
         await tx.execute(decide, user("ravi"))
 
 
+_MADE = {
+    "appeals": "INSERT INTO appeals (id, case_id, decision_id, appellant, text, state, submitted_at,"
+    " due_at) SELECT 1, case_id, id, 'a', 'b', 'submitted', 0, 0 FROM decisions",
+    "complaints": "INSERT INTO complaints (id, report_id, about, complainant, text, state,"
+    " submitted_at, due_at) SELECT 1, id, 'outcome', 'a', 'b', 'submitted', 0, 0 FROM reports",
+    "filing_appeals": "INSERT INTO filing_appeals (id, filing_id, about, appellant, text, state,"
+    " submitted_at, due_at) SELECT 1, id, 'rejected', 'a', 'b', 'submitted', 0, 0 FROM filings",
+}
+
+
+async def test_it_is_the_database_itself_that_refuses_them(any_world: World) -> None:
+    """I14: without its triggers the same statements go through, so nothing else was in their way."""
+    world = any_world
+    await world.governed_room()
+    case = await world.reported()
+    await world.review("mira", f"!policy decide {case} R2 S2 proposed Threatened a neighbour")
+    postgres = world.config.database_url.startswith("postgres")
+    for table, made in _MADE.items():
+        async with world.database.transaction() as tx:
+            await tx.execute(made)
+        decide = f"UPDATE {table} SET reviewer = 'c', state = 'upheld' WHERE id = 1"  # noqa: S608 - ours
+        with pytest.raises(Exception, match="the reviewer had a part in the matter"):
+            async with world.database.transaction() as tx:
+                await tx.execute(decide)
+        async with world.database.transaction() as tx:
+            on = f"_apart ON {table}" if postgres else "_apart_update"
+            await tx.execute(f"DROP TRIGGER {table}{on}")
+            await tx.execute(decide)
+
+
 async def test_each_who_had_a_part_is_written_down_with_all_their_accounts(world: World) -> None:
     """I14: decider, approver, proposer, reporters, subject, who answers for the room, a worker."""
     await world.governed_room()

@@ -255,7 +255,7 @@ async def test_a_qualification_that_ends_while_its_revocation_rests_stays_ended(
         assert "expired" in await world.say("anna", "!policy status Q-1")
 
 
-async def test_somebody_outside_decides_about_filings_and_objections_that_nobody_inside_can(
+async def test_somebody_outside_decides_about_a_filing_that_nobody_inside_can(
     tmp_path: Path,
 ) -> None:
     staff = {user("mira"): ["moderator"], user("otto"): ["moderator", "appeals", "reviewer"]}
@@ -274,3 +274,25 @@ async def test_somebody_outside_decides_about_filings_and_objections_that_nobody
         answer = await world.say(outside, f"!policy overturn {number} It fits well enough")
         assert f"{number}: the refusal is void" in answer
         assert "with other reviewers again" in world.told("anna")[-1]
+
+
+async def test_somebody_outside_decides_an_objection_that_nobody_inside_can(tmp_path: Path) -> None:
+    staff = {user("mira"): ["moderator"], user("otto"): ["moderator", "appeals"]}
+    outside = "@dana:elsewhere.org"
+    changes: dict[str, Any] = {"staff": staff | {user("ravi"): ["reviewer"]}}
+    changes["appeals"] = {"external_reviewers": [outside]}
+    async with make_world(tmp_path, **changes) as world:
+        await world.governed_room()
+        case = await world.reported()
+        hidden = await world.say(outside, "!policy overturn R-1 Nothing is yours here")
+        await world.review("otto", f"!policy dismiss {case} Nothing is offered for sale here")
+        await world.say("lea", "!policy object R-1 It is an advert as plain as can be")
+        assert "is asked, from outside" in world.in_review()[-1]
+        for said in ("asks you to decide an appeal", "Reported was", "as plain as can be"):
+            assert said in world.told(outside)[-1], world.told(outside)
+        for words in ("overturn R-9", "modify R-9 founded", "uphold R-9"):
+            assert hidden == await world.say(outside, f"!policy {words} Nothing is yours here")
+        answer = await world.say(outside, "!policy uphold R-1 Nothing was offered for money")
+        assert "R-1" in answer
+        assert "stands" in answer
+        assert "Nothing was offered for money" in world.told("lea")[-1]

@@ -1,7 +1,8 @@
 """The page to appeal in a real browser: by keyboard, without JavaScript, on a phone, in the dark."""
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, FilePayload, Page, expect
 
+from tests import pictures
 from tests.browser import looks_good
 from tests.web.test_appeal_page import suspended
 from tests.web.test_browser import world
@@ -33,10 +34,13 @@ async def test_somebody_suspended_appeals_in_two_steps_and_reads_what_came_of_it
     await expect(page.get_by_label("Why the decision is wrong")).to_have_value("No!")
     await looks_good(page, "appeal-wrong")
     await page.get_by_label("Why the decision is wrong").fill(WHY)
-    await page.keyboard.press("Tab")
+    proof = FilePayload(name="talk.jpg", mimeType="image/jpeg", buffer=pictures.picture())
+    await page.get_by_label("Files that show it").set_input_files(proof)
+    await page.get_by_label("It cannot wait").focus()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Your appeal is in")
     await expect(page.get_by_role("main")).to_contain_text(WHY)
+    await expect(page.get_by_role("main")).to_contain_text("«talk.jpg» (1 page)")
     assert page.url == link
     await page.reload()
     await expect(page.get_by_role("alert")).to_have_count(0)

@@ -171,6 +171,8 @@ async def brief(services: Services, asked: Asked) -> str:
         lines += [f"Said on {notice.day(copy.sent_at)}:", services.copies.text(copy)]
         if copy.context:
             lines += ["Around it (context, no evidence):", services.copies.around(copy)]
+    if one.insisted:
+        lines.append(f"Two people said that the measure cannot rest: {one.insisted}")
     lines.append(f"The person writes: {one_line(one.text, rules.MOST_TEXT)}")
     lines += [
         f"{_SAID[w.kind]} on {w.at:%-d %B}: {one_line(w.text, rules.MOST_TEXT)}" for w in found.words
@@ -225,6 +227,17 @@ async def hasten(services: Services, asked: Asked) -> str:
     return (
         f"The appeal on {after.number} goes before others now, and should be answered by "
         f"{after.due_at:%-d %B %H:%M} UTC. The person is told."
+    )
+
+
+async def insist(services: Services, asked: Asked) -> str:
+    """Propose that what rests during an appeal binds."""
+    text, reason = asked.words["NUMBER"], asked.words["REASON"]
+    approval = await services.insistence.propose(asked.tx, asked.sender, text, reason)
+    return (
+        f"{text.upper()}: what rests would bind while the appeal is decided, and the person would read: "
+        f"{approval.binding}\nWho says so decides no more about the appeal. A second person has to "
+        f"confirm it: {PREFIX} confirm {approval.code}"
     )
 
 

@@ -45,6 +45,7 @@ from policybot.services.filings import Filings
 from policybot.services.findings import Findings
 from policybot.services.handouts import Handouts
 from policybot.services.holds import Holds
+from policybot.services.insistence import Insistence
 from policybot.services.intake import Intake
 from policybot.services.labels import Labels
 from policybot.services.languages import Languages
@@ -156,6 +157,7 @@ class Services:
     appeals: Appeals
     appeal_reviews: AppealReviews
     filing_appeals: FilingAppeals
+    insistence: Insistence
     rehearsals: Rehearsals
     unwinding: Unwinding
     appeal_links: AppealLinks

@@ -345,6 +345,13 @@ OF_STAFF: tuple[Command, ...] = (
         appeals.hasten,
     ),
     Command(
+        "insist NUMBER REASON…",
+        "What rests during an appeal cannot rest: a measure of S4, or a revocation. A second person "
+        "confirms it; whoever appeals reads the reason.",
+        Permission.APPEAL_INSIST,
+        appeals.insist,
+    ),
+    Command(
         "admit NUMBER REASON…",
         "Let somebody appeal after the time for it, for good cause; they have 14 days.",
         Permission.APPEAL_ADMIT,

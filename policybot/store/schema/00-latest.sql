@@ -1273,6 +1273,7 @@ CREATE TABLE appeals (
     urgent       TEXT CHECK (urgent IN ('account', 'room', 'ends', 'agreed')),
     pleads       INTEGER NOT NULL DEFAULT 0,
     outside      INTEGER NOT NULL DEFAULT 0,
+    insisted     TEXT NOT NULL DEFAULT '', -- why the measure does not rest, by two people
     asked_at     BIGINT,                  -- since when it waits for whoever made it
     holder       TEXT,
     lease_until  BIGINT,
@@ -1331,6 +1332,7 @@ CREATE TABLE filing_appeals (             -- of applicants, against a refusal or
     submitted_at BIGINT NOT NULL,
     due_at       BIGINT NOT NULL,
     rests        INTEGER NOT NULL DEFAULT 0, -- whether the revocation rests meanwhile
+    insisted     TEXT NOT NULL DEFAULT '', -- why it does not, by two people
     called_at    BIGINT,
     reviewer     TEXT,
     reasons      TEXT NOT NULL DEFAULT '',
