@@ -295,8 +295,8 @@ async def test_a_hold_that_ended_by_itself_is_credited_all_the_same(world: World
     case = await world.reported()
     await world.review("mira", f"!policy hold {case} R2 They threaten the whole room")
     assert level(world) == -1
-    await world.tick(hours=73)
-    await world.tick(hours=1)
+    await world.tick(hours=72)
+    await world.tick(hours=2)
     assert level(world) is None
     await decided(world, case, "R2 S3 restrict:P7D")
     await world.tick(days=3, hours=23)
