@@ -154,6 +154,13 @@ def with_measure(
     )
 
 
+def history(counted: int, phrases: Phrases = ENGLISH) -> str:
+    """Say how many earlier decisions counted."""
+    if not counted:
+        return phrases.say("notice_no_history")
+    return phrases.say("notice_history", count=str(counted))
+
+
 def _duration(measure: Measure, phrases: Phrases) -> str:
     if measure.kind is Kind.CLOSE:
         return phrases.say("notice_no_limit")

@@ -297,9 +297,8 @@ class Previews:
         facts: str,
         removed: int,
     ) -> Statement:
-        say = statements.phrases(self._setting, decision.language).say
-        counted = len(proposal.counted)
-        history = [say("notice_history", count=str(counted)) if counted else say("notice_no_history")]
+        phrases = statements.phrases(self._setting, decision.language)
+        say, history = phrases.say, [notice.history(len(proposal.counted), phrases)]
         if decision.factors:
             history.append(say("notice_factors", factors=", ".join(sorted(decision.factors))))
         if decision.why:

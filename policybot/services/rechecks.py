@@ -7,7 +7,7 @@ from policybot.domain import recheck as rules
 from policybot.domain.case import Case
 from policybot.domain.decision import IN_FORCE, Decision, State
 from policybot.domain.errors import NotFound, OutOfOrder
-from policybot.domain.ladder import Ladder, Scope
+from policybot.domain.ladder import Ladder, Proposal, Scope
 from policybot.domain.recheck import Recheck, Replay
 from policybot.domain.sanction import BINDING
 from policybot.domain.sanction import State as Course
@@ -58,6 +58,11 @@ class Rechecks:
             if replay.weightless:
                 gone.add(later.id)
         return found
+
+    async def anew(self, tx: Tx, later: Decision) -> Proposal | None:
+        """Propose anew to a decision of which something that it counted is void; else None."""
+        replay = await self._replay(tx, later, ())
+        return replay.now if replay is not None and replay.now.band < later.history else None
 
     async def flag(self, tx: Tx, void: Decision) -> list[Recheck]:
         """Have people look at later decisions that are others without one; lift what is too harsh."""

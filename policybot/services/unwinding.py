@@ -105,6 +105,7 @@ class Unwinding:
             Incomplete: the measure cannot be carried.
         """
         told = await self._told(tx, decision)
+        anew = await self._rechecks.anew(tx, decision)
         await decisions.save(tx, replace(decision, state=State.MODIFIED))
         milder = replace(
             decision,
@@ -122,9 +123,14 @@ class Unwinding:
             read_at=None,
             version=1,
         )
-        statement = await decisions.statement(tx, decision.id)
         said = statements.phrases(self._setting, decision.language)
-        await decisions.add(tx, milder, notice.with_measure(statement, measure, decision.scope, said))
+        statement = notice.with_measure(
+            await decisions.statement(tx, decision.id), measure, decision.scope, said
+        )
+        if anew is not None:
+            milder = replace(milder, history=anew.band, explanation=anew.explain())
+            statement = replace(statement, history=notice.history(len(anew.counted), said))
+        await decisions.add(tx, milder, statement)
         restraints = await self._sanctions.restraints(tx, milder)
         # Before the first is taken back, so that there is no gap.
         await self._sanctions.impose(tx, milder, restraints)

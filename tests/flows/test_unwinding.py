@@ -179,6 +179,21 @@ async def test_a_milder_measure_still_counts_from_when_the_first_was_told(world:
     assert level(world) == -1, f"{second} has the same history"
 
 
+async def test_what_takes_the_place_of_a_later_decision_counts_nothing_that_is_void(
+    world: World,
+) -> None:
+    """I18: nor does its notice say that it did."""
+    first, second = await twice(world)
+    await appealed(world, first)
+    await world.say("tom", f"!policy appeal {second} It was a joke between friends")
+    await world.review("ravi", f"!policy modify {second} restrict:P1D {JOKE}")
+    kept = await rows(world, "SELECT state, history FROM decisions WHERE case_id = 2 ORDER BY id")
+    assert [(row["state"], row["history"]) for row in kept] == [("modified", "H2"), ("final", "H0")]
+    told = [text for text in world.told("tom") if text.startswith(f"Decision {second}\n")]
+    assert "earlier decisions that counted: 1" in told[0]
+    assert "no earlier decision counted" in told[-1]
+
+
 async def test_one_that_is_advice_by_now_counts_no_more_for_later_ones(world: World) -> None:
     first, second = await twice(world)
     await world.say("tom", f"!policy appeal {first} It was a joke between friends")
@@ -284,8 +299,8 @@ async def test_a_hold_that_ended_by_itself_is_credited_all_the_same(world: World
     case = await world.reported()
     await world.review("mira", f"!policy hold {case} R2 They threaten the whole room")
     assert level(world) == -1
-    await world.tick(hours=73)
-    await world.tick(hours=1)
+    await world.tick(hours=72)
+    await world.tick(hours=2)
     assert level(world) is None
     await decided(world, case, "R2 S3 restrict:P7D")
     await world.tick(days=3, hours=23)

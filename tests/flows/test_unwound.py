@@ -499,7 +499,7 @@ class Unwound(RuleBasedStateMachine):
                     assert one.state in IN_FORCE or not stands, "I16: none outlives its decision"
                 if one.state is State.OVERTURNED and one.nature is Nature.DECISION:
                     later = await world.app.services.rechecks.foresee(tx, one)
-                    assert {r.decision_id for r in later} <= flagged, "I18"
+                    assert {r.decision_id for r in later} <= flagged, f"I18: {later}, not {flagged}"
         for case_id, several in of_case.items():
             spans = [(s.measure.duration or timedelta(0), s.interim) for s in several]
             held = sum((span for span, interim in spans if interim), timedelta(0))
