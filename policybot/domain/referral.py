@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
-from policybot.domain.name import written_out
 from policybot.domain.notice import day
 from policybot.domain.number import referral as numbered
 from policybot.domain.statement import MIN_FACTS
@@ -381,11 +380,8 @@ def fingerprint(text: str) -> str:
 
 
 def _indented(text: str) -> str:
-    """Set off what others wrote: no line of it can pass for one of the document's own.
-
-    What hides, turns round or steers a screen stands there by its number: nothing of it is lost.
-    """
-    return "\n".join(f"    {written_out(line)}" for line in text.splitlines())
+    """Set off what others wrote: no line of it can pass for one of the document's own."""
+    return "\n".join(f"    {line}" for line in text.splitlines())
 
 
 def postponable(referral: Referral, until: datetime, now: datetime) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from policybot.domain import referral as rules
 from policybot.domain.decision import State as DecisionState
 from policybot.domain.errors import Incomplete
+from policybot.domain.name import written_out
 from policybot.domain.notice import day
 from policybot.domain.referral import Field, Material, Referral
 from policybot.domain.reveal import State as RevealState
@@ -111,5 +112,8 @@ def _quoted(copy: Copy, said: str) -> str:
 
 
 def _lines(said: str) -> str:
-    """Mark each line of what somebody said, so that none can pass for one of ours."""
-    return "\n".join(f"> {line}" for line in said.splitlines())
+    """Mark each line of what somebody said, so that none can pass for one of ours.
+
+    What hides, turns round or steers a screen stands there by its number: nothing of it is lost.
+    """
+    return "\n".join(f"> {written_out(line)}" for line in said.splitlines())

@@ -66,13 +66,6 @@ def test_nobody_writes_a_line_of_the_document_but_us(said: str) -> None:
     assert written(said) == written("Hello")
 
 
-def test_what_hides_or_turns_round_in_a_message_is_written_out() -> None:
-    said = "He said \u202eerif\u202c\x1b[2J and a\u200b\u2066b, \U0001f469\u200d\U0001f33e"
-    whole = rules.document(REFERRAL, Material({Field.MESSAGE: said}), "We", "us@example.org")
-    shown = "He said [U+202E]erif[U+202C][U+001B][2J and a[U+200B][U+2066]b, \U0001f469\u200d\U0001f33e"
-    assert f"    {shown}\n" in whole
-
-
 @given(st.text())
 def test_whatever_is_typed_is_understood_or_refused_in_words(typed: str) -> None:
     try:

@@ -107,6 +107,17 @@ async def test_of_a_message_that_was_edited_both_go_out(handing: Private) -> Non
     assert "    > Buy my rakes!" in text
 
 
+async def test_what_hides_or_turns_round_in_a_message_is_written_out(handing: Private) -> None:
+    world = handing.world
+    said = "He said \u202erif\u202c\x1b[2J and a\u200bb, \U0001f469\u200d\U0001f33e"
+    event = await world.message("tom", said, world.room)
+    await world.say("zoe", f"!policy report https://matrix.to/#/{world.room}/{event} R1 Another advert")
+    handing.case = find(r"(?<=New case )C-\d+", world.in_review()[-1])
+    text = await take(handing, await agreed(handing, "+message"))
+    shown = "He said [U+202E]rif[U+202C][U+001B][2J and a[U+200B]b, \U0001f469\u200d\U0001f33e"
+    assert f"    > {shown}\n" in text
+
+
 async def test_neither_is_the_other_nor_a_party_and_parties_see_nothing(handing: Private) -> None:
     """Conflicts of interest: Lea reported it and holds the role, Tom is whom it is about."""
     world, number = handing.world, find(r"REF-\d+", await refer(handing))
