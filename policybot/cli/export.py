@@ -176,7 +176,7 @@ async def _report(settings: Config, period: str) -> dict[str, str]:
             except NotFound as error:
                 raise fail(str(error), MISUSED) from None
         if view is None:
-            message = "Nothing is published yet."
+            message = f"Nothing is published yet; the next figures are due on {services.figures.due()}."
             raise fail(message)
         now = services.setting.now().date()
         return report_tables.tables(

@@ -121,11 +121,11 @@ def test_spans_of_a_pause(text: str, days: int | None) -> None:
         assert rules.span_of(text) == timedelta(days=days)
 
 
-def decided(kind: Kind, number: int, **more: datetime) -> Step:
+def decided(kind: Kind, number: int, told_at: datetime | None = None) -> Step:
     """Something decided about Lea's reports, because of one of them."""
     until = NOW + timedelta(days=30) if kind is not Kind.UNFOUNDED else None
     who = ("@lea:example.org", None, "@mira:example.org", "Had no ground at all")
-    return Step(number, kind, number, *who, NOW, until, **more)
+    return Step(number, kind, number, *who, NOW, until, told_at)
 
 
 def test_moderators_read_what_they_may_do_next_about_a_reporter() -> None:

@@ -25,7 +25,7 @@ async def test_whoever_appeals_reads_until_when_it_should_be_answered(world: Wor
     status = await world.say("tom", f"!policy status {case}")
     assert "waits to be decided" in status
     assert "should be answered by 9 March 2026" in status
-    assert "no appeal of yours" in await world.say("lea", f"!policy status {case}")
+    assert "no decision about you" in await world.say("lea", f"!policy status {case}")
     await world.review("ravi", f"!policy uphold {case} It did not read like a joke")
     status = await world.say("tom", f"!policy status {case}")
     assert "the decision stands on 2 March 2026" in status

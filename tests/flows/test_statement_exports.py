@@ -165,6 +165,10 @@ async def test_the_tables_of_a_report_are_those_of_what_is_published(tmp_path: P
         }
         async with world.database.transaction() as tx:
             await figures.count(tx, {(date(2026, 3, 4), *key): n for key, n in numbers.items()})
+        early = await run(world, "report", "2026-Q1", "--to", f"{tmp_path}/report")
+        assert early.exit_code == 1
+        said = " ".join(early.output.split())
+        assert re.search(r"Nothing is published yet; the next figures are due on \d{4}-\d\d-\d\d", said)
         await world.tick(days=40)
         categorised(world)
         result = await run(world, "report", "2026-Q1", "--to", f"{tmp_path}/report")

@@ -489,7 +489,7 @@ async def test_nothing_is_proposed_twice_or_by_others(tmp_path: Path) -> None:
         assert "No room waits" in await made.world.review("mira", "!policy unfiled unpublish")
         assert "I do not know «unfiled»" in await made.world.say("lea", "!policy unfiled")
         assert "WHAT is the number" in await made.world.review("mira", "!policy unfiled nonsense")
-        assert "There are 1 pages" in await made.world.review("mira", "!policy unfiled 2")
+        assert "There is one page" in await made.world.review("mira", "!policy unfiled 2")
         answer = await made.world.review("mira", "!policy republish !r00000:example.org")
         assert "I have not taken" in answer
 

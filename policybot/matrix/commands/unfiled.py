@@ -27,7 +27,7 @@ async def unfiled(services: Services, asked: Asked) -> str:
     rooms = await store.listed(asked.tx, (page - 1) * _SHOWN, _SHOWN)
     pages = -(-(counts.unfiled + counts.applied + counts.hidden) // _SHOWN) or 1
     if page > pages:
-        message = f"There are {pages} pages."
+        message = f"There {'is one page' if pages == 1 else f'are {pages} pages'}."
         raise NotFound(message)
     head = (
         f"Not filed and in the directory: {counts.unfiled:,}; applied and waiting: {counts.applied:,}; "
