@@ -129,8 +129,9 @@ class Tx:
         await self._own().fetch(sql, values)
 
     async def many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
-        """Run a statement once for each row of values."""
-        await self._own().many(sql, rows)
+        """Run a statement once for each row of values, if there are any."""
+        if rows:
+            await self._own().many(sql, rows)
 
     @asynccontextmanager
     async def part(self) -> AsyncIterator[None]:

@@ -91,7 +91,10 @@ async def check_room(cast: Cast, nia: Person, client: Person) -> str:
 
 
 async def check_once(cast: Cast, nia: Person, client: Person, chat: str) -> None:
-    """A message: the homeserver lists it as well, and its case is decided before the list is read."""
+    """A message: the homeserver lists it as well, and its case is decided before the list is read.
+
+    What reads the list is waited for in `check_accounts`, after whatever else is done meanwhile.
+    """
     event = await cast.people["tom"].say(cast.known["room"], "Buy my spades!")
     before = len(reports(cast.stage))
     assert await report(client, "rooms", cast.known["room"], "report", event) == {}
@@ -99,7 +102,6 @@ async def check_once(cast: Cast, nia: Person, client: Person, chat: str) -> None
     case = found(r"C-\d+", await cast.hears("mira", cast.review_room, "New case"))
     await cast.asks_in_review("mira", f"!policy dismiss {case} Selling is allowed here", "no breach")
     await heard(nia, chat, cast.bot, "no breach")
-    await asyncio.sleep(20)  # longer than the lists are ever left alone
     assert len(reports(cast.stage)) == before + 1
     listed = await cast.people["root"].request("GET", "/_synapse/admin/v1/event_reports")
     assert event in {row["event_id"] for row in listed["event_reports"]}, "the list has it too"
@@ -137,12 +139,13 @@ async def check_accounts(cast: Cast, nia: Person, client: Person, chat: str) -> 
     event = await cast.people["tom"].say(cast.known["room"], "Buy my rakes!")
     assert await report(client, "rooms", cast.known["room"], "report", event, reason="z" * 60_000) == {}
     await heard(nia, chat, cast.bot, "Your receipt is")
-    await asyncio.sleep(20)
+    await asyncio.sleep(20)  # longer than the lists are ever left alone
     assert [subject for _, subject, _ in reports(cast.stage)[before:]] == [
         f"user {cast.people['tom'].user_id}",
         "user @eve:remote.example",
         f"event {cast.known['room']} {event}",
     ]
+    assert await count(nia, chat, cast.bot, "Your receipt is") == 5, "with the two before"
 
 
 async def check_figures(cast: Cast, nia: Person, client: Person, chat: str) -> None:

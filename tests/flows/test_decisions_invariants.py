@@ -132,12 +132,14 @@ def kill_at(patch: pytest.MonkeyPatch, place: int) -> None:
 async def test_i25_killed_at_any_instant_a_decision_is_made_told_and_carried_out_once(
     any_world: World,
 ) -> None:
-    world, place = any_world, 0
+    """At every one on SQLite; the statements are the same on PostgreSQL, so at every fourth there."""
+    world, place, kills = any_world, 0, 0
+    step = 4 if world.database.shared else 1
     await world.governed_room()
     while await killed_once(world, place):
-        place += 1
+        place, kills = place + step, kills + 1
     assert place > 60, "there are many more awaits than that between the word and the notice"
-    assert len(world.homeserver.redacted) == place + 1
+    assert len(world.homeserver.redacted) == kills + 1
 
 
 async def killed_once(world: World, place: int) -> bool:

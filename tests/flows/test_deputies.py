@@ -211,9 +211,8 @@ async def test_the_deputy_takes_the_room_over_when_its_owner_is_gone(any_world: 
 @WAYS
 @pytest.mark.parametrize("answer", ["no", "silence", "unlinks", "suspended"])
 async def test_the_room_needs_an_owner_when_the_deputy_does_not_take_it(
-    any_world: World, way: Any, answer: str
+    world: World, way: Any, answer: str
 ) -> None:
-    world = any_world
     await world.verified("tom")
     record = await agreed(world)
     await way(world)

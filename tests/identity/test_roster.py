@@ -153,11 +153,11 @@ def test_a_file_is_what_its_content_says() -> None:
     assert kind_of(b"person,code\nAnna,birch-7421\n").startswith("text/")
 
 
-def test_two_hundred_thousand_lines_are_read_and_the_bad_one_is_told(tmp_path: Path) -> None:
+def test_twenty_thousand_lines_are_read_and_the_bad_one_is_told(tmp_path: Path) -> None:
     file = tmp_path / "roster.csv"
-    lines = [f"M-{n},Person {n}" for n in range(200_000)]
-    lines[150_000] = "M-1,Somebody else"
+    lines = [f"M-{n},Person {n}" for n in range(20_000)]
+    lines[15_000] = "M-1,Somebody else"
     file.write_text("\n".join(["person,name", *lines]), "utf-8")
     listing = read(file)
-    assert len(listing.entries) == 199_999
-    assert listing.refused == [(150_002, "this person is there twice")]
+    assert len(listing.entries) == 19_999
+    assert listing.refused == [(15_002, "this person is there twice")]

@@ -1,13 +1,16 @@
 """Transactions: all or nothing, whatever happens to them; on both databases."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from policybot.store import tries
+from policybot.store import audit, tries
 from policybot.store.database import Database, DatabaseAway, Tx, next_number, statements
-from tests.postgres import fresh_database
+from tests.postgres import fresh_database, give_back, ready_database
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 async def count(database: Database) -> int:
@@ -204,3 +207,30 @@ async def test_a_locked_file_is_away_and_comes_back(tmp_path: Path) -> None:
         assert await next_number(tx, "case") == 2
     await one.close()
     await two.close()
+
+
+async def test_a_database_of_a_test_is_as_new_for_the_next(postgres_socket: str) -> None:
+    seen = []
+    for _ in range(2):
+        url = await ready_database(postgres_socket)
+        database = await Database.open(url)
+        async with database.transaction() as tx:
+            audit.append(tx, at=NOW, actor="system:clock", tag="sanction:end", object="1")
+        async with database.transaction(reading=True) as tx:
+            seen.append((url, await audit.length(tx), await database.version()))
+        await database.close()
+        await give_back(postgres_socket, url)
+    assert seen[0] == seen[1]
+    assert seen[0][1:] == (1, 1)
+
+
+async def test_a_database_whose_tables_a_test_changed_is_lent_to_nobody_else(
+    postgres_socket: str,
+) -> None:
+    url = await ready_database(postgres_socket)
+    database = await Database.open(url)
+    async with database.transaction() as tx:
+        await tx.execute("DROP TRIGGER audit_no_change ON audit")
+    await database.close()
+    await give_back(postgres_socket, url)
+    assert await ready_database(postgres_socket) != url
