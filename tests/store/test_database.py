@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from policybot.store import audit, tries
-from policybot.store.database import Database, DatabaseAway, Tx, next_number, statements
+from policybot.store.database import Database, DatabaseAway, Tx, next_number
+from policybot.store.upgrades import statements
 from tests.postgres import fresh_database, give_back, ready_database
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
