@@ -20,8 +20,9 @@ from policybot.matrix.presses import Presses
 from policybot.matrix.synapse import Synapse
 from policybot.ports import Impossible, Later
 from policybot.store import outbox, rooms
-from policybot.store.database import Database, DatabaseAway, upgrades
+from policybot.store.database import Database, DatabaseAway
 from policybot.store.rooms import Kind
+from policybot.store.upgrades import upgrades
 
 _OLDEST_SYNAPSE = (1, 150)
 
