@@ -3,6 +3,7 @@
 import pickle
 import secrets
 import sys
+from copy import copy
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,7 +88,7 @@ def settled(folder: Path, database_url: str = "", changes: dict[str, Any] | None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_loading, "_read", lambda _: kept.data)
         patch.setattr(_loading, "_plain", lambda _: kept.plain)
-        patch.setattr(ladder_file, "parse", lambda _: kept.ladder)
+        patch.setattr(ladder_file, "parse", lambda _: copy(kept.ladder))
         return load(config)
 
 

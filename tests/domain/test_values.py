@@ -142,12 +142,13 @@ def test_who_may_do_what() -> None:
         Role.EVERYBODY: set(),
         Role.REVIEWER: staff
         | rooms
-        | {"queue:claim", "filing:review", "filing:revoke", "document:review", "policy:change"},
+        | {"queue:claim", "filing:review", "filing:revoke", "document:review", "policy:change"}
+        | {"appeal:insist"},
         Role.MODERATOR: staff
         | look
         | rooms
         | {"queue:claim", "case:claim", "case:decide", "sanction:lift", "console:open"}
-        | {"policy:change"}
+        | {"policy:change", "appeal:insist"}
         | {"referral:propose", "referral:hand_over"},
         Role.APPEALS: staff
         | {"appeal:decide", "appeal:admit", "recheck:close", "referral:answer"}

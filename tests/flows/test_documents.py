@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import logging
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -158,7 +159,11 @@ async def test_a_moderator_without_the_role_sees_nothing(papers: World) -> None:
         for who in ("mira", "tom"):
             answer = await papers.say(who, f"!policy {command} {document} {words}")
             assert "Passport" not in answer
-            assert "There is no" in answer or "I do not know" in answer
+            assert (
+                "There is no" in answer
+                or "is for people with the role «reviewer»" in answer
+                or ("I do not know" in answer)
+            )
     assert "There is no D-1" in await papers.say("tom", f"!policy status {document}")
 
 
@@ -367,7 +372,7 @@ async def test_nothing_personal_leaves_the_vault(
 async def test_who_looked_is_on_record(papers: World) -> None:
     document = await handed_in(papers, "anna")
     await seen(papers, document)
-    assert f"'{RAVI}', 'document:open', '{document}'" in await audited(papers)
+    assert re.search(rf"'{RAVI}', '\w+', 'document:open', '{document}'", await audited(papers))
 
 
 def test_documents_alone_are_a_way_in(tmp_path: Path) -> None:
