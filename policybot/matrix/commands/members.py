@@ -38,7 +38,8 @@ async def about(services: Services, asked: Asked) -> str:
     return (
         f"I look after the public rooms of {config.operator.name}. Contact: "
         f"{config.operator.contact}{outside}{licences}\n\nThe rules:\n{rules}\n\n"
-        "Every decision is made by a person, comes with its reasons and can be appealed.\n"
+        "Every decision comes with its reasons and can be appealed. People decide; where a rule acted "
+        "by itself, the notice says so.\n"
         f"More: {config.web.public_url}/about"
     )
 
