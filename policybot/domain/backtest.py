@@ -163,7 +163,8 @@ def replay(
     tally = _Tally()
     for number, past in enumerate(pasts, 1):
         before = ledgers[past.owner]
-        if (first := made.get(past.supersedes or 0)) is not None:
+        first = made.get(past.supersedes) if past.supersedes is not None else None
+        if first is not None:
             before[:] = [one for one in before if one is not first]
             past = _since(past, first)  # noqa: PLW2901 - it counts so
         made[past.id] = past

@@ -51,7 +51,10 @@ def past(draw: st.DrawFn) -> Past:
 
 
 histories = st.lists(past(), max_size=12).map(
-    lambda found: sorted(found, key=lambda one: one.decided_at)
+    lambda found: [
+        replace(one, id=number)
+        for number, one in enumerate(sorted(found, key=lambda one: one.decided_at), 1)
+    ]
 )
 
 
