@@ -37,8 +37,13 @@ async def key_of(tx: Tx, scope: Scope, case: Case) -> str:
     if scope is Scope.ROOM:
         return str(room_id)
     user_id = str(case.subject.user_id)
-    who = await members.answerable(tx, user_id, case.occurred_at) or user_id
+    who = await holder(tx, user_id, case.occurred_at)
     return f"{room_id} {who}" if scope is Scope.MEMBER else who
+
+
+async def holder(tx: Tx, user_id: str, at: datetime) -> str:
+    """Name whose ledger an account's acts are counted in: the person's who had it, else its own."""
+    return await members.answerable(tx, user_id, at) or user_id
 
 
 async def entries(  # noqa: PLR0913, PLR0917 - what tells an act from others

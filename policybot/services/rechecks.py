@@ -171,8 +171,8 @@ class Rechecks:
     async def _counted_in(self, tx: Tx, void: Decision) -> list[tuple[Scope, str]]:
         places = [(void.scope, void.scope_key)]
         if void.scope is Scope.MEMBER and void.user_id:
-            who = await members.answerable(tx, void.user_id, void.occurred_at) or void.user_id
-            places.append((Scope.ACCOUNT, who))
+            holder = await ledgers.holder(tx, void.user_id, void.occurred_at)
+            places.append((Scope.ACCOUNT, holder))
         return places
 
     async def _replay(self, tx: Tx, later: Decision, gone: Collection[int]) -> Replay | None:

@@ -1,6 +1,6 @@
 """Who had a part in what an objection is about; the database lets none of them review it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from policybot.domain.party import Why
 from policybot.store.database import Tx
@@ -29,8 +29,3 @@ async def of(tx: Tx, table: str, objection_id: int) -> set[tuple[str, Why]]:
         objection_id,
     )
     return {(row["user_id"], Why(row["why"])) for row in rows}
-
-
-async def has_part(tx: Tx, table: str, objection_id: int, accounts: Collection[str]) -> bool:
-    """Say whether one of somebody's accounts had a part."""
-    return any(user_id in accounts for user_id, _ in await of(tx, table, objection_id))
