@@ -45,6 +45,11 @@ from policybot.domain.refusal import Words
 from policybot.domain.view import Creation, House, Pages
 
 
+def _section(kind: type[Section], description: str) -> Any:  # noqa: ANN401 - as pydantic's own
+    """Make a part of the file that may be left out, and then says what its defaults say, checked."""
+    return Field(default_factory=lambda: kind.model_validate({}), description=description)
+
+
 class Homeserver(Section):
     """The homeserver that policybot is attached to."""
 
@@ -114,42 +119,31 @@ class Settings(Section):
     privacy: PrivacySection = Field(
         default_factory=PrivacySection, description="What is kept of people, and who may look."
     )
-    copies: CopiesSection = Field(
-        default_factory=lambda: CopiesSection.model_validate({}),
-        description="Copies of reported messages, which are sealed in the vault.",
+    copies: CopiesSection = _section(
+        CopiesSection, "Copies of reported messages, which are sealed in the vault."
     )
     agreement: AgreementSection = Field(description="The text that everybody signs.")
     filing: FilingSection = Field(description="How rooms become public rooms.")
     rules: tuple[RuleSection, ...] = Field(min_length=1, description="Your published rules.")
     cases: CasesSection = Field(default_factory=CasesSection, description="How cases are worked.")
     ladder: dict[str, Any] = Field(description="Which measure answers which breach.")
-    versions: VersionsSection = Field(
-        default_factory=lambda: VersionsSection.model_validate({}),
-        description="How a changed ladder comes into force.",
+    versions: VersionsSection = _section(VersionsSection, "How a changed ladder comes into force.")
+    appeals: AppealsSection = _section(AppealsSection, "How appeals are decided.")
+    policy_lists: PolicyListsSection = _section(
+        PolicyListsSection, "Lists by which communities tell each other of accounts and servers."
     )
-    appeals: AppealsSection = Field(
-        default_factory=lambda: AppealsSection.model_validate({}),
-        description="How appeals are decided.",
+    reporters: ReportersSection = _section(
+        ReportersSection, "What is done about reports that are manifestly unfounded."
     )
-    policy_lists: PolicyListsSection = Field(
-        default_factory=lambda: PolicyListsSection.model_validate({}),
-        description="Lists by which communities tell each other of accounts and servers.",
-    )
-    reporters: ReportersSection = Field(
-        default_factory=lambda: ReportersSection.model_validate({}),
-        description="What is done about reports that are manifestly unfounded.",
-    )
-    referrals: ReferralsSection = Field(
-        default_factory=lambda: ReferralsSection.model_validate({}),
-        description="To whom something of a case may be handed over; two people decide each time.",
+    referrals: ReferralsSection = _section(
+        ReferralsSection, "To whom something of a case may be handed over; two people decide each time."
     )
     measures: MeasuresSection = Field(
         default_factory=MeasuresSection, description="How measures on people are carried out."
     )
     bulk: BulkSection = Field(default_factory=BulkSection, description="Deciding several cases at once.")
-    care: CareSection = Field(
-        default_factory=lambda: CareSection.model_validate({}),
-        description="When your moderators read that somebody else might go on.",
+    care: CareSection = _section(
+        CareSection, "When your moderators read that somebody else might go on."
     )
     gate: GateSection | None = Field(
         None,
@@ -165,13 +159,9 @@ class Settings(Section):
         description="What the gate and notices of decisions say, in other languages than English: by a "
         "language's code, then by the sentence's key.",
     )
-    log: LogSection = Field(
-        default_factory=lambda: LogSection.model_validate({}),
-        description="Signed checkpoints of the audit log.",
-    )
-    transparency: TransparencySection = Field(
-        default_factory=lambda: TransparencySection.model_validate({}),
-        description="The figures that everybody may read.",
+    log: LogSection = _section(LogSection, "Signed checkpoints of the audit log.")
+    transparency: TransparencySection = _section(
+        TransparencySection, "The figures that everybody may read."
     )
     dry_run: bool = Field(
         default=False,
