@@ -125,7 +125,7 @@ class AppealReviews:
         """Take an appeal for a while, so that nobody else does the same."""
         appeal, _ = await self._open(tx, reviewer, case)
         await appeals.save(tx, appeal)
-        self._remember(tx, reviewer, "appeal:claim", appeal)
+        self._appeals.remember(tx, reviewer, "appeal:claim", appeal)
         return appeal
 
     async def release(self, tx: Tx, reviewer: str, case: Case) -> None:
@@ -133,7 +133,7 @@ class AppealReviews:
         appeal, decision = await self.waiting_in(tx, case)
         await self._apart.check(tx, reviewer, await self._appeals.excluded(tx, appeal, decision))
         await appeals.save(tx, rules.released(appeal, reviewer, self._setting.now()))
-        self._remember(tx, reviewer, "appeal:release", appeal)
+        self._appeals.remember(tx, reviewer, "appeal:release", appeal)
 
     async def ask(self, tx: Tx, reviewer: str, case: Case, text: str) -> Appeal:
         """Ask whoever appeals something; until they answer, the clock stands still."""
@@ -143,7 +143,7 @@ class AppealReviews:
         after = rules.asked(appeal, now)
         await appeals.save(tx, after)
         await appeals.add_word(tx, appeal.id, Word(Said.QUESTION, reviewer, question, now))
-        self._remember(tx, reviewer, "appeal:ask", after, text=question)
+        self._appeals.remember(tx, reviewer, "appeal:ask", after, question)
         said = (
             f"About your appeal on {case.number} somebody who decides it asks: {question}\n"
             f"Please answer: !policy add {case.number} YOUR ANSWER. The appeal waits for it."
@@ -159,7 +159,7 @@ class AppealReviews:
         due_at = self._setting.now() + self._setting.config.appeals.urgent_within
         after = rules.hastened(appeal, due_at)
         await appeals.save(tx, after)
-        self._remember(tx, reviewer, "appeal:hasten", after, text=kept)
+        self._appeals.remember(tx, reviewer, "appeal:hasten", after, kept)
         said = (
             f"Your appeal on {case.number} is treated as urgent and should be answered by "
             f"{after.due_at:%-d %B %Y}."
@@ -223,7 +223,7 @@ class AppealReviews:
             lease_until=None,
         )
         await appeals.save(tx, done)
-        self._remember(tx, reviewer, f"appeal:{verdict}", done)
+        self._appeals.remember(tx, reviewer, f"appeal:{verdict}", done)
         return done
 
     async def uphold(self, tx: Tx, reviewer: str, case: Case, reasons: str) -> None:
@@ -320,14 +320,3 @@ class AppealReviews:
             if appeal.outside:
                 text = f"{appeal.number}: the appeal should have been answered by now. Please decide it."
                 await self._appeals.tell_outside(tx, appeal, text)
-
-    def _remember(self, tx: Tx, actor: str, tag: str, appeal: Appeal, **payload: str) -> None:
-        audit.append(
-            tx,
-            at=self._setting.now(),
-            actor=actor,
-            tag=tag,
-            object=appeal.number,
-            decision=appeal.decision_id,
-            **({"text": appeal.reasons or appeal.text} | payload),
-        )

@@ -86,7 +86,7 @@ class Appeals:
             await appeals.save(tx, appeal)
             appeal = replace(appeal, version=appeal.version + 1)
         await decisions.save(tx, replace(decision, state=State.UNDER_APPEAL))
-        self._remember(tx, appellant, "appeal:submit", appeal)
+        self.remember(tx, appellant, "appeal:submit", appeal)
         await self._call(tx, appeal, decision, excluded, rests=rests)
         return appeal
 
@@ -177,7 +177,7 @@ class Appeals:
             raise OutOfOrder(message)
         await appeals.save(tx, after)
         await appeals.add_word(tx, appeal.id, Word(kind, who, said, now))
-        self._remember(tx, who, f"appeal:{kind}", after, said)
+        self.remember(tx, who, f"appeal:{kind}", after, said)
         what = "answers what was asked about" if answering else "adds to"
         await self.tell_reviewers(
             tx,
@@ -205,7 +205,7 @@ class Appeals:
         await appeals.save(tx, after)
         await decisions.save(tx, replace(decision, state=State.FINAL))
         await self._sanctions.resume(tx, decision)
-        self._remember(tx, who, "appeal:withdraw", after)
+        self.remember(tx, who, "appeal:withdraw", after)
         text = f"{appeal.number}: the appeal was taken back by whoever made it. The decision stands."
         await self.tell_reviewers(tx, after, text)
         return after
@@ -263,7 +263,8 @@ class Appeals:
         for reviewer in self._apart.outsiders(known) if appeal.outside else ():
             self._setting.tell(tx, reviewer, text, cause=f"appeal {appeal.id}")
 
-    def _remember(self, tx: Tx, actor: str, tag: str, appeal: Appeal, text: str = "") -> None:
+    def remember(self, tx: Tx, actor: str, tag: str, appeal: Appeal, text: str = "") -> None:
+        """Put an act on an appeal on record, with what was said, or else its reasons or its own text."""
         audit.append(
             tx,
             at=self._setting.now(),
@@ -271,7 +272,7 @@ class Appeals:
             tag=tag,
             object=appeal.number,
             decision=appeal.decision_id,
-            text=text or appeal.text,
+            text=text or appeal.reasons or appeal.text,
         )
 
 
