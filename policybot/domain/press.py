@@ -8,7 +8,7 @@ for a while; and a press is known by its ID together with its time.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from policybot.domain.case import Subject
@@ -49,6 +49,20 @@ class Cursor:
     """The offset of the next page; it begins with something from `mark` or before."""
     mark: datetime
     """All that was pressed before is taken."""
+
+
+def begun(newest: Sequence[Press], total: int, since: datetime) -> Cursor:
+    """Begin a list of `total` presses, of which a page of the newest is given, newest first.
+
+    What was pressed before `since` is left alone; what came later is taken, that page at most. The mark
+    is the homeserver's time, for its clock may be behind ours.
+    """
+    later = [press for press in newest if press.at >= since]
+    if len(later) < len(newest):
+        mark = newest[len(later)].at + timedelta(milliseconds=1)
+    else:
+        mark = later[-1].at if later else datetime.fromtimestamp(0, UTC)
+    return Cursor(max(0, total - len(later) - 1), mark)
 
 
 def fits(cursor: Cursor, rows: Sequence[Press]) -> bool:

@@ -19,7 +19,7 @@ from policybot.services.reports import Reports
 from policybot.services.setting import Setting
 from policybot.store import outbox
 from policybot.store import presses as store
-from policybot.store.database import Database, DatabaseAway, from_ms
+from policybot.store.database import Database, DatabaseAway
 from policybot.store.presses import Place
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,7 @@ class Presses:
         self._owner = uuid.uuid4().hex
         self._leased_until: datetime | None = None
         self._newest: dict[Kind, tuple[int, datetime]] = {}
+        self._first_asked: datetime | None = None
 
     async def step(self, database: Database, button: ReportButton) -> bool:
         """Read the next page of each list; say whether there is more to do at once.
@@ -54,6 +55,7 @@ class Presses:
             Later: the homeserver is away.
             Impossible: it shows no list, and people know of it.
         """
+        self._first_asked = self._first_asked or self._setting.now()
         if not await self._mine(database):
             return False
         more, refused = False, []
@@ -120,12 +122,14 @@ class Presses:
         return False
 
     async def _begin(self, database: Database, button: ReportButton, place: Place) -> bool:
-        """Begin behind what is there already: it was reported to others, and they have seen to it."""
-        page = await button.page(place.kind, 0, 1, newest_first=True)
-        after = max((press.at + timedelta(milliseconds=1) for press in page.rows), default=from_ms(0))
-        begun = Cursor(max(0, page.total - 1), after)
+        """Begin behind what was reported before anybody was here to ask: others have seen to that.
+
+        What came since the first question is taken, however long the homeserver refused or was away.
+        """
+        page = await button.page(place.kind, 0, rules.PAGE, newest_first=True)
+        begun = rules.begun(page.rows, page.total, self._first_asked or self._setting.now())
         await self._save(database, replace(place, problem="", refusals=0), begun)
-        return False
+        return any(press.at >= begun.mark for press in page.rows)
 
     async def _save(self, database: Database, place: Place, cursor: Cursor) -> None:
         """Save how far a list is read, unless that is known."""

@@ -179,12 +179,50 @@ async def test_what_was_reported_before_the_first_look_is_left_to_those_who_saw_
         event = await world.message("tom", "Buy my spades!", world.room)
         pressed.press(event, "lea", number=41)
         pressed.press(event, "anna", number=77)
+        world.clock.pass_time(seconds=1)
         for _ in range(3):
             await pressed.poll(seconds=1)
         assert await pressed.reports() == []
         pressed.press(event, "otto", number=1500)
         await pressed.poll(seconds=15)
         assert [row["reporter"] for row in await pressed.reports()] == [user("otto")]
+
+
+async def test_what_is_reported_while_the_lists_are_still_refused_is_taken_when_they_are_shown(
+    world: World,
+) -> None:
+    async with pressing(world) as pressed:
+        await world.governed_room()
+        event = await world.message("tom", "Buy my spades!", world.room)
+        pressed.press(event, "lea")
+        pressed.fake.refuses = {"event_reports": 403, "user_reports": 403}
+        for _ in range(3):
+            await pressed.poll(seconds=1)
+        pressed.press(event, "anna")
+        pressed.press(event, "otto")
+        await pressed.poll(seconds=1)
+        pressed.fake.refuses = {}
+        for _ in range(3):
+            await pressed.poll(seconds=1)
+        assert [row["reporter"] for row in await pressed.reports()] == [user("anna"), user("otto")]
+
+
+async def test_where_more_than_a_page_was_reported_before_the_lists_are_shown_the_newest_are_taken(
+    world: World,
+) -> None:
+    async with pressing(world) as pressed:
+        await world.governed_room()
+        event = await world.message("tom", "Buy my spades!", world.room)
+        pressed.fake.refuses = {"event_reports": 403, "user_reports": 403}
+        await pressed.poll(seconds=1)
+        for n in range(PAGE + 7):
+            world.clock.pass_time(seconds=1)
+            pressed.press(event, f"person{n}")
+        pressed.fake.refuses = {}
+        for _ in range(4):
+            await pressed.poll(seconds=1)
+        took = [row["reporter"] for row in await pressed.reports()]
+        assert took == [user(f"person{n}") for n in range(7, PAGE + 7)]
 
 
 async def test_reports_deleted_between_two_looks_stall_and_repeat_nothing(any_pressed: Pressed) -> None:
