@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 import pytest
 from typer.testing import CliRunner, Result
 
-from policybot.__main__ import app
 from policybot.app import App
+from policybot.cli.program import app
 from policybot.config import load
 from policybot.config.log_key import LogKey
 from policybot.domain import merkle

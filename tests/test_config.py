@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from policybot.__main__ import app
+from policybot.cli.program import app
 from policybot.config import ConfigRefused, fresh, load, permissions_too_open
 from policybot.config.explain import explain
 from tests import files

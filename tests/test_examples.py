@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-from policybot.__main__ import app
+from policybot.cli.program import app
 from policybot.config import Config, fresh, load
 from policybot.domain import ladder
 from policybot.domain.closure import Earlier

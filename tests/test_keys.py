@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from policybot.__main__ import app
+from policybot.cli.program import app
 from policybot.config.keys import KeyFile, KeyMissing
 from policybot.store import audit
 from policybot.store.database import Database

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from policybot.__main__ import app
+from policybot.cli.program import app
 from policybot.config import ConfigRefused, load
 from policybot.domain.condition import All, NoneOf, Terms, Unverified
 from policybot.domain.mechanism import Stage, Then

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from policybot.__main__ import app
 from policybot.cli.agreement import agreement_finding
+from policybot.cli.program import app
 from policybot.config import load
 from tests import files
 from tests.world import START, world

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from policybot.__main__ import app
+from policybot.cli.program import app
 from policybot.domain.ladder import Ladder
 from policybot.services.simulation import Outcome, simulate
 from tests import files

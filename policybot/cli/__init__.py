@@ -1,1 +1,1 @@
-"""The command line, one module for each group of commands; `__main__` puts them together."""
+"""The command line, one module for each group of commands; `program` puts them together."""

@@ -6,6 +6,7 @@ payload, under a salt of its own (`domain.entry`). Destroying the payload and it
 was in it, and the log still verifies.
 """
 
+import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,9 +16,9 @@ from hashlib import sha256
 from typing import Any
 
 from policybot.domain.entry import canonical as canonical  # noqa: PLC0414 - others write by it, too
-from policybot.domain.entry import commitment, fingerprint, hashed, line
+from policybot.domain.entry import commitment, fingerprint, following, line
 from policybot.domain.merkle import Growing, edge, fold, levels, parts
-from policybot.store.database import Row, Tx, from_ms, to_ms
+from policybot.store.database import Database, Row, Tx, from_ms, to_ms
 
 Value = str | int | bool | None | Sequence[str]
 
@@ -85,16 +86,16 @@ async def _write(tx: Tx, entries: Sequence[Entry]) -> None:
         salt, payload, at = secrets.token_hex(16), canonical(entry.payload), to_ms(entry.at)
         committed = commitment(salt, payload)
         veil = secrets.token_hex(16)
-        more = entry.tag, entry.object, committed, previous
-        leaf = _leaf(seq, at, entry.actor, veil, *more)
+        columns = (seq, at, entry.actor, veil, entry.tag, entry.object, committed)
+        leaf = _leaf(*columns, previous)
         full = tree.add(leaf)
         nodes += [(level, place, one.hex()) for level, place, one in full if level in KEPT_LEVELS]
         previous = leaf.hex()
-        links.append((seq, at, entry.actor, veil, *more, previous))
+        links.append((*columns, previous))
         payloads.append((seq, salt, payload))
     await tx.many(
-        "INSERT INTO audit (seq, at, actor, veil, tag, object, commitment, previous, hash)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO audit (seq, at, actor, veil, tag, object, commitment, hash)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         links,
     )
     await tx.many("INSERT INTO audit_payloads (seq, salt, payload) VALUES ($1, $2, $3)", payloads)
@@ -183,9 +184,10 @@ async def head(tx: Tx) -> str:
 
 
 async def columns(tx: Tx, seq: int) -> Row | None:
-    """Read all columns of one entry, with its payload and salt if they are still there."""
+    """Read one entry, with the hash before it, and its payload and salt if they are still there."""
     return await tx.first(
-        "SELECT a.seq, at, actor, veil, tag, object, commitment, previous, salt, payload FROM audit a"
+        "SELECT a.*, COALESCE(b.hash, '') AS previous, salt, payload FROM audit a"
+        " LEFT JOIN audit b ON b.seq = a.seq - 1"
         " LEFT JOIN audit_payloads p ON p.seq = a.seq WHERE a.seq = $1",
         seq,
     )
@@ -201,7 +203,7 @@ STRETCH = 1 << KEPT_LEVELS[-1]
 TOGETHER = 1024
 """Entries that are read at once: few enough to stay in the processor's cache."""
 _COLUMNS = (
-    "SELECT seq, at, actor, veil, tag, object, commitment, previous, hash FROM audit"
+    "SELECT seq, at, actor, veil, tag, object, commitment, hash FROM audit"
     " WHERE seq > $1 AND seq <= $2 ORDER BY seq"
 )
 
@@ -245,43 +247,35 @@ async def stretch(
     return Stretch(begin, end, edges)
 
 
+def stretch_apart(
+    url: str, begin: int, end: int, sizes: Sequence[int], *, payloads: bool
+) -> Stretch | Fault:
+    """Verify a stretch in a process of its own."""
+
+    async def verified() -> Stretch | Fault:
+        database = await Database.open(url, upgrade=False)
+        try:
+            async with database.transaction(reading=True) as tx:
+                return await stretch(tx, begin, end, sizes, payloads=payloads)
+        finally:
+            await database.close()
+
+    return asyncio.run(verified())
+
+
 async def leaves(tx: Tx, start: int, upto: int, *, payloads: bool = True) -> list[bytes] | Fault:
     """Verify a few entries, and that they follow the one before them; give their hashes."""
     rows: Sequence[Any] = await tx.fetch(_COLUMNS, start, upto)
-    last = await tx.value("SELECT hash AS value FROM audit WHERE seq = $1", start) if start else ""
-    if len(rows) != upto - start:
-        return _first_fault(rows, start, last)
-    # First all at once, which is fast and says only whether something is wrong.
-    *columns, seals = zip(*rows, strict=True)
-    try:
-        found = hashed(columns)
-    except (TypeError, ValueError):
-        found = []
-    if (
-        columns[0] != tuple(range(start + 1, upto + 1))
-        or tuple(one.hex() for one in found) != seals
-        or columns[-1] != (last, *seals[:-1])
-    ):
-        return _first_fault(rows, start, last)
-    return (await _payloads_hold(tx, columns[-2], start, upto) if payloads else None) or found
-
-
-def _first_fault(rows: Sequence[Any], start: int, last: str) -> Fault:
-    """Find the first of some entries that does not hold, and say why."""
-    for seq, row in enumerate(rows, start + 1):
-        *columns, seal = row
-        if row["seq"] != seq:
-            return Fault(seq, f"the entry is missing; the next one there is {row['seq']}")
-        if row["previous"] != last:
-            return Fault(seq, "it does not follow the entry before it")
-        try:
-            leaf = _leaf(*columns)
-        except (TypeError, ValueError):
-            return Fault(seq, "it was changed after it was written, into what is no entry at all")
-        if leaf.hex() != seal:
-            return Fault(seq, "it was changed after it was written")
-        last = seal
-    return Fault(start + len(rows) + 1, "the entry is missing")
+    before = await tx.value("SELECT hash AS value FROM audit WHERE seq = $1", start) if start else ""
+    found = following(rows, before or "")
+    if (held := start + len(found)) != upto:
+        there = rows[len(found)]["seq"] if len(found) < len(rows) else None
+        missing = "the entry is missing" + (f"; the next one there is {there}" if there else "")
+        changed = "it was changed after it was written"
+        return Fault(held + 1, changed if there == held + 1 else missing)
+    if not payloads:
+        return found
+    return await _payloads_hold(tx, [row["commitment"] for row in rows], start, upto) or found
 
 
 async def _payloads_hold(tx: Tx, committed: Sequence[str], start: int, upto: int) -> Fault | None:

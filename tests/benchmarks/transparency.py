@@ -121,8 +121,8 @@ async def log(database: Database, policy: str) -> int:
         )
         begin = int(await tx.value("SELECT seq AS value FROM audit_head"))
         await tx.many(
-            "INSERT INTO audit (seq, at, actor, tag, object, commitment, previous, hash)"
-            " VALUES ($1, $2, 'x', $3, $4, '', '', '')",
+            "INSERT INTO audit (seq, at, actor, veil, tag, object, commitment, hash)"
+            " VALUES ($1, $2, 'x', '', $3, $4, '', '')",
             [(begin + s, when, tag, of) for s, when, tag, of, _ in entries],
         )
         await tx.many(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from policybot.__main__ import app
+from policybot.cli.program import app
 from policybot.domain.decision import Decision
 from policybot.domain.effects import KeepContext, KeepEvidence
 from policybot.domain.retention import RULES

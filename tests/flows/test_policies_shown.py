@@ -10,7 +10,7 @@ import aiohttp
 from ruamel.yaml import YAML
 from typer.testing import CliRunner, Result
 
-from policybot.__main__ import app
+from policybot.cli.program import app
 from policybot.cli.versions import ladder_finding
 from policybot.matrix.commands.of_people import OF_PEOPLE
 from tests.flows.test_policies import decided, threatened

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from policybot.__main__ import app
+from policybot.cli.program import app
 from policybot.domain.effects import Redact
 from policybot.domain.refusal import Code
 from policybot.store.refusals import Refused

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from policybot.__main__ import app
+from policybot.cli.program import app
 from policybot.domain.retention import EXCEPTIONS, RULES, Rule
 from policybot.store import audit
 from policybot.store.retention import REACHES

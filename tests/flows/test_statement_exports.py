@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from policybot.__main__ import app
+from policybot.cli.program import app
 from policybot.config.rule import RuleSection
 from policybot.domain.statement_export import faults
 from policybot.services.statement_exports import FactsAs

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from policybot.__main__ import app
 from policybot.app import utc_now
+from policybot.cli.program import app
 from policybot.config import ConfigRefused, load
 from policybot.config.policy_lists import PolicyListsSection
 from policybot.domain.effects import JoinRoom, TakeSeat

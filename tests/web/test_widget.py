@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from typer.testing import CliRunner
 
-from policybot import __main__
+from policybot.cli.program import app
 from policybot.demo.synapse import free_port
 from policybot.web.site import HEADERS
 from tests import files
@@ -245,7 +245,7 @@ def test_the_doctor_looks_at_providers_and_at_the_check_of_tokens(tmp_path: Path
             "identity.binding.widget": {"clients": [CHAT], "homeserver": issuer},
         },
     )
-    said = CliRunner().invoke(__main__.app, ["doctor", "-c", str(path)]).output
+    said = CliRunner().invoke(app, ["doctor", "-c", str(path)]).output
     assert "✓ OpenID provider campus" in said
     assert "✗ OpenID provider typo" in said
     assert "calls itself by another name" in said

@@ -1466,8 +1466,7 @@ CREATE TABLE audit (
     tag        TEXT NOT NULL,
     object     TEXT NOT NULL,
     commitment TEXT NOT NULL,             -- HMAC-SHA256(salt, payload)
-    previous   TEXT NOT NULL,
-    hash       TEXT NOT NULL
+    hash       TEXT NOT NULL              -- of all this together with the hash of the entry before
 );
 
 CREATE INDEX audit_at ON audit (at);
