@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -18,6 +19,11 @@ from policybot.domain.measure import Measure
 
 SAMPLE: dict[str, Any] = YAML(typ="safe").load(sample("config.sample.yaml"))["ladder"]
 LADDER: Ladder = ladder_file.parse(SAMPLE)
+PAGE = (Path(__file__).parents[1] / "docs" / "servers.md").read_text("utf-8")
+GRID: dict[str, Any] = YAML(typ="safe").load(PAGE.partition("```yaml\n")[2].partition("```")[0])[
+    "scopes"
+]
+"""The grid for servers that the documentation proposes."""
 SPILLING = replace(LADDER, spill=Spill(Fraction(1, 2), 2))
 FADING = replace(LADDER, half_life=timedelta(days=90))
 LADDERS = (

@@ -227,11 +227,9 @@ class Previews:
         )
         language = again.language if again else await statements.language_of(tx, decision)
         decision = replace(decision, language=language)
-        reasons = safeguard.second_person(policy.ladder, proposal, measure, tried)
-        if scope is Scope.SERVER and measure.kind in servers.SHUT:
-            reasons = (*reasons, servers.SECOND_PERSON)
-        if choice.publish:
-            reasons = (*reasons, list_rule.SECOND_PERSON)
+        reasons = safeguard.second_person(
+            policy.ladder, proposal, measure, tried, publish=choice.publish
+        )
         read = prepared.read(facts, rule.prepared, language)
         draft = await self._worked_out(tx, case, decision, rule, proposal, reasons, read)
         notes = (*draft.notes, *proposed.notes)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from policybot.domain.effects import Say
 from policybot.domain.room_measure import DenyServer
@@ -17,15 +16,13 @@ from tests.flows.test_personal_holds import second_room
 from tests.flows.test_policy_lists import WATCH, joins, opened
 from tests.flows.test_publishing_lists import with_list
 from tests.flows.test_upgrades import NEW, a_copy, replaced
+from tests.ladders import GRID
 from tests.lists import OURS, rule
 from tests.world import BOT, World, find, user
 from tests.world import world as make_world
 
 SERVER, EVE = "elsewhere.net", "@eve:elsewhere.net"
 FACTS = "Accounts made there by the hundred flood every room"
-PAGE = (Path(__file__).parents[2] / "docs" / "servers.md").read_text("utf-8")
-GRID = YAML(typ="safe").load(find(r"(?s)(?<=```yaml\n).*?(?=```)", PAGE))["scopes"]
-"""The grid that the documentation proposes."""
 LADDER: dict[str, Any] = {
     "ladder.scopes": laddering.DATA["scopes"] | GRID,
     "policy_lists.publish": OURS,
