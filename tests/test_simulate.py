@@ -10,10 +10,12 @@ from typer.testing import CliRunner
 
 from policybot.cli.program import app
 from policybot.domain.ladder import Ladder
+from policybot.domain.server import SECOND_PERSON as TWO
 from policybot.services.simulation import Outcome, simulate
 from tests import files
 from tests.domain.test_ladder import CAREFUL, NOW
-from tests.ladders import FADING, LADDER, SPILLING
+from tests.laddering import ladder
+from tests.ladders import FADING, GRID, LADDER, SPILLING
 
 
 def through(
@@ -78,6 +80,13 @@ def test_what_is_chosen_says_who_decides_and_what_comes_before() -> None:
         "it rests while an appeal is decided",
         "it counts until 31 May 2028, once the person was told of it",
     )
+
+
+def test_a_server_is_shut_out_by_two_people_however_short_it_is_for() -> None:
+    law = ladder("2", {"scopes.server": GRID["server"]})
+    assert through(law, "S2", "S2:30", "S2:20", "S2:10", scope="server").second_person == (TWO,)
+    assert through(law, "S3", scope="server").second_person == (), "a warning is one person's"
+    assert TWO not in through(law, "S4", scope="account", measure="suspend P7D").second_person
 
 
 def test_advice_has_no_consequence_and_a_slight_breach_of_a_room_gets_time() -> None:

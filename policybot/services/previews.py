@@ -151,8 +151,8 @@ class Previews:
         served = await self._sanctions.credit(tx, decision.case_id)
         ends_at = max(now, now + span - served) if span else None
         text = statements.rendered(self._setting, decision, draft.statement, ends_at=ends_at)
-        if (said := next((e.text for e in draft.restraints if isinstance(e, Say)), None)) is not None:
-            text = said
+        if said := dict.fromkeys(e.text for e in draft.restraints if isinstance(e, Say)):
+            text = "\n\n".join(said)  # in the language of each room
         answers = tuple(
             (
                 report.receipt,
@@ -227,11 +227,9 @@ class Previews:
         )
         language = again.language if again else await statements.language_of(tx, decision)
         decision = replace(decision, language=language)
-        reasons = safeguard.second_person(policy.ladder, proposal, measure, tried)
-        if scope is Scope.SERVER and measure.kind in servers.SHUT:
-            reasons = (*reasons, servers.SECOND_PERSON)
-        if choice.publish:
-            reasons = (*reasons, list_rule.SECOND_PERSON)
+        reasons = safeguard.second_person(
+            policy.ladder, proposal, measure, tried, publish=choice.publish
+        )
         read = prepared.read(facts, rule.prepared, language)
         draft = await self._worked_out(tx, case, decision, rule, proposal, reasons, read)
         notes = (*draft.notes, *proposed.notes)

@@ -17,7 +17,7 @@ from policybot.domain.stricter import stricter
 from policybot.services import ledgers
 from tests.domain.test_ladder import NOW
 from tests.laddering import FIRST_HARSHER, MILDER, STRICTER, ladder
-from tests.ladders import LADDER, LADDERS
+from tests.ladders import GRID, LADDER, LADDERS
 
 CHANGED = [ladder("2", change) for change in (STRICTER, MILDER, FIRST_HARSHER)]
 SINCE = NOW - timedelta(days=200)
@@ -151,6 +151,19 @@ def test_the_worst_change_comes_first_and_a_missing_grid_is_said() -> None:
     assert worst.people == 2
     elsewhere = replace(first, scope=Scope.SERVER)
     assert replay([elsewhere], {"old": LADDER}, new, SINCE).no_grid == 1
+
+
+def test_to_shut_a_server_out_takes_two_people_in_a_backtest_as_anywhere() -> None:
+    """However short it is for, by the old ladder and by the new one."""
+    grid = GRID["server"]["grid"]
+    old = ladder("1", {"scopes.server": GRID["server"]})
+    shorter = ["suspend P2D", "suspend P3D", "suspend P14D", "suspend P30D"]
+    milder = ladder("2", {"scopes.server": {"grid": grid | {"S4": shorter}}})
+    past = replace(NEXT, scope=Scope.SERVER, key="elsewhere.net", severity=Severity.S4)
+    tested = replay([past], {"old": old}, milder, SINCE)
+    assert (tested.two_before, tested.two_after) == (1, 1)
+    warned = replay([replace(past, severity=Severity.S3)], {"old": old}, milder, SINCE)
+    assert (warned.two_before, warned.two_after) == (0, 0)
 
 
 acts = st.tuples(
