@@ -12,6 +12,7 @@ from policybot.config import ConfigRefused, fresh, load, permissions_too_open
 from policybot.config.explain import explain
 from tests import files
 
+OF_TERMS = "STATEMENT_CATEGORY_OTHER_VIOLATION_TC"
 PASSPORT = "{id: passport, title: Passport}"
 SECRET = "s3cret-" * 6
 
@@ -49,6 +50,16 @@ MEDICAL = "{id: medical, title: M, needs: N, verifier: V, valid_for: P9D, rights
         ("scope: account", "scope: planet", "rules[2].scope"),
         ("severity: [S0, S2]", "severity: [S2, S0]", "milder one first"),
         ("ground: terms", "ground: law", "needed where the ground is law"),
+        (
+            "- id: R2",
+            f"- id: R2\n    category: {OF_TERMS}\n    keyword: KEYWORD_PHISHING",
+            f"keyword: {OF_TERMS} has none like this; it has KEYWORD_ADULT_SEXUAL_MATERIAL,",
+        ),
+        (
+            "- id: R2",
+            "- id: R2\n    keyword: KEYWORD_PHISHING",
+            "keyword: a rule without a category has none like this",
+        ),
         ("- id: R2", "- id: R1", "rules[1].id: «R1» is there twice"),
         ("S1: [warn, restrict P1D, restrict P3D, restrict P7D]", "S1: [warn, banish]", "4 measures"),
         ("suspend P180D, close]", "suspend P180D, shame]", "«shame» is no measure"),

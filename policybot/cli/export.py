@@ -180,5 +180,10 @@ async def _report(settings: Config, period: str) -> dict[str, str]:
             raise fail(message)
         now = services.setting.now().date()
         return report_tables.tables(
-            view.publication, settings.rules, settings.operator.name, published=now
+            view.publication,
+            settings.rules,
+            settings.operator.name,
+            published=now,
+            mechanisms=settings.mechanisms,
+            summary=settings.transparency.text,
         )

@@ -10,6 +10,7 @@ from policybot.config.gate import LanguageCode, TranslationSection
 from policybot.config.mechanism import ConditionSection, check_acts
 from policybot.config.review import Reason, Wait
 from policybot.config.types import Section, Span, Word
+from policybot.domain.keyword import keywords
 from policybot.domain.ladder import Scope, Severity
 from policybot.domain.mechanism import Mechanism, Stage, Then
 from policybot.domain.prepared import Prepared
@@ -85,6 +86,10 @@ class RuleSection(Section):
         description="The category under which a published statement of reasons stands, in the words of "
         "the database that takes them; null for none.",
     )
+    keyword: str | None = Field(
+        None,
+        description="The EU's keyword that tells more within the category; null for none.",
+    )
     deceptive_bulk: bool = Field(
         default=False,
         description="Whether it is about deceptive commercial content in bulk; statements about it are "
@@ -117,6 +122,11 @@ class RuleSection(Section):
             raise ValueError(message)
         if self.severity[1] < self.severity[0]:
             message = "severity: must name the milder one first"
+            raise ValueError(message)
+        known = keywords(self.category)
+        if self.keyword is not None and self.keyword not in known:
+            message = f"keyword: {self.category or 'a rule without a category'} has none like this"
+            message += f"; it has {', '.join(known)}" if known else ""
             raise ValueError(message)
         for place, preset in enumerate(self.presets):
             if preset.id in [other.id for other in self.presets[:place]]:
@@ -159,6 +169,7 @@ class RuleSection(Section):
             reach=self.reach,
             translations=tuple((t.language, t.title, t.text.strip()) for t in self.translations),
             category=self.category,
+            keyword=self.keyword,
             deceptive_bulk=self.deceptive_bulk,
             prepared=tuple(preset.prepared() for preset in self.presets),
         )

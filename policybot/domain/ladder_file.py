@@ -87,8 +87,6 @@ def parse(data: Mapping[str, Any]) -> Ladder:
     for key in _TOP:
         if key not in top and key not in _OPTIONAL:
             reader.wrong((), f"«{key}» is missing")
-    if reader.problems and not isinstance(data, Mapping):
-        raise LadderRefused(tuple(reader.problems))
     _check_measures(reader, top)
     parts: dict[str, Any] = {}
     for key, read in _PARTS.items():
@@ -117,11 +115,11 @@ def _check_measures(reader: Reader, top: Mapping[str, Any]) -> None:
 def _policy(reader: Reader, data: object, path: Path) -> dict[str, Any]:
     table = reader.table(data, path, ("id", "version", "effective_from", "notice_days", "text_url"))
     return {
-        "id": reader.get(table, path, "id", str, ""),
-        "version": reader.get(table, path, "version", str, ""),
+        "id": reader.text(table, path, "id"),
+        "version": reader.text(table, path, "version"),
         "effective_from": reader.time(table, path, "effective_from"),
-        "notice_days": reader.get(table, path, "notice_days", int, 0),
-        "text_url": reader.get(table, path, "text_url", str, ""),
+        "notice_days": reader.number(table, path, "notice_days"),
+        "text_url": reader.text(table, path, "text_url"),
     }
 
 
@@ -134,7 +132,7 @@ def _severities(reader: Reader, data: object, path: Path) -> dict[str, Any]:
             reader.wrong(path, f"«{row.value}» is missing")
             continue
         inner = reader.table(table[row.value], here, ("points", "expires"))
-        points = reader.get(inner, here, "points", int, 0)
+        points = reader.number(inner, here, "points")
         weights[row] = Weight(points, reader.span(inner, here, "expires"))
     check_weights(reader, weights, path)
     return {"severities": weights}
@@ -162,7 +160,7 @@ def _history(reader: Reader, data: object, path: Path) -> dict[str, Any]:
         )
     here = (*path, "bands")
     bands = reader.table(table.get("bands"), here, tuple(COLUMNS))
-    found = {column: reader.get(bands, here, column.value, int, 0) for column in COLUMNS}
+    found = {column: reader.number(bands, here, column.value) for column in COLUMNS}
     if all(column.value in bands for column in COLUMNS):
         check_bands(reader, found, here)
     return {
@@ -214,10 +212,10 @@ def _scopes(reader: Reader, data: object, path: Path) -> dict[str, Any]:
             grids[scope] = _grid(reader, inner.get("grid"), (*here, "grid"))
             if scope is Scope.SERVER:
                 check_servers(reader, grids[scope], (*here, "grid"))
-            if scope is Scope.MEMBER and "spill" in inner:
+            # What another scope may not say is told already.
+            if "spill" in inner:
                 more["spill"] = _spill(reader, inner["spill"], (*here, "spill"))
-            if scope is Scope.ROOM:
-                more |= _room(reader, inner, here)
+            more |= _room(reader, inner, here)
         elif scope is not Scope.SERVER:
             reader.wrong(path, f"«{scope.value}» is missing")
     return {"scopes": grids, **more}
@@ -227,10 +225,10 @@ def _spill(reader: Reader, data: object, path: Path) -> Spill:
     table = reader.table(data, path, ("to", "factor", "from_rooms"))
     if table.get("to") != Scope.ACCOUNT:
         reader.wrong((*path, "to"), "must be «account»: there is nothing else to which it could count")
-    rooms = reader.get(table, path, "from_rooms", int, 2)
+    rooms = reader.number(table, path, "from_rooms")
     if rooms < 2:  # noqa: PLR2004 - more than one
         reader.wrong((*path, "from_rooms"), "must be 2 or more: one room's matters stay in that room")
-    return Spill(reader.part(table, path, "factor", Fraction(1)), rooms)
+    return Spill(reader.part(table, path, "factor"), rooms)
 
 
 def _room(reader: Reader, table: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -265,13 +263,13 @@ def _grid(reader: Reader, data: object, path: Path) -> Grid:
 
 def _discretion(reader: Reader, data: object, path: Path) -> dict[str, Any]:
     table = reader.table(data, path, ("shift_max", "aggravating", "mitigating", "outside_range"))
-    shift = reader.get(table, path, "shift_max", int, 1)
+    shift = reader.number(table, path, "shift_max")
     if shift not in (0, 1):
         reader.wrong((*path, "shift_max"), "must be 0 or 1: discretion moves one column at most")
     if "outside_range" in table:
         here = (*path, "outside_range")
-        needs = reader.table(table["outside_range"], here, ("needs",)).get("needs", [])
-        if not isinstance(needs, list) or not {"reason_text", "second_person"} <= set(needs):
+        inner = reader.table(table["outside_range"], here, ("needs",))
+        if not {"reason_text", "second_person"} <= set(reader.names(inner, here, "needs")):
             reader.wrong(here, "always needs reason_text and second_person")
     worse = reader.names(table, path, "aggravating")
     better = reader.names(table, path, "mitigating")
@@ -312,14 +310,12 @@ def _automation(reader: Reader, data: object, path: Path) -> dict[str, Any]:
         reader.wrong((*here, "measures"), f"«{min(beyond)}» is none of {', '.join(sorted(HOLDS))}")
     there = (*path, "breaker")
     breaker = reader.table(table.get("breaker"), there, ("max_per_hour", "max_share"))
-    share = _SHARE
-    if "max_share" in breaker:
-        share = reader.part(breaker, there, "max_share", _SHARE)
+    share = reader.part(breaker, there, "max_share") if "max_share" in breaker else _SHARE
     return {
         "automation_may": may,
         "hold_max": longest,
         "hold_measures": held,
-        "breaker_per_hour": reader.get(breaker, there, "max_per_hour", int, 20),
+        "breaker_per_hour": reader.number(breaker, there, "max_per_hour"),
         "breaker_share": float(share),
     }
 

@@ -13,6 +13,8 @@ Path = tuple[str | int, ...]
 T = TypeVar("T")
 LONGEST = timedelta(days=36500)
 """No duration is longer, so that a time with it is a time."""
+LEAST = timedelta(days=1)
+"""What stands in for a duration that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +48,36 @@ class Reader:
                 self.wrong((*path, str(key)), f"unknown key{hint}")
         return data
 
-    def get(self, table: Mapping[str, Any], path: Path, key: str, kind: type[T], default: T) -> T:
+    def get(self, table: Mapping[str, Any], path: Path, key: str, kind: type[T]) -> T | None:
         """Read a value of a type; a missing one is a mistake."""
         if key not in table:
             self.wrong(path, f"«{key}» is missing")
-            return default
+            return None
         value = table[key]
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             self.wrong((*path, key), f"must be {_NAMES[kind]}, not {value!r}")
-            return default
+            return None
         return value
+
+    def number(self, table: Mapping[str, Any], path: Path, key: str) -> int:
+        """Read a whole number."""
+        return self.get(table, path, key, int) or 0
+
+    def text(self, table: Mapping[str, Any], path: Path, key: str) -> str:
+        """Read a text."""
+        return self.get(table, path, key, str) or ""
 
     def span(self, table: Mapping[str, Any], path: Path, key: str) -> timedelta:
         """Read a duration."""
-        text = self.get(table, path, key, str, "P1D")
+        text = self.get(table, path, key, str)
         try:
-            span = parse_duration(text)
+            span = LEAST if text is None else parse_duration(text)
         except ValueError as error:
             self.wrong((*path, key), str(error))
-            return timedelta(days=1)
+            return LEAST
         if span > LONGEST:
             self.wrong((*path, key), "must not be longer than P36500D, a hundred years")
-            return timedelta(days=1)
+            return LEAST
         return span
 
     def time(self, table: Mapping[str, Any], path: Path, key: str) -> datetime:
@@ -83,7 +93,7 @@ class Reader:
             return datetime(2000, 1, 1, tzinfo=UTC)
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
-    def part(self, table: Mapping[str, Any], path: Path, key: str, default: Fraction) -> Fraction:
+    def part(self, table: Mapping[str, Any], path: Path, key: str) -> Fraction:
         """Read a part of one, such as `1/2` or `0.05`: more than nothing, and one at the most."""
         value = table.get(key)
         try:
@@ -92,12 +102,12 @@ class Reader:
             part = None
         if part is None or not 0 < part <= 1:
             self.wrong((*path, key), "must be a share such as 1/2, more than 0 and 1 at the most")
-            return default
+            return Fraction(1)
         return part
 
     def names(self, table: Mapping[str, Any], path: Path, key: str) -> tuple[str, ...]:
         """Read a list of words."""
-        found = self.get(table, path, key, list, [])
+        found = self.get(table, path, key, list) or []
         if not all(isinstance(name, str) for name in found):
             self.wrong((*path, key), "must be a list of words")
             return ()

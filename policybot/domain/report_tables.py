@@ -1,27 +1,41 @@
 """The tables of a report under Implementing Regulation (EU) 2024/2835, from published figures.
 
-The heads and indicators are those of the templates in its annex I as the Commission offers them in CSV
-(parts 1, 4, 5, 6, 7 and 8). What only the provider knows, and what was not published, stays empty, and a
-word of context says why.
+Heads, rows and indicators are those of the templates in its annex I as the Commission offers them in CSV
+(parts 1 to 8 and 11; 9 and 10 are for very large providers alone), and as reports on 2025 and 2026 use
+them. What only the provider knows, and what was not published, stays empty, and a word of context says
+why.
 """
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import reduce
 from operator import add
 
+from policybot.domain import report_words as words
+from policybot.domain.keyword import CATEGORIES, OF_NOTICES, OF_ORDERS, OF_TERMS, OTHER
+from policybot.domain.mechanism import Mechanism
 from policybot.domain.publication import Publication, Shown, within
 from policybot.domain.rules import Ground, Rule
-from policybot.domain.statement_export import CATEGORIES
-from policybot.domain.suppression import NOTHING, Cell
+from policybot.domain.suppression import HIDDEN, NOTHING, Cell
 
 _ALL = "All"
 _HOSTING = "Only for providers of hosting services, including online platforms"
 _PLATFORMS = "Only for providers of online platforms"
-_LAST = ("STATEMENT_CATEGORY_OTHER_VIOLATION_TC", "STATEMENT_CATEGORY_NOT_SPECIFIED_NOTICE")
-_ORDER = (*sorted(CATEGORIES - set(_LAST)), *_LAST)
+_TO_ACT = "orders to act against illegal content"
+_TO_TELL = "order to provide information"
+_RECEIPT = "Median time to inform the authority of the receipt of the"
+_EFFECT = "Median time to give effect to the"
+_ORDERS = (
+    f"Number of {_TO_ACT} received",
+    f"Number of specific items of information included in the total number of {_TO_ACT}",
+    f"{_RECEIPT} order to act against illegal content",
+    f"{_EFFECT} order to act against illegal content",
+    "Number of orders to provide information",
+    f"{_RECEIPT} {_TO_TELL}",
+    f"{_EFFECT} {_TO_TELL}",
+)
 _ITEMS = "Number of specific items of information included in the total number of notices"
 _TERMS = "Number of actions taken on the basis of the terms and conditions of the service"
 _FLAGGED = " (Trusted Flagger notices)"
@@ -57,18 +71,37 @@ _MEASURES = (
 )
 _OTHER = 'Description of the sub-category "Other"'
 _HIDDEN = "not published: it is below the limit, or would give such a number away"
-_PARTLY = "at least; what is below the limit is left out"
+_PARTLY = "at least; what is below the limit, or of a rule without a keyword, is left out"
 _MIXED = "not published by this ground apart from the other"
+_TOGETHER = "published for all categories together"
 
 Filled = tuple[str, str]
 """A value, and its contextual information."""
-_EMPTY: Filled = ("", "")
+_YOURS: Filled = ("", "to be filled in: only the provider knows")
+_UNCOUNTED: Filled = ("", "not counted apart")
+_UNFLAGGED: Filled = ("", "notices of trusted flaggers are not told apart")
+_NONE: Filled = ("0", "")
 
 
-def tables(
-    publication: Publication, rules: Sequence[Rule], provider: str, *, published: date
+def tables(  # noqa: PLR0913 - what a report is made of
+    publication: Publication,
+    rules: Sequence[Rule],
+    provider: str,
+    *,
+    published: date,
+    mechanisms: Sequence[Mechanism] = (),
+    summary: str = "",
 ) -> dict[str, str]:
-    """Write the tables, by the names of their files."""
+    """Write the tables, by the names of their files.
+
+    Args:
+        publication: the figures of the time that is reported on.
+        rules: the provider's rules, with the categories and keywords that they name.
+        provider: who reports, and which service is reported on.
+        published: the day of the report.
+        mechanisms: what a machine applies of the rules.
+        summary: what the provider says of its work.
+    """
     first, last = publication.periods[0], publication.periods[-1]
     ends = date.fromordinal(last.end.toordinal() - 1)
     begin = (provider, f"{first.start}/{ends}")
@@ -82,11 +115,14 @@ def tables(
     ]
     return {
         "1_report_identification.csv": _csv(identification),
+        "2_categories_names.csv": _csv(words.categories(rules)),
+        "3_member_states_orders.csv": _csv(_orders(publication, begin)),
         "4_notices.csv": _csv(_notices(publication, rules, begin)),
         "5_own_initiative_illegal.csv": _csv(_own(publication, rules, Ground.LAW, begin)),
         "6_own_initiative_TC.csv": _csv(_own(publication, rules, Ground.TERMS, begin)),
         "7_appeals_and_recidivism.csv": _csv(_appeals(publication, begin)),
         "8_automated_means.csv": _csv(_automated(publication, begin)),
+        "11_qualitative.csv": _csv(words.qualitative(publication, rules, mechanisms, summary, begin)),
     }
 
 
@@ -112,39 +148,71 @@ def _of_rules(shown: Shown, rules: Iterable[Rule]) -> Cell:
 
 
 def _wide(
-    applies: str, begin: tuple[str, str], category: str, filled: Sequence[Filled]
+    applies: str, begin: tuple[str, str], what: tuple[str, ...], filled: Sequence[Filled]
 ) -> tuple[str, ...]:
     values, context = [value for value, _ in filled], [words for _, words in filled]
-    return (applies, *begin, category, "", *values, *context)
+    return (applies, *begin, *what, *values, *context)
 
 
-def _head(category: str, columns: Sequence[str], context: str) -> tuple[str, ...]:
-    begin = ("Applicability", "Service", "Reporting period", category, _OTHER)
-    return (*begin, *columns, *(f"{context} {column}" for column in columns))
+def _head(category: str, columns: Sequence[str], context: Sequence[str], *more: str) -> tuple[str, ...]:
+    begin = ("Applicability", "Service", "Reporting period", category)
+    return (*begin, 'Description of the sub-category "Other"', *more, *columns, *context)
+
+
+def _sorted(rules: Sequence[Rule], *left_out: str) -> Iterator[tuple[tuple[str, str], list[Rule], bool]]:
+    """Give each row of a table by category: what it says, the rules in it, and whether they are all.
+
+    Keywords stand below their category. They are not all where a rule of that category names none.
+    """
+    for category in CATEGORIES:
+        if category.code in left_out:
+            continue
+        of = [rule for rule in rules if rule.category == category.code]
+        yield (category.code, ""), of, True
+        for code, _ in category.keywords:
+            named = [rule for rule in of if rule.keyword == code]
+            other = "; ".join(f"{rule.id} {rule.title}" for rule in named) if code == OTHER else ""
+            yield (code, other), named, all(rule.keyword for rule in of)
+
+
+def _orders(publication: Publication, begin: tuple[str, str]) -> Iterable[tuple[str, ...]]:
+    # The templates write the first two of these with a small letter.
+    context = [f"{name[0].lower()}{name[1:]}" for name in _ORDERS[:2]] + [*_ORDERS[2:]]
+    said = [f"Contextual information on {name}" for name in context]
+    yield _head("Category of illegal content", _ORDERS, said, "Scope")
+    handed = _said(publication.of("referrals").total)[0]
+    to_tell = _YOURS[1] + (f"; {handed} referrals were handed over, on any basis" if handed else "")
+    filled = [*[_YOURS] * 4, ("", to_tell), *[_YOURS] * 2]
+    yield _wide(_ALL, begin, ("TOTAL", "", "TOTAL"), filled)
+    for what, _, _ in _sorted((), OF_TERMS, OF_NOTICES):
+        yield _wide(_ALL, begin, (*what, "TOTAL"), [("", "")] * len(_ORDERS))
 
 
 def _notices(
     publication: Publication, rules: Sequence[Rule], begin: tuple[str, str]
 ) -> Iterable[tuple[str, ...]]:
     reports, decided = publication.of("reports"), publication.of("on_reports")
-    yield _head("Category of illegal content", _NOTICES, "Contextual information on")
+    context = [f"Contextual information on {name}" for name in _NOTICES]
+    yield _head("Category of illegal content", _NOTICES, context)
 
-    def row(category: str, received: Cell, of: Sequence[Rule], median: Filled) -> tuple[str, ...]:
-        law = _of_rules(decided, [rule for rule in of if rule.ground is Ground.LAW])
-        terms = _of_rules(decided, [rule for rule in of if rule.ground is Ground.TERMS])
-        filled = [_said(received), _EMPTY, _said(received), _EMPTY, median, _EMPTY]
-        filled += [_said(law), _EMPTY, _said(terms), _EMPTY]
-        return _wide(_HOSTING, begin, category, filled)
+    def row(
+        what: tuple[str, str], received: Cell, of: Sequence[Rule], median: str, rest: Cell
+    ) -> tuple[str, ...]:
+        law, terms = (
+            _said(_of_rules(decided, [rule for rule in of if rule.ground is ground]) + rest)
+            for ground in (Ground.LAW, Ground.TERMS)
+        )
+        came = _said(received + rest)
+        filled = [came, _UNFLAGGED, came, _UNFLAGGED, ("", median), _UNFLAGGED]
+        return _wide(_HOSTING, begin, what, [*filled, law, _UNFLAGGED, terms, _UNFLAGGED])
 
     half = within(decided.rows("took"), 0.5)
-    yield row("TOTAL", reports.total, rules, ("", f"within {half}" if half else _HIDDEN))
-    for category in _ORDER:
-        of = [rule for rule in rules if rule.category == category]
+    yield row(("TOTAL", ""), reports.total, rules, f"within {half}" if half else _HIDDEN, NOTHING)
+    for what, of, complete in _sorted(rules, OF_TERMS, OF_ORDERS):
         received = _of_rules(reports, of)
-        if category == "STATEMENT_CATEGORY_NOT_SPECIFIED_NOTICE":
+        if what[0] == OF_NOTICES:
             received += reports.rows("rule").get("unsorted", NOTHING)
-        if category != "STATEMENT_CATEGORY_OTHER_VIOLATION_TC":
-            yield row(category, received, of, _EMPTY)
+        yield row(what, received, of, _TOGETHER, NOTHING if complete else HIDDEN)
 
 
 def _own(
@@ -152,14 +220,15 @@ def _own(
 ) -> Iterable[tuple[str, ...]]:
     own, by_law = publication.of("own"), ground is Ground.LAW
     what = "illegal content" if by_law else "incompatibility with the provider's terms and conditions"
-    yield _head(f"Category of {what}", _MEASURES, "Contextual Information on")
+    context = [f"Contextual Information on {name}" for name in _MEASURES]
+    yield _head(f"Category of {what}", _MEASURES, context)
     mine = [rule for rule in rules if rule.ground is ground]
     alone = len(mine) == len(rules)
     total = own.total if alone else _of_rules(own, mine)
 
     def one(cell: Cell) -> Filled:
         if not mine:
-            return "0", ""
+            return _NONE
         return _said(cell) if alone else ("", _MIXED)
 
     def measures(scopes: Sequence[str], kinds: Sequence[str]) -> Cell:
@@ -172,53 +241,89 @@ def _own(
         _said(total),
         one(own.rows("found").get("machine", NOTHING)),
         one(own.rows("removed").get("yes", NOTHING)),
-        *[("0", "")] * 9,
+        *[_NONE] * 9,
         one(suspended),
         one(measures(service, ("close",))),
         one(measures(("account",), ("suspend",))),
         one(measures(("account",), ("close",))),
     ]
-    yield _wide(_ALL, begin, "TOTAL", filled)
-    for category in _ORDER[: -1 if not by_law else -2]:
-        of = [rule for rule in mine if rule.category == category]
-        counted = _said(_of_rules(own, of))
-        rest = ("0", "") if not of else ("", "published for all categories together")
-        yield _wide(_ALL, begin, category, [counted, *[rest] * (len(_MEASURES) - 1)])
+    yield _wide(_ALL, begin, ("TOTAL", ""), filled)
+    for row, of, complete in _sorted(mine, OF_ORDERS, OF_NOTICES, *((OF_TERMS,) if by_law else ())):
+        counted = _said(_of_rules(own, of) + (NOTHING if complete else HIDDEN))
+        rest = ("", _TOGETHER) if of or not complete else _NONE
+        yield _wide(_ALL, begin, row, [counted, *[rest] * (len(_MEASURES) - 1)])
 
 
 _COMPLAINTS = "Internal complaints mechanism"
 _SUBMITTED = "Number of complaints submitted to the internal-complaints mechanism"
-_NOTICE = "a notice submitted in accordance with Article 16"
-_NOT_ACTED = f"Complaint regarding a decision not to take action on {_NOTICE}"
+_ABOUT = "Complaint regarding a decision"
+_ARTICLE = "in accordance with Article 16"
+_NOT_ACTED = f"{_ABOUT} not to take action on a notice submitted {_ARTICLE}"
+_BODIES = "Out-of-court dispute settlement bodies"
+_DISPUTES = "Number of disputes submitted to out-of-court dispute settlement bodies"
 _OFFENDERS = "Suspensions imposed on repeated offenders"
+_SUSPENDED = "Number of suspensions enacted for the provision of manifestly"
+_HOW_MANY, _MEDIAN, _OMITTED = "Total number", "Median time", "Decision omitted"
+_VERDICTS = (
+    ("Decisions upheld", "uphold"),
+    ("Decisions partially reversed", "modify"),
+    ("Decisions reversed", "overturn"),
+)
+_SETTLED = (_HOW_MANY, *(scope for scope, _ in _VERDICTS), _MEDIAN)
 _LONG = (
     *("Applicability", "Service", "Reporting period", "Section", "Indicator"),
     *("Scope", "Value", "Contextual Information"),
 )
 
 
+def _settled(publication: Publication, submitted: str, decided: str) -> dict[str, Filled]:
+    """Say what became of what people objected to."""
+    verdicts = publication.of(decided).rows("verdict")
+    half = within(publication.of(decided).rows("answer"), 0.5)
+    return {
+        _HOW_MANY: _said(publication.of(submitted).total),
+        **{scope: _said(verdicts.get(row, NOTHING)) for scope, row in _VERDICTS},
+        _MEDIAN: ("", f"within {half}" if half else _HIDDEN),
+        _OMITTED: ("", "not counted: what is withdrawn, or still waits"),
+    }
+
+
 def _appeals(publication: Publication, begin: tuple[str, str]) -> Iterable[tuple[str, ...]]:
     yield _LONG
-    kinds = (
-        ("Decisions upheld", "uphold"),
-        ("Decisions partially reversed", "modify"),
-        ("Decisions reversed", "overturn"),
-    )
-    about = (
-        (_ALL, _SUBMITTED, "appeals", "verdicts"),
-        (_PLATFORMS, _NOT_ACTED, "objections", "reconsidered"),
-    )
-    for applies, indicator, submitted, settled in about:
-        where = (*begin, _COMPLAINTS, indicator)
-        yield (applies, *where, "Total number", *_said(publication.of(submitted).total))
-        verdicts = publication.of(settled).rows("verdict")
-        for scope, row in kinds:
-            yield (_PLATFORMS, *where, scope, *_said(verdicts.get(row, NOTHING)))
-        half = within(publication.of(settled).rows("answer"), 0.5)
-        yield (_PLATFORMS, *where, "Median time", "", f"within {half}" if half else _HIDDEN)
-    notices = "Number of suspensions enacted for the provision of manifestly unfounded notices"
+
+    def indicator(
+        section: str, name: str, filled: Mapping[str, Filled] | Filled, *scopes: str
+    ) -> Iterator[tuple[str, ...]]:
+        for scope in scopes:
+            of_all = (name, scope) == (_SUBMITTED, _HOW_MANY)
+            said = filled if isinstance(filled, tuple) else filled[scope]
+            yield (_ALL if of_all else _PLATFORMS, *begin, section, name, scope, *said)
+
+    together = ("", "published for all kinds of decisions together")
+    unpaid = {**dict.fromkeys(_SETTLED, _NONE), _MEDIAN: ("", "nothing is paid for here")}
     paused = publication.of("unfounded").rows("step").get("pause", NOTHING)
-    yield (_PLATFORMS, *begin, _OFFENDERS, notices, "Total number", *_said(paused))
+    restricted = "to remove or disable access to or restrict visibility of information"
+    all_of_them = _settled(publication, "appeals", "verdicts")
+    yield from indicator(_COMPLAINTS, _SUBMITTED, all_of_them, *_SETTLED, _OMITTED)
+    newly = "Number of restrictions newly imposed as a result of an internal complaint"
+    yield from indicator(_COMPLAINTS, newly, _UNCOUNTED, _HOW_MANY)
+    for about, filled in (
+        (f"{_ABOUT} {restricted}", together),
+        (f"{_ABOUT} to suspend or terminate the provision of the service", together),
+        (f"{_ABOUT} to suspend or terminate an account ", together),
+        (f"{_ABOUT} to restrict the ability to monetise information", unpaid),
+        (_NOT_ACTED, _settled(publication, "objections", "reconsidered")),
+        (_NOT_ACTED.replace(_ARTICLE, f"by a Trusted Flagger {_ARTICLE}"), _UNFLAGGED),
+    ):
+        yield from indicator(_COMPLAINTS, about, filled, *_SETTLED)
+    implemented = "Percentage of outcomes implemented"
+    yield from indicator(_BODIES, _DISPUTES, _YOURS, *_SETTLED, _OMITTED, implemented)
+    for whose, said in (
+        ("illegal content ", _UNCOUNTED),
+        ("unfounded notices", _said(paused)),
+        ("unfounded complaints", ("0", "nobody is kept from objecting")),
+    ):
+        yield from indicator(_OFFENDERS, f"{_SUSPENDED} {whose}", said, _HOW_MANY)
 
 
 def _automated(publication: Publication, begin: tuple[str, str]) -> Iterable[tuple[str, ...]]:
@@ -226,20 +331,26 @@ def _automated(publication: Publication, begin: tuple[str, str]) -> Iterable[tup
     own = publication.of("own").rows("found")
     machine = own.get("machine", NOTHING)
     people = _sum(own.get(row, NOTHING) for row in ("rule", "ours"))
-    section = "Use of automated means for content moderation"
-    solely = "Number of measures solely taken by automated means "
-    other = "Number of measures not taken by automated means"
     everything = people + publication.of("on_reports").total
-    for scope, indicator, cell in (
-        ("Total number", solely, machine),
-        ("Total number", other, everything),
-        ("Own-initiative ", solely, machine),
-        ("Own-initiative ", other, people),
+    measures = (
+        "Number of measures solely taken by automated means ",
+        "Number of measures not taken by automated means",
+    )
+    notices = (
+        "Number of notices solely processed by automated means ",
+        "Number of notices not processed by automated means",
+    )
+    reports = _said(publication.of("reports").total)
+    of_machines = ("", "no measure was taken by them" if machine == NOTHING else "not measured")
+    for applies, scope, indicators, filled in (
+        (_ALL, _HOW_MANY, measures, (_said(machine), _said(everything))),
+        (_ALL, "Own-initiative ", measures, (_said(machine), _said(people))),
+        (_HOSTING, "NAM Total", notices, (_NONE, reports)),
+        (_PLATFORMS, "NAM Trusted Flagger", notices, (_NONE, _UNFLAGGED)),
     ):
-        yield (_ALL, *begin, section, indicator, scope, *_said(cell))
-    reports = publication.of("reports").total
-    for indicator, cell in (
-        ("Number of notices solely processed by automated means ", NOTHING),
-        ("Number of notices not processed by automated means", reports),
-    ):
-        yield (_HOSTING, *begin, section, indicator, "NAM Total", *_said(cell))
+        where = (applies, *begin, "Use of automated means for content moderation")
+        for name, said in zip(indicators, filled, strict=True):
+            yield (*where, name, scope, *said)
+        accuracy = of_machines if indicators is measures else ("", "no notice was answered by them")
+        for what in ("Accuracy", "Precision", "Recall"):
+            yield (*where, f"Accuracy of the automated means - {what}", scope, *accuracy)

@@ -44,6 +44,8 @@ class Rule:
     """Within which time somebody should look at a case in which it is named, if that is its own."""
     category: str | None = None
     """The operator's own word for the category in which its statements are published."""
+    keyword: str | None = None
+    """What tells more within that category; see `keyword`."""
     deceptive_bulk: bool = False
     """Whether it is about deceptive commercial content in bulk, of which the law asks no statements
     (Article 17(2) of Regulation (EU) 2022/2065)."""

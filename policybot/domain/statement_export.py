@@ -1,13 +1,15 @@
 """Statements of reasons as the database of the EU takes them: its fields, its rules, and nobody's data.
 
 The rules are those of the public code of that database (`StatementsStoreRequest`) and of its
-documentation for the schema of 1 July 2025. They are checked here, before anything is handed over.
+documentation for the schema of 1 July 2025; where these two differ, the stricter. They are checked
+here, before anything is handed over.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
+from policybot.domain import keyword as listed
 from policybot.domain.prepared import MOST_FACTS
 from policybot.domain.rules import Ground
 from policybot.domain.statement import (
@@ -22,64 +24,18 @@ from policybot.domain.statement import (
 
 A_CALL = 100
 """Statements that the database takes in one call."""
-CATEGORIES = frozenset(
-    f"STATEMENT_CATEGORY_{name}"
-    for name in (
-        "ANIMAL_WELFARE",
-        "CONSUMER_INFORMATION",
-        "CYBER_VIOLENCE",
-        "CYBER_VIOLENCE_AGAINST_WOMEN",
-        "DATA_PROTECTION_AND_PRIVACY_VIOLATIONS",
-        "ILLEGAL_OR_HARMFUL_SPEECH",
-        "INTELLECTUAL_PROPERTY_INFRINGEMENTS",
-        "NEGATIVE_EFFECTS_ON_CIVIC_DISCOURSE_OR_ELECTIONS",
-        "NOT_SPECIFIED_NOTICE",
-        "OTHER_VIOLATION_TC",
-        "PROTECTION_OF_MINORS",
-        "RISK_FOR_PUBLIC_SECURITY",
-        "SCAMS_AND_FRAUD",
-        "SELF_HARM",
-        "UNSAFE_AND_PROHIBITED_PRODUCTS",
-        "VIOLENCE",
-    )
+CATEGORIES = frozenset(one.code for one in listed.CATEGORIES) - {listed.OF_ORDERS}
+"""The database has no statements about orders."""
+KEYWORDS = frozenset(code for one in listed.CATEGORIES for code, _ in one.keywords)
+_UNION = (
+    *("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU"),
+    *("IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"),
 )
-COUNTRIES = frozenset(
-    [
-        "AT",
-        "BE",
-        "BG",
-        "CY",
-        "CZ",
-        "DE",
-        "DK",
-        "EE",
-        "ES",
-        "FI",
-        "FR",
-        "GR",
-        "HR",
-        "HU",
-        "IE",
-        "IS",
-        "IT",
-        "LI",
-        "LT",
-        "LU",
-        "LV",
-        "MT",
-        "NL",
-        "NO",
-        "PL",
-        "PT",
-        "RO",
-        "SE",
-        "SI",
-        "SK",
-    ]
-)
+COUNTRIES = frozenset({*_UNION, "IS", "LI", "NO"})
+"""The European Economic Area: there a restriction holds that is limited to no country."""
 _ILLEGAL, _INCOMPATIBLE = "DECISION_GROUND_ILLEGAL_CONTENT", "DECISION_GROUND_INCOMPATIBLE_CONTENT"
 _SHORT, _EXPLAINED = 500, 2_000
-_NO_MESSAGE = "A room or an account"
+_NO_MEDIUM = "A room, an account, or a message that is no text, picture, film or sound"
 _URL = re.compile(r"https?://[^\s/?#]+[^\s]*")
 _PUID = re.compile(r"[A-Za-z0-9_-]{1,500}")
 _ENDS = ("visibility", "monetary", "service", "account")
@@ -90,12 +46,16 @@ Request = Mapping[str, object]
 # What is handed over ------------------------------------------------------------------------------
 
 
-def request(reasons: Reasons, *, category: str | None, facts: str) -> dict[str, object]:
+def request(
+    reasons: Reasons, *, category: str | None, facts: str, keyword: str | None = None, title: str = ""
+) -> dict[str, object]:
     """Write a statement as the database takes it.
 
     Args:
         reasons: the statement on record.
         category: the database's word for what it is about.
+        keyword: its word for what within that, where there is one.
+        title: what the rule is about, where none of its keywords says it.
         facts: what happened, without anything that names a person or a place.
     """
     by_law = reasons.ground is Ground.LAW
@@ -111,9 +71,11 @@ def request(reasons: Reasons, *, category: str | None, facts: str) -> dict[str, 
         ground: masked(reasons.ground_name),
         why: masked(reasons.explanation),
         "content_type": [one.value for one in reasons.content],
-        "content_type_other": _NO_MESSAGE if Content.OTHER in reasons.content else None,
+        "content_type_other": _NO_MEDIUM if Content.OTHER in reasons.content else None,
         "category": category,
-        "territorial_scope": list(reasons.territory),
+        "category_specification": [keyword] if keyword else [],
+        "category_specification_other": masked(title)[:_SHORT] if keyword == listed.OTHER else None,
+        "territorial_scope": list(reasons.territory) or sorted(COUNTRIES),
         "content_language": reasons.content_language and reasons.content_language.upper(),
         "content_date": _day(reasons.content_date),
         "application_date": _day(reasons.application_date),
@@ -214,7 +176,9 @@ def _of_content(one: Request) -> list[str]:
     if not other and "content_type_other" in one:
         found.append("content_type_other: belongs to the content type other")
     found += _among(one, "category", CATEGORIES, needed=True)
-    found += _each(one, "territorial_scope", COUNTRIES)
+    found += _each(one, "category_specification", KEYWORDS)
+    found += _text(one, "category_specification_other", _SHORT, needed=False)
+    found += _each(one, "territorial_scope", COUNTRIES, needed=True)
     language = one.get("content_language")
     if language is not None and not re.fullmatch(r"[A-Z]{2}", str(language)):
         found.append("content_language: is no language of two capital letters")
@@ -227,8 +191,9 @@ def _of_dates(one: Request) -> list[str]:
         *_date(one, "content_date", date(2000, 1, 1), last, needed=True),
         *_date(one, "application_date", date(2020, 1, 1), last, needed=True),
     ]
+    begins = date(2000, 1, 1) if found else date.fromisoformat(str(one["application_date"]))
     for what in _ENDS:
-        found += _date(one, f"end_date_{what}_restriction", date(2000, 1, 1), last)
+        found += _date(one, f"end_date_{what}_restriction", begins, last)
     return found
 
 

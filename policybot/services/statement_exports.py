@@ -65,7 +65,13 @@ class StatementExports:
             said = rules.by_rule(one.reasons.ground_name)
             if facts is FactsAs.MASKED:
                 said = rules.masked(one.reasons.facts, await self._names(tx, one))
-            request = rules.request(one.reasons, category=category, facts=said)
+            request = rules.request(
+                one.reasons,
+                category=category,
+                facts=said,
+                keyword=rule.keyword if rule else None,
+                title=rule.title if rule else "",
+            )
             if faults := rules.faults(request):
                 bad.append((one.reasons.puid, faults))
             else:

@@ -178,7 +178,12 @@ def test_a_server_cannot_be_restricted_and_whoever_writes_it_reads_what_to_write
         ("scopes.member.grid.S3.3", "close", "scopes.member.grid.S3.3", "S4 alone"),
         ("scopes.room.grid.S2.0", "restrict P1D", "scopes.room.grid.S2.0", "warning at most"),
         ("discretion.shift_max", 2, "discretion.shift_max", "one column"),
+        ("discretion.shift_max", -1, "discretion.shift_max", "one column"),
         ("discretion.aggravating", [1], "discretion.aggravating", "list of words"),
+        ("discretion.outside_range", {"needs": ["reason_text"]}, "discretion.outside_range", "always"),
+        ("discretion.outside_range", {"needs": [["a"]]}, "discretion.outside_range", "always needs"),
+        ("discretion.outside_range", {"needs": 3}, "discretion.outside_range.needs", "must be a list"),
+        ("severities.S1.expires", "", "severities.S1.expires", "no duration"),
         ("approvals.second_person_from.duration", "P31D", "approvals.second_person_from", "later"),
         ("approvals.always", ["close"], "approvals.always", "identity_reveal"),
         ("automation.may", ["suspend"], "automation.may", "done by people"),
@@ -226,7 +231,8 @@ def test_a_half_life_is_whole_days(half_life: str) -> None:
 def test_which_measures_have_a_duration_is_fixed(kind: str, timed: bool) -> None:
     names = ["none", "advise", "warn", "restrict", "suspend", "close"]
     data = GOOD | {"measures": [{"id": n} | ({"timed": timed} if n == kind else {}) for n in names]}
-    assert [place for place, _ in refused(data)] == [f"measures.{names.index(kind)}.timed"]
+    said = f"«{kind}» has {'no' if timed else 'a'} duration"
+    assert refused(data) == [(f"measures.{names.index(kind)}.timed", said)]
 
 
 def test_the_bounds_themselves_are_good() -> None:
@@ -250,3 +256,33 @@ def test_all_mistakes_are_told_at_once() -> None:
 @pytest.mark.parametrize("data", [{}, {"policy": 3}, {"scopes": []}, {"scopes": {"member": None}}])
 def test_nonsense_is_refused_without_a_crash(data: dict[str, Any]) -> None:
     assert refused(data)
+
+
+@pytest.mark.parametrize("missing", ["policy", "severities", "history", "scopes", "discretion"])
+def test_a_missing_part_is_told_once_and_nothing_of_what_would_be_in_it(missing: str) -> None:
+    assert refused(changed(missing, None)) == [("", f"«{missing}» is missing")]
+
+
+def test_a_missing_band_is_told_once_and_the_others_are_not_compared_with_it() -> None:
+    assert refused(changed("history.bands.H1", None)) == [("history.bands", "«H1» is missing")]
+
+
+def test_a_missing_part_does_not_hide_what_is_wrong_elsewhere() -> None:
+    data = changed("history", None)
+    data["appeals"]["window"] = "P1D"
+    assert [place for place, _ in refused(data)] == ["", "appeals.window"]
+
+
+def test_measures_that_are_there_and_say_nothing_are_no_list_of_measures() -> None:
+    assert [place for place, _ in refused(GOOD | {"measures": None})] == ["measures"]
+
+
+def test_a_machine_reaches_one_in_twenty_where_nothing_else_is_said() -> None:
+    data = deepcopy(GOOD)
+    data["automation"]["breaker"].pop("max_share", None)
+    assert ladder_file.parse(data).breaker_share == 0.05
+
+
+def test_how_many_a_machine_may_act_on_has_to_be_said() -> None:
+    found = refused(changed("automation.breaker.max_per_hour", None))
+    assert found == [("automation.breaker", "«max_per_hour» is missing")]

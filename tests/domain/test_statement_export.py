@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from policybot.domain import statement as statements
 from policybot.domain.rules import Ground
 from policybot.domain.statement import Content, Visibility
-from policybot.domain.statement_export import CATEGORIES, by_rule, faults, masked, request
+from policybot.domain.statement_export import CATEGORIES, COUNTRIES, by_rule, faults, masked, request
 from tests.domain.test_statement import AT, a_statement, reasons
 
 CATEGORY = "STATEMENT_CATEGORY_OTHER_VIOLATION_TC"
@@ -34,6 +34,7 @@ def test_a_statement_on_record_is_written_with_all_that_the_law_names() -> None:
         "incompatible_content_explanation": "Do not insult or threaten anybody.",
         "content_type": ["CONTENT_TYPE_TEXT"],
         "category": CATEGORY,
+        "territorial_scope": sorted(COUNTRIES),
         "content_date": "2026-03-02",
         "application_date": "2026-03-02",
         "end_date_service_restriction": "2026-03-02",
@@ -76,10 +77,16 @@ def test_a_statement_by_law_names_the_law_and_not_the_terms() -> None:
         ({"application_date": "2019-12-31"}, "application_date"),
         ({"application_date": "2026-03-02 09:00"}, "application_date"),
         ({"end_date_service_restriction": "2038-01-02"}, "end_date_service_restriction"),
+        ({"end_date_service_restriction": "2026-03-01"}, "end_date_service_restriction"),
         ({"source_type": "SOURCE_ASTROLOGY"}, "source_type"),
         ({"automated_detection": "yes"}, "automated_detection"),
         ({"automated_decision": "Yes"}, "automated_decision"),
         ({"territorial_scope": ["DE", "XX"]}, "territorial_scope"),
+        ({"territorial_scope": None}, "territorial_scope"),
+        ({"territorial_scope": []}, "territorial_scope"),
+        ({"category": "STATEMENT_CATEGORY_NOT_SPECIFIED_ORDER"}, "category"),
+        ({"category_specification": ["KEYWORD_SPAM"]}, "category_specification"),
+        ({"category_specification_other": "x" * 501}, "category_specification_other"),
         ({"content_language": "german"}, "content_language"),
         ({"decision_ground_reference_url": "rules"}, "decision_ground_reference_url"),
         ({"decision_visibility": ["REMOVED"]}, "decision_visibility"),
@@ -88,6 +95,36 @@ def test_a_statement_by_law_names_the_law_and_not_the_terms() -> None:
 def test_what_the_database_would_not_take_is_named(changed: dict[str, Any], named: str) -> None:
     found = faults(valid(**changed))
     assert [one.partition(":")[0] for one in found] == [named]
+
+
+def test_the_categories_are_those_of_the_databases_documentation() -> None:
+    """Source: «API documentation» of the database, schema of 1 July 2025, `category`."""
+    assert len(CATEGORIES) == 16
+    assert "STATEMENT_CATEGORY_NOT_SPECIFIED_NOTICE" in CATEGORIES
+    assert len(COUNTRIES) == 30
+
+
+def test_a_keyword_tells_more_and_another_one_is_told_by_the_rule() -> None:
+    one = a_statement()
+    made = request(one, category=CATEGORY, facts="x" * 9, keyword="KEYWORD_NUDITY", title="Clothes")
+    assert made["category_specification"] == ["KEYWORD_NUDITY"]
+    assert "category_specification_other" not in made
+    other = request(one, category=CATEGORY, facts="x" * 9, keyword="KEYWORD_OTHER", title="Clothes")
+    assert other["category_specification"] == ["KEYWORD_OTHER"]
+    assert other["category_specification_other"] == "Clothes"
+    assert (faults(made), faults(other)) == ((), ())
+    assert "category_specification" not in valid()
+
+
+def test_where_a_restriction_is_limited_to_a_country_only_that_is_named() -> None:
+    made = request(replace(a_statement(), territory=("DE",)), category=CATEGORY, facts="x" * 9)
+    assert made["territorial_scope"] == ["DE"]
+
+
+def test_content_without_a_type_of_its_own_says_what_it_may_be() -> None:
+    made = request(replace(a_statement(), content=(Content.OTHER,)), category=CATEGORY, facts="x" * 9)
+    assert "message" in str(made["content_type_other"]), "a file has no type of its own there"
+    assert faults(made) == ()
 
 
 def test_a_statement_without_any_decision_is_refused() -> None:

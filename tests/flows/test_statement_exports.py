@@ -30,7 +30,7 @@ def categorised(world: World, category: str | None = CATEGORY, **changed: Any) -
     """Name the category of every rule, in the file that the command line reads."""
     path = world.config.key_file.parent / "config.yaml"
     more = "".join(f"\n    {key}: {json.dumps(value)}" for key, value in changed.items())
-    text = re.sub(r"(?m)^    (?:category|deceptive_bulk):.*\n", "", path.read_text("utf-8"))
+    text = re.sub(r"(?m)^    (?:category|keyword|deceptive_bulk):.*\n", "", path.read_text("utf-8"))
     named = rf"  - id: \1\n    category: {category}{more}"
     text = re.sub(r"(?m)^  - id: (R\d)$", named, text)
     path.write_text(text)
@@ -56,7 +56,7 @@ async def decisions(world: World) -> None:
 async def test_each_statement_is_handed_over_once_and_names_nobody(tmp_path: Path) -> None:
     async with make_world(tmp_path) as world:
         await decisions(world)
-        categorised(world)
+        categorised(world, keyword="KEYWORD_OTHER")
         folder = tmp_path / "out"
         words = ("statements", "--since", "2026-03-01", "--until", "2026-03-09", "--to", str(folder))
         dry = await run(world, *words, "--dry-run")
@@ -70,6 +70,8 @@ async def test_each_statement_is_handed_over_once_and_names_nobody(tmp_path: Pat
         handed = json.loads(file.read_text("utf-8"))["statements"]
         assert [faults(one) for one in handed] == [(), ()]
         assert len({one["puid"] for one in handed}) == 2
+        assert handed[0]["category_specification"] == ["KEYWORD_OTHER"]
+        assert handed[0]["category_specification_other"] == world.config.rules[1].title
         said = " ".join(str(value) for one in handed for value in one.values())
         for word in ("tom", "zoe", "mira", "lea", "garden", "shop.example"):
             assert not re.search(rf"\b{word}\b", said), word
@@ -174,7 +176,7 @@ async def test_the_tables_of_a_report_are_those_of_what_is_published(tmp_path: P
         result = await run(world, "report", "2026-Q1", "--to", f"{tmp_path}/report")
         assert result.exit_code == 0, result.output
         files = {one.name: one.read_bytes().decode() for one in (tmp_path / "report").iterdir()}
-        assert len(files) == 6
+        assert len(files) == 9
         assert all(text.count("\r\n") == text.count("\n") for text in files.values()), "RFC 4180"
         notices = files["4_notices.csv"]
         assert "2026-01-01/2026-03-31,TOTAL,,60,,60," in notices

@@ -1,0 +1,415 @@
+"""The tables of a report are the Commission's, row by row, and say nothing that was not published.
+
+Source: annex I of Implementing Regulation (EU) 2024/2835 as the Commission offers it in CSV («Templates
+for Transparency Reports», parts 1 to 11, English); reports of providers on 2025 and the first half of
+2026 have the same heads and rows.
+"""
+
+import csv
+import io
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+from policybot.domain import report_tables
+from policybot.domain.condition import FirstPost
+from policybot.domain.keyword import CATEGORIES, keywords
+from policybot.domain.mechanism import Mechanism, Stage, Then
+from policybot.domain.period import parse
+from policybot.domain.publication import publish
+from policybot.domain.rules import Ground, Rule
+
+CYBER, TERMS = "STATEMENT_CATEGORY_CYBER_VIOLENCE", "STATEMENT_CATEGORY_OTHER_VIOLATION_TC"
+RULES = (
+    Rule("R1", "Advertising", "None.", category=TERMS, keyword="KEYWORD_OTHER"),
+    Rule("R2", "Respect", "Be kind.", category=CYBER, keyword="KEYWORD_CYBER_HARASSMENT"),
+    Rule("R3", "Peace", "No stalking.", category=CYBER, keyword="KEYWORD_CYBER_STALKING"),
+    Rule("R4", "Topic", "Stay with it."),
+)
+COUNTS = {
+    "reports": {"": 45, "rule:R1": 20, "rule:R2": 10, "rule:R3": 8, "rule:unsorted": 7},
+    "own": {
+        "": 36,
+        "rule:R1": 14,
+        "rule:R2": 12,
+        "rule:R3": 10,
+        "found:machine": 16,
+        "found:ours": 20,
+        "measure:account:suspend": 11,
+        "measure:member:restrict": 25,
+        "removed:yes": 30,
+        "removed:no": 6,
+    },
+    "on_reports": {"": 12, "rule:R1": 12, "took:1 hour": 12},
+    "appeals": {"": 9},
+    "verdicts": {"": 20, "verdict:uphold": 14, "verdict:overturn": 6, "answer:3 days": 20},
+    "referrals": {"": 6, "recipient:police": 6},
+    "unfounded": {"": 5, "step:pause": 5},
+}
+LONG = "Applicability,Service,Reporting period,Section,Indicator,Scope,Value,Contextual Information"
+OF_CATEGORIES = (
+    "Category label,Category description,Category of illegal content / incompatible with the terms and "
+    "conditions,Contextual information"
+)
+OF_ORDERS = """Applicability,Service,Reporting period,Category of illegal content,\
+"Description of the sub-category ""Other\""",Scope,\
+Number of orders to act against illegal content received,\
+Number of specific items of information included in the total number of orders to act against illegal \
+content,\
+Median time to inform the authority of the receipt of the order to act against illegal content,\
+Median time to give effect to the order to act against illegal content,\
+Number of orders to provide information,\
+Median time to inform the authority of the receipt of the order to provide information,\
+Median time to give effect to the order to provide information,\
+Contextual information on number of orders to act against illegal content received,\
+Contextual information on number of specific items of information included in the total number of \
+orders to act against illegal content,\
+Contextual information on Median time to inform the authority of the receipt of the order to act \
+against illegal content,\
+Contextual information on Median time to give effect to the order to act against illegal content,\
+Contextual information on Number of orders to provide information,\
+Contextual information on Median time to inform the authority of the receipt of the order to provide \
+information,\
+Contextual information on Median time to give effect to the order to provide information"""
+HEADS = {
+    "1_report_identification": "Applicability,Service,Indicator,Value",
+    "2_categories_names": OF_CATEGORIES,
+    "3_member_states_orders": OF_ORDERS,
+    "7_appeals_and_recidivism": LONG,
+    "8_automated_means": LONG,
+    "11_qualitative": "Applicability,Service,Reporting period,Indicator,Value",
+}
+OF_FLAGGERS = " (Trusted Flagger notices)"
+ITEMS = "Number of specific items of information included in the total number of notices"
+BY_TERMS = "Number of actions taken on the basis of the terms and conditions of the service"
+NOTICES = (
+    "Number of notices received ",
+    "Number of notices received from Trusted flaggers",
+    ITEMS,
+    f"{ITEMS} by Trusted Flaggers{OF_FLAGGERS}",
+    "Median time to take action",
+    f"Median time to take action{OF_FLAGGERS}",
+    "Number of actions taken on the basis of the law",
+    f"Number of actions taken on the basis of the law{OF_FLAGGERS}",
+    BY_TERMS,
+    f"{BY_TERMS}{OF_FLAGGERS}",
+)
+MEASURES = (
+    "Number of measures taken at the provider's own initiative ",
+    "Number of measures taken after detection with solely automated means ",
+    *("Visibility restriction Removal", "Visibility restriction Disable"),
+    *("Visibility restriction Demoted", "Visibility restriction Age restricted"),
+    *("Visibility restriction Interaction restricted", "Visibility restriction Labelled "),
+    *("Visibility restriction Other", "Monetary restriction Suspension"),
+    *("Monetary restriction Termination", "Monetary restriction Other"),
+    *("Provision of the service Suspension", "Provision of the service Termination"),
+    *("Account restriction Suspension", "Account restriction Termination"),
+)
+COMPLAINT = "Complaint regarding a decision "
+ARTICLE = "in accordance with Article 16"
+FIVE = (
+    *("Total number", "Decisions upheld", "Decisions partially reversed", "Decisions reversed"),
+    "Median time",
+)
+APPEALS = (
+    (
+        "Number of complaints submitted to the internal-complaints mechanism",
+        (*FIVE, "Decision omitted"),
+    ),
+    (
+        "Number of restrictions newly imposed as a result of an internal complaint",
+        ("Total number",),
+    ),
+    (f"{COMPLAINT}to remove or disable access to or restrict visibility of information", FIVE),
+    (f"{COMPLAINT}to suspend or terminate the provision of the service", FIVE),
+    (f"{COMPLAINT}to suspend or terminate an account ", FIVE),
+    (f"{COMPLAINT}to restrict the ability to monetise information", FIVE),
+    (f"{COMPLAINT}not to take action on a notice submitted {ARTICLE}", FIVE),
+    (f"{COMPLAINT}not to take action on a notice submitted by a Trusted Flagger {ARTICLE}", FIVE),
+    (
+        "Number of disputes submitted to out-of-court dispute settlement bodies",
+        (*FIVE, "Decision omitted", "Percentage of outcomes implemented"),
+    ),
+    (
+        "Number of suspensions enacted for the provision of manifestly illegal content ",
+        ("Total number",),
+    ),
+    (
+        "Number of suspensions enacted for the provision of manifestly unfounded notices",
+        ("Total number",),
+    ),
+    (
+        "Number of suspensions enacted for the provision of manifestly unfounded complaints",
+        ("Total number",),
+    ),
+)
+
+
+def written(
+    rules: tuple[Rule, ...] = RULES,
+    counts: Mapping[str, Mapping[str, int]] = COUNTS,
+    mechanisms: tuple[Mechanism, ...] = (),
+) -> dict[str, list[list[str]]]:
+    publication = publish(parse("2026"), counts, [*(rule.id for rule in rules), "unsorted"], 5)
+    made = report_tables.tables(
+        publication,
+        rules,
+        "Example",
+        published=date(2027, 2, 1),
+        mechanisms=mechanisms,
+        summary="We are five.",
+    )
+    return {
+        name.removesuffix(".csv"): list(csv.reader(io.StringIO(text))) for name, text in made.items()
+    }
+
+
+def columns(rows: list[list[str]], code: str) -> dict[str, str]:
+    (row,) = [row for row in rows if row[3] == code]
+    return dict(zip(rows[0], row, strict=True))
+
+
+def cells(rows: list[list[str]]) -> dict[tuple[str, str], tuple[str, str]]:
+    """Give value and context of a long table by indicator and scope."""
+    return {(row[4], row[5]): (row[6], row[7]) for row in rows[1:]}
+
+
+def test_each_part_has_the_head_of_the_commissions_templates() -> None:
+    parts = written()
+    for name, head in HEADS.items():
+        assert parts[name][0] == next(csv.reader([head])), name
+    wide = {
+        "4_notices": ("Category of illegal content", NOTICES, "Contextual information on "),
+        "5_own_initiative_illegal": (
+            "Category of illegal content",
+            MEASURES,
+            "Contextual Information on ",
+        ),
+        "6_own_initiative_TC": (
+            "Category of incompatibility with the provider's terms and conditions",
+            MEASURES,
+            "Contextual Information on ",
+        ),
+    }
+    for name, (category, said, context) in wide.items():
+        assert parts[name][0] == [
+            *("Applicability", "Service", "Reporting period", category),
+            'Description of the sub-category "Other"',
+            *said,
+            *(f"{context}{one}" for one in said),
+        ], name
+    assert {*parts} == {*HEADS, *wide}, "9 and 10 are for very large providers alone"
+
+
+def test_every_row_is_as_long_as_its_head() -> None:
+    for name, rows in written().items():
+        assert {len(row) for row in rows} == {len(rows[0])}, name
+
+
+def test_categories_and_keywords_stand_in_the_order_of_the_templates() -> None:
+    parts = written()
+    listed = [code for one in CATEGORIES for code in (one.code, *keywords(one.code))]
+    assert (len(CATEGORIES), len(listed)) == (17, 99)
+    terms = listed.index(TERMS)
+    law, of_terms = listed[:terms], listed[terms:-2]
+    rows = {name: [row[3] for row in parts[name][1:]] for name in (*parts,) if name[0] in "3456"}
+    assert rows == {
+        "3_member_states_orders": ["TOTAL", *law, "STATEMENT_CATEGORY_NOT_SPECIFIED_ORDER"],
+        "4_notices": ["TOTAL", *law, "STATEMENT_CATEGORY_NOT_SPECIFIED_NOTICE"],
+        "5_own_initiative_illegal": ["TOTAL", *law],
+        "6_own_initiative_TC": ["TOTAL", *law, *of_terms],
+    }
+    assert law[:4] == [
+        *("STATEMENT_CATEGORY_ANIMAL_WELFARE", "KEYWORD_ANIMAL_HARM"),
+        *("KEYWORD_UNLAWFUL_SALE_ANIMALS", "KEYWORD_OTHER"),
+    ]
+    assert of_terms[-2:] == ["KEYWORD_NUDITY", "KEYWORD_OTHER"]
+
+
+def test_what_the_categories_mean_stands_beside_the_rules_that_are_in_them() -> None:
+    rows = written()["2_categories_names"]
+    assert rows[1] == ["TOTAL", "All the entries", "TOTAL", "in no category: R4 Topic"]
+    assert ["Category 3", "Cyber violence", CYBER, "R2 Respect; R3 Peace"] in rows
+    assert ["Category 3b", "Cyber harassment", "KEYWORD_CYBER_HARASSMENT", "R2 Respect"] in rows
+    other = "Not captured by any other sub-category"
+    assert ["Category 15g", other, "KEYWORD_OTHER", "R1 Advertising"] in rows
+    assert rows[-1][0] == "Category 17"
+
+
+def test_notices_are_told_by_category_and_by_keyword() -> None:
+    rows = written()["4_notices"]
+    received = "Number of notices received "
+    got = {code: columns(rows, code)[received] for code in ("TOTAL", CYBER, "KEYWORD_CYBER_HARASSMENT")}
+    assert got == {"TOTAL": "45", CYBER: "18", "KEYWORD_CYBER_HARASSMENT": "10"}
+    assert columns(rows, "STATEMENT_CATEGORY_NOT_SPECIFIED_NOTICE")[received] == "7"
+    total = columns(rows, "TOTAL")
+    assert total[BY_TERMS] == "12"
+    assert total["Number of actions taken on the basis of the law"] == "0"
+    assert total["Contextual information on Median time to take action"] == "within 1 hour"
+    assert "trusted flaggers" in total[f"Contextual information on {NOTICES[1]}"]
+    by_category = columns(rows, CYBER)["Contextual information on Median time to take action"]
+    assert by_category == "published for all categories together"
+
+
+def test_where_a_rule_names_no_keyword_those_of_its_category_are_no_whole_numbers() -> None:
+    rules = (*RULES, Rule("R5", "Quiet", "Do not shout.", category=CYBER))
+    rows = written(rules)["4_notices"]
+    assert columns(rows, CYBER)["Number of notices received "] == "18"
+    some, none = columns(rows, "KEYWORD_CYBER_HARASSMENT"), columns(rows, "KEYWORD_CYBER_INCITEMENT")
+    received, why = (
+        "Number of notices received ",
+        "Contextual information on Number of notices received ",
+    )
+    assert some[received] == "10"
+    assert some[why].startswith("at least")
+    assert none[received] == "", "who knows whether R5 is about that"
+    assert none[why]
+
+
+def test_a_keyword_that_says_other_names_the_rules_that_it_stands_for() -> None:
+    rows = written()["6_own_initiative_TC"]
+    described = [row[4] for row in rows if row[3] == "KEYWORD_OTHER" and row[4]]
+    assert described == ["R1 Advertising"]
+
+
+def test_own_measures_are_told_by_what_was_done() -> None:
+    total = columns(written()["6_own_initiative_TC"], "TOTAL")
+    assert [total[name] for name in MEASURES] == [
+        *("36", "16", "30", "0", "0", "0", "0", "0", "0", "0", "0", "0"),
+        *("25", "0", "11", "0"),
+    ]
+    rows = written()["6_own_initiative_TC"]
+    harassment, sale = columns(rows, "KEYWORD_CYBER_HARASSMENT"), columns(rows, "KEYWORD_PHISHING")
+    assert harassment[MEASURES[0]] == "12"
+    assert harassment[MEASURES[1]] == "", "only published for all categories together"
+    assert [sale[name] for name in MEASURES] == ["0"] * len(MEASURES)
+
+
+def test_rules_of_law_and_of_terms_are_not_told_apart_where_that_was_not_published() -> None:
+    law = Rule("R9", "The law", "No.", ground=Ground.LAW, legal_ref="§ 1", category=CYBER)
+    counts = {**COUNTS, "own": {**COUNTS["own"], "": 46, "rule:R9": 10}}
+    parts = written((*RULES, law), counts)
+    illegal, terms = (
+        columns(parts[name], "TOTAL") for name in ("5_own_initiative_illegal", "6_own_initiative_TC")
+    )
+    assert (illegal[MEASURES[0]], terms[MEASURES[0]]) == ("10", "36")
+    for one in (illegal, terms):
+        assert one[MEASURES[2]] == ""
+        assert "by this ground" in one[f"Contextual Information on {MEASURES[2]}"]
+
+
+def test_without_a_rule_of_law_nothing_was_done_on_its_ground() -> None:
+    total = columns(written()["5_own_initiative_illegal"], "TOTAL")
+    assert [total[name] for name in MEASURES] == ["0"] * len(MEASURES)
+
+
+def test_every_indicator_of_complaints_disputes_and_suspensions_is_there() -> None:
+    rows = written()["7_appeals_and_recidivism"][1:]
+    assert [(row[4], row[5]) for row in rows] == [
+        (name, scope) for name, scopes in APPEALS for scope in scopes
+    ]
+    assert [row[0] for row in rows] == ["All", *["Only for providers of online platforms"] * 46]
+    assert [row[3] for row in rows] == [
+        *["Internal complaints mechanism"] * 37,
+        *["Out-of-court dispute settlement bodies"] * 7,
+        *["Suspensions imposed on repeated offenders"] * 3,
+    ]
+
+
+def test_complaints_say_what_became_of_them_or_why_that_is_not_said() -> None:
+    told = cells(written()["7_appeals_and_recidivism"])
+    every = APPEALS[0][0]
+    assert [told[every, scope] for scope in FIVE] == [
+        *(("9", ""), ("14", ""), ("0", ""), ("6", "")),
+        ("", "within 3 days"),
+    ]
+    for (name, scope), (value, why) in told.items():
+        assert value or why, (name, scope)
+    disputes = APPEALS[8][0]
+    assert told[disputes, "Total number"] == ("", "to be filled in: only the provider knows")
+    suspended = [told[name, "Total number"][0] for name, _ in APPEALS[-3:]]
+    assert suspended == ["", "5", "0"]
+
+
+def test_every_indicator_of_automated_means_is_there() -> None:
+    rows = written()["8_automated_means"][1:]
+    measures = (
+        "Number of measures solely taken by automated means ",
+        "Number of measures not taken by automated means",
+    )
+    notices = (
+        "Number of notices solely processed by automated means ",
+        "Number of notices not processed by automated means",
+    )
+    accuracy = [
+        f"Accuracy of the automated means - {one}" for one in ("Accuracy", "Precision", "Recall")
+    ]
+    assert [(row[0], row[5], row[4]) for row in rows] == [
+        (applies, scope, name)
+        for applies, scope, names in (
+            ("All", "Total number", measures),
+            ("All", "Own-initiative ", measures),
+            (
+                "Only for providers of hosting services, including online platforms",
+                "NAM Total",
+                notices,
+            ),
+            ("Only for providers of online platforms", "NAM Trusted Flagger", notices),
+        )
+        for name in (*names, *accuracy)
+    ]
+    told = cells(written()["8_automated_means"])
+    assert told[measures[0], "Total number"] == ("16", "")
+    assert told[measures[1], "Total number"] == ("32", "")
+    assert told[measures[1], "Own-initiative "] == ("20", "")
+    assert told[notices[0], "NAM Total"] == ("0", "")
+    assert told[notices[1], "NAM Total"] == ("45", "")
+    assert told[accuracy[0], "Total number"] == ("", "not measured")
+    assert told[accuracy[0], "NAM Total"] == ("", "no notice was answered by them")
+
+
+def test_orders_are_left_to_the_provider_with_what_was_handed_over() -> None:
+    total = columns(written()["3_member_states_orders"], "TOTAL")
+    assert total["Scope"] == "TOTAL"
+    assert total["Number of orders to provide information"] == ""
+    why = total["Contextual information on Number of orders to provide information"]
+    assert why == "to be filled in: only the provider knows; 6 referrals were handed over, on any basis"
+
+
+def test_the_words_say_what_a_machine_may_do_and_that_there_is_none_where_there_is_none() -> None:
+    said = {row[3]: row[4] for row in written()["11_qualitative"][1:]}
+    assert len(said) == 6
+    assert said["Summary of the content moderation engaged in at the providers’ own initiative"] == (
+        "We are five."
+    )
+    machine = [text for name, text in said.items() if "automated means" in name]
+    assert machine == ["No automated means are used."] * 4
+    looks = (
+        Mechanism(RULES[1], FirstPost()),
+        Mechanism(RULES[2], FirstPost(), stage=Stage.SHADOW),
+        Mechanism(RULES[0], FirstPost(), then=frozenset({Then.REDACT}), automatic=True),
+    )
+    said = {row[3]: row[4] for row in written(mechanisms=looks)["11_qualitative"][1:]}
+    purposes = said["Specification of the precise purposes to apply automated means"]
+    assert purposes.startswith("To find what may break R2, R1, so that a person decides, but for R1,")
+    accuracy = "Qualitative description of indicators of accuracy and possible rate of error of "
+    assert said[f"{accuracy}automated means"] == (
+        "Accuracy is not measured. 6 of 20 appeals changed a decision, also of people."
+    )
+    assert "72 hours" in said["Safeguards applied to the use of automated means"]
+    assert timedelta(hours=72) > looks[2].hold_for
+
+
+def test_small_numbers_are_kept_back_in_every_part() -> None:
+    """I28: what is not published is in no table either."""
+    counts = {
+        "reports": {"": 45, "rule:R1": 42, "rule:R2": 3},
+        "appeals": {"": 3},
+        "verdicts": {"": 3, "verdict:uphold": 3},
+        "referrals": {"": 2, "recipient:police": 2},
+        "unfounded": {"": 1, "step:pause": 1},
+    }
+    parts = written(counts=counts)
+    shown = {cell for rows in parts.values() for row in rows[1:] for cell in row if cell.isdigit()}
+    assert shown == {"0", "45"}
+    orders = columns(parts["3_member_states_orders"], "TOTAL")
+    assert "2" not in orders["Contextual information on Number of orders to provide information"]
