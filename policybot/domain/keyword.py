@@ -1,7 +1,8 @@
 """The categories and keywords by which the EU sorts what is moderated, in its reports and its database.
 
 They are those of part 2 of the templates in annex I of Implementing Regulation (EU) 2024/2835, in its
-order, with its names; the database of statements takes the same.
+order, with its names; the database of statements takes the same. Nothing is looked for or decided by
+them: an operator may name one beside a rule, so that reports to the EU can be sorted.
 """
 
 from collections.abc import Iterator
