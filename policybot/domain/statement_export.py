@@ -79,9 +79,9 @@ def request(
         "content_language": reasons.content_language and reasons.content_language.upper(),
         "content_date": _day(reasons.content_date),
         "application_date": _day(reasons.application_date),
-        "end_date_visibility_restriction": _day(reasons.visibility_ends_at),
-        "end_date_service_restriction": _day(reasons.service_ends_at),
-        "end_date_account_restriction": _day(reasons.account_ends_at),
+        "end_date_visibility_restriction": _end(reasons, reasons.visibility_ends_at),
+        "end_date_service_restriction": _end(reasons, reasons.service_ends_at),
+        "end_date_account_restriction": _end(reasons, reasons.account_ends_at),
         "decision_facts": facts,
         "source_type": reasons.source.value,
         "automated_detection": "Yes" if reasons.found_by_machine else "No",
@@ -92,6 +92,11 @@ def request(
 
 def _day(at: datetime | None) -> str | None:
     return at.date().isoformat() if at else None
+
+
+def _end(reasons: Reasons, at: datetime | None) -> str | None:
+    """Give the last day; of what was over before it was carried out, that on which it was."""
+    return _day(at and max(at, reasons.application_date))
 
 
 _HIDDEN: tuple[tuple[re.Pattern[str], str], ...] = (

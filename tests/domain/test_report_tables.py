@@ -200,6 +200,18 @@ def test_each_part_has_the_head_of_the_commissions_templates() -> None:
     assert {*parts} == {*HEADS, *wide}, "9 and 10 are for very large providers alone"
 
 
+def test_the_report_says_whose_it_is_and_for_which_days() -> None:
+    rows = written()["1_report_identification"]
+    assert [(row[2], row[3]) for row in rows[1:]] == [
+        ("Name of the service provider", "Example"),
+        ("Date of the publication of the report", "2027-02-01"),
+        ("Date of the publication of the latest previous report", ""),
+        ("Starting date of reporting period", "2026-01-01"),
+        ("Ending date of reporting period", "2026-12-31"),
+    ]
+    assert {row[2] for row in written()["4_notices"][1:]} == {"2026-01-01/2026-12-31"}
+
+
 def test_every_row_is_as_long_as_its_head() -> None:
     for name, rows in written().items():
         assert {len(row) for row in rows} == {len(rows[0])}, name
@@ -263,6 +275,11 @@ def test_where_a_rule_names_no_keyword_those_of_its_category_are_no_whole_number
     assert some[why].startswith("at least")
     assert none[received] == "", "who knows whether R5 is about that"
     assert none[why]
+    own = written(rules)["6_own_initiative_TC"]
+    some, none = (columns(own, f"KEYWORD_CYBER_{what}") for what in ("HARASSMENT", "INCITEMENT"))
+    assert some[MEASURES[0]] == "12"
+    assert some[f"Contextual Information on {MEASURES[0]}"].startswith("at least")
+    assert [none[name] for name in MEASURES] == [""] * len(MEASURES)
 
 
 def test_a_keyword_that_says_other_names_the_rules_that_it_stands_for() -> None:
@@ -365,6 +382,13 @@ def test_every_indicator_of_automated_means_is_there() -> None:
     assert told[notices[1], "NAM Total"] == ("45", "")
     assert told[accuracy[0], "Total number"] == ("", "not measured")
     assert told[accuracy[0], "NAM Total"] == ("", "no notice was answered by them")
+
+
+def test_where_no_machine_acted_nothing_is_to_be_measured() -> None:
+    counts = {**COUNTS, "own": {"": 36, "rule:R1": 36, "found:ours": 36}}
+    told = cells(written(counts=counts)["8_automated_means"])
+    accuracy = told["Accuracy of the automated means - Accuracy", "Own-initiative "]
+    assert accuracy == ("", "no measure was taken by them")
 
 
 def test_orders_are_left_to_the_provider_with_what_was_handed_over() -> None:

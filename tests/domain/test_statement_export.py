@@ -116,6 +116,21 @@ def test_a_keyword_tells_more_and_another_one_is_told_by_the_rule() -> None:
     assert "category_specification" not in valid()
 
 
+def test_what_was_over_before_it_was_carried_out_ends_on_the_day_on_which_it_was() -> None:
+    """The homeserver was away for longer than a hold lasts."""
+    late = replace(
+        a_statement(),
+        application_date=AT + timedelta(days=4),
+        service_ends_at=AT + timedelta(days=3),
+        account_ends_at=AT + timedelta(days=9),
+        visibility_ends_at=None,
+    )
+    made = request(late, category=CATEGORY, facts="x" * 9)
+    ends = [made.get(f"end_date_{what}_restriction") for what in ("service", "account", "visibility")]
+    assert ends == ["2026-03-06", "2026-03-11", None]
+    assert faults(made) == ()
+
+
 def test_where_a_restriction_is_limited_to_a_country_only_that_is_named() -> None:
     made = request(replace(a_statement(), territory=("DE",)), category=CATEGORY, facts="x" * 9)
     assert made["territorial_scope"] == ["DE"]
