@@ -10,6 +10,8 @@ import io
 from collections.abc import Mapping
 from datetime import date, timedelta
 
+import pytest
+
 from policybot.domain import report_tables
 from policybot.domain.condition import FirstPost
 from policybot.domain.keyword import CATEGORIES, keywords
@@ -253,6 +255,8 @@ def test_notices_are_told_by_category_and_by_keyword() -> None:
     got = {code: columns(rows, code)[received] for code in ("TOTAL", CYBER, "KEYWORD_CYBER_HARASSMENT")}
     assert got == {"TOTAL": "45", CYBER: "18", "KEYWORD_CYBER_HARASSMENT": "10"}
     assert columns(rows, "STATEMENT_CATEGORY_NOT_SPECIFIED_NOTICE")[received] == "7"
+    for code in got:
+        assert columns(rows, code)[f"Contextual information on {received}"] == "", "it is all of them"
     total = columns(rows, "TOTAL")
     assert total[BY_TERMS] == "12"
     assert total["Number of actions taken on the basis of the law"] == "0"
@@ -284,8 +288,8 @@ def test_where_a_rule_names_no_keyword_those_of_its_category_are_no_whole_number
 
 def test_a_keyword_that_says_other_names_the_rules_that_it_stands_for() -> None:
     rows = written()["6_own_initiative_TC"]
-    described = [row[4] for row in rows if row[3] == "KEYWORD_OTHER" and row[4]]
-    assert described == ["R1 Advertising"]
+    described = [(row[3], row[4]) for row in rows[1:] if row[4]]
+    assert described == [("KEYWORD_OTHER", "R1 Advertising")]
 
 
 def test_own_measures_are_told_by_what_was_done() -> None:
@@ -299,6 +303,11 @@ def test_own_measures_are_told_by_what_was_done() -> None:
     assert harassment[MEASURES[0]] == "12"
     assert harassment[MEASURES[1]] == "", "only published for all categories together"
     assert [sale[name] for name in MEASURES] == ["0"] * len(MEASURES)
+
+
+def test_what_was_decided_by_a_rule_that_is_gone_still_counts_in_all() -> None:
+    rows = written(RULES[:2])["6_own_initiative_TC"]
+    assert columns(rows, "TOTAL")[MEASURES[0]] == "36"
 
 
 def test_rules_of_law_and_of_terms_are_not_told_apart_where_that_was_not_published() -> None:
@@ -405,6 +414,11 @@ def test_the_words_say_what_a_machine_may_do_and_that_there_is_none_where_there_
     assert said["Summary of the content moderation engaged in at the providers’ own initiative"] == (
         "We are five."
     )
+    own = said[
+        "Meaningful and comprehensible information regarding content moderation engaged in at the "
+        "providers' own initiative"
+    ]
+    assert own.endswith("The rules: R1 Advertising; R2 Respect; R3 Peace; R4 Topic.")
     machine = [text for name, text in said.items() if "automated means" in name]
     assert machine == ["No automated means are used."] * 4
     looks = (
@@ -423,6 +437,21 @@ def test_the_words_say_what_a_machine_may_do_and_that_there_is_none_where_there_
     assert timedelta(hours=72) > looks[2].hold_for
 
 
+@pytest.mark.parametrize("verdicts", [{"": 20, "verdict:uphold": 18, "verdict:overturn": 2}, {"": 3}])
+def test_how_many_appeals_changed_a_decision_is_not_said_where_that_is_kept_back(
+    verdicts: dict[str, int],
+) -> None:
+    looks = (Mechanism(RULES[1], FirstPost()),)
+    rows = written(counts={**COUNTS, "verdicts": verdicts}, mechanisms=looks)["11_qualitative"]
+    assert [row[4] for row in rows if "accuracy" in row[3]] == ["Accuracy is not measured."]
+    purposes = [row[4] for row in rows if "purposes" in row[3]]
+    assert purposes == ["To find what may break R2, so that a person decides."]
+
+
+def test_where_every_rule_has_a_category_none_is_named_without() -> None:
+    assert written(RULES[:3])["2_categories_names"][1] == ["TOTAL", "All the entries", "TOTAL", ""]
+
+
 def test_small_numbers_are_kept_back_in_every_part() -> None:
     """I28: what is not published is in no table either."""
     counts = {
@@ -436,4 +465,9 @@ def test_small_numbers_are_kept_back_in_every_part() -> None:
     shown = {cell for rows in parts.values() for row in rows[1:] for cell in row if cell.isdigit()}
     assert shown == {"0", "45"}
     orders = columns(parts["3_member_states_orders"], "TOTAL")
-    assert "2" not in orders["Contextual information on Number of orders to provide information"]
+    handed = orders["Contextual information on Number of orders to provide information"]
+    assert handed == "to be filled in: only the provider knows"
+    hidden = "not published: it is below the limit, or would give such a number away"
+    notices = columns(parts["4_notices"], "TOTAL")
+    assert notices["Contextual information on Median time to take action"] == hidden
+    assert cells(parts["7_appeals_and_recidivism"])[APPEALS[0][0], "Median time"] == ("", hidden)
