@@ -408,6 +408,18 @@ def test_orders_are_left_to_the_provider_with_what_was_handed_over() -> None:
     assert why == "to be filled in: only the provider knows; 6 referrals were handed over, on any basis"
 
 
+def test_beside_every_empty_value_stands_why_it_is_empty() -> None:
+    for name, rows in written().items():
+        head = rows[0]
+        for row in rows[1:]:
+            for place, title in enumerate(head):
+                context = [
+                    n for n, other in enumerate(head) if other.lower().endswith(f" {title.lower()}")
+                ]
+                if title not in ("Applicability", "Scope") and context and not row[place]:
+                    assert row[context[0]], (name, row[3], title)
+
+
 def test_the_words_say_what_a_machine_may_do_and_that_there_is_none_where_there_is_none() -> None:
     said = {row[3]: row[4] for row in written()["11_qualitative"][1:]}
     assert len(said) == 6
