@@ -40,6 +40,7 @@ TESTS = ROOT / "tests" / "domain"
 _GUARDS = {
     "plain": ["test_ladder_file.py"],
     "fairness": ["test_ladder_file.py"],
+    "report_words": ["test_report_tables.py"],
     "closure": ["test_ladder.py", "test_decision.py"],
     "measure": ["test_measure.py", "test_values.py", "test_ladder.py", "test_ladder_file.py"],
 }

@@ -185,7 +185,7 @@ def _orders(publication: Publication, begin: tuple[str, str]) -> Iterable[tuple[
     filled = [*[_YOURS] * 4, ("", to_tell), *[_YOURS] * 2]
     yield _wide(_ALL, begin, ("TOTAL", "", "TOTAL"), filled)
     for what, _, _ in _sorted((), OF_TERMS, OF_NOTICES):
-        yield _wide(_ALL, begin, (*what, "TOTAL"), [("", "")] * len(_ORDERS))
+        yield _wide(_ALL, begin, (*what, "TOTAL"), [_YOURS] * len(_ORDERS))
 
 
 def _notices(

@@ -63,14 +63,14 @@ def request(
     why = "illegal_content_explanation" if by_law else "incompatible_content_explanation"
     made: dict[str, object] = {
         "puid": reasons.puid,
-        "decision_visibility": [one.value for one in reasons.visibility],
-        "decision_provision": reasons.provision and reasons.provision.value,
-        "decision_account": reasons.account and reasons.account.value,
+        "decision_visibility": list(reasons.visibility),
+        "decision_provision": reasons.provision,
+        "decision_account": reasons.account,
         "decision_ground": _ILLEGAL if by_law else _INCOMPATIBLE,
         "decision_ground_reference_url": reasons.reference_url,
         ground: masked(reasons.ground_name),
         why: masked(reasons.explanation),
-        "content_type": [one.value for one in reasons.content],
+        "content_type": list(reasons.content),
         "content_type_other": _NO_MEDIUM if Content.OTHER in reasons.content else None,
         "category": category,
         "category_specification": [keyword] if keyword else [],
@@ -79,19 +79,24 @@ def request(
         "content_language": reasons.content_language and reasons.content_language.upper(),
         "content_date": _day(reasons.content_date),
         "application_date": _day(reasons.application_date),
-        "end_date_visibility_restriction": _day(reasons.visibility_ends_at),
-        "end_date_service_restriction": _day(reasons.service_ends_at),
-        "end_date_account_restriction": _day(reasons.account_ends_at),
+        "end_date_visibility_restriction": _end(reasons, reasons.visibility_ends_at),
+        "end_date_service_restriction": _end(reasons, reasons.service_ends_at),
+        "end_date_account_restriction": _end(reasons, reasons.account_ends_at),
         "decision_facts": facts,
-        "source_type": reasons.source.value,
+        "source_type": reasons.source,
         "automated_detection": "Yes" if reasons.found_by_machine else "No",
-        "automated_decision": reasons.automation.value,
+        "automated_decision": reasons.automation,
     }
     return {name: value for name, value in made.items() if value not in (None, [], "")}
 
 
 def _day(at: datetime | None) -> str | None:
     return at.date().isoformat() if at else None
+
+
+def _end(reasons: Reasons, at: datetime | None) -> str | None:
+    """Give the last day; of what was over before it was carried out, that on which it was."""
+    return _day(at and max(at, reasons.application_date))
 
 
 _HIDDEN: tuple[tuple[re.Pattern[str], str], ...] = (

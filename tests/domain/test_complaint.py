@@ -52,6 +52,11 @@ def test_the_shortest_that_says_something_is_enough_and_the_longest_is_cut() -> 
     assert len(long) <= MOST_TEXT
 
 
+def test_an_objection_begins_at_its_first_version() -> None:
+    """What was read at a version is saved only while nobody else saved it."""
+    assert OBJECTED.version == 1
+
+
 # Deciding it -------------------------------------------------------------------------------------
 
 

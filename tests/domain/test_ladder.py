@@ -311,6 +311,21 @@ def test_a_half_life_later_half_of_it_counts_and_the_next_day_less() -> None:
     assert found == [6000, 5953, 3000, 2976, 1500]
 
 
+def test_where_nothing_went_before_that_is_said() -> None:
+    assert propose(LADDER, act(), []).explain()[:2] == (
+        "no earlier decisions",
+        "history: 0 points, column H0",
+    )
+
+
+def test_before_it_happened_it_weighs_all_and_after_its_last_day_what_it_did_then() -> None:
+    """Dates of a simulation may lie before what is on record."""
+    assert FADING.weight(known(Severity.S3, -5), NOW) == 6000
+    last = FADING.left[Severity.S3][-1]
+    assert 0 < last < 6000
+    assert FADING.weight(known(Severity.S3, 5000), NOW) == last
+
+
 def test_what_has_faded_counts_no_more_and_says_since_when() -> None:
     quick = replace(LADDER, half_life=timedelta(days=10))
     assert propose(quick, act(), [known(Severity.S2, 49)]).milli == 100

@@ -120,6 +120,13 @@ def test_with_more_of_a_history_on_record_than_comes_out_what_fell_still_counts(
     assert (found.less, found.too_harsh) == (True, True)
 
 
+def test_with_less_of_a_history_on_record_than_comes_out_what_fell_still_counts() -> None:
+    """One more is known by now than was then; even so less is left than was counted."""
+    found = replay(later(H.H2, "restrict P14D"), strikes(*[Severity.S2] * 3), ONE)
+    assert (found.before.band, found.now.band) == (H.H3, H.H1)
+    assert (found.less, found.too_harsh) == (True, True)
+
+
 def test_the_same_history_can_be_answered_more_mildly_by_another_ladder() -> None:
     same = replay(later(), ONE, ONE)
     milder = Replay(same.before, replace(same.now, cell=measure("restrict P1D")), same.later)

@@ -10,6 +10,8 @@ import io
 from collections.abc import Mapping
 from datetime import date, timedelta
 
+import pytest
+
 from policybot.domain import report_tables
 from policybot.domain.condition import FirstPost
 from policybot.domain.keyword import CATEGORIES, keywords
@@ -200,6 +202,18 @@ def test_each_part_has_the_head_of_the_commissions_templates() -> None:
     assert {*parts} == {*HEADS, *wide}, "9 and 10 are for very large providers alone"
 
 
+def test_the_report_says_whose_it_is_and_for_which_days() -> None:
+    rows = written()["1_report_identification"]
+    assert [(row[2], row[3]) for row in rows[1:]] == [
+        ("Name of the service provider", "Example"),
+        ("Date of the publication of the report", "2027-02-01"),
+        ("Date of the publication of the latest previous report", ""),
+        ("Starting date of reporting period", "2026-01-01"),
+        ("Ending date of reporting period", "2026-12-31"),
+    ]
+    assert {row[2] for row in written()["4_notices"][1:]} == {"2026-01-01/2026-12-31"}
+
+
 def test_every_row_is_as_long_as_its_head() -> None:
     for name, rows in written().items():
         assert {len(row) for row in rows} == {len(rows[0])}, name
@@ -241,6 +255,8 @@ def test_notices_are_told_by_category_and_by_keyword() -> None:
     got = {code: columns(rows, code)[received] for code in ("TOTAL", CYBER, "KEYWORD_CYBER_HARASSMENT")}
     assert got == {"TOTAL": "45", CYBER: "18", "KEYWORD_CYBER_HARASSMENT": "10"}
     assert columns(rows, "STATEMENT_CATEGORY_NOT_SPECIFIED_NOTICE")[received] == "7"
+    for code in got:
+        assert columns(rows, code)[f"Contextual information on {received}"] == "", "it is all of them"
     total = columns(rows, "TOTAL")
     assert total[BY_TERMS] == "12"
     assert total["Number of actions taken on the basis of the law"] == "0"
@@ -263,12 +279,17 @@ def test_where_a_rule_names_no_keyword_those_of_its_category_are_no_whole_number
     assert some[why].startswith("at least")
     assert none[received] == "", "who knows whether R5 is about that"
     assert none[why]
+    own = written(rules)["6_own_initiative_TC"]
+    some, none = (columns(own, f"KEYWORD_CYBER_{what}") for what in ("HARASSMENT", "INCITEMENT"))
+    assert some[MEASURES[0]] == "12"
+    assert some[f"Contextual Information on {MEASURES[0]}"].startswith("at least")
+    assert [none[name] for name in MEASURES] == [""] * len(MEASURES)
 
 
 def test_a_keyword_that_says_other_names_the_rules_that_it_stands_for() -> None:
     rows = written()["6_own_initiative_TC"]
-    described = [row[4] for row in rows if row[3] == "KEYWORD_OTHER" and row[4]]
-    assert described == ["R1 Advertising"]
+    described = [(row[3], row[4]) for row in rows[1:] if row[4]]
+    assert described == [("KEYWORD_OTHER", "R1 Advertising")]
 
 
 def test_own_measures_are_told_by_what_was_done() -> None:
@@ -282,6 +303,11 @@ def test_own_measures_are_told_by_what_was_done() -> None:
     assert harassment[MEASURES[0]] == "12"
     assert harassment[MEASURES[1]] == "", "only published for all categories together"
     assert [sale[name] for name in MEASURES] == ["0"] * len(MEASURES)
+
+
+def test_what_was_decided_by_a_rule_that_is_gone_still_counts_in_all() -> None:
+    rows = written(RULES[:2])["6_own_initiative_TC"]
+    assert columns(rows, "TOTAL")[MEASURES[0]] == "36"
 
 
 def test_rules_of_law_and_of_terms_are_not_told_apart_where_that_was_not_published() -> None:
@@ -367,6 +393,13 @@ def test_every_indicator_of_automated_means_is_there() -> None:
     assert told[accuracy[0], "NAM Total"] == ("", "no notice was answered by them")
 
 
+def test_where_no_machine_acted_nothing_is_to_be_measured() -> None:
+    counts = {**COUNTS, "own": {"": 36, "rule:R1": 36, "found:ours": 36}}
+    told = cells(written(counts=counts)["8_automated_means"])
+    accuracy = told["Accuracy of the automated means - Accuracy", "Own-initiative "]
+    assert accuracy == ("", "no measure was taken by them")
+
+
 def test_orders_are_left_to_the_provider_with_what_was_handed_over() -> None:
     total = columns(written()["3_member_states_orders"], "TOTAL")
     assert total["Scope"] == "TOTAL"
@@ -375,12 +408,29 @@ def test_orders_are_left_to_the_provider_with_what_was_handed_over() -> None:
     assert why == "to be filled in: only the provider knows; 6 referrals were handed over, on any basis"
 
 
+def test_beside_every_empty_value_stands_why_it_is_empty() -> None:
+    for name, rows in written().items():
+        head = rows[0]
+        for row in rows[1:]:
+            for place, title in enumerate(head):
+                context = [
+                    n for n, other in enumerate(head) if other.lower().endswith(f" {title.lower()}")
+                ]
+                if title not in ("Applicability", "Scope") and context and not row[place]:
+                    assert row[context[0]], (name, row[3], title)
+
+
 def test_the_words_say_what_a_machine_may_do_and_that_there_is_none_where_there_is_none() -> None:
     said = {row[3]: row[4] for row in written()["11_qualitative"][1:]}
     assert len(said) == 6
     assert said["Summary of the content moderation engaged in at the providers’ own initiative"] == (
         "We are five."
     )
+    own = said[
+        "Meaningful and comprehensible information regarding content moderation engaged in at the "
+        "providers' own initiative"
+    ]
+    assert own.endswith("The rules: R1 Advertising; R2 Respect; R3 Peace; R4 Topic.")
     machine = [text for name, text in said.items() if "automated means" in name]
     assert machine == ["No automated means are used."] * 4
     looks = (
@@ -399,6 +449,21 @@ def test_the_words_say_what_a_machine_may_do_and_that_there_is_none_where_there_
     assert timedelta(hours=72) > looks[2].hold_for
 
 
+@pytest.mark.parametrize("verdicts", [{"": 20, "verdict:uphold": 18, "verdict:overturn": 2}, {"": 3}])
+def test_how_many_appeals_changed_a_decision_is_not_said_where_that_is_kept_back(
+    verdicts: dict[str, int],
+) -> None:
+    looks = (Mechanism(RULES[1], FirstPost()),)
+    rows = written(counts={**COUNTS, "verdicts": verdicts}, mechanisms=looks)["11_qualitative"]
+    assert [row[4] for row in rows if "accuracy" in row[3]] == ["Accuracy is not measured."]
+    purposes = [row[4] for row in rows if "purposes" in row[3]]
+    assert purposes == ["To find what may break R2, so that a person decides."]
+
+
+def test_where_every_rule_has_a_category_none_is_named_without() -> None:
+    assert written(RULES[:3])["2_categories_names"][1] == ["TOTAL", "All the entries", "TOTAL", ""]
+
+
 def test_small_numbers_are_kept_back_in_every_part() -> None:
     """I28: what is not published is in no table either."""
     counts = {
@@ -412,4 +477,9 @@ def test_small_numbers_are_kept_back_in_every_part() -> None:
     shown = {cell for rows in parts.values() for row in rows[1:] for cell in row if cell.isdigit()}
     assert shown == {"0", "45"}
     orders = columns(parts["3_member_states_orders"], "TOTAL")
-    assert "2" not in orders["Contextual information on Number of orders to provide information"]
+    handed = orders["Contextual information on Number of orders to provide information"]
+    assert handed == "to be filled in: only the provider knows"
+    hidden = "not published: it is below the limit, or would give such a number away"
+    notices = columns(parts["4_notices"], "TOTAL")
+    assert notices["Contextual information on Median time to take action"] == hidden
+    assert cells(parts["7_appeals_and_recidivism"])[APPEALS[0][0], "Median time"] == ("", hidden)

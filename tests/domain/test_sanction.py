@@ -174,6 +174,11 @@ def test_only_messages_that_are_in_a_room_are_removed_each_with_its_word() -> No
 # Its course --------------------------------------------------------------------------------------
 
 
+def test_a_measure_begins_unserved_at_its_first_version() -> None:
+    """What was read at a version is saved only while nobody else saved it."""
+    assert (restricted(1).version, active().served) == (1, timedelta(0))
+
+
 def test_what_cannot_happen_any_more_is_refused_in_words() -> None:
     with pytest.raises(OutOfOrder, match="The measure is void: nothing is left to lift"):
         rules.moved(active(state=State.VOID), Step.LIFT)
@@ -262,6 +267,10 @@ def test_the_gate_keeps_silent_whom_a_measure_silences() -> None:
 def test_what_reaches_an_account_counts_in_every_room() -> None:
     one = active(SuspendAccount(TOM), scope=Scope.ACCOUNT, ends_at=UNTIL)
     assert rules.curb(one, "C-1") == Curb("C-1", "", excluded=False, until=UNTIL)
+
+
+def test_what_names_no_room_counts_in_every_room() -> None:
+    assert rules.curb(active(RestrictMember(ROOM, TOM), room_id=None), "C-1") == Curb("C-1", "")
 
 
 def test_the_gate_says_no_end_before_the_clock_runs_but_that_of_a_hold() -> None:
@@ -360,6 +369,7 @@ def test_a_room_stays_closed_while_another_closure_says_it_in_other_words() -> N
     closed = active(CloseRoom(ROOM, "Bye"))
     assert rules.release(closed, [active(CloseRoom(ROOM, "Closed"))]) == ()
     assert rules.release(closed, [active(CloseRoom(OTHER, "Bye"))]) == (ReopenRoom(ROOM, "Bye"),)
+    assert rules.release(closed, [active(FreezeRoom(ROOM))]) == (ReopenRoom(ROOM, "Bye"),)
 
 
 def test_of_several_banners_the_next_one_follows() -> None:

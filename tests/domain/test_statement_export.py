@@ -1,5 +1,6 @@
 """Statements as the EU's database takes them: valid or refused with the field, and naming nobody."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,8 +11,16 @@ from hypothesis import strategies as st
 
 from policybot.domain import statement as statements
 from policybot.domain.rules import Ground
-from policybot.domain.statement import Content, Visibility
-from policybot.domain.statement_export import CATEGORIES, COUNTRIES, by_rule, faults, masked, request
+from policybot.domain.statement import AccountDecision, Content, Visibility
+from policybot.domain.statement_export import (
+    A_CALL,
+    CATEGORIES,
+    COUNTRIES,
+    by_rule,
+    faults,
+    masked,
+    request,
+)
 from tests.domain.test_statement import AT, a_statement, reasons
 
 CATEGORY = "STATEMENT_CATEGORY_OTHER_VIOLATION_TC"
@@ -90,11 +99,64 @@ def test_a_statement_by_law_names_the_law_and_not_the_terms() -> None:
         ({"content_language": "german"}, "content_language"),
         ({"decision_ground_reference_url": "rules"}, "decision_ground_reference_url"),
         ({"decision_visibility": ["REMOVED"]}, "decision_visibility"),
+        ({"decision_visibility": "DECISION_VISIBILITY_CONTENT_REMOVED"}, "decision_visibility"),
+        ({"content_type": "CONTENT_TYPE_OTHER"}, "content_type"),
+        ({"decision_facts": 7}, "decision_facts"),
+        ({"decision_ground_reference_url": 7}, "decision_ground_reference_url"),
+        ({"decision_ground_reference_url": f"https://{'x' * 493}"}, "decision_ground_reference_url"),
+        ({"content_date": "20260302"}, "content_date"),
+        ({"content_date": "2038-01-02"}, "content_date"),
+        ({"application_date": "2038-01-02", "end_date_service_restriction": None}, "application_date"),
     ],
 )
 def test_what_the_database_would_not_take_is_named(changed: dict[str, Any], named: str) -> None:
     found = faults(valid(**changed))
     assert [one.partition(":")[0] for one in found] == [named]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        *("puid", "decision_ground", "incompatible_content_ground", "incompatible_content_explanation"),
+        *("content_type", "category", "territorial_scope", "content_date", "application_date"),
+        *("decision_facts", "source_type", "automated_detection", "automated_decision"),
+    ],
+)
+def test_what_the_database_needs_is_named_where_it_is_missing(field: str) -> None:
+    assert [one.partition(":")[0] for one in faults(valid(**{field: None}))] == [field]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"puid": "x" * 500},
+        {"decision_facts": "x" * 5_000},
+        {"incompatible_content_ground": "x" * 500},
+        {"incompatible_content_explanation": "x" * 2_000},
+        {"decision_ground_reference_url": f"https://{'x' * 492}"},
+        {"category_specification_other": "x" * 500},
+        {"content_date": "2000-01-01"},
+        {"content_date": "2038-01-01"},
+        {"application_date": "2020-01-01"},
+        {"application_date": "2038-01-01", "end_date_service_restriction": None},
+        {"end_date_service_restriction": "2038-01-01"},
+    ],
+)
+def test_the_bounds_of_the_database_themselves_are_taken(changed: dict[str, Any]) -> None:
+    assert faults(valid(**changed)) == ()
+
+
+def test_a_hundred_statements_are_taken_in_a_call() -> None:
+    """Source: «API documentation» of the database, «Creating Multiple Statements»."""
+    assert A_CALL == 100
+
+
+def test_languages_are_written_as_the_database_does() -> None:
+    one = replace(a_statement(), content_language="de", account=AccountDecision.SUSPENDED)
+    made = request(one, category=CATEGORY, facts="x" * 9)
+    assert (made["content_language"], made["decision_account"]) == ("DE", "DECISION_ACCOUNT_SUSPENDED")
+    assert faults(made) == ()
+    assert json.loads(json.dumps(made)) == made, "they are plain words in a file"
 
 
 def test_the_categories_are_those_of_the_databases_documentation() -> None:
@@ -114,6 +176,21 @@ def test_a_keyword_tells_more_and_another_one_is_told_by_the_rule() -> None:
     assert other["category_specification_other"] == "Clothes"
     assert (faults(made), faults(other)) == ((), ())
     assert "category_specification" not in valid()
+
+
+def test_what_was_over_before_it_was_carried_out_ends_on_the_day_on_which_it_was() -> None:
+    """The homeserver was away for longer than a hold lasts."""
+    late = replace(
+        a_statement(),
+        application_date=AT + timedelta(days=4),
+        service_ends_at=AT + timedelta(days=3),
+        account_ends_at=AT + timedelta(days=9),
+        visibility_ends_at=None,
+    )
+    made = request(late, category=CATEGORY, facts="x" * 9)
+    ends = [made.get(f"end_date_{what}_restriction") for what in ("service", "account", "visibility")]
+    assert ends == ["2026-03-06", "2026-03-11", None]
+    assert faults(made) == ()
 
 
 def test_where_a_restriction_is_limited_to_a_country_only_that_is_named() -> None:

@@ -27,6 +27,7 @@ from policybot.domain import sanction as rules
 from policybot.domain.decision import IN_FORCE, Nature, State
 from policybot.domain.effects import ExcludeMember, Redact, RestrictMember, SuspendAccount
 from policybot.domain.errors import Refused
+from policybot.domain.measure import Kind
 from policybot.domain.room_measure import FreezeRoom
 from policybot.domain.sanction import BINDING, Sanction
 from policybot.store import decisions, filings, outbox, sanctions
@@ -53,6 +54,7 @@ MEASURES = (
     "restrict:P30D",
     "suspend:P7D",
     "proposed",
+    "close",
 )
 EVE = "@eve:elsewhere.net"
 STAFF = {
@@ -310,6 +312,13 @@ class Unwound(RuleBasedStateMachine):
         await self.staff("ravi", f"{verdict} {case}{measure} {WHY}")
 
     @rule(number=st.integers(0, MOST_CASES))
+    def withdraw(self, number: int) -> None:
+        """Let whoever appealed take it back."""
+        case, who = self.tried[-1 - number % min(len(self.tried), 4)]
+        answer = self.run(self.says(who, f"!direct-{user(who)}", f"!policy withdraw {case}"))
+        came["taken back"] += "taken back" in answer
+
+    @rule(number=st.integers(0, MOST_CASES))
     def recheck(self, number: int) -> None:
         self.run(self.staff("ravi", f"recheck {self.cases[number % len(self.cases)][0]} {WHY}"))
 
@@ -493,6 +502,7 @@ class Unwound(RuleBasedStateMachine):
             came["rechecks"] += len(flagged)
             for one in made:
                 came[one.state] += 1
+                came["closures"] += one.measure.kind is Kind.CLOSE
                 if (sanction := found.get(one.id)) is not None:
                     of_case[one.case_id].append(sanction)
                     stands = sanction.state in BINDING | {rules.State.STAYED}
