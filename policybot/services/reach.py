@@ -222,9 +222,10 @@ class Reach:
     async def into(self, tx: Tx, sanction: Sanction, room: Room) -> tuple[Effect, ...]:
         """Say which effects carry a measure into a room that has become governed."""
         found = tuple(e for e in rules.in_room(sanction, room.room_id) if self._reaches(room, e))
-        decision = await decisions.get(tx, sanction.decision_id)
-        if sanction.scope is not Scope.SERVER or decision is None or not found:
+        if sanction.scope is not Scope.SERVER or not found:
             return found
+        decision = await decisions.get(tx, sanction.decision_id)
+        assert decision is not None
         said = await self._said(tx, decision, [room.room_id])
         return (Say(room.room_id, said[room.room_id]), *found)
 

@@ -20,7 +20,7 @@ from policybot.domain.sanction import BINDING, Sanction, State, Step
 from policybot.ports import Result
 from policybot.services import languages, notices, statements
 from policybot.services.filings import Filings
-from policybot.services.reach import Reach, hold_rooms
+from policybot.services.reach import BARRING, Reach, hold_rooms
 from policybot.services.removals import Removals
 from policybot.services.served import back_of, credit
 from policybot.services.setting import Setting
@@ -171,9 +171,10 @@ class Sanctions:
             return
         now = self._setting.now()
         first = sanction.starts_at is None
-        # What it takes the place of may have bound until now.
-        served = max(sanction.served, await credit(tx, self._setting, decision.case_id))
-        sanction = rules.enforced(replace(sanction, served=served), now)
+        if decision.measure.kind in BARRING:  # what it takes the place of may have bound until now
+            served = max(sanction.served, await credit(tx, self._setting, decision.case_id))
+            sanction = replace(sanction, served=served)
+        sanction = rules.enforced(sanction, now)
         over = rules.spent(sanction, now) and not sanction.restraints
         if rules.bannered(sanction.scope, sanction.measure) and not over:
             sanction = await self._show_banner(tx, decision, sanction)
