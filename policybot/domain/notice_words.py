@@ -55,6 +55,14 @@ SENTENCES: Mapping[str, str] = {
     "notice_room": "the room {room}",
     "notice_account": "the account {account}",
     "notice_server": "the homeserver",
+    "notice_server_shut": "Decision {number}: the server {server} is shut out of this room {time}. Its "
+    "accounts do not see from now on what is written here, and cannot write.",
+    "notice_server_for": "for at most {time}",
+    "notice_server_published": "While this holds, our public list {room} tells other communities.",
+    "notice_server_rule": "Rule: {rule}",
+    "notice_server_remedies": "Whoever has an account on {server} can object within {days} days, once "
+    "for all of them: write to {bot}: !policy appeal {number} YOUR REASONS",
+    "notice_server_over": "Decision {number} does not shut {server} out of this room any more.",
     "notice_date": "{day} {month_name} {year}, {time} UTC",
     "notice_for": "{measure} for {time}",
     "notice_no_limit": "without a time limit",

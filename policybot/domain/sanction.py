@@ -18,7 +18,6 @@ from policybot.domain.effects import (
     LockAccount,
     Redact,
     RestrictMember,
-    Say,
     SuspendAccount,
     inverse,
 )
@@ -275,10 +274,13 @@ def accounts(sanction: Sanction) -> tuple[str, ...]:
 
 
 def in_room(sanction: Sanction, room_id: str) -> tuple[Effect, ...]:
-    """Say which effects carry a measure on an account, or a server, into a room that is governed now."""
+    """Say which effects carry a measure on an account, or a server, into a room that is governed now.
+
+    What the room reads of it comes before that, in its language.
+    """
     if sanction.scope not in (Scope.ACCOUNT, Scope.SERVER) or sanction.dry:
         return ()
-    kinds = (RestrictMember, ExcludeMember, Say, DenyServer)
+    kinds = (RestrictMember, ExcludeMember, DenyServer)
     inside = [e for e in sanction.restraints if isinstance(e, kinds)]
     wanted = dict.fromkeys(replace(e, room_id=room_id) for e in inside)
     return tuple(e for e in wanted if e not in sanction.restraints)

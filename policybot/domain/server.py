@@ -6,10 +6,12 @@ port: `m.room.server_acl` knows no ports, and hosts are the same in capitals.
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from policybot.domain.errors import Incomplete
 from policybot.domain.measure import Kind, Measure
+from policybot.domain.notice_words import ENGLISH, Phrases
 
 LONGEST = 230
 """Characters of a name (Matrix specification, appendices, "Server Name")."""
@@ -75,7 +77,16 @@ def check_measure(measure: Measure) -> None:
 
 
 def said(  # noqa: PLR0913 - what everybody in a room has to know
-    server: str, *, number: str, rule: str, facts: str, span: str, days: int, bot: str, public: str
+    server: str,
+    *,
+    number: str,
+    rule: str,
+    facts: str,
+    span: timedelta | None,
+    days: int,
+    bot: str,
+    public: str,
+    phrases: Phrases = ENGLISH,
 ) -> str:
     """Tell a room, while its members of a server can still read it, that the server is shut out of it.
 
@@ -84,25 +95,28 @@ def said(  # noqa: PLR0913 - what everybody in a room has to know
         number: of the case.
         rule: the rule by number and title.
         facts: what happened.
-        span: for how long, in words; empty for a closing.
+        span: for how long; None for a closing.
         days: in which it can be objected to.
         bot: whom to write to.
         public: the list by which other communities are told; empty if they are not.
+        phrases: the sentences in the language of the room.
     """
-    how_long = f"for at most {span}" if span else "without a time limit"
-    told = f" While this holds, our public list {public} tells other communities." if public else ""
-    return (
-        f"Decision {number}: the server {server} is shut out of this room {how_long}. Its accounts do "
-        f"not see from now on what is written here, and cannot write.{told}\n"
-        f"Rule: {rule}\nWhat happened: {facts}\n"
-        f"Whoever has an account on {server} can object within {days} days, once for all of them: write "
-        f"to {bot}: !policy appeal {number} YOUR REASONS"
+    say = phrases.say
+    how_long = say("notice_server_for", time=phrases.span(span)) if span else say("notice_no_limit")
+    told = f" {say('notice_server_published', room=public)}" if public else ""
+    return "\n".join(
+        (
+            f"{say('notice_server_shut', number=number, server=server, time=how_long)}{told}",
+            say("notice_server_rule", rule=rule),
+            say("notice_facts", facts=facts),
+            say("notice_server_remedies", server=server, days=str(days), bot=bot, number=number),
+        )
     )
 
 
-def over(server: str, number: str) -> str:
+def over(server: str, number: str, phrases: Phrases = ENGLISH) -> str:
     """Tell a room that a server may take part in it again."""
-    return f"Decision {number} does not shut {server} out of this room any more."
+    return phrases.say("notice_server_over", server=server, number=number)
 
 
 # The ACL of a room --------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 """Languages: in which one somebody reads the agreement, and what the gate answers."""
 
+from collections.abc import Collection
+
 from policybot.domain.errors import NotFound
 from policybot.services.setting import Setting
-from policybot.store import audit, languages
+from policybot.store import audit, filings, languages
 from policybot.store.database import Tx
 
 DEFAULT = "default"
@@ -21,9 +23,7 @@ class Languages:
     @property
     def known(self) -> tuple[str, ...]:
         """The languages in which there is something to read."""
-        config = self._setting.config
-        rules = {code for rule in config.rules for code, _, _ in rule.translations}
-        return tuple(sorted({_ENGLISH, *config.languages, *rules, *config.agreement.languages}))
+        return tuple(sorted({*_written(self._setting), *self._setting.config.agreement.languages}))
 
     async def of(self, tx: Tx, user_id: str) -> str:
         """Say which language somebody chose; empty for none."""
@@ -42,6 +42,25 @@ class Languages:
             )
             raise NotFound(message)
         await keep(self._setting, tx, user_id, "" if language == DEFAULT else language)
+
+
+def _written(setting: Setting) -> set[str]:
+    """Name the languages in which there are sentences or rules."""
+    rules = {code for rule in setting.config.rules for code, _, _ in rule.translations}
+    return {_ENGLISH, *setting.config.languages, *rules}
+
+
+async def of_rooms(setting: Setting, tx: Tx, room_ids: Collection[str]) -> dict[str, str]:
+    """Say in which language each of some rooms reads what is for everybody there.
+
+    It is the first that its filing names in which there is something to read, else the agreement's.
+    """
+    written, filed = _written(setting), await filings.held(tx, room_ids)
+    found = dict.fromkeys(room_ids, setting.config.agreement.default_language)
+    for room_id, filing in filed.items():
+        spoken = [one for code in filing.about.languages for one in (code, code.partition("-")[0])]
+        found[room_id] = next((code for code in spoken if code in written), found[room_id])
+    return found
 
 
 async def keep(setting: Setting, tx: Tx, user_id: str, language: str) -> None:

@@ -151,8 +151,8 @@ class Previews:
         served = await self._sanctions.credit(tx, decision.case_id)
         ends_at = max(now, now + span - served) if span else None
         text = statements.rendered(self._setting, decision, draft.statement, ends_at=ends_at)
-        if (said := next((e.text for e in draft.restraints if isinstance(e, Say)), None)) is not None:
-            text = said
+        if said := dict.fromkeys(e.text for e in draft.restraints if isinstance(e, Say)):
+            text = "\n\n".join(said)  # in the language of each room
         answers = tuple(
             (
                 report.receipt,

@@ -1,6 +1,6 @@
 """Reach: which effects carry a measure, in which rooms and on which accounts, as far as rank allows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from policybot.domain import list_rule, notice
@@ -11,12 +11,12 @@ from policybot.domain.effects import Effect, ExcludeMember, RestrictMember, Say,
 from policybot.domain.errors import Incomplete
 from policybot.domain.ladder import Scope
 from policybot.domain.list_rule import PublishRule
-from policybot.domain.measure import Kind, duration_in_words
+from policybot.domain.measure import Kind
 from policybot.domain.rank import Control, control, hindrance
 from policybot.domain.room_measure import DenyServer
 from policybot.domain.rules import Reach as Whom
 from policybot.domain.sanction import BINDING, Sanction
-from policybot.services import statements
+from policybot.services import languages, statements
 from policybot.services.filings import label_of
 from policybot.services.setting import Setting
 from policybot.store import decisions, filings, members, rooms, sanctions, watches
@@ -98,26 +98,32 @@ class Reach:
                 "accounts."
             )
             raise Incomplete(message)
-        text, server = self._said(decision), decision.scope_key
+        said, server = await self._said(tx, decision, open_to), decision.scope_key
         return tuple(
             one
             for room_id in sorted(open_to)
-            for one in (Say(room_id, text), DenyServer(room_id, server))
+            for one in (Say(room_id, said[room_id]), DenyServer(room_id, server))
         )
 
-    def _said(self, decision: Decision) -> str:
-        """Write what a room reads before a server is shut out of it."""
-        rule, span = self._setting.rule_of(decision.rule_id), decision.measure.duration
-        config = self._setting.config
+    async def _said(self, tx: Tx, decision: Decision, room_ids: Collection[str]) -> dict[str, str]:
+        """Write what each room reads, in its language, before a server is shut out of it."""
+        spoken = await languages.of_rooms(self._setting, tx, room_ids)
+        texts = {language: self._said_in(decision, language) for language in set(spoken.values())}
+        return {room_id: texts[language] for room_id, language in spoken.items()}
+
+    def _said_in(self, decision: Decision, language: str) -> str:
+        rule, config = self._setting.rule_of(decision.rule_id), self._setting.config
+        title = rule.in_language(language)[0] if rule else ""
         return servers.said(
             decision.scope_key,
             number=decision.number,
-            rule=f"{decision.rule_id} {rule.title}" if rule else decision.rule_id,
-            facts=decision.facts,
-            span=duration_in_words(span) if span else "",
+            rule=f"{decision.rule_id} {title}".rstrip(),
+            facts=statements.facts_in(self._setting, decision, language),
+            span=decision.measure.duration,
             days=self._setting.ladder.appeal_window.days,
             bot=config.bot_user_id,
             public=str(config.policy_lists.publish) if decision.publish else "",
+            phrases=statements.phrases(self._setting, language),
         )
 
     def may_deny(self, room: Room) -> bool:
@@ -127,7 +133,7 @@ class Reach:
 
     def _reaches(self, room: Room, effect: Effect) -> bool:
         """Say whether rank lets us carry an effect of a measure into a room."""
-        if isinstance(effect, Say | DenyServer):
+        if isinstance(effect, DenyServer):
             return self.may_deny(room)
         return self.hindrance(room, getattr(effect, "user_id", "")) is None
 
@@ -213,17 +219,22 @@ class Reach:
 
     # What was filed or linked meanwhile -----------------------------------------------------------
 
-    async def into(self, sanction: Sanction, room: Room) -> tuple[Effect, ...]:
+    async def into(self, tx: Tx, sanction: Sanction, room: Room) -> tuple[Effect, ...]:
         """Say which effects carry a measure into a room that has become governed."""
-        wanted = rules.in_room(sanction, room.room_id)
-        return tuple(e for e in wanted if self._reaches(room, e))
+        found = tuple(e for e in rules.in_room(sanction, room.room_id) if self._reaches(room, e))
+        if sanction.scope is not Scope.SERVER or not found:
+            return found
+        decision = await decisions.get(tx, sanction.decision_id)
+        assert decision is not None
+        said = await self._said(tx, decision, [room.room_id])
+        return (Say(room.room_id, said[room.room_id]), *found)
 
     async def whole(self, tx: Tx, decision: Decision, sanction: Sanction) -> tuple[Effect, ...]:
         """Say which effects a measure needs today, that of rooms and accounts of earlier included."""
         wanted = dict.fromkeys(sanction.restraints)
         if sanction.scope in (Scope.ACCOUNT, Scope.SERVER):
             for room in await rooms.of_kind(tx, RoomKind.GOVERNED):
-                wanted |= dict.fromkeys(await self.into(sanction, room))
+                wanted |= dict.fromkeys(await self.into(tx, sanction, room))
         for user_id in await sanctions.accounts(tx, sanction.decision_id):
             wanted |= dict.fromkeys(await self.on_account(tx, decision, user_id))
         return tuple(wanted)
@@ -234,7 +245,7 @@ class Reach:
         if room is None or room.kind is not RoomKind.GOVERNED:
             return
         for sanction in await sanctions.everywhere(tx):
-            await self._widen(tx, sanction, await self.into(sanction, room))
+            await self._widen(tx, sanction, await self.into(tx, sanction, room))
 
     async def account_changed(self, tx: Tx, user_id: str) -> None:
         """Let what binds all accounts of a person bind one that was linked to them; tell them."""

@@ -18,7 +18,7 @@ from policybot.domain.measure import Kind
 from policybot.domain.room_measure import AdmitServer, GiveLevel
 from policybot.domain.sanction import BINDING, Sanction, State, Step
 from policybot.ports import Result
-from policybot.services import notices, statements
+from policybot.services import languages, notices, statements
 from policybot.services.filings import Filings
 from policybot.services.reach import Reach, hold_rooms
 from policybot.services.removals import Removals
@@ -407,14 +407,15 @@ class Sanctions:
         decision = await decisions.get(tx, sanction.decision_id)
         told = await outbox.done_in(tx, f"decision {sanction.decision_id}", Say.__name__)
         if sanction.scope is Scope.SERVER and decision is not None:
-            said = servers.over(decision.scope_key, decision.number)
             all_told = sanction.starts_at is not None
             free = [
-                Say(e.room_id, said)
-                for e in back
-                if isinstance(e, AdmitServer) and (all_told or e.room_id in told)
+                e.room_id for e in back if isinstance(e, AdmitServer) and (all_told or e.room_id in told)
             ]
-            self._setting.queue(tx, free, cause=back_of(decision.id))
+            spoken = await languages.of_rooms(self._setting, tx, free)
+            for room_id in free:
+                phrases = statements.phrases(self._setting, spoken[room_id])
+                said = servers.over(decision.scope_key, decision.number, phrases)
+                self._setting.queue(tx, [Say(room_id, said)], cause=back_of(decision.id))
 
     async def _also_wanted(
         self, tx: Tx, sanction: Sanction

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import datetime
 
-from policybot.domain import notice, removal
+from policybot.domain import notice, prepared, removal
 from policybot.domain import statement as rules
-from policybot.domain.decision import Decision, Nature
+from policybot.domain.decision import Decision, Nature, parted
+from policybot.domain.errors import Incomplete, NotFound
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind
 from policybot.domain.notice import Origin, Statement
@@ -40,6 +41,16 @@ async def language_of(tx: Tx, decision: Decision) -> str:
 def phrases(setting: Setting, language: str) -> Phrases:
     """Give the sentences of a notice in a language, as far as the operator has written them."""
     return Phrases(setting.config.languages.get(language, {}))
+
+
+def facts_in(setting: Setting, decision: Decision, language: str) -> str:
+    """Give the facts of a decision in a language: where they are a prepared text, as it has it."""
+    rule = setting.rule_of(decision.rule_id)
+    try:
+        read = prepared.read(parted(decision.typed)[0], rule.prepared if rule else (), language)
+    except (NotFound, Incomplete):  # the operator has changed that text since
+        return decision.facts
+    return read or decision.facts
 
 
 async def written(  # noqa: PLR0913 - the rule, and what each kind of decision says for itself

@@ -1,6 +1,7 @@
 """Cases about other servers: what is decided, who reads it, what it does to rooms, how it is undone."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from policybot.domain.effects import Say
 from policybot.domain.room_measure import DenyServer
 from policybot.services.statement_exports import FactsAs
-from policybot.store import decisions
+from policybot.store import decisions, filings
 from tests import laddering
 from tests.flows.test_personal_holds import second_room
 from tests.flows.test_policy_lists import WATCH, joins, opened
@@ -18,6 +19,7 @@ from tests.flows.test_publishing_lists import with_list
 from tests.flows.test_upgrades import NEW, a_copy, replaced
 from tests.ladders import GRID
 from tests.lists import OURS, rule
+from tests.ruled import R1, R2
 from tests.world import BOT, World, find, user
 from tests.world import world as make_world
 
@@ -283,6 +285,68 @@ async def test_a_room_in_which_rank_forbids_it_is_left_and_it_is_said(graded: Wo
     answer = await proposed(graded, await about(graded))
     assert "In 1 of 2 rooms my rank does not let me: not there" in answer
     assert other not in answer
+
+
+GERMAN = {
+    "notice_server_shut": "Entscheidung {number}: {server} ist aus diesem Raum ausgeschlossen, {time}.",
+    "notice_server_for": "höchstens {time}",
+    "notice_days": "{n} Tage",
+    "notice_server_rule": "Regel: {rule}",
+    "notice_facts": "Was geschah: {facts}",
+    "notice_server_remedies": "{days} Tage lang: an {bot} schreiben: !policy appeal {number} GRÜNDE",
+    "notice_server_over": "Entscheidung {number} schließt {server} nicht mehr aus.",
+}
+TRANSLATED = R2 | {
+    "translations": [{"language": "de", "title": "Beleidigung", "text": "Beleidigen Sie niemanden."}],
+    "presets": [{"id": "flood", "text": "It floods us.", "languages": {"de": "Es überflutet uns."}}],
+}
+
+
+async def spoken_in(world: World, room: str, *languages: str) -> None:
+    """Have the filing of a room name its languages."""
+    async with world.database.transaction() as tx:
+        filing = await filings.of_room(tx, room)
+        assert filing is not None
+        await filings.save(tx, replace(filing, about=replace(filing.about, languages=languages)))
+
+
+async def test_each_room_reads_of_a_server_in_its_language(tmp_path: Path) -> None:
+    """Also one that is filed later; the preview shows every word of it."""
+    changes = LADDER | {"languages": {"de": GERMAN}, "rules": [R1, TRANSLATED]}
+    async with make_world(tmp_path, **changes) as world:
+        await world.governed_room()
+        german = await second_room(world)
+        await spoken_in(world, german, "fr", "de-at")
+        case = await about(world)
+        typed = f"!policy decide {case} R2 S3 suspend:P7D #flood // No other way"
+        answer = await world.review("mira", typed)
+        assert "höchstens 7 Tage" in answer
+        assert "for at most 7 days" in answer
+        code = find(r"(?<=!policy confirm )\w+", answer)
+        await world.review("otto", f"!policy confirm {code}")
+        assert said_in(world, german)[-1] == (
+            f"Entscheidung {case}: {SERVER} ist aus diesem Raum ausgeschlossen, höchstens 7 Tage.\n"
+            "Regel: R2 Beleidigung\nWas geschah: Es überflutet uns.\n"
+            f"183 Tage lang: an {BOT} schreiben: !policy appeal {case} GRÜNDE"
+        )
+        assert "What happened: It floods us." in said_in(world)[-1], "this one names no language"
+        later = await second_room(world, "!later:example.org")
+        assert f"Decision {case}" in said_in(world, later)[-1], "once, and not in every language"
+        assert sum(case in text for text in said_in(world, later)) == 1
+        await world.tick(days=8)
+        assert said_in(world, german)[-1] == f"Entscheidung {case} schließt {SERVER} nicht mehr aus."
+        assert "any more" in said_in(world)[-1]
+
+
+async def test_a_room_that_names_no_language_reads_it_in_that_of_the_agreement(tmp_path: Path) -> None:
+    changes = LADDER | {"languages": {"de": GERMAN}, "agreement.default_language": "de"}
+    async with make_world(tmp_path, **changes) as world:
+        await world.governed_room()
+        english = await second_room(world)
+        await spoken_in(world, english, "en")
+        case = await shut_out(world)
+        assert said_in(world)[-1].startswith(f"Entscheidung {case}")
+        assert said_in(world, english)[-1].startswith(f"Decision {case}")
 
 
 # Objecting, publishing, lists ----------------------------------------------------------------------
