@@ -15,7 +15,7 @@ from policybot.domain import ladder_file
 from policybot.domain.closure import Earlier
 from policybot.domain.fairness import ALWAYS_TWO, MAY_BE_AUTOMATIC
 from policybot.domain.ladder import HOLDS, ROWS, Grid, Ladder, Scope, Severity, Spill
-from policybot.domain.measure import Measure
+from policybot.domain.measure import Kind, Measure
 
 SAMPLE: dict[str, Any] = YAML(typ="safe").load(sample("config.sample.yaml"))["ladder"]
 LADDER: Ladder = ladder_file.parse(SAMPLE)
@@ -57,18 +57,24 @@ _words = st.lists(st.text(min_size=1, max_size=8), max_size=4, unique=True)
 
 
 @st.composite
-def grids(draw: st.DrawFn) -> Grid:
+def grids(draw: st.DrawFn, *, of_server: bool = False) -> Grid:
     """Draw a grid that is nowhere milder for the graver act or the longer history."""
     drawn = draw(st.lists(st.integers(0, len(_MEASURES) - 1), min_size=20, max_size=20))
     found: dict[tuple[int, int], int] = {}
     for (row, column), rank in zip(product(range(5), range(4)), drawn, strict=True):
         most = len(_MEASURES) - 1 if row == 4 else _WARN if row <= 2 and not column else _LONGEST
         before = max(found.get((row - 1, column), 0), found.get((row, column - 1), 0))
-        found[row, column] = max(min(rank, most), before)
+        found[row, column] = max(_possible(min(rank, most), of_server=of_server), before)
     return {
         severity: tuple(_MEASURES[found[row, column]] for column in range(4))
         for row, severity in enumerate(ROWS)
     }
+
+
+def _possible(rank: int, *, of_server: bool) -> int:
+    """Take the next harsher measure where a server cannot be restricted."""
+    restricted = of_server and _MEASURES[rank].kind is Kind.RESTRICT
+    return _possible(rank + 1, of_server=of_server) if restricted else rank
 
 
 @st.composite
@@ -98,7 +104,7 @@ def sound(draw: st.DrawFn) -> Ladder:
         counts_only_if_notified_before_act=True,
         deemed_notified_after=draw(_days),
         under_appeal_counts_from=draw(st.none() | st.sampled_from(Severity)),
-        scopes={scope: draw(grids()) for scope in scopes},
+        scopes={scope: draw(grids(of_server=scope is Scope.SERVER)) for scope in scopes},
         shift_max=draw(st.integers(0, 1)),
         aggravating=tuple(factors[:parts]),
         mitigating=tuple(factors[parts:]),

@@ -18,7 +18,7 @@ from policybot.domain.ladder import (
     Severity,
     Weight,
 )
-from policybot.domain.measure import Kind, Measure
+from policybot.domain.measure import Kind, Measure, format_duration
 from policybot.domain.plain import Path, Reader
 
 ALWAYS_TWO = frozenset(
@@ -83,6 +83,19 @@ def check_grid(reader: Reader, grid: Grid, path: Path) -> None:
             reader.wrong(here, "«close» is for S4 alone")
         if column is History.H0 and row in GUARANTEED and cell > FIRST_AT_MOST:
             reader.wrong(here, f"a first {row.value} is answered with a warning at most")
+
+
+def check_servers(reader: Reader, grid: Grid, path: Path) -> None:
+    """Refuse on servers what cannot be done to one."""
+    for row, measures in grid.items():
+        for place, cell in enumerate(measures):
+            if cell.kind is Kind.RESTRICT:
+                instead = f"suspend {format_duration(cell.duration)}" if cell.duration else "suspend"
+                reader.wrong(
+                    (*path, row.value, place),
+                    f"«{cell}» is not possible: Matrix can shut a server out of a room or let it in, "
+                    f"and nothing between. Write «warn», or «{instead}»",
+                )
 
 
 def _left_of(row: Severity, column: History) -> tuple[Severity, History] | None:

@@ -19,6 +19,7 @@ from policybot.domain.fairness import (
     TWO_FROM_AT_MOST,
     check_bands,
     check_grid,
+    check_servers,
     check_weights,
 )
 from policybot.domain.ladder import (
@@ -211,6 +212,8 @@ def _scopes(reader: Reader, data: object, path: Path) -> dict[str, Any]:
             here = (*path, scope.value)
             inner = reader.table(table[scope.value], here, _OF_SCOPE.get(scope, ("grid",)))
             grids[scope] = _grid(reader, inner.get("grid"), (*here, "grid"))
+            if scope is Scope.SERVER:
+                check_servers(reader, grids[scope], (*here, "grid"))
             if scope is Scope.MEMBER and "spill" in inner:
                 more["spill"] = _spill(reader, inner["spill"], (*here, "spill"))
             if scope is Scope.ROOM:

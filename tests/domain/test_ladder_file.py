@@ -13,7 +13,7 @@ from policybot.domain import ladder_file
 from policybot.domain.closure import Earlier
 from policybot.domain.ladder import Ladder, Scope, Spill
 from policybot.domain.ladder_file import LadderRefused
-from tests.ladders import SAMPLE, sound
+from tests.ladders import GRID, SAMPLE, sound
 
 GOOD = SAMPLE
 SPILL = {"to": "account", "factor": "1/2", "from_rooms": 2}
@@ -98,10 +98,18 @@ def _keys(data: object) -> list[str]:
 
 
 def test_a_ladder_for_servers_reads_back() -> None:
-    grid = deepcopy(GOOD["scopes"]["account"]["grid"])
-    ladder = ladder_file.parse(changed("scopes.server", {"grid": grid}))
+    ladder = ladder_file.parse(changed("scopes.server", GRID["server"]))
     assert list(ladder.scopes) == list(Scope)
     assert ladder_file.parse(ladder_file.dump(ladder)) == ladder
+
+
+def test_a_server_cannot_be_restricted_and_whoever_writes_it_reads_what_to_write() -> None:
+    grid = GRID["server"]["grid"] | {"S2": ["advise", "warn", "warn", "restrict P7D"]}
+    said = (
+        "«restrict P7D» is not possible: Matrix can shut a server out of a room or let it in, and "
+        "nothing between. Write «warn», or «suspend P7D»"
+    )
+    assert refused(changed("scopes.server", {"grid": grid})) == [("scopes.server.grid.S2.3", said)]
 
 
 @pytest.mark.parametrize(
