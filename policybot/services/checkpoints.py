@@ -1,6 +1,7 @@
 """Checkpoints of the audit log: signed when due and nothing was rewritten, shown, and proved by."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 
 from policybot.config.keys import KeyMissing
@@ -41,6 +42,7 @@ class Checkpoints:
         self._file = setting.config.log_file
         self._looked = False
         self._filed = -1
+        self._strange = set[Note]()
 
     async def tick(self, database: Database) -> None:
         """Sign a checkpoint if one is due, and see to it that each is in the file and in the room."""
@@ -157,16 +159,35 @@ class Checkpoints:
             size = 0 if newest is None else newest.checkpoint.size
             new = await checkpoints.since(tx, self._filed, _MOST_MISSING) if size > self._filed else []
         if new:
-            try:
-                checkpoint_file.add(self._file, [one for _, text in new for one in notes_in(text)])
-                self._filed = new[-1][0]
-            except FileAway as error:
-                log.warning("Checkpoints: %s; this is tried again", error)
+            await self._write(database, new)
         room = self._setting.log_room
         if newest is not None and room and size > state.shown:
             async with database.transaction() as tx:
                 await checkpoints.was_shown(tx, size)
                 self._setting.queue(tx, [Say(room, str(newest))], cause="checkpoint")
+
+    async def _write(self, database: Database, new: Sequence[tuple[int, str]]) -> None:
+        """Add checkpoints to the file; say once what stands there and is not ours."""
+        try:
+            added = [one for _, text in new for one in notes_in(text)]
+            strange = checkpoint_file.add(self._file, added, self.key.verifiers)
+        except (FileAway, KeyMissing) as error:
+            log.warning("Checkpoints: %s; this is tried again", error)
+            return
+        self._filed = new[-1][0]
+        if not set(strange) <= self._strange:
+            async with database.transaction() as tx:
+                self._setting.tell_staff(tx, self._not_ours(strange), cause="checkpoint")
+        self._strange = set(strange)
+
+    def _not_ours(self, strange: Sequence[Note]) -> str:
+        first, number = strange[0].checkpoint, len(strange)
+        which = "a checkpoint" if number == 1 else f"{number} checkpoints, the first"
+        return (
+            f"In {self._file.name} stands {which} of {first.size} entries that none of our keys signed. "
+            "I go on as if it was not there. Somebody else can write to that file: see who, and take "
+            "it out. If it is of an older key of yours: policybot audit key --old KEY"
+        )
 
     async def prove(self, tx: Tx, seq: int, *, said: bool = False, actor: bool = False) -> Proof:
         """Prove that an entry is in the log; with what it says and who acted, if that is asked for.

@@ -5,7 +5,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from policybot.domain.note import Note, notes_in
+from policybot.config.log_key import signed_by
+from policybot.domain.note import Note, Verifier, notes_in
 
 _TAIL = 1 << 16
 """Bytes at the end in which the newest checkpoints are looked for."""
@@ -33,8 +34,10 @@ def newest(path: Path) -> list[Note]:
         raise FileAway(message) from None
 
 
-def add(path: Path, notes: Sequence[Note]) -> None:
+def add(path: Path, notes: Sequence[Note], verifiers: Sequence[Verifier]) -> list[Note]:
     """Add checkpoints that are not there yet, and wait until they are on disk.
+
+    Returns what is found there that none of these keys has signed: by that nothing is left out.
 
     Raises:
         FileAway: it cannot be written.
@@ -44,10 +47,13 @@ def add(path: Path, notes: Sequence[Note]) -> None:
         with os.fdopen(handle, "a", encoding="utf-8") as file:
             # Another process of this machine may write, too.
             fcntl.flock(handle, fcntl.LOCK_EX)
-            known = max((one.checkpoint.size for one in newest(path)), default=0)
+            there = newest(path)
+            ours = [one for one in there if signed_by(one, verifiers)]
+            known = max((one.checkpoint.size for one in ours), default=0)
             file.write("".join(f"{one}\n" for one in notes if one.checkpoint.size > known))
             file.flush()
             os.fsync(handle)
+            return [one for one in there if one not in ours]
     except OSError as error:
         message = f"{path} cannot be written: {error.strerror}"
         raise FileAway(message) from None

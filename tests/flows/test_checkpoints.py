@@ -190,6 +190,32 @@ async def test_another_key_does_not_sign_over_the_checkpoints_of_the_first(world
     assert key.path.stat().st_mode & 0o777 == 0o400
 
 
+async def test_what_others_write_into_the_file_keeps_no_checkpoint_out_and_is_told_once(
+    world: World,
+) -> None:
+    """Neither one of another key nor one in our name."""
+    await write(world, 3)
+    await sign(world)
+    config, other = world.app.config, LogKey(world.app.config.log_key_file.with_name("other.key"))
+    other.make("example.org/policybot")
+    ours = LogKey(config.log_key_file).sign(
+        Checkpoint("example.org/policybot", 9, bytes(32), world.clock())
+    )
+    in_our_name = str(ours).replace("\n9\n", "\n999999\n")
+    strange = other.sign(Checkpoint("example.org/policybot", 10**9, bytes(32), world.clock()))
+    with config.log_file.open("a", encoding="utf-8") as file:
+        file.write(f"{strange}\n{in_our_name}\n")
+    for _ in range(2):
+        await write(world, 1)
+        await sign(world)
+        await world.work()
+    file_now = config.log_file.read_text("utf-8")
+    assert all(text in file_now for _, text in await kept(world))
+    (said,) = told(world)
+    assert "2 checkpoints, the first of 1000000000 entries that none of our keys signed" in said
+    assert "policybot audit key --old" in said
+
+
 async def test_two_different_checkpoints_of_one_length_are_a_fork(world: World) -> None:
     await write(world, 3)
     await sign(world)
