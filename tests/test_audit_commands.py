@@ -107,6 +107,19 @@ def test_a_checkpoint_that_somebody_kept_convicts_a_log_that_lost_its_end(
     assert "up to here the entries are not those that were signed on 2026-03-02" in said(result)
 
 
+def test_a_proof_is_written_for_its_owner_alone(config: Path, tmp_path: Path) -> None:
+    """It may say who acted; also where a file open to others stood in its place."""
+    proof, old = tmp_path / "proof.json", tmp_path / "old.json"
+    old.write_text("old", "utf-8")
+    old.chmod(0o644)
+    for file in (proof, old):
+        assert policybot("prove", "4", "-c", config, "--actor", "--out", file).exit_code == 0
+        assert file.stat().st_mode & 0o777 == 0o600
+    assert proof.read_text("utf-8") == old.read_text("utf-8")
+    result = policybot("prove", "4", "-c", config, "--out", tmp_path / "none" / "proof.json")
+    assert (result.exit_code, "cannot be written" in said(result)) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [

@@ -22,6 +22,7 @@ from policybot.cli.terminal import (
     fail,
     opened,
     read_config,
+    write_for_owner,
 )
 from policybot.config import Config
 from policybot.config.keys import KeyMissing
@@ -139,7 +140,7 @@ def audit_prove(
         if out is None:
             typer.echo(str(found), nl=False)
         else:
-            out.write_text(str(found), "utf-8")
+            write_for_owner(out, str(found))
             console.print(
                 f"Written: {escape(str(out))}. To check it: policybot audit verify-proof {out}"
             )

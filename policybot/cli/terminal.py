@@ -21,6 +21,7 @@ ConfigFile = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 DEFAULT = Path("config.yaml")
+_OWNER_ONLY = 0o600
 MISUSED = 2
 """The exit status of a command that cannot be carried out as given."""
 
@@ -53,6 +54,18 @@ def fail(message: str, status: int = 1) -> typer.Exit:
     """Say why it did not work, and end with a status."""
     errors.print(escape(message), soft_wrap=True, highlight=False)
     return typer.Exit(status)
+
+
+def write_for_owner(path: Path, text: str) -> None:
+    """Write a file that nobody but its owner can read, or end with the reason."""
+    try:
+        path.touch(_OWNER_ONLY)
+        if path.is_file():  # one of before may be open to others
+            path.chmod(_OWNER_ONLY)
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        message = f"{path} cannot be written: {error.strerror}"
+        raise fail(message, MISUSED) from None
 
 
 @asynccontextmanager
