@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from policybot.domain import list_rule
-from policybot.domain.list_rule import EnterList, PublicationEffect, PublishRule, WithdrawRule
+from policybot.domain.list_rule import (
+    EnterList,
+    LeaveList,
+    PublicationEffect,
+    PublishRule,
+    WithdrawRule,
+)
 from policybot.ports import Impossible, Later, Present, Result
 
 OURS = "!ours:example.org"
@@ -84,6 +90,9 @@ class FakeLists:
                 raise Impossible(message)
             self.entered.append(self.aliases.get(effect.room, effect.room))
             return {"room_id": self.entered[-1]}
+        if isinstance(effect, LeaveList):
+            self.entered = [room for room in self.entered if room != effect.room_id]
+            return {}
         if before is None:
             return {}
         room, key = before["room_id"], list_rule.state_key(effect, self.bot.partition(":")[2])

@@ -14,7 +14,7 @@ from policybot.config import Config
 from policybot.domain import effects, label, quarantine, room_measure, server, showing
 from policybot.domain.drift import Look, Seen
 from policybot.domain.effects import Effect
-from policybot.domain.list_rule import EnterList, PublishRule, WithdrawRule
+from policybot.domain.list_rule import PublicationEffect, PublishRule
 from policybot.domain.rank import Levels
 from policybot.domain.review import Sight
 from policybot.domain.room_measure import RoomMeasure
@@ -399,7 +399,7 @@ class FakeHomeserver:
                 found = {"files": self.files.get(event_id, [])} if files else {}
                 made = {"made": self.made.get(account)} if account else {}
                 return {**self.events[event_id], **found, **made}
-            case PublishRule() | WithdrawRule() | EnterList() as told:
+            case told if isinstance(told, PublicationEffect):
                 return self.lists.perform(told, errand.before)
             case FollowUpgrade() as follow:
                 return self._follow(follow)

@@ -123,7 +123,7 @@ def in_words(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912 - one line 
             return f"take the verification off the profile of {user_id}"
         case quarantine.QuarantineMedia() | quarantine.UnquarantineMedia():
             return quarantine.in_words(effect)
-        case list_rule.PublishRule() | list_rule.WithdrawRule() | list_rule.EnterList():
+        case _ if isinstance(effect, list_rule.PublicationEffect):
             return list_rule.in_words(effect)
         case FollowUpgrade(room_id, successor):
             return f"follow {room_id} into {successor}"

@@ -364,7 +364,7 @@ def inverse(effect: Effect) -> Effect | None:  # noqa: C901, PLR0911, PLR0912 - 
             return showing.inverse(effect)
         case ShowTopicLine() | HideTopicLine() | PinNotice() | UnpinNotice():
             return showing.inverse(effect)
-        case PublishRule() | WithdrawRule() | EnterList():
+        case _ if isinstance(effect, PublicationEffect):
             return list_rule.inverse(effect)
         case ShowCard():
             return None

@@ -53,7 +53,16 @@ class EnterList:
     """What it is called here."""
 
 
-PublicationEffect = PublishRule | WithdrawRule | EnterList
+@dataclass(frozen=True, slots=True)
+class LeaveList:
+    """Leave the list of another community that is watched no more."""
+
+    room_id: str
+    name: str
+    """What it was called here."""
+
+
+PublicationEffect = PublishRule | WithdrawRule | EnterList | LeaveList
 
 
 def inverse(effect: PublicationEffect) -> PublicationEffect | None:
@@ -63,7 +72,7 @@ def inverse(effect: PublicationEffect) -> PublicationEffect | None:
             return WithdrawRule(room, entity, number, rule_id)
         case WithdrawRule(room, entity, number, rule_id):
             return PublishRule(room, entity, number, rule_id)
-        case EnterList():
+        case EnterList() | LeaveList():
             return None
 
 
@@ -81,6 +90,8 @@ def in_words(effect: PublicationEffect) -> str:
             return f"take {entity} off our public list {room}"
         case EnterList(room, name):
             return f"enter {room}, the list «{name}», to read it"
+        case LeaveList(room_id, name):
+            return f"leave {room_id}, the list «{name}», which is watched no more"
 
 
 def content(effect: PublishRule | WithdrawRule) -> dict[str, str]:

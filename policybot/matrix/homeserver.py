@@ -9,7 +9,7 @@ from mautrix.api import Path
 
 from policybot.domain import effects, room_measure, showing
 from policybot.domain import label as labels
-from policybot.domain.list_rule import EnterList, PublishRule, WithdrawRule
+from policybot.domain.list_rule import EnterList, LeaveList, PublishRule, WithdrawRule
 from policybot.domain.quarantine import QuarantineMedia, UnquarantineMedia
 from policybot.domain.taking import MoveAliases
 from policybot.domain.upgrade import FollowUpgrade
@@ -174,6 +174,8 @@ class MatrixHomeserver:
                 return {} if before is None else await self._lists.withdraw(errand, effect, before)
             case EnterList(room):
                 return await self._lists.enter(room)
+            case LeaveList(room_id):
+                return await self._lists.leave(room_id)
             case _:  # a step of taking a room in, or a type error
                 return await self._taking.perform(effect, before)
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -63,6 +64,12 @@ class PolicyLists:
         """Join the list of others."""
         answer = await self._client.post(Path.v3.join[room], {})
         return {"room_id": str(answer["room_id"])}
+
+    async def leave(self, room_id: str) -> Result:
+        """Leave the list of others; whoever is refused that is not in it any more."""
+        with suppress(Impossible):
+            await self._client.post(Path.v3.rooms[room_id].leave, {})
+        return {}
 
     async def _rule(self, room_id: str, effect: PublishRule | WithdrawRule) -> dict[str, Any] | None:
         """Read a rule with its sender and ID; None if there never was one."""

@@ -16,7 +16,7 @@ from policybot.domain.effects import (
     TakeSeat,
     target,
 )
-from policybot.domain.list_rule import EnterList
+from policybot.domain.list_rule import EnterList, LeaveList
 from policybot.domain.rank import Control, Levels, control
 from policybot.domain.room_measure import DeleteRoom
 from policybot.domain.showing import SetLabel
@@ -122,6 +122,8 @@ class Aftermath:
                 await outbox.remember(tx, target(pinned), where, self._setting.now())
             case EnterList(_, called) if "room_id" in result:
                 await self._lists.entered(tx, called, str(result["room_id"]))
+            case LeaveList(room_id):
+                await self._lists.left(tx, room_id)
             case DeleteRoom(room_id) if not self._setting.config.dry_run:
                 await self._deletions.done(tx, room_id)
             case ShowCard(_, subject) if "event_id" in result:

@@ -39,7 +39,7 @@ from policybot.domain.effects import (
     ShowCard,
     target,
 )
-from policybot.domain.list_rule import EnterList
+from policybot.domain.list_rule import EnterList, LeaveList
 from policybot.domain.private import Private
 from policybot.domain.showing import SHOWING, SetLabel
 from policybot.ports import Errand, Homeserver, Impossible, Later, Result, StillShown
@@ -81,8 +81,8 @@ _PAGE: Final = 500
 _ENTERING: Final = 0.2
 """Seconds until it is looked again whether an invitation was followed."""
 _READING = (EnterList, KeepEvidence, KeepContext, LearnName, LearnAuthor, LearnMore)
-_HARMLESS = (Say, ShowCard, JoinRoom, *_READING)
-"""What is done in a dry run too: answers, entering rooms, reading."""
+_HARMLESS = (Say, ShowCard, JoinRoom, LeaveList, *_READING)
+"""What is done in a dry run too: answers, entering and leaving rooms, reading."""
 _ONLY_SHOWN = (KeepContext, LearnName, LearnAuthor, LearnMore, SetProfileField, ClearProfileField)
 """What nobody is called for when the homeserver does not do it, unless a name stays that was hidden."""
 _ANSWERS = ("$", "invitation ", "verification ", "encrypted ", "link ", "receipt ")

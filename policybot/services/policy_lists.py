@@ -15,7 +15,7 @@ from policybot.domain import server as servers
 from policybot.domain.case import UNDECIDED, Subject, SubjectKind
 from policybot.domain.errors import Incomplete
 from policybot.domain.ladder import Scope
-from policybot.domain.list_rule import EnterList
+from policybot.domain.list_rule import EnterList, LeaveList
 from policybot.domain.policy_list import KINDS, STABLE, Kind, Rule
 from policybot.domain.report import UNSORTED, Report, Via
 from policybot.ports import Impossible, Later, ListReader, Present
@@ -77,7 +77,8 @@ class PolicyLists:
         """Read a list that is due, and compare some rooms with what the lists say."""
         section, now = self._setting.config.policy_lists, self._setting.now()
         async with database.transaction() as tx:
-            await store.keep(tx, {one.name: one.room for one in section.watch}, now)
+            for gone in await store.keep(tx, {one.name: one.room for one in section.watch}, now):
+                await self._leave(tx, gone)
             await store.look_anew(tx, self._today)
             if not self._begun:  # what changed while nobody heard it, the lists as a whole say
                 await store.look_at_all(tx, now)
@@ -102,6 +103,23 @@ class PolicyLists:
             return
         await store.asked(tx, watched.name, now)
         self._setting.queue(tx, [EnterList(watched.room, watched.name)], cause=f"{NOUN} {watched.name}")
+
+    async def _leave(self, tx: Tx, gone: Watched) -> None:
+        """Leave the room of a list that is watched no more, unless it is anything else to us."""
+        room_id, lists = gone.room_id, self._setting.config.policy_lists.rooms
+        if room_id is None or {room_id, gone.room} & {*lists, self._setting.log_room}:
+            return
+        room = await rooms.get(tx, room_id)
+        if room is not None and room.kind is not RoomKind.OTHER:
+            return
+        self._setting.queue(tx, [LeaveList(room_id, gone.name)], cause=f"{NOUN} {gone.name}")
+        now = self._setting.now()
+        audit.append(tx, at=now, actor=ACTOR, tag="list:leave", object=room_id, list=gone.name)
+        self._tell(tx, gone.name, "it is watched no more. I forget what it said, and leave its room.")
+
+    async def left(self, tx: Tx, room_id: str) -> None:
+        """Note that the bot has left a room; should another list be read there, it is entered anew."""
+        await store.left(tx, room_id, self._setting.now())
 
     async def invited(self, tx: Tx) -> None:
         """Try at once to enter the lists that let nobody in before: the bot was invited somewhere."""
@@ -195,8 +213,9 @@ class PolicyLists:
     async def _heard(self, database: Database, name: str, event: Mapping[str, Any]) -> None:
         kind, now = event.get("type"), self._setting.now()
         if kind == "m.room.member" and event.get("state_key") == self._setting.config.bot_user_id:
-            content = event.get("content")
-            if isinstance(content, dict) and content.get("membership") in ("leave", "ban"):
+            content, by_us = event.get("content"), event.get("sender") == event["state_key"]
+            out = isinstance(content, dict) and content.get("membership") in ("leave", "ban")
+            if out and not by_us:
                 async with database.transaction() as tx:
                     self._lists.pop(str(event["room_id"]), None)
                     await self._gone(tx, name, f"I was removed from it by {event.get('sender')}")

@@ -45,21 +45,22 @@ class Counts:
     ignored: int
 
 
-async def keep(tx: Tx, wanted: Mapping[str, str], now: datetime) -> None:
-    """Watch lists by their names and rooms, and forget those that are watched no more."""
-    known = {one.name: one.room for one in await every(tx)}
-    if known == dict(wanted):
-        return
-    for name, room in known.items():
-        if room != wanted.get(name):
-            await tx.execute("DELETE FROM policy_list_rules WHERE list_name = $1", name)
-            await tx.execute("DELETE FROM policy_list_hits WHERE list_name = $1", name)
-            await tx.execute("DELETE FROM policy_lists WHERE name = $1", name)
+async def keep(tx: Tx, wanted: Mapping[str, str], now: datetime) -> list[Watched]:
+    """Watch lists by their names and rooms; forget those that are watched no more, and return them."""
+    known = await every(tx)
+    gone = [one for one in known if one.room != wanted.get(one.name)]
+    if not gone and len(known) == len(wanted):
+        return []
+    for one in gone:
+        await tx.execute("DELETE FROM policy_list_rules WHERE list_name = $1", one.name)
+        await tx.execute("DELETE FROM policy_list_hits WHERE list_name = $1", one.name)
+        await tx.execute("DELETE FROM policy_lists WHERE name = $1", one.name)
     await tx.many(
         "INSERT INTO policy_lists (name, room, look_at, problem, left_out, day, opened, held_on,"
         " held_back) VALUES ($1, $2, $3, '', 0, 0, 0, 0, 0) ON CONFLICT (name) DO NOTHING",
         [(name, wanted[name], to_ms(now)) for name in sorted(wanted)],
     )
+    return gone
 
 
 async def every(tx: Tx) -> list[Watched]:
@@ -112,6 +113,15 @@ async def entered(tx: Tx, name: str, room_id: str, now: datetime) -> None:
     """Note that the bot is in the room of a list; it is read next."""
     await tx.execute(
         "UPDATE policy_lists SET room_id = $1, look_at = $2 WHERE name = $3", room_id, to_ms(now), name
+    )
+
+
+async def left(tx: Tx, room_id: str, now: datetime) -> None:
+    """Note that the bot has left a room; a list that is watched there after all is entered anew."""
+    await tx.execute(
+        "UPDATE policy_lists SET room_id = NULL, asked_at = NULL, look_at = $1 WHERE room_id = $2",
+        to_ms(now),
+        room_id,
     )
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from policybot.app import App
 from policybot.domain import effects, policy_list
-from policybot.domain.list_rule import EnterList
-from policybot.store import rooms
+from policybot.domain.list_rule import EnterList, LeaveList
+from policybot.store import audit, rooms
 from tests.flows.test_personal_holds import second_room
 from tests.flows.test_publishing_lists import with_list
 from tests.lists import THEIRS, rule
@@ -43,6 +43,12 @@ async def joins(world: World, who: str, room: str = "") -> None:
         state_key=who,
         content={"membership": "join"},
     )
+
+
+async def out(world: World, by: str) -> None:
+    """Have the homeserver tell that the bot is out of the list's room."""
+    content = {"membership": "leave"}
+    await world.deliver(type="m.room.member", room_id=THEIRS, sender=by, state_key=BOT, content=content)
 
 
 async def changes(world: World, event: dict[str, Any]) -> None:
@@ -232,13 +238,7 @@ async def test_while_a_list_is_away_its_last_state_stands_and_it_is_said_since_w
 async def test_to_be_removed_from_a_list_is_told_once_and_it_is_entered_again(world: World) -> None:
     await watched(world, rule(EVE))
     world.homeserver.lists.entered.clear()
-    await world.deliver(
-        type="m.room.member",
-        room_id=THEIRS,
-        sender="@curator:elsewhere.net",
-        state_key=BOT,
-        content={"membership": "leave"},
-    )
+    await out(world, "@curator:elsewhere.net")
     assert said(world).count("I was removed from it by @curator:elsewhere.net") == 1
     await joins(world, EVE)
     assert len(opened(world)) == 1
@@ -287,13 +287,58 @@ async def test_the_bot_itself_and_strangers_in_other_rooms_are_left_alone(world:
     assert not opened(world)
 
 
-async def test_a_list_that_is_watched_no_more_is_forgotten(world: World) -> None:
+async def test_a_list_that_is_watched_no_more_is_forgotten_and_its_room_is_left(
+    any_world: World,
+) -> None:
+    world = any_world
     await watched(world, rule(EVE))
+    assert world.homeserver.lists.entered == [THEIRS]
     with_list(world)
-    await world.tick(seconds=15)
+    for _ in range(2):
+        await world.tick(seconds=15)
+    assert world.homeserver.lists.entered == []
+    assert said(world).count("The list «theirs» of others: it is watched no more") == 1
+    async with world.database.transaction(reading=True) as tx:
+        (entry,) = [one for one in await audit.about(tx, THEIRS, 9) if one.tag == "list:leave"]
+    assert entry.payload == {"list": "theirs"}
     assert "No list of others is watched" in await world.review("mira", "!policy lists")
+    await out(world, BOT)
+    assert "I was removed" not in said(world)
     await joins(world, EVE)
     assert not opened(world)
+
+
+async def test_a_list_that_is_called_otherwise_now_is_not_left(world: World) -> None:
+    await watched(world, rule(EVE))
+    with_list(world, watch=[{"room": THEIRS, "name": "others"}])
+    for _ in range(3):
+        await world.tick(seconds=15)
+    assert LeaveList(THEIRS, "theirs") not in world.homeserver.performed
+    await joins(world, EVE)
+    assert "Came from the list «others»" in said(world)
+
+
+async def test_a_list_that_is_watched_by_another_address_is_left_and_entered_again(
+    world: World,
+) -> None:
+    """Whichever comes first: at the end the bot is there, and reads."""
+    await watched(world, rule(EVE))
+    world.homeserver.lists.aliases["#list:elsewhere.net"] = THEIRS
+    with_list(world, watch=[{"room": "#list:elsewhere.net", "name": "theirs"}])
+    for _ in range(5):
+        await world.tick(seconds=15)
+    assert LeaveList(THEIRS, "theirs") in world.homeserver.performed
+    assert THEIRS in world.homeserver.lists.entered
+    await joins(world, EVE)
+    assert len(opened(world)) == 1
+
+
+async def test_a_room_that_is_governed_by_now_is_not_left_with_its_list(world: World) -> None:
+    await watched(world, rule(EVE))
+    await second_room(world, THEIRS)
+    with_list(world)
+    await world.tick(seconds=15)
+    assert LeaveList(THEIRS, "theirs") not in world.homeserver.performed
 
 
 async def test_hostile_words_of_a_list_stay_one_clean_line_before_people(world: World) -> None:

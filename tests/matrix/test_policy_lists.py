@@ -39,7 +39,7 @@ class Rooms:
     async def answer(self, request: web.Request) -> web.Response:
         path = unquote(request.raw_path.partition("?")[0])
         self.asked.append((request.method, path))
-        if path.endswith("/state"):
+        if path.endswith(("/state", "/leave")):
             return web.Response(body=self.state, status=self.status, content_type="application/json")
         if "/redact/" in path:
             assert self.event is not None
@@ -86,6 +86,17 @@ async def test_a_rule_is_written_once_and_taken_off_with_its_words() -> None:
         assert await lists.withdraw(Errand(OFF, "key"), OFF, BEFORE) == {}
         assert await lists.publish(PUT, BEFORE) == {}, "it binds again"
         assert made.event["content"] == content(PUT)
+
+
+@pytest.mark.parametrize("status", [200, 403, 404])
+async def test_a_list_is_left_also_where_somebody_was_quicker(status: int) -> None:
+    async with rooms() as (made, client):
+        made.status, made.state = status, b"{}"
+        assert await PolicyLists(client, BOT).leave(OURS) == {}
+        assert made.asked == [("POST", f"/_matrix/client/v3/rooms/{OURS}/leave")]
+        made.status = 502
+        with pytest.raises(Later):
+            await PolicyLists(client, BOT).leave(OURS)
 
 
 async def test_what_breaks_after_the_redaction_is_finished_with_the_next_try() -> None:
