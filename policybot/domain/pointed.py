@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from policybot.domain import number
+from policybot.domain import number, server
 from policybot.domain.case import SubjectKind
 
 LONGEST_ID = 255
@@ -27,7 +27,7 @@ class Pointed:
 
     kind: SubjectKind
     name: str
-    """The account; or the room, by its ID, alias or record number."""
+    """The account; the room, by its ID, alias or record number; or another server."""
     event_id: str | None = None
 
 
@@ -52,6 +52,8 @@ def of(name: str, event_id: str | None = None) -> Pointed | None:
     record = name.upper()
     if number.is_record(record):
         return Pointed(kind, record, event_id)
+    if not event_id and (other := server.read(name)) is not None:
+        return Pointed(SubjectKind.SERVER, other)
     good = is_id(name, "!") or (_ALIAS.fullmatch(name) and is_id(name, "#"))
     return Pointed(kind, name, event_id) if good else None
 

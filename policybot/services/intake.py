@@ -85,6 +85,9 @@ class Intake:
             if pointed.name == bot:
                 raise self._about_us()
             return Subject(SubjectKind.USER, user_id=pointed.name)
+        if pointed.kind is SubjectKind.SERVER:
+            self._cases.check_foreign(pointed.name)
+            return Subject(SubjectKind.SERVER, server=pointed.name)
         room_id = await self._room(database, reader, pointed.name)
         if room_id is None or not await self.governs(database, room_id):
             raise self._unknown()
@@ -130,7 +133,7 @@ class Intake:
         contact = self._setting.config.operator.contact
         return NotFound(
             "I do not find this among what we look after: filed public rooms, what is written in them, "
-            f"and accounts. Please check it. For anything else, please turn to {contact}."
+            f"accounts, and other servers. Please check it. For anything else, please turn to {contact}."
         )
 
     def _about_us(self) -> NotFound:

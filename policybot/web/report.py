@@ -25,8 +25,9 @@ _UNSURE = "unsure"
 _LABELS = {"what": "What it is about", "rule": "The rule", "text": "What is wrong"}
 
 _NO_LINK = (
-    "Please give a link to the message, the room's address or record number, or the account: such as "
-    "https://matrix.to/#/…, #room:example.org, PB-2026-000123-7K or @name:example.org."
+    "Please give a link to the message, the room's address or record number, the account, or the name "
+    "of another server: such as https://matrix.to/#/…, #room:example.org, PB-2026-000123-7K, "
+    "@name:example.org or example.net."
 )
 _MEASURE = (
     "A moderator looked at it, found a breach of the rules and took a measure. Details stay between us "
@@ -214,4 +215,6 @@ def _about(report: Report) -> str:
     subject = report.subject
     if subject.event_id is not None:
         return f"a message in {subject.room_id}"
+    if subject.server is not None:
+        return f"the server {subject.server}"
     return str(subject.room_id or subject.user_id)

@@ -9,13 +9,14 @@ GET  /intake/reports/{receipt}  says where one of one's own stands
 
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from aiohttp import web
 
 from policybot.config import Config
 from policybot.domain import number, pointed
+from policybot.domain.case import SubjectKind
 from policybot.domain.errors import NotFound, OutOfOrder
 from policybot.domain.name import one_line
 from policybot.domain.permission import Permission
@@ -31,8 +32,15 @@ _PATH = "/intake/reports"
 _LARGEST = 64 * 1024
 _FEWEST_TEXT = 3
 _LONGEST_REFERENCE = 200
-_KEYS = frozenset({"room_id", "event_id", "user_id", "link", "rule", "text", "reference"})
-_SUBJECT = "give either link, or user_id, or room_id with or without event_id"
+_KEYS = frozenset({"room_id", "event_id", "user_id", "server_name", "link", "rule", "text", "reference"})
+_NAMES: Mapping[str, Collection[SubjectKind]] = {
+    "link": tuple(SubjectKind),
+    "user_id": (SubjectKind.USER,),
+    "server_name": (SubjectKind.SERVER,),
+    "room_id": (SubjectKind.ROOM, SubjectKind.EVENT),
+}
+"""By which key a program names what."""
+_SUBJECT = "give either link, or user_id, or server_name, or room_id with or without event_id"
 
 Answer = Callable[[web.Request, str], Awaitable[web.Response]]
 
@@ -160,12 +168,14 @@ def _about(body: Mapping[str, Any]) -> Pointed:
     Raises:
         Garbage: nothing, or several things.
     """
-    link, user, room, event = (body.get(key) for key in ("link", "user_id", "room_id", "event_id"))
-    if [bool(link), bool(user), bool(room)].count(True) != 1 or (event and not room):
+    given = [key for key in _NAMES if body.get(key)]
+    event = body.get("event_id")
+    if len(given) != 1 or (event and given != ["room_id"]):
         raise Garbage(_SUBJECT)
-    found = pointed.read(link) if link else pointed.of(str(user or room), event)
-    if found is None or (user and not pointed.is_account(user)):
-        which = "link" if link else "user_id" if user else "room_id, event_id"
+    (key,) = given
+    found = pointed.read(body[key]) if key == "link" else pointed.of(body[key], event)
+    if found is None or found.kind not in _NAMES[key]:
+        which = "room_id, event_id" if key == "room_id" else key
         message = f"{which}: this is nothing that could be found"
         raise Garbage(message)
     return found

@@ -2,10 +2,11 @@
 
 import hashlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policybot.domain import pointed
+from policybot.domain import pointed, server
 from policybot.domain.case import SubjectKind
 from policybot.domain.intake import worked
 from policybot.domain.pointed import Pointed, is_id
@@ -20,6 +21,8 @@ def test_whatever_is_typed_is_read_or_is_nothing(text: str) -> None:
         assert found.name.isprintable()
         assert len(found.name) <= pointed.LONGEST_ID
         assert (found.kind is SubjectKind.EVENT) == (found.event_id is not None)
+        if found.kind is SubjectKind.SERVER:
+            assert server.read(found.name) == found.name
         assert found.event_id is None or is_id(found.event_id, "$")
 
 
@@ -33,6 +36,12 @@ def test_a_link_means_what_its_parts_mean(room: str, event: str) -> None:
     assert pointed.read(link) == (expected if is_id(room, "!") and is_id(event, "$") else None)
     uri = f"matrix:roomid/{quote(room[1:], safe='')}/e/{quote(event[1:], safe='')}?via=example.org"
     assert pointed.read(uri) == pointed.read(link)
+
+
+@pytest.mark.parametrize("text", ["example.net", "Example.NET:8448", "https://matrix.to/#/example.net"])
+def test_a_server_is_named_in_small_letters_and_without_a_port(text: str) -> None:
+    assert pointed.read(text) == Pointed(SubjectKind.SERVER, "example.net")
+    assert pointed.of("example.net", "$event") is None, "a message is in a room"
 
 
 def test_what_points_at_nothing() -> None:

@@ -101,6 +101,18 @@ async def any_guest(tmp_path: Path, database_url: str) -> AsyncIterator[Guest]:
         yield made
 
 
+async def test_another_server_is_reported_by_its_name_and_our_own_is_not(any_guest: Guest) -> None:
+    guest, world = any_guest, any_guest.world
+    key = await guest.sent("Elsewhere.NET:8448", rule="R2", text="Floods us with accounts")
+    assert "New case C-1: the server elsewhere.net" in world.in_review()[-1]
+    assert "the server elsewhere.net" in (await guest.get(f"/report/{key}"))[1]
+    assert await guest.sent("elsewhere.net") != key
+    assert {row["case_id"] for row in await guest.reports()} == {1}, "one case, however often"
+    status, page = await guest.send("example.org")
+    assert (status, "our own server" in page) == (422, True)
+    assert len(await guest.reports()) == 2
+
+
 async def test_somebody_without_an_account_reports_and_learns_the_outcome(any_guest: Guest) -> None:
     """No report is without an end that its author can see (I19)."""
     guest, world = any_guest, any_guest.world

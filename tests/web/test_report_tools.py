@@ -101,11 +101,13 @@ async def test_each_way_of_saying_what_it_is_about(tool: Tool) -> None:
         {"link": room, "user_id": None},
         {"user_id": user("tom")},
         {"link": f"https://matrix.to/#/{user('tom')}"},
+        {"server_name": "Elsewhere.NET:8448"},
+        {"link": "elsewhere.net"},
     ):
         status, _ = await tool.post({**about, "text": "A link to a shop"})
         assert status in (200, 201), about
     assert [row["subject_key"] for row in await tool.reports()] == [
-        *(f"event {room} {event}", f"room {room}", f"user {user('tom')}")
+        *(f"event {room} {event}", f"room {room}", f"user {user('tom')}", "server elsewhere.net")
     ], "what is known already is told again, and is no second report"
 
 
@@ -172,6 +174,10 @@ ABOUT = {"user_id": "@tom:example.org"}
         ({"user_id": "tom", "text": "Sends links"}, "user_id"),
         ({"user_id": "!garden:example.org", "text": "Sends links"}, "user_id"),
         ({"room_id": "!garden:example.org", "event_id": "x", "text": "abc"}, "room_id, event_id"),
+        ({"room_id": "elsewhere.net", "text": "abc"}, "room_id"),
+        ({"user_id": "elsewhere.net", "text": "abc"}, "user_id"),
+        ({"server_name": "localhost", "text": "abc"}, "server_name"),
+        ({"server_name": "a.net", "event_id": "$x", "text": "abc"}, "give either"),
         ({"link": "https://example.org", "text": "Sends links"}, "link"),
         (ABOUT, "text"),
         (ABOUT | {"text": " \u202e a "}, "text"),
