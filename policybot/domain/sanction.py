@@ -81,6 +81,8 @@ MOVES: dict[tuple[State, Step], State] = {
 
 BINDING = frozenset({State.PLANNED, State.ACTIVE})
 """States in which the effects of a sanction are wanted on the homeserver."""
+MOMENT = timedelta(minutes=1)
+"""The homeserver takes less than this to take something back, unless it is away."""
 _CURBING = frozenset({RestrictMember, ExcludeMember, SuspendAccount})
 """The kinds of effect that keep somebody from writing."""
 
@@ -140,6 +142,16 @@ def ran(sanction: Sanction, now: datetime) -> timedelta:
     if sanction.state is not State.ACTIVE or sanction.starts_at is None:
         return sanction.served
     return sanction.served + max(now - sanction.starts_at, timedelta(0))
+
+
+def beyond(sanction: Sanction, stopped_at: datetime | None, now: datetime) -> timedelta:
+    """Say for how long its subject is bound beyond its end, as what takes it back waits since then.
+
+    That the homeserver takes a moment each time is no such time.
+    """
+    if stopped_at is None or sanction.starts_at is None or sanction.state is State.ACTIVE:
+        return timedelta(0)
+    return now - stopped_at if now - stopped_at >= MOMENT else timedelta(0)
 
 
 def spent(sanction: Sanction, now: datetime) -> bool:

@@ -21,7 +21,7 @@ from policybot.domain.rank import Control, Levels, control
 from policybot.domain.room_measure import DeleteRoom
 from policybot.domain.showing import SetLabel
 from policybot.ports import Result
-from policybot.services import statements
+from policybot.services import served, statements
 from policybot.services.cases import Cases
 from policybot.services.copies import Copies
 from policybot.services.declarations import Declarations
@@ -155,6 +155,8 @@ class Aftermath:
             await decisions.lock(tx, int(number))
             if await outbox.unfinished(tx, queued.cause) == 0:
                 await self._sanctions.carried_out(tx, int(number))
+        if noun == "sanction":
+            await served.released(tx, self._setting, queued)
         if noun == "approval" and await outbox.unfinished(tx, queued.cause) == 0:
             await self._filings.shown(tx, int(number))
         if noun == "notice" and number.isdecimal():

@@ -20,6 +20,7 @@ from policybot.domain.rules import Rule
 from policybot.services import ledgers, statements
 from policybot.services.cases import Cases, origin_of
 from policybot.services.sanctions import Sanctions
+from policybot.services.served import credit
 from policybot.services.setting import Setting
 from policybot.store import cases, cures, moves, policies, reports
 from policybot.store.database import Tx
@@ -148,7 +149,7 @@ class Previews:
         """Show what a draft would do and say."""
         decision, now = draft.decision, self._setting.now()
         span = decision.measure.duration
-        served = await self._sanctions.credit(tx, decision.case_id)
+        served = await credit(tx, self._setting, decision.case_id)
         ends_at = max(now, now + span - served) if span else None
         text = statements.rendered(self._setting, decision, draft.statement, ends_at=ends_at)
         if said := dict.fromkeys(e.text for e in draft.restraints if isinstance(e, Say)):

@@ -20,8 +20,9 @@ from policybot.domain.sanction import BINDING, Sanction, State, Step
 from policybot.ports import Result
 from policybot.services import languages, notices, statements
 from policybot.services.filings import Filings
-from policybot.services.reach import Reach, hold_rooms
+from policybot.services.reach import BARRING, Reach, hold_rooms
 from policybot.services.removals import Removals
+from policybot.services.served import back_of, credit
 from policybot.services.setting import Setting
 from policybot.store import (
     audit,
@@ -46,11 +47,6 @@ _HELD = "on hold while a report is looked at"
 def cause_of(decision: Decision) -> str:
     """Name what a decision's effects belong to in the outbox."""
     return f"decision {decision.id}"
-
-
-def back_of(decision_id: int) -> str:
-    """Name what takes a decision's effects back, in the outbox."""
-    return f"sanction {decision_id}"
 
 
 class Sanctions:
@@ -84,7 +80,8 @@ class Sanctions:
             remove: the messages to remove, if it is decided so.
         """
         held = None if decision.interim else await self._held_in(tx, decision.case_id)
-        span, served = decision.measure.duration, await self.credit(tx, decision.case_id)
+        served = await credit(tx, self._setting, decision.case_id)
+        span = decision.measure.duration
         others = await self.reach.others(tx, decision)
         for user_id in others:
             restraints += await self.reach.on_account(tx, decision, user_id)
@@ -131,15 +128,6 @@ class Sanctions:
             await self.carried_out(tx, decision.id)
         return sanction
 
-    async def credit(self, tx: Tx, case_id: int) -> timedelta:
-        """Say how much time is credited to a measure in a case: all that was served for the same act.
-
-        Whatever binds is credited with what came before it, so the longest is all of it.
-        """
-        found = [await sanctions.of_decision(tx, one.id) for one in await decisions.of_case(tx, case_id)]
-        spans = [rules.ran(one, self._setting.now()) for one in found if one is not None and not one.dry]
-        return max(spans, default=timedelta(0))
-
     async def _held_in(self, tx: Tx, case_id: int) -> Sanction | None:
         """Find the hold that binds in a case."""
         for decision in await decisions.of_case(tx, case_id):
@@ -183,6 +171,9 @@ class Sanctions:
             return
         now = self._setting.now()
         first = sanction.starts_at is None
+        if decision.measure.kind in BARRING:  # what it takes the place of may have bound until now
+            served = max(sanction.served, await credit(tx, self._setting, decision.case_id))
+            sanction = replace(sanction, served=served)
         sanction = rules.enforced(sanction, now)
         over = rules.spent(sanction, now) and not sanction.restraints
         if rules.bannered(sanction.scope, sanction.measure) and not over:

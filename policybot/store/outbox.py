@@ -168,6 +168,13 @@ async def unfinished(tx: Tx, cause: str) -> int:
     )
 
 
+async def waits_since(tx: Tx, cause: str) -> datetime | None:
+    """Say since when something of a cause waits; None if nothing does."""
+    sql = "SELECT min(queued_at) AS value FROM outbox WHERE cause = $1 AND state = 'waiting'"
+    found = await tx.value(sql, cause)
+    return None if found is None else from_ms(int(found))
+
+
 async def tally(tx: Tx, cause: str) -> dict[str, int]:
     """Count the effects of a cause by their state."""
     rows = await tx.fetch(

@@ -83,6 +83,20 @@ def test_what_is_served_with_a_hold_is_never_more_than_was_imposed(
     assert final.ends_at - final.starts_at + min(served, timedelta(days=days)) == timedelta(days=days)
 
 
+@given(spans, st.sampled_from(sanction.State))
+def test_who_is_bound_until_the_homeserver_is_back_was_bound_for_as_long(
+    away: timedelta, state: sanction.State
+) -> None:
+    """Not who was never bound, nor who is still, whose clock runs; a moment is none."""
+    stopped, now = NOW + timedelta(days=3), NOW + timedelta(days=3) + away
+    bound = a_sanction("suspend P3D", state, starts_at=NOW)
+    more = sanction.beyond(bound, stopped, now)
+    counts = state is not sanction.State.ACTIVE and away >= sanction.MOMENT
+    assert more == (away if counts else timedelta(0))
+    assert not sanction.beyond(bound, None, now), "nothing waits to be taken back"
+    assert not sanction.beyond(a_sanction("suspend P3D", state), stopped, now)
+
+
 @given(st.lists(st.sampled_from(["one", "two", "three"]), unique=True, max_size=3))
 def test_of_several_banners_one_stands_as_long_as_any_binds(texts: list[str]) -> None:
     def shown(text: str) -> Sanction:

@@ -18,7 +18,7 @@ from policybot.domain.recheck import Recheck
 from policybot.services import ledgers
 from policybot.store import cases, copies, decisions, moves, policies, rooms, sanctions
 from tests.staffed import Private, link_to
-from tests.world import World, find, user
+from tests.world import REVIEW, World, find, user
 
 JOKE = "A joke between friends indeed"
 
@@ -325,6 +325,60 @@ async def test_what_somebody_was_held_beyond_the_end_because_nothing_ran_is_cred
     assert level(world) == -1
     await world.tick(hours=1)
     assert level(world) is None, "100 of its 168 hours were served before"
+
+
+@pytest.mark.parametrize("decided_while_away", [True, False])
+async def test_what_somebody_was_held_beyond_the_end_because_the_homeserver_was_away_is_credited(
+    any_world: World, decided_while_away: bool
+) -> None:
+    """I17: whether the next measure is decided while it is away, or once it is back."""
+    world = any_world
+    await world.governed_room()
+    case = await world.reported()
+    await world.review("mira", f"!policy hold {case} R2 They threaten the whole room")
+    world.clock.pass_time(hours=71)
+    world.homeserver.away = True
+    await world.tick(hours=1)  # it ends by itself
+    for _ in range(2):
+        await world.tick(hours=14)
+    assert level(world) == -1, "nobody could give it back"
+    if decided_while_away:
+        typed = f"!policy decide {case} R2 S3 restrict:P7D Threatened a neighbour // None milder"
+        await world.message("mira", typed, REVIEW)
+        await world.tick(hours=10)
+    world.homeserver.away = False
+    await world.tick(minutes=1)
+    if not decided_while_away:
+        assert level(world) is None
+        await decided(world, case, "R2 S3 restrict:P7D")
+    held = timedelta(hours=72 + 28, minutes=1) + timedelta(hours=10) * decided_while_away
+    async with world.database.transaction(reading=True) as tx:
+        last = await sanctions.of_decision(tx, (await decisions.of_case(tx, int(case[2:])))[-1].id)
+    assert last is not None
+    assert last.ends_at == world.clock() + timedelta(days=7) - held
+    assert level(world) == -1
+    await world.tick(days=7, minutes=-1, seconds=-held.total_seconds())
+    assert level(world) == -1
+    await world.tick(minutes=1)
+    assert level(world) is None
+
+
+async def test_what_was_never_carried_out_is_no_time_served_however_long_the_homeserver_is_away(
+    world: World,
+) -> None:
+    await world.governed_room()
+    case = await world.reported()
+    world.homeserver.away = True
+    await world.review("mira", f"!policy hold {case} R2 They threaten the whole room")
+    await world.tick(hours=80)  # it ended, and bound nobody
+    await world.tick(hours=20)
+    world.homeserver.away = False
+    await world.tick(minutes=1)
+    await decided(world, case, "R2 S3 restrict:P7D")
+    async with world.database.transaction(reading=True) as tx:
+        last = await sanctions.of_decision(tx, (await decisions.of_case(tx, int(case[2:])))[-1].id)
+    assert last is not None
+    assert last.ends_at == world.clock() + timedelta(days=7)
 
 
 # Messages ----------------------------------------------------------------------------------------
