@@ -50,6 +50,8 @@ MOST_TEXT = 5_000
 """Characters of an appeal: as many as somebody reads who is to do it justice."""
 MOST_WORDS = 10
 """How often somebody can add to an appeal, beside answers to questions."""
+MOST_JOINED = 50
+"""How many other accounts of a server can join its appeal, each once."""
 LATE_WINDOW = timedelta(days=14)
 """For how long an appeal is taken in that a reviewer has let in after its time."""
 PLEA = "+urgent"
@@ -82,6 +84,8 @@ class Said(StrEnum):
     ANSWER = "answer"
     ADDITION = "addition"
     """New evidence, unasked."""
+    JOINED = "joined"
+    """Of another account of the same server, where a whole server is shut out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,8 +60,8 @@ SENTENCES: Mapping[str, str] = {
     "notice_server_for": "for at most {time}",
     "notice_server_published": "While this holds, our public list {room} tells other communities.",
     "notice_server_rule": "Rule: {rule}",
-    "notice_server_remedies": "Whoever has an account on {server} can object within {days} days, once "
-    "for all of them: write to {bot}: !policy appeal {number} YOUR REASONS",
+    "notice_server_remedies": "Whoever has an account on {server} can object within {days} days: write "
+    "to {bot}: !policy appeal {number} YOUR REASONS. One answer is good for all of them.",
     "notice_server_over": "Decision {number} does not shut {server} out of this room any more.",
     "notice_date": "{day} {month_name} {year}, {time} UTC",
     "notice_for": "{measure} for {time}",

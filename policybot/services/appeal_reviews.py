@@ -204,7 +204,8 @@ class AppealReviews:
             f"You can still appeal the decision {case.number}, until {until:%-d %B %Y}: "
             f"!policy appeal {case.number} YOUR REASONS. Why it is let in after its time: {kept}"
         )
-        self._setting.tell(tx, concerned, said, cause=f"notice {decision.id} after")
+        if concerned:  # of another server nobody is told
+            self._setting.tell(tx, concerned, said, cause=f"notice {decision.id} after")
         return decision
 
     # Deciding ------------------------------------------------------------------------------------
@@ -237,7 +238,7 @@ class AppealReviews:
             reasons=done.reasons,
             appeal_body=self._setting.config.appeal_body,
         )
-        self._setting.tell(tx, appeal.appellant, text, cause=f"appeal {appeal.id}")
+        await self._appeals.tell(tx, appeal, text)
 
     async def overturn(self, tx: Tx, reviewer: str, case: Case, reasons: str) -> list[Recheck]:
         """Void a decision from the beginning and take back what it did.
@@ -252,7 +253,7 @@ class AppealReviews:
             removed=decision.remove,
             appeal_body=self._setting.config.appeal_body,
         )
-        self._setting.tell(tx, appeal.appellant, text, cause=f"appeal {appeal.id}")
+        await self._appeals.tell(tx, appeal, text)
         return await self._unwinding.undo(tx, decision, case, reviewer, appeal.appellant)
 
     async def modify(
@@ -282,7 +283,7 @@ class AppealReviews:
             removed=decision.remove,
             appeal_body=self._setting.config.appeal_body,
         )
-        self._setting.tell(tx, appeal.appellant, text, cause=f"appeal {appeal.id}")
+        await self._appeals.tell(tx, appeal, text)
         return milder
 
     # By the clock ---------------------------------------------------------------------------------

@@ -49,6 +49,9 @@ class Appeals:
         await decisions.lock(tx, decision.id)  # one hand may write in the chat and on the page
         now, config = self._setting.now(), self._setting.config
         if (earlier := await appeals.against(tx, decision.id)) is not None:
+            waits = earlier.state is AppealState.SUBMITTED
+            if decision.scope is Scope.SERVER and waits and earlier.appellant != appellant:
+                return await self._join(tx, appellant, earlier, text)
             taken_back = earlier.state is AppealState.WITHDRAWN
             how = "was taken back" if taken_back else "is in already"
             message = f"Your appeal on {decision.number} {how}; each decision has one."
@@ -89,6 +92,48 @@ class Appeals:
         self.remember(tx, appellant, "appeal:submit", appeal)
         await self._call(tx, appeal, decision, excluded, rests=rests)
         return appeal
+
+    async def _join(self, tx: Tx, who: str, appeal: Appeal, text: str) -> Appeal:
+        """Add to the appeal of a server what another account there says: it is good for all of them.
+
+        Raises:
+            Incomplete: it says nothing, or too much.
+            OutOfOrder: they have joined before, or enough others have.
+        """
+        now, joined = self._setting.now(), await self.joined(tx, appeal)
+        said, _ = rules.admissible(text, until=now, now=now)
+        if who in joined or len(joined) >= rules.MOST_JOINED:
+            whose = "You have" if who in joined else f"{rules.MOST_JOINED} others have"
+            message = (
+                f"{whose} joined the appeal on {appeal.number} already. Somebody looks at it, and the "
+                "outcome is good for all of you."
+            )
+            raise OutOfOrder(message)
+        await appeals.add_word(tx, appeal.id, Word(Said.JOINED, who, said, now))
+        self.remember(tx, who, f"appeal:{Said.JOINED}", appeal, said)
+        await self.tell_reviewers(
+            tx,
+            appeal,
+            f"{appeal.number}: another account of that server joins the appeal: "
+            f"{one_line(said, rules.MOST_TEXT)}\nAll of it: !policy brief {appeal.number}",
+        )
+        return appeal
+
+    @staticmethod
+    async def joined(tx: Tx, appeal: Appeal) -> list[str]:
+        """Name the accounts that have joined an appeal."""
+        return [one.author for one in await appeals.words(tx, appeal.id) if one.kind is Said.JOINED]
+
+    async def tell(self, tx: Tx, appeal: Appeal, text: str) -> None:
+        """Tell whoever made an appeal, and who joined it, how it ended."""
+        for who in (appeal.appellant, *await self.joined(tx, appeal)):
+            self._setting.tell(tx, who, text, cause=f"appeal {appeal.id}")
+
+    @staticmethod
+    async def retractable(tx: Tx, appeal: Appeal) -> bool:
+        """Say whether an appeal can be taken back: not where it is good for all accounts of a server."""
+        decision = await decisions.get(tx, appeal.decision_id)
+        return decision is not None and decision.scope is not Scope.SERVER
 
     async def excluded(self, tx: Tx, appeal: Appeal, decision: Decision) -> Parties:
         """Write down who had a part in an appealed decision by now; return all who ever had."""
@@ -155,6 +200,8 @@ class Appeals:
                 return appeal
             if appeal.appellant == who and None in (own, whose):
                 return appeal
+            if who in await self.joined(tx, appeal):
+                return appeal
         message = "There is no appeal of yours under this number."
         raise NotFound(message)
 
@@ -167,6 +214,9 @@ class Appeals:
         """
         appeal = await self._again(tx, appeal)
         now = self._setting.now()
+        if who in await self.joined(tx, appeal):
+            message = f"You have joined the appeal on {appeal.number}, and what you wrote is part of it."
+            raise OutOfOrder(message)
         answering = appeal.asked_at is not None
         after = rules.answered(appeal, now)
         kind = Said.ANSWER if answering else Said.ADDITION
@@ -197,11 +247,17 @@ class Appeals:
         """Take an appeal back: the decision stands, and a measure that rested goes on.
 
         Raises:
-            OutOfOrder: it is decided.
+            OutOfOrder: it is decided, or is not theirs alone.
         """
         after = rules.withdrawn(await self._again(tx, appeal), self._setting.now())
         decision = await decisions.get(tx, appeal.decision_id)
         assert decision is not None
+        if decision.scope is Scope.SERVER:
+            message = (
+                f"The appeal on {appeal.number} is good for all accounts of {decision.scope_key}, so "
+                "nobody takes it back for the others. Somebody looks at it."
+            )
+            raise OutOfOrder(message)
         await appeals.save(tx, after)
         await decisions.save(tx, replace(decision, state=State.FINAL))
         await self._sanctions.resume(tx, decision)
@@ -232,7 +288,8 @@ class Appeals:
             lines.append(f"To add something: !policy add {n} TEXT")
         if appeal.insisted:
             lines.append(f"The measure does not rest meanwhile, because: {appeal.insisted}")
-        lines.append(f"To take it back: !policy withdraw {n}")
+        if await self.retractable(tx, appeal):
+            lines.append(f"To take it back: !policy withdraw {n}")
         return lines
 
     async def appealable(self, tx: Tx, who: str, case_id: int | None) -> str:

@@ -236,9 +236,9 @@ OF_ACCOUNT: tuple[Part, ...] = (
     Part(
         "appeal_words",
         "What you were asked about your appeals, and what you answered or added.",
-        "SELECT a.case_id, said.kind, said.text, said.at FROM appeal_words said JOIN appeals a"
-        " ON a.id = said.appeal_id WHERE a.appellant = $1 ORDER BY said.id",
-        "said.at",
+        "SELECT a.case_id, s.kind, s.text, s.at FROM appeal_words s JOIN appeals a ON a.id = s.appeal_id"
+        " WHERE CASE s.kind WHEN 'joined' THEN s.author ELSE a.appellant END = $1 ORDER BY s.id",
+        "s.at",
     ),
     Part(
         "appeal_admissions",

@@ -43,6 +43,8 @@ _OVER = (
     " AND NOT EXISTS (SELECT 1 FROM case_subjects s WHERE s.case_id = cases.id AND s.user_id IN HELD)"
     " AND NOT EXISTS (SELECT 1 FROM appeals a WHERE a.case_id = cases.id AND a.state = 'submitted')"
     " AND NOT EXISTS (SELECT 1 FROM appeals a WHERE a.case_id = cases.id AND a.appellant IN HELD)"
+    " AND NOT EXISTS (SELECT 1 FROM appeals a JOIN appeal_words w ON w.appeal_id = a.id"
+    " WHERE a.case_id = cases.id AND w.kind = 'joined' AND w.author IN HELD)"
     " AND NOT EXISTS (SELECT 1 FROM appeals a JOIN evidence_files e ON e.appeal_id = a.id"
     " WHERE a.case_id = cases.id)"
     " AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.case_id = cases.id AND r.reporter IN HELD)"

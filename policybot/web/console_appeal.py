@@ -42,6 +42,7 @@ _WORDS = {
     Said.QUESTION: "Asked by a reviewer",
     Said.ANSWER: "The person answered",
     Said.ADDITION: "The person added",
+    Said.JOINED: "Another account of that server joined",
 }
 _EMPTY = dict.fromkeys(("verdict", "measure", "reasons", "question", "why"), "")
 _VERDICTS = {

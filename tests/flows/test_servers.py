@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from policybot.domain import appeal
 from policybot.domain.effects import Say
 from policybot.domain.room_measure import DenyServer
 from policybot.services.statement_exports import FactsAs
-from policybot.store import decisions, filings
+from policybot.store import decisions, exports, filings
 from tests import laddering
 from tests.flows.test_personal_holds import second_room
 from tests.flows.test_policy_lists import WATCH, joins, opened
@@ -376,14 +377,92 @@ async def test_the_statement_is_not_handed_over_for_a_server_is_nobody(graded: W
 
 
 async def test_one_account_there_objects_for_all_and_nobody_else_does(graded: World) -> None:
-    """I11: each decision has one appeal."""
+    """I11: each decision has one appeal. Others there join it, and nobody takes it back for them."""
     case = await shut_out(graded)
     for stranger in ("tom", "@mal:third.net", "@mal:elsewhere.net.third.net"):
         said = await graded.say(stranger, f"!policy appeal {case} I do not like this at all")
         assert "no decision about you" in said
-    assert "appeal" in await graded.say(EVE, f"!policy appeal {case} We have closed them all")
-    second = await graded.say("@ed:elsewhere.net", f"!policy appeal {case} We closed them too")
-    assert "is in already" in second
+    first, ed = await graded.say(EVE, f"!policy appeal {case} We closed them all"), "@ed:elsewhere.net"
+    assert "is in." in first
+    assert "to take it back" not in first
+    assert "nobody takes it back" in await graded.say(EVE, f"!policy withdraw {case}")
+    second = await graded.say(ed, f"!policy appeal {case} I run that server, and they are closed")
+    assert "is good for all accounts of your server" in second
+    assert "I run that server, and they are closed" in graded.in_review()[-1]
+    for again in ("appeal", "add"):
+        assert "You have joined" in await graded.say(ed, f"!policy {again} {case} And they are gone")
+    stands = await graded.say(ed, f"!policy status {case}")
+    assert "waits to be decided" in stands
+    assert "withdraw" not in stands
+    brief = await graded.review("ravi", f"!policy brief {case}")
+    assert "Another account of that server joins on 2 March: I run that server" in brief
+    await graded.review("ravi", f"!policy overturn {case} They closed them before we decided")
+    for who in (EVE, ed):
+        assert "void" in graded.told(who)[-1], "whoever has said something hears the outcome"
+    assert acl(graded) == OPEN
+
+
+async def test_who_joins_an_appeal_answers_for_nobody_else_and_reads_no_words_but_theirs(
+    any_graded: World,
+) -> None:
+    world, ed = any_graded, "@ed:elsewhere.net"
+    case = await shut_out(world)
+    await world.say(EVE, f"!policy appeal {case} We have closed them all")
+    await world.review("ravi", f"!policy ask {case} When did you close them?")
+    await world.say(ed, f"!policy appeal {case} They were closed last week")
+    assert "waits for the person" in await world.review("ravi", f"!policy brief {case}")
+    async with world.database.transaction(reading=True) as tx:
+        (part,) = [one for one in exports.OF_ACCOUNT if one.name == "appeal_words"]
+        theirs = {who: await exports.rows(tx, part, who) for who in (EVE, ed)}
+    assert "They were closed last week" in str(theirs[ed])
+    assert "When did you close them?" not in str(theirs[ed])
+    assert "They were closed last week" not in str(theirs[EVE])
+    assert "with those who decide" in await world.say(EVE, f"!policy add {case} On Monday")
+
+
+async def test_what_somebody_has_said_who_joined_is_kept_under_a_hold_and_goes_after_it(
+    graded: World,
+) -> None:
+    world, ed = graded, "@ed:elsewhere.net"
+    case = await shut_out(world)
+    for who in (EVE, ed):
+        await world.say(who, f"!policy appeal {case} We have closed them all")
+    await world.review("ravi", f"!policy uphold {case} They have closed a few of them alone")
+    async with world.database.transaction() as tx:
+        until = world.clock() + timedelta(days=1500)
+        await world.app.services.privacy.hold(tx, ed, "Court of X", until)
+
+    async def left() -> int:
+        async with world.database.transaction(reading=True) as tx:
+            return int(await tx.value("SELECT COUNT(*) AS value FROM appeal_words"))
+
+    await world.tick(days=1300)
+    assert await left() == 1
+    await world.tick(days=201)
+    await world.tick(hours=2)
+    await world.tick(hours=2)
+    assert await left() == 0
+
+
+async def test_so_many_join_an_appeal_and_no_more(graded: World, monkeypatch: Any) -> None:
+    monkeypatch.setattr(appeal, "MOST_JOINED", 1)
+    case = await shut_out(graded)
+    for name, said in (("eve", "is in."), ("ed", "good for all"), ("el", "1 others have joined")):
+        text = f"!policy appeal {case} We have closed them all"
+        assert said in await graded.say(f"@{name}:elsewhere.net", text)
+
+
+async def test_a_late_appeal_of_a_server_is_let_in_and_nobody_is_told_by_an_empty_name(
+    graded: World,
+) -> None:
+    case = await shut_out(graded, "close")
+    await graded.tick(days=200)
+    late = await graded.say(EVE, f"!policy appeal {case} We have closed them all")
+    assert "The time to appeal ended" in late
+    await graded.review("ravi", f"!policy admit {case} Their server was away all the time")
+    await graded.tick()
+    assert not [e for e in graded.homeserver.performed if getattr(e, "user_id", None) == ""]
+    assert "is in" in await graded.say(EVE, f"!policy appeal {case} We have closed them all")
 
 
 @pytest.mark.parametrize("measure", ["suspend:P7D+publish", "close+publish"])

@@ -12,6 +12,7 @@ from policybot.domain.complaint import AGAINST, About
 from policybot.domain.errors import Incomplete, NotFound
 from policybot.domain.filing_appeal import AGAINST as FILED
 from policybot.domain.filing_appeal import FilingAppeal, Matter
+from policybot.domain.ladder import Scope
 from policybot.domain.name import one_line
 from policybot.domain.party import hidden
 from policybot.domain.permission import Permission, Role, allowed
@@ -26,7 +27,12 @@ FOUNDED = "founded"
 """What is written in place of a measure where a report was without a breach, and not unfounded."""
 _EXCERPT = 80
 _FILING = re.compile(r"F-[1-9]\d{0,11}", re.ASCII)
-_SAID = {Said.QUESTION: "Asked", Said.ANSWER: "The person answers", Said.ADDITION: "The person adds"}
+_SAID = {
+    Said.QUESTION: "Asked",
+    Said.ANSWER: "The person answers",
+    Said.ADDITION: "The person adds",
+    Said.JOINED: "Another account of that server joins",
+}
 
 
 # Of those who appeal -----------------------------------------------------------------------------
@@ -43,13 +49,21 @@ async def appeal(services: Services, asked: Asked) -> str:
     taken = await services.appeals.submit(
         asked.tx, asked.sender, subject.case_id(text), asked.words["TEXT"]
     )
+    if taken.appellant != asked.sender:
+        return (
+            f"The appeal on {taken.number} is in already, and is good for all accounts of your server. "
+            "What you write is put before whoever decides it, and I tell you the outcome. Where it "
+            f"stands: {PREFIX} status {taken.number}"
+        )
     urgent = f"It is urgent, for {rules.URGENT[taken.urgent]}. " if taken.urgent else ""
     n = taken.number
+    may = await services.appeals.retractable(asked.tx, taken)
+    back = f" · to take it back: {PREFIX} withdraw {n}" if may else ""
     return (
         f"Your appeal on {n} is in. Somebody who had no part in the decision will look at it, and I "
         f"will tell you the outcome with the reasons. {urgent}It should be answered by "
         f"{taken.due_at:%-d %B %Y}. To add something: {PREFIX} add {n} TEXT · where it stands: "
-        f"{PREFIX} status {n} · to take it back: {PREFIX} withdraw {n}"
+        f"{PREFIX} status {n}{back}"
     )
 
 
@@ -244,9 +258,11 @@ async def insist(services: Services, asked: Asked) -> str:
 async def admit(services: Services, asked: Asked) -> str:
     """Let somebody appeal after the time for it."""
     case = await _case(services, asked)
-    await services.appeal_reviews.admit(asked.tx, asked.sender, case, asked.words["REASON"])
-    days = rules.LATE_WINDOW.days
-    return f"{case.number} can be appealed for {days} more days; the person is told, with your reason."
+    decision = await services.appeal_reviews.admit(asked.tx, asked.sender, case, asked.words["REASON"])
+    told = "the person is told, with your reason."
+    if decision.scope is Scope.SERVER:
+        told = "please tell those who asked for it: nobody on another server is told by me."
+    return f"{case.number} can be appealed for {rules.LATE_WINDOW.days} more days; {told}"
 
 
 async def waits(services: Services, asked: Asked) -> Case | None:

@@ -1297,7 +1297,7 @@ CREATE TABLE appeal_parties (             -- who does not review an appeal: see 
 CREATE TABLE appeal_words (               -- what was asked, answered and added after it came in
     id        SERIAL_KEY,
     appeal_id BIGINT NOT NULL REFERENCES appeals (id) ON DELETE CASCADE,
-    kind      TEXT NOT NULL CHECK (kind IN ('question', 'answer', 'addition')),
+    kind      TEXT NOT NULL CHECK (kind IN ('question', 'answer', 'addition', 'joined')),
     author    TEXT NOT NULL,
     text      TEXT NOT NULL,
     at        BIGINT NOT NULL
