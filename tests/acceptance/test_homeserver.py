@@ -28,6 +28,7 @@ from policybot.domain.effects import (
     TakeSeat,
     inverse,
 )
+from policybot.domain.list_rule import EnterList, LeaveList
 from policybot.domain.private import Private
 from policybot.domain.room_measure import FreezeRoom
 from policybot.domain.showing import Publish, SetLabel
@@ -83,6 +84,7 @@ async def test_every_effect_and_its_inverse(bench: Bench) -> None:
     await check_exclusion(bench)
     await check_freezing(bench)
     await check_directory_and_label(bench)
+    await check_lists(bench)
     await check_messages(bench)
     await check_evidence_and_redaction(bench)
     await check_profile(bench)
@@ -164,6 +166,18 @@ async def check_directory_and_label(bench: Bench) -> None:
         await bench.do(back)
     assert room not in await anna.public_rooms()
     assert await anna.state(room, LABEL, bench.stage.bot) == {}
+
+
+async def check_lists(bench: Bench) -> None:
+    """A list of others is entered and left, also where that was done before or nobody was there."""
+    anna = bench.stage.people["anna"]
+    room = await anna.create_room("A list of others", public=True)
+    steps = (EnterList(room, "theirs"), "join"), (LeaveList(room, "theirs"), "leave")
+    for effect, membership in steps:
+        for again in (False, True):
+            await bench.do(effect, again=again)
+        assert (await anna.state(room, "m.room.member", bench.stage.bot))["membership"] == membership
+    await bench.do(LeaveList("!nowhere:elsewhere.example", "theirs"))
 
 
 async def check_messages(bench: Bench) -> None:
