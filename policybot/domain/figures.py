@@ -13,10 +13,11 @@ from policybot.domain.ladder import Scope, Severity
 from policybot.domain.measure import Kind
 from policybot.domain.population import BINDING, BY_KEY, MEASURES, MONTH, OTHER, SAID, bucket
 
+APPEALED = "appeal:submit"
 _APPEALED = ("submit", "uphold", "overturn")
 _PLAIN = {
     "case:dismiss": ("dismissed", None),
-    "appeal:submit": ("appeals", None),
+    APPEALED: ("appeals", f"measure:{OTHER}"),
     "complaint:submit": ("objections", None),
     "complaint:uphold": ("reconsidered", "verdict:uphold"),
     "complaint:modify": ("reconsidered", "verdict:modify"),
@@ -124,6 +125,11 @@ def of_referral(payload: Mapping[str, Any]) -> Counted:
 def of_touch(opened_at: datetime, at: datetime) -> Counted:
     """Count a case that is taken up for the first time."""
     return Counted("touched", (f"waited:{bucket(at - opened_at)}",))
+
+
+def of_appeal(facts: Facts) -> Counted:
+    """Count an appeal by what it is against; as another measure where the decision is forgotten."""
+    return Counted("appeals", (f"measure:{facts.measure}",))
 
 
 def of_decision(tag: str, facts: Facts, at: datetime) -> Iterable[Counted]:

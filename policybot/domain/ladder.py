@@ -162,7 +162,7 @@ class Ladder:
         if len(left) == 1:
             return left[0]
         days = (now - strike.occurred_at).days
-        return left[days] if 0 <= days < len(left) else left[-1 if days > 0 else 0]
+        return left[max(0, min(days, len(left) - 1))]
 
     @property
     def most_spilled(self) -> int:

@@ -203,7 +203,10 @@ POPULATIONS: tuple[Population, ...] = (
         (Table("scope", "What was held", tuple((s.value, f"{on}") for s, on in _ON.items())),),
     ),
     Population(
-        "appeals", "Appeals received", "Each objection to a decision, on the day it was received."
+        "appeals",
+        "Appeals received",
+        "Each objection to a decision, on the day it was received.",
+        (Table("measure", "Against what", MEASURES),),
     ),
     Population(
         "verdicts",

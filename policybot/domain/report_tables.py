@@ -16,6 +16,7 @@ from operator import add
 from policybot.domain import report_words as words
 from policybot.domain.keyword import CATEGORIES, OF_NOTICES, OF_ORDERS, OF_TERMS, OTHER
 from policybot.domain.mechanism import Mechanism
+from policybot.domain.population import BINDING
 from policybot.domain.publication import Publication, Shown, within
 from policybot.domain.rules import Ground, Rule
 from policybot.domain.suppression import HIDDEN, NOTHING, Cell
@@ -299,7 +300,14 @@ def _appeals(publication: Publication, begin: tuple[str, str]) -> Iterable[tuple
             said = filled if isinstance(filled, tuple) else filled[scope]
             yield (_ALL if of_all else _PLATFORMS, *begin, section, name, scope, *said)
 
-    together = ("", "published for all kinds of decisions together")
+    together: Filled = ("", "published for all kinds of decisions together")
+    against = publication.of("appeals").rows("measure")
+
+    def against_those(*measures: str) -> dict[str, Filled]:
+        number = _said(_sum(against[one] for one in measures)) if against else together
+        return {**dict.fromkeys(_SETTLED, together), _HOW_MANY: number}
+
+    of_rooms = (f"{scope}:{kind.value}" for scope in ("member", "room") for kind in BINDING)
     unpaid = {**dict.fromkeys(_SETTLED, _NONE), _MEDIAN: ("", "nothing is paid for here")}
     paused = publication.of("unfounded").rows("step").get("pause", NOTHING)
     restricted = "to remove or disable access to or restrict visibility of information"
@@ -309,8 +317,14 @@ def _appeals(publication: Publication, begin: tuple[str, str]) -> Iterable[tuple
     yield from indicator(_COMPLAINTS, newly, _UNCOUNTED, _HOW_MANY)
     for about, filled in (
         (f"{_ABOUT} {restricted}", together),
-        (f"{_ABOUT} to suspend or terminate the provision of the service", together),
-        (f"{_ABOUT} to suspend or terminate an account ", together),
+        (
+            f"{_ABOUT} to suspend or terminate the provision of the service",
+            against_those(*of_rooms, "account:restrict"),
+        ),
+        (
+            f"{_ABOUT} to suspend or terminate an account ",
+            against_those("account:suspend", "account:close"),
+        ),
         (f"{_ABOUT} to restrict the ability to monetise information", unpaid),
         (_NOT_ACTED, _settled(publication, "objections", "reconsidered")),
         (_NOT_ACTED.replace(_ARTICLE, f"by a Trusted Flagger {_ARTICLE}"), _UNFLAGGED),

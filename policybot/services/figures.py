@@ -154,7 +154,10 @@ async def _counted(tx: Tx, entries: Sequence[Entry]) -> list[tuple[Entry, Counte
     def of(entry: Entry) -> Iterable[Counted]:
         if (opened := touched.get(entry.seq)) is not None:
             yield rules.of_touch(opened, entry.at)
-        if (plain := rules.plain(entry.tag)) is not None:
+        facts = decided.get(entry.decision or 0)
+        if entry.tag == rules.APPEALED and facts is not None:
+            yield rules.of_appeal(facts)
+        elif (plain := rules.plain(entry.tag)) is not None:
             yield plain
         elif entry.tag == "referral:hand_over":
             yield rules.of_referral(entry.payload)
@@ -163,7 +166,7 @@ async def _counted(tx: Tx, entries: Sequence[Entry]) -> list[tuple[Entry, Counte
                 yield rules.of_report(report, entry.at)
         elif entry.payload.get("was") in _OVER:
             return  # it had stopped binding before, and was counted then
-        elif (facts := decided.get(entry.decision or 0)) is not None:
+        elif facts is not None:
             yield from rules.of_decision(entry.tag, facts, entry.at)
 
     return [(entry, one) for entry in entries for one in of(entry)]

@@ -416,5 +416,4 @@ async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
         "DELETE FROM cases WHERE id = $1",
     ):
         await tx.many(sql, [(case_id,) for case_id in (*merged, *case_ids)])
-        await tx.many(sql, [(case_id,) for case_id in case_ids])
     await tx.execute("DELETE FROM batches WHERE id NOT IN (SELECT batch_id FROM batch_cases)")

@@ -8,6 +8,7 @@ for Transparency Reports», parts 1 to 11, English); reports of providers on 202
 import csv
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -17,8 +18,9 @@ from policybot.domain.condition import FirstPost
 from policybot.domain.keyword import CATEGORIES, keywords
 from policybot.domain.mechanism import Mechanism, Stage, Then
 from policybot.domain.period import parse
-from policybot.domain.publication import publish
+from policybot.domain.publication import Shown, publish
 from policybot.domain.rules import Ground, Rule
+from policybot.domain.suppression import Cell
 
 CYBER, TERMS = "STATEMENT_CATEGORY_CYBER_VIOLENCE", "STATEMENT_CATEGORY_OTHER_VIOLATION_TC"
 RULES = (
@@ -42,7 +44,7 @@ COUNTS = {
         "removed:no": 6,
     },
     "on_reports": {"": 12, "rule:R1": 12, "took:1 hour": 12},
-    "appeals": {"": 9},
+    "appeals": {"": 30, "measure:member:restrict": 8, "measure:room:close": 6, "measure:warn": 16},
     "verdicts": {"": 20, "verdict:uphold": 14, "verdict:overturn": 6, "answer:3 days": 20},
     "referrals": {"": 6, "recipient:police": 6},
     "unfounded": {"": 5, "step:pause": 5},
@@ -345,15 +347,30 @@ def test_complaints_say_what_became_of_them_or_why_that_is_not_said() -> None:
     told = cells(written()["7_appeals_and_recidivism"])
     every = APPEALS[0][0]
     assert [told[every, scope] for scope in FIVE] == [
-        *(("9", ""), ("14", ""), ("0", ""), ("6", "")),
+        *(("30", ""), ("14", ""), ("0", ""), ("6", "")),
         ("", "within 3 days"),
     ]
     for (name, scope), (value, why) in told.items():
         assert value or why, (name, scope)
+    kinds = [told[APPEALS[place][0], "Total number"] for place in (2, 3, 4)]
+    together = ("", "published for all kinds of decisions together")
+    assert kinds == [together, ("14", ""), ("0", "")]
+    assert told[APPEALS[3][0], "Decisions reversed"] == together
     disputes = APPEALS[8][0]
     assert told[disputes, "Total number"] == ("", "to be filled in: only the provider knows")
     suspended = [told[name, "Total number"][0] for name, _ in APPEALS[-3:]]
     assert suspended == ["", "5", "0"]
+
+
+def test_what_was_published_before_appeals_were_told_by_kind_says_nothing_of_kinds() -> None:
+    publication = publish(parse("2026"), COUNTS, ["R1"], 5)
+    old = {**publication.populations, "appeals": Shown(Cell(30), {})}
+    made = report_tables.tables(
+        replace(publication, populations=old), RULES, "Example", published=date(2027, 2, 1)
+    )
+    told = cells(list(csv.reader(io.StringIO(made["7_appeals_and_recidivism.csv"]))))
+    assert told[APPEALS[0][0], "Total number"] == ("30", "")
+    assert told[APPEALS[4][0], "Total number"][0] == ""
 
 
 def test_every_indicator_of_automated_means_is_there() -> None:

@@ -55,7 +55,7 @@ async def test_each_act_counts_in_every_table_of_its_kind(any_world: World) -> N
     assert decisions["took:1 hour"] == 1
     assert found["touched"][""] == 3
     assert found["carried"][""] == found["notices"][""] == 2
-    assert found["appeals"] == {"": 1, "month:2026-03": 1}
+    assert found["appeals"] == {"": 1, "month:2026-03": 1, "measure:member:restrict": 1}
     assert found["verdicts"] == {
         "": 1,
         "month:2026-03": 1,
