@@ -1,8 +1,9 @@
 """SQLite files that have the schema already, as `tests.postgres` has databases that do."""
 
+import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,9 @@ async def _new_file() -> bytes:
             file = Path(folder) / "new.db"
             database = await Database.open(f"sqlite://{file}")
             await database.close()
-            _made.append(file.read_bytes())
+            # What was logged can keep a connection open, and then most is not in the file itself yet.
+            with closing(sqlite3.connect(file)) as reading:
+                _made.append(reading.serialize())
     return _made[0]
 
 
