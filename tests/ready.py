@@ -1,5 +1,6 @@
 """SQLite files that have the schema already, as `tests.postgres` has databases that do."""
 
+import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -44,7 +45,7 @@ async def _new_file() -> bytes:
 
 @contextmanager
 def no_waiting_for_disks() -> Iterator[None]:
-    """Let SQLite leave it to the system when its files reach the disk: no test cuts the power."""
+    """Leave it to the system when files reach the disk, SQLite's and keys: no test cuts the power."""
     begin = _Sqlite.__init__
 
     def hurried(self: _Sqlite, path: str) -> None:
@@ -53,4 +54,5 @@ def no_waiting_for_disks() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_Sqlite, "__init__", hurried)
+        patch.setattr(os, "fsync", lambda _: None)
         yield
