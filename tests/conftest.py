@@ -10,10 +10,10 @@ import pytest
 from hypothesis import settings
 from playwright.async_api import Browser, Page
 
-from policybot.demo import synapse
+from policybot.demo import children, synapse
 from policybot.store.database import Database
 from tests import browser as browsers
-from tests import canary, provider, ready
+from tests import canary, nursery, provider, ready
 from tests.postgres import fresh_database, give_back, postgres, ready_database
 from tests.reviewing import reviewing_world
 from tests.staffed import Private, staffed_world
@@ -49,6 +49,14 @@ def ports_of_its_own() -> Iterator[None]:
 def no_waiting_for_disks() -> Iterator[None]:
     """Save the time for which commits would wait; processes that tests start wait as in service."""
     with ready.no_waiting_for_disks():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_importing_again() -> Iterator[None]:
+    """Fork what stages start from a process that has imported it, which begins when it is needed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(children, "start", nursery.start)
         yield
 
 

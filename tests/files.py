@@ -73,7 +73,10 @@ def settled(folder: Path, database_url: str = "", changes: dict[str, Any] | None
     if kept is None or config.exists():
         write(folder, database, changes)
         texts = {path.name: path.read_text("utf-8") for path in (config, registration)}
-        data, loaded = _loading._read(config), load(config)
+        data = _loading._read(config)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(_loading, "_read", lambda _: data)
+            loaded = load(config)
         _kept[same] = _Kept(data, _loading._plain(data), loaded.ladder, texts)
         return loaded
     _exchange(kept, ("database",), database)

@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 import aiohttp
 
-from policybot.demo.synapse import die_with_parent
+from policybot.demo.children import die_with_parent
 from tests.world import World, find
 
 HOST = "policybot.example.org"

@@ -1,16 +1,15 @@
 """The stage: a private homeserver, policybot attached to it, and people with accounts."""
 
 import asyncio
-import os
 import secrets
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from types import MappingProxyType
 from typing import Literal, cast
 
@@ -18,8 +17,10 @@ import aiohttp
 
 from policybot.config import fresh
 from policybot.config.homeserver_modules import SAFE
+from policybot.demo import children
+from policybot.demo.children import Child
 from policybot.demo.person import Person
-from policybot.demo.synapse import DidNotStart, Synapse, die_with_parent, free_port
+from policybot.demo.synapse import DidNotStart, Synapse, free_port
 
 BOT = "policybot"
 PASSWORD = "demo-password"  # noqa: S105 - of accounts that live for minutes on loopback
@@ -64,7 +65,7 @@ class Stage:
     room_version: str
     people: dict[str, Person] = field(default_factory=dict)
     review_room: str = ""
-    _bot: subprocess.Popen[bytes] | None = None
+    _bot: Child | None = None
 
     @property
     def bot(self) -> str:
@@ -83,14 +84,8 @@ class Stage:
         Raises:
             DidNotStart: it ended, or was not ready in time.
         """
-        with (self.folder / "policybot.log").open("ab") as log:
-            self._bot = subprocess.Popen(  # noqa: S603, ASYNC220 - our own interpreter; it returns at once
-                [sys.executable, "-m", "policybot", "run", "-c", str(self.config)],
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=die_with_parent if os.name == "posix" else None,  # noqa: PLW1509 - no threads yet
-            )
+        log = self.folder / "policybot.log"
+        self._bot = children.start("policybot", "run", "-c", str(self.config), log=log)
         if wait:
             await self.until_ready()
 
@@ -108,19 +103,13 @@ class Stage:
         Raises:
             DidNotStart: it ended with a mistake.
         """
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "policybot",
-            *words,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        said, _ = await process.communicate()
-        if process.returncode:
-            message = f"policybot {' '.join(words)} failed:\n{said.decode()}"
+        with NamedTemporaryFile("r", encoding="utf-8") as log:
+            process = children.start("policybot", *words, log=Path(log.name))
+            failed, said = await asyncio.to_thread(process.wait), log.read()
+        if failed:
+            message = f"policybot {' '.join(words)} failed:\n{said}"
             raise DidNotStart(message)
-        return said.decode()
+        return said
 
     async def until_ready(self) -> None:
         """Wait until policybot says that it is ready."""

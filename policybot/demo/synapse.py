@@ -2,15 +2,12 @@
 
 import asyncio
 import base64
-import ctypes
 import hashlib
 import hmac
-import os
 import secrets
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,10 +16,11 @@ from typing import Any
 import aiohttp
 from ruamel.yaml import YAML
 
+from policybot.demo import children
+from policybot.demo.children import Child
 from policybot.demo.person import Person
 
 _READY_WITHIN = 60
-_PR_SET_PDEATHSIG = 1
 _FIRST_PORT, _PORTS = 10_000, 22_000
 _given: set[int] = set()
 """Ports that were found before: whoever was told of one may be about to use it."""
@@ -62,12 +60,6 @@ def free_port() -> int:
     raise DidNotStart(message)
 
 
-def die_with_parent() -> None:
-    """Make sure that a child process does not outlive us, even if we are killed (Linux)."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
 class Synapse:
     """One homeserver; its data stays in its folder when it is stopped and started again."""
 
@@ -90,7 +82,7 @@ class Synapse:
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._secret = secrets.token_hex(16)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Child | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self._write_config(registrations, bot, room_version, modules, metrics=metrics)
 
@@ -164,22 +156,13 @@ class Synapse:
         key = self.folder / "signing.key"
         if not key.exists():
             key.write_text(f"ed25519 a_demo {_seed()}\n", "utf-8")
-        with (self.folder / "synapse.log").open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own interpreter; it returns at once
-                [
-                    sys.executable,
-                    "-m",
-                    "synapse.app.homeserver",
-                    "-c",
-                    str(self.folder / "homeserver.yaml"),
-                ],
-                stdout=log,
-                stderr=log,
-                cwd=self.folder,
-                # Ctrl-C is for us alone; we stop our children in order.
-                start_new_session=True,
-                preexec_fn=die_with_parent if os.name == "posix" else None,  # noqa: PLW1509 - no threads yet
-            )
+        self._process = children.start(
+            "synapse.app.homeserver",
+            "-c",
+            str(self.folder / "homeserver.yaml"),
+            folder=self.folder,
+            log=self.folder / "synapse.log",
+        )
         await self._until_ready()
 
     async def _until_ready(self) -> None:

@@ -14,17 +14,13 @@ from policybot.config import load
 from policybot.config.log_key import LogKey, signed_by
 from policybot.demo.stage import Stage, stage
 from policybot.domain.note import Verifier, notes_in
+from tests import nursery
 
 TOKEN = "a-token-for-the-gate-of-these-tests"
 
 
 def doctor(config: Path, *more: str) -> tuple[int, dict[str, Any]]:
-    done = subprocess.run(
-        [sys.executable, "-m", "policybot", "doctor", "--json", "-c", str(config), *more],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = nursery.run("doctor", "--json", "-c", str(config), *more)
     assert done.stdout, done.stderr
     return done.returncode, {row["what"]: row for row in json.loads(done.stdout)}
 
@@ -43,6 +39,7 @@ async def asks_at_the_gate(address: str) -> None:
 
 
 def run_beside(config: Path) -> subprocess.CompletedProcess[str]:
+    """Start it anew, as people do, and not in the nursery."""
     return subprocess.run(
         [sys.executable, "-m", "policybot", "run", "-c", str(config)],
         capture_output=True,

@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from policybot.demo.stage import Stage, stage
 from policybot.demo.story import Cast, found
 from policybot.services.previews import Choice
 from policybot.store.database import Database
+from tests import nursery
 
 AWAY = float(os.environ.get("POLICYBOT_TEST_AWAY", "8"))
 """Seconds for which the homeserver is away."""
@@ -50,12 +50,7 @@ async def new_case(cast: Cast, text: str) -> tuple[str, str]:
 
 
 def audit_verify(made: Stage) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "policybot", "audit", "verify", "--json", "-c", str(made.config)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return nursery.run("audit", "verify", "--json", "-c", str(made.config))
 
 
 async def history(person: Person, room: str) -> list[Any]:

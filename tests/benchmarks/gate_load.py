@@ -47,6 +47,7 @@ class Tally:
     changed: float = 0.0
     disturbed: Counter[str] = field(default_factory=Counter)
     window: float = WINDOW
+    between: float = _BETWEEN
 
     def note(self, who: str, what: str, *, sent: float, passed: bool, expected: bool) -> None:
         """Count an answer, and keep it if it is wrong."""
@@ -115,7 +116,7 @@ async def disturbs(made: Stage, tally: Tally, until: float) -> None:
     }
     while True:
         for name, way in ways.items():
-            await asyncio.sleep(_BETWEEN)
+            await asyncio.sleep(tally.between)
             if time.monotonic() > until:
                 return
             await way()
@@ -128,7 +129,7 @@ def changes() -> dict[str, Any]:
     return {"rules": [R1 | rule, R2], "filing.categories": NAMED}
 
 
-async def load(folder: Path, seconds: float, window: float = WINDOW) -> Tally:
+async def load(folder: Path, seconds: float, window: float = WINDOW, between: float = _BETWEEN) -> Tally:
     """Set everything up, load it, and say what came of it; no answer counts in `window` seconds."""
     async with stage(folder, changes=changes(), gate=("module",)) as made:
         cast = Cast(made, lambda *_: None)
@@ -136,7 +137,7 @@ async def load(folder: Path, seconds: float, window: float = WINDOW) -> Tally:
             await verified_and_signed(cast, name)
         await story.file_room(cast)
         await story.approve(cast)
-        room, tally = cast.known["room"], Tally(window=window)
+        room, tally = cast.known["room"], Tally(window=window, between=between)
         for name in ("tom", "lea"):
             await made.people[name].join(room)
         async with asyncio.timeout(20):
