@@ -31,7 +31,7 @@ _PROGRAMS = {
     "synapse.app.generic_worker": "synapse.app.generic_worker",
 }
 """Where the `main` of each is that can be run."""
-_LATER = ("policybot.app", "policybot.config.fresh", "policybot.gate.module")
+_LATER = ("policybot.cli.program", "policybot.app", "policybot.config.fresh", "policybot.gate.module")
 """What they would import only when it is needed."""
 
 _TICK = 3.0
