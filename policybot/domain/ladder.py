@@ -67,6 +67,7 @@ class StrikeState(StrEnum):
 _FINAL = StrikeState.FINAL
 _SAME = "same incident"
 _OVER = "it is over"
+_UNTOLD = "its person was not told yet"
 ROWS = tuple(Severity)
 COLUMNS = tuple(History)
 _LAST = len(COLUMNS) - 1
@@ -301,15 +302,18 @@ def propose(ladder: Ladder, act: Act, ledger: Iterable[Strike]) -> Proposal:
     Raises:
         ValueError: the ladder has no such scope, or the act names a factor that it does not know.
     """
-    strikes, now = tuple(ledger), act.weighed_at
-    counted, not_counted = _sift(ladder, act, now, strikes, act.scope)
+    now = act.weighed_at
+    counted, in_rooms, left = _sift(ladder, act, now, ledger)
     total, spilled = _sum(ladder, counted, now), 0
-    if ladder.spill is not None and act.scope is Scope.ACCOUNT:
-        spilled, in_rooms, others = _spill(ladder, act, now, strikes, ladder.spill)
-        counted, total, not_counted = counted + in_rooms, total + spilled, not_counted + others
+    if in_rooms and ladder.spill is not None:
+        in_rooms, apart = _in_rooms(ladder, ladder.spill, now, in_rooms)
+        spilled = _spilled(ladder, ladder.spill, _sum(ladder, in_rooms, now))
+        counted, total, left = counted + in_rooms, total + spilled, left + apart
     place = bisect_right(ladder.steps, total) - 1
     column = _moved(place, _shift(ladder, act))
-    row = _row(ladder, act, first=total == 0)
+    whole = _row(ladder, act)
+    row = _first(whole, act) if total == 0 else whole
+    permitted = row[max(place - ladder.shift_max, 0) : place + ladder.shift_max + 1]
     after = total + ladder.severities[act.severity].points * MILLI
     return Proposal(
         ladder=ladder,
@@ -318,78 +322,91 @@ def propose(ladder: Ladder, act: Act, ledger: Iterable[Strike]) -> Proposal:
         band=COLUMNS[place],
         column=COLUMNS[column],
         cell=row[column],
-        mildest=row[_moved(place, -ladder.shift_max)],
-        harshest=row[_moved(place, ladder.shift_max)],
+        mildest=permitted[0],
+        harshest=permitted[-1],
         counted=tuple(counted),
-        left=tuple(not_counted),
-        next=_row(ladder, act, first=False)[bisect_right(ladder.steps, after) - 1],
+        left=tuple(left),
+        next=whole[bisect_right(ladder.steps, after) - 1],
         spilled=spilled,
     )
 
 
 def _sift(
-    ladder: Ladder, act: Act, now: datetime, ledger: tuple[Strike, ...], scope: Scope
-) -> tuple[list[Strike], list[tuple[Strike, str]]]:
-    """Tell the earlier decisions of one kind that count from those that do not, with the reason."""
-    key = act.key
-    worst: dict[str, Strike] = {}
+    ladder: Ladder, act: Act, now: datetime, ledger: Iterable[Strike]
+) -> tuple[list[Strike], list[Strike], list[tuple[Strike, str]]]:
+    """Tell the earlier decisions that count, and those in rooms that may, from the rest with reasons."""
+    key, incident, occurred_at = act.key, act.incident, act.occurred_at
+    must_know, lasts = ladder.counts_only_if_notified_before_act, ladder.lasts
+    counted: list[Strike] = []
+    in_rooms: list[Strike] = []
     left: list[tuple[Strike, str]] = []
-    same: list[Strike] = []
+    kinds = {act.scope: counted}
+    if ladder.spill is not None and act.scope is Scope.ACCOUNT:
+        kinds[Scope.MEMBER] = in_rooms
     for strike in ledger:
-        if strike.scope is not scope or strike.key != key:
+        found = kinds.get(strike.scope)
+        if found is None or strike.key != key:
             continue
-        if (why := _why_not(ladder, act, strike, now)) is not None:
-            left.append((strike, why))
-        elif (known := worst.get(incident := strike.incident)) is None:
-            worst[incident] = strike
+        if strike.state is not _FINAL and (why := _unsettled(ladder, strike)):
+            pass
+        elif strike.incident == incident:
+            why = "it belongs to the same incident"
+        elif must_know and ((told := strike.notified_at) is None or told > occurred_at):
+            why = _UNTOLD if told is None else "its person knew of it only after this act"
+        # The milder clock: neither a late decision nor a late look makes an expired one count.
+        elif strike.occurred_at + lasts[strike.severity] <= now:
+            why = _OVER
         else:
-            alike = sorted((known, strike), key=_in_time)
-            worst[incident] = max(alike, key=lambda s: ladder.weight(s, now))
-            same.append(min(alike, key=lambda s: s is worst[incident]))
-    left += [(s, f"{_SAME} as {worst[s.incident].case}") for s in same]
-    return list(worst.values()), left
+            found.append(strike)
+            continue
+        left.append((strike, why))
+    counted, same = _worst(ladder, now, counted)
+    return counted, in_rooms, left + same
+
+
+def _worst(
+    ladder: Ladder, now: datetime, strikes: list[Strike]
+) -> tuple[list[Strike], list[tuple[Strike, str]]]:
+    """Let of each incident only the worst count, of equals the first."""
+    if len({strike.incident for strike in strikes}) == len(strikes):
+        return strikes, []
+    worst: dict[str, Strike] = {}
+    for strike in sorted(strikes, key=_in_time):
+        known = worst.get(strike.incident)
+        if known is None or ladder.weight(strike, now) > ladder.weight(known, now):
+            worst[strike.incident] = strike
+    same = [(s, f"{_SAME} as {worst[s.incident].case}") for s in strikes if s is not worst[s.incident]]
+    return list(worst.values()), same
+
+
+def _in_rooms(
+    ladder: Ladder, spill: Spill, now: datetime, strikes: list[Strike]
+) -> tuple[list[Strike], list[tuple[Strike, str]]]:
+    """Tell the decisions in rooms that count for an account from those that do not."""
+    counted, left = _worst(ladder, now, strikes)
+    if len({strike.room for strike in strikes}) >= spill.from_rooms:
+        return counted, left
+    why = f"only from {spill.from_rooms} rooms on such decisions count for the account"
+    return [], left + [(strike, why) for strike in counted]
+
+
+def _spilled(ladder: Ladder, spill: Spill, milli: int) -> int:
+    """Say how much of what decisions in rooms count there counts for an account, in whole points."""
+    part, of = spill.factor.as_integer_ratio()
+    whole = milli * part // (of * MILLI) * MILLI
+    return min(whole, ladder.most_spilled)
 
 
 def _sum(ladder: Ladder, counted: list[Strike], now: datetime) -> int:
     return sum([ladder.weight(strike, now) for strike in counted])
 
 
-def _spill(
-    ladder: Ladder, act: Act, now: datetime, ledger: tuple[Strike, ...], spill: Spill
-) -> tuple[int, list[Strike], list[tuple[Strike, str]]]:
-    """Find how much decisions in rooms count for an account, in thousandths of a point, and which."""
-    counted, left = _sift(ladder, act, now, ledger, Scope.MEMBER)
-    rooms = {s.room for s in counted} | {s.room for s, why in left if why.startswith(_SAME)}
-    if len(rooms) < spill.from_rooms:
-        why = f"only from {spill.from_rooms} rooms on such decisions count for the account"
-        return 0, [], left + [(strike, why) for strike in counted]
-    part = spill.factor
-    whole = _sum(ladder, counted, now) * part.numerator // (part.denominator * MILLI) * MILLI
-    return min(whole, ladder.most_spilled), counted, left
-
-
-def _why_not(  # noqa: PLR0911 - one line a reason
-    ladder: Ladder, act: Act, strike: Strike, now: datetime
-) -> str | None:
-    """Say why an earlier decision does not count; None if it does."""
-    severity = strike.severity
-    if strike.state is not _FINAL:
-        if strike.state is StrikeState.VOID:
-            return "it was overturned"
-        least = ladder.under_appeal_counts_from
-        if least is None or severity < least:
-            return "it is under appeal"
-    if strike.incident == act.incident:
-        return "it belongs to the same incident"
-    if ladder.counts_only_if_notified_before_act:
-        if strike.notified_at is None:
-            return "its person was not told yet"
-        if strike.notified_at > act.occurred_at:
-            return "its person knew of it only after this act"
-    # The milder clock: neither a late decision nor a late look makes an expired one count.
-    if strike.occurred_at + ladder.lasts[severity] <= now:
-        return _OVER
-    return None
+def _unsettled(ladder: Ladder, strike: Strike) -> str:
+    """Say why a decision that is not final does not count; empty if it may."""
+    if strike.state is StrikeState.VOID:
+        return "it was overturned"
+    least = ladder.under_appeal_counts_from
+    return "it is under appeal" if least is None or strike.severity < least else ""
 
 
 def _over(ladder: Ladder, strike: Strike) -> str:
@@ -417,16 +434,18 @@ def _shift(ladder: Ladder, act: Act) -> int:
     return ladder.shift_max * (bool(act.aggravating) - bool(act.mitigating))
 
 
-def _row(ladder: Ladder, act: Act, *, first: bool) -> tuple[Measure, ...]:
-    """Give the row of the grid that an act is in; a first slight one gets a warning at most."""
+def _row(ladder: Ladder, act: Act) -> tuple[Measure, ...]:
+    """Give the row of the grid that an act is in."""
     grid = ladder.scopes.get(act.scope)
     if grid is None:
         message = f"the ladder has no grid for {act.scope.value}"
         raise ValueError(message)
-    row = grid[act.severity]
-    if first and act.severity in GUARANTEED:
-        return tuple(min(cell, FIRST_AT_MOST) for cell in row)
-    return row
+    return grid[act.severity]
+
+
+def _first(row: tuple[Measure, ...], act: Act) -> tuple[Measure, ...]:
+    """Give the row of a first act: a slight one gets a warning at most."""
+    return tuple(min(cell, FIRST_AT_MOST) for cell in row) if act.severity in GUARANTEED else row
 
 
 def milder(first: Proposal, second: Proposal) -> Proposal:

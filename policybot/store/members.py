@@ -1,6 +1,7 @@
 """Persons without their names, how they were verified, and the accounts linked to them."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -223,7 +224,15 @@ async def answerable(tx: Tx, user_id: str, at: datetime) -> str | None:
     Where nobody was behind it then, it is whoever is behind it now, or was last: neither verifying nor
     unlinking leaves a history behind.
     """
-    return await person_at(tx, user_id, at) or await person_behind(tx, user_id)
+    found = await tx.value(
+        "SELECT l.person_id AS value FROM links l JOIN persons p ON p.id = l.person_id"
+        " WHERE l.user_id = $1 AND p.erased_at IS NULL ORDER BY"
+        " CASE WHEN l.created_at <= $2 AND (l.ended_at IS NULL OR l.ended_at >= $2) THEN 0 ELSE 1 END,"
+        " CASE WHEN l.ended_at IS NULL THEN 0 ELSE 1 END, l.id DESC LIMIT 1",
+        user_id,
+        to_ms(at),
+    )
+    return None if found is None else str(found)
 
 
 async def own_person(tx: Tx, user_id: str) -> str | None:
@@ -254,18 +263,26 @@ async def accounts_ever(tx: Tx, person_id: str) -> list[str]:
 
 async def accounts_of(tx: Tx, user_id: str) -> frozenset[str]:
     """List an account with all others that are or were the same person's, as far as it is known."""
-    person_id = await person_behind(tx, user_id)
-    others = await accounts_ever(tx, person_id) if person_id else []
-    return frozenset({user_id, *others})
+    return await accounts_of_all(tx, {user_id})
 
 
-async def accounts_of_all(tx: Tx, user_ids: set[str]) -> frozenset[str]:
-    """List accounts with all others of the same persons."""
-    found: frozenset[str] = frozenset()
-    for user_id in sorted(user_ids):
-        if user_id not in found:
-            found |= await accounts_of(tx, user_id)
-    return found
+async def accounts_of_all(tx: Tx, user_ids: AbstractSet[str]) -> frozenset[str]:
+    """List accounts with all others that are or were the same persons', without those of others now."""
+    if not user_ids:
+        return frozenset()
+    marks = ", ".join(f"${n}" for n in range(1, len(user_ids) + 1))
+    rows = await tx.fetch(
+        "SELECT DISTINCT l.user_id FROM links l WHERE l.person_id IN"  # noqa: S608 - numbers alone
+        # the person behind each of them, as `person_behind` says
+        " (SELECT (SELECT b.person_id FROM links b JOIN persons p ON p.id = b.person_id"
+        " WHERE b.user_id = a.user_id AND p.erased_at IS NULL"
+        " ORDER BY CASE WHEN b.ended_at IS NULL THEN 0 ELSE 1 END, b.id DESC LIMIT 1)"
+        f" FROM links a WHERE a.user_id IN ({marks}))"
+        " AND NOT EXISTS (SELECT 1 FROM links o WHERE o.user_id = l.user_id"
+        " AND o.person_id <> l.person_id AND o.ended_at IS NULL)",
+        *sorted(user_ids),
+    )
+    return frozenset(user_ids).union(row["user_id"] for row in rows)
 
 
 async def end_all(tx: Tx, person_id: str, reason: str, now: datetime) -> None:

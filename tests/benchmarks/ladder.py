@@ -4,7 +4,8 @@
 
 One process, one thread, by the time that its processor worked. Ladders: the sample's; one where
 decisions in rooms count for accounts, half of the decisions in rooms; one whose points halve; and one
-with both. Each is measured three times; the best is printed.
+with both. Each is measured in many short rounds, of which the best is printed: that is what the code
+takes where nothing else disturbs it.
 """
 
 import sys
@@ -16,6 +17,7 @@ from policybot.domain.ladder import Act, Ladder, Scope, Severity, Strike, propos
 from tests.ladders import FADING, LADDER, SPILLING
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+ROUND = 400
 _GRAVE = (Severity.S1, Severity.S2, Severity.S3, Severity.S1, Severity.S2)
 
 
@@ -32,14 +34,14 @@ def ledger(*, in_rooms: bool) -> list[Strike]:
 
 
 def rate(law: Ladder, strikes: list[Strike], seconds: float) -> float:
-    """Count the proposals of a second."""
+    """Count the proposals of a second in the best round."""
     act = Act(Scope.ACCOUNT, "tom", Severity.S2, NOW, NOW, "this")
-    done, begun = 0, time.process_time()
-    while (spent := time.process_time() - begun) < seconds:
-        for _ in range(1000):
+    ends, best = time.process_time() + seconds, 0.0
+    while (begun := time.process_time()) < ends:
+        for _ in range(ROUND):
             propose(law, act, strikes)
-        done += 1000
-    return done / spent
+        best = max(best, ROUND / (time.process_time() - begun))
+    return best
 
 
 def main() -> None:
@@ -52,8 +54,7 @@ def main() -> None:
         ("points halve in 90 days", FADING, False),
         ("both", both, True),
     ):
-        best = max(rate(law, ledger(in_rooms=in_rooms), seconds / 3) for _ in range(3))
-        print(f"{name:26} {best:10,.0f} proposals/s")
+        print(f"{name:26} {rate(law, ledger(in_rooms=in_rooms), seconds):10,.0f} proposals/s")
 
 
 if __name__ == "__main__":

@@ -3,14 +3,16 @@
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 
 from policybot.domain.case import Subject, SubjectKind
 from policybot.domain.deputy import Asked
 from policybot.domain.filing import Filing, State
+from policybot.domain.identity import Front, Link
 from policybot.domain.rank import Control, Levels
-from policybot.store import deputies, filings, moves, rooms
+from policybot.store import deputies, filings, members, moves, rooms
 from policybot.store.database import Row, Tx, _Sqlite
 from policybot.store.queues import Wanted
 from policybot.store.rooms import Kind, Room
@@ -124,3 +126,39 @@ async def test_a_page_of_the_queue_asks_as_often_for_twenty_rooms_as_for_two(
         return len(asked)
 
     assert await page_of(25) == await page_of(2) <= 8
+
+
+async def random_links(tx: Tx, dice: random.Random) -> None:
+    """Let accounts be people's for a while each, one after another, some of whom are erased."""
+    persons = [f"person{n}" for n in range(4)]
+    for person in persons:
+        await members.save_person(tx, person, START)
+        if dice.random() < 0.2:
+            await members.erase_person(tx, person, START)
+    for who in PEOPLE:
+        at = START
+        for _ in range(dice.randrange(4)):
+            begun = at + timedelta(days=dice.randrange(3))
+            link = Link(who, dice.choice(persons), None, Front.PSEUDONYM, begun)
+            assert await members.save_link(tx, link, len(PEOPLE))
+            if dice.random() < 0.4:
+                break
+            at = begun + timedelta(days=dice.randrange(3))
+            await members.end_link(tx, who, "unlinked", at)
+
+
+async def test_whose_accounts_are_is_the_same_asked_of_all_at_once(any_world: World) -> None:
+    for seed in range(WORLDS):
+        async with undone(any_world) as tx:
+            await random_links(tx, random.Random(seed))  # noqa: S311 - worlds that come again
+            alone: set[str] = set()
+            for who in PEOPLE:
+                behind = await members.person_behind(tx, who)
+                theirs = {who, *(await members.accounts_ever(tx, behind) if behind else ())}
+                assert await members.accounts_of(tx, who) == theirs, f"{who} in world {seed}"
+                alone |= theirs if who != PEOPLE[0] else set()
+                for days in range(8):
+                    at = START + timedelta(days=days)
+                    then = await members.person_at(tx, who, at)
+                    assert await members.answerable(tx, who, at) == (then or behind)
+            assert await members.accounts_of_all(tx, set(PEOPLE[1:])) == alone
