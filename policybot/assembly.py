@@ -1,9 +1,11 @@
 """The services, each made with those that it works with."""
 
+from policybot.domain.appeal import Kind
 from policybot.matrix.commands.command import Services
 from policybot.services.agreements import Agreements
 from policybot.services.announcements import Announcements
 from policybot.services.appeal_links import AppealLinks
+from policybot.services.appeal_records import AppealRecords
 from policybot.services.appeal_reviews import AppealReviews
 from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
@@ -40,6 +42,7 @@ from policybot.services.filing_appeals import FilingAppeals
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
 from policybot.services.handouts import Handouts
+from policybot.services.hearings import Hearings
 from policybot.services.holds import Holds
 from policybot.services.insistence import NOUN as INSIST
 from policybot.services.insistence import Insistence
@@ -132,10 +135,23 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     held, again = Holds(setting, casework, measures), Rechecks(setting, casework, measures)
     undone = Unwinding(setting, casework, measures, again, kept, referred)
     apart = Apart(setting, casework)
-    objections = Appeals(setting, apart, measures)
-    reviewed = AppealReviews(setting, objections, apart, casework, measures, undone)
-    about_filings = FilingAppeals(setting, applied, qualified, apart)
-    insisting = Insistence(setting, casework, measures, objections, reviewed, about_filings, apart)
+    records = AppealRecords(setting, apart)
+    objections = Appeals(setting, records, apart, measures)
+    reviewed = AppealReviews(setting, records, objections, apart, casework, measures, undone)
+    about_filings = FilingAppeals(setting, records, applied, qualified, apart)
+    complaints = Complaints(setting, records, casework, reporting, apart)
+    heard = Hearings(
+        setting,
+        records,
+        apart,
+        {
+            Kind.DECISION: reviewed,
+            Kind.FILING: about_filings,
+            Kind.QUALIFICATION: about_filings,
+            Kind.REPORT: complaints,
+        },
+    )
+    insisting = Insistence(setting, casework, measures, heard, reviewed, about_filings, apart)
     together = Batches(setting, casework, resolutions, held, undone)
     waiting, before = Queues(casework), Pasts(setting, casework)
     handovers = Transfers(setting, applied, people, signatures, named, vacant)
@@ -193,7 +209,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         reports=reported,
         rechecks=again,
         reporters=reporting,
-        complaints=Complaints(setting, casework, reporting, apart),
+        complaints=complaints,
         presses=Presses(setting, reported),
         policy_lists=PolicyLists(setting, casework, reported, messages),
         copies=kept,
@@ -209,11 +225,13 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         cures=Cures(setting, casework),
         appeals=objections,
         appeal_reviews=reviewed,
+        appeal_records=records,
+        hearings=heard,
         filing_appeals=about_filings,
         insistence=insisting,
-        rehearsals=Rehearsals(reviewed),
+        rehearsals=Rehearsals(heard),
         unwinding=undone,
-        appeal_links=AppealLinks(setting, objections, proofs, undone),
+        appeal_links=AppealLinks(setting, objections, heard, proofs, undone),
         policies=versions,
         backtests=Backtests(setting, versions),
         tellings=Tellings(setting),

@@ -145,7 +145,7 @@ def pages(
     ]
     routes += [*private.routes(), *review.routes(), *filing.routes()]
     routes += ReportPages(
-        site, database, services.intake, reader, services.reports, services.complaints
+        site, database, services.intake, reader, services.reports, services.complaints, services.hearings
     ).routes()
     routes += AppealPages(site, database, services.appeal_links, cleaner).routes()
     routes += ReferralPages(site, database, services.referrals, services.handouts).routes()
@@ -166,10 +166,8 @@ def pages(
     routes += ConsolePages(at_desk).routes()
     routes += CasePages(at_desk, acting).routes()
     reviewing = Reviewing(
-        services.appeal_reviews,
+        services.hearings,
         services.rehearsals,
-        services.queues,
-        services.cases,
         services.copies,
         services.evidence,
         setting,

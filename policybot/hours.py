@@ -91,7 +91,7 @@ class Hours:
             services.vacancies.watch,
             services.deadlines.call,
             services.deadlines.call_for_cases,
-            services.appeal_reviews.call,
+            services.hearings.call,
             services.reporters.end_due,
             services.approvals.expire,
             services.members.lapse,

@@ -200,7 +200,7 @@ async def each_is_told_once(world: World) -> None:
             after[int(number), data["user_id"]] += 1
     appellants = {
         r["decision_id"]: r["appellant"]
-        for r in await rows(world, "SELECT decision_id, appellant FROM appeals")
+        for r in await rows(world, "SELECT decision_id, appellant FROM appeals WHERE kind = 'decision'")
     }
     for one in await made(world):
         if one.state is not State.OVERTURNED:

@@ -1,19 +1,68 @@
-"""An objection to a decision: until when, how urgent, decided by whom, and how it can end.
+"""An objection to what was decided: until when, how urgent, decided by whom, and how it can end.
 
 submitted ⇄ (waits for the person's answer; its clock stands still) → upheld | modified | overturned
-    └→ withdrawn
+    └→ withdrawn (it can be made once more)
 Time calls people and decides nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from policybot.domain import measure
 from policybot.domain.errors import Incomplete, NotPermitted, OutOfOrder
 from policybot.domain.ladder import Scope
-from policybot.domain.measure import Kind
 from policybot.domain.name import one_line
+
+
+class Kind(StrEnum):
+    """What an appeal is about."""
+
+    DECISION = "decision"
+    """What was decided about a person, a room or a server."""
+    FILING = "filing"
+    QUALIFICATION = "qualification"
+    REPORT = "report"
+    """What whoever made it was answered, or what was decided about them because of it."""
+
+
+class About(StrEnum):
+    """What of it somebody objects to; each can be objected to once."""
+
+    DECISION = "decision"
+    SERVER = "server"
+    """A decision about a whole server: one appeal is good for all accounts there."""
+    REJECTED = "rejected"
+    REVOKED = "revoked"
+    OUTCOME = "outcome"
+    """That no rule was broken, and that the report was manifestly unfounded where that was said."""
+    CAUTION = "caution"
+    PAUSE = "pause"
+
+
+AGAINST: Mapping[About, str] = {
+    About.DECISION: "the decision",
+    About.SERVER: "the decision",
+    About.REJECTED: "the refusal",
+    About.REVOKED: "the revocation",
+    About.OUTCOME: "the answer",
+    About.CAUTION: "the warning",
+    About.PAUSE: "the pause",
+}
+TAGS: Mapping[Kind, str] = {
+    Kind.DECISION: "appeal",
+    Kind.FILING: "filing-appeal",
+    Kind.QUALIFICATION: "filing-appeal",
+    Kind.REPORT: "complaint",
+}
+"""What the tags of acts begin with in the audit log."""
+_CALLED: Mapping[Kind, str] = {
+    Kind.DECISION: "appeal on",
+    Kind.FILING: "appeal about",
+    Kind.QUALIFICATION: "appeal about",
+    Kind.REPORT: "objection about",
+}
 
 
 class State(StrEnum):
@@ -44,14 +93,46 @@ MOVES: dict[tuple[State, Verdict], State] = {
     (State.SUBMITTED, Verdict.OVERTURN): State.OVERTURNED,
 }
 
+_OF_DECISIONS = {
+    Verdict.UPHOLD: "the decision stands",
+    Verdict.MODIFY: "a milder measure takes its place",
+    Verdict.OVERTURN: "the decision is void from the beginning, and undone",
+}
+VERDICTS: Mapping[About, Mapping[Verdict, str]] = {
+    About.DECISION: _OF_DECISIONS,
+    About.SERVER: _OF_DECISIONS,
+    About.REJECTED: {
+        Verdict.UPHOLD: "the refusal stands",
+        Verdict.OVERTURN: "the refusal is void, and others review it again",
+    },
+    About.REVOKED: {
+        Verdict.UPHOLD: "the revocation stands",
+        Verdict.OVERTURN: "the revocation is void, and it holds again for the time that is left",
+    },
+    About.OUTCOME: {
+        Verdict.UPHOLD: "the answer stands",
+        Verdict.MODIFY: "no rule was broken, but the report was not unfounded either",
+        Verdict.OVERTURN: "the case is open again, for others to look at",
+    },
+    About.CAUTION: {
+        Verdict.UPHOLD: "the warning stands",
+        Verdict.OVERTURN: "the warning is taken back and counts for nothing",
+    },
+    About.PAUSE: {
+        Verdict.UPHOLD: "the pause stands",
+        Verdict.OVERTURN: "the pause is over, and reports are taken again",
+    },
+}
+"""How each can end, and what that means."""
+
+MOST_MADE = 2
+"""How often the same can be appealed: whoever took it back can make it once more."""
 MIN_TEXT = 5
 """Characters below which an appeal or its reasons say nothing."""
 MOST_TEXT = 5_000
 """Characters of an appeal: as many as somebody reads who is to do it justice."""
 MOST_WORDS = 10
 """How often somebody can add to an appeal, beside answers to questions."""
-MOST_JOINED = 50
-"""How many other accounts of a server can join its appeal, each once."""
 LATE_WINDOW = timedelta(days=14)
 """For how long an appeal is taken in that a reviewer has let in after its time."""
 PLEA = "+urgent"
@@ -100,11 +181,15 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Appeal:
-    """One person's objection to one decision."""
+    """One person's objection to something that was decided."""
 
     id: int
-    case_id: int
-    decision_id: int
+    kind: Kind
+    about: About
+    matter: int
+    """The ID of the decision, the filing, the qualification or the report."""
+    number: str
+    """What it is called by people: the number of what it is about, or of the decision's case."""
     appellant: str
     text: str
     state: State
@@ -117,7 +202,9 @@ class Appeal:
     outside: bool = False
     """Whether nobody inside can decide it, so that reviewers outside may."""
     insisted: str = ""
-    """Why the measure does not rest while it is decided, where two people said so; else empty."""
+    """Why nothing rests while it is decided, where two people said so; else empty."""
+    rests: bool = False
+    """Whether a revocation rests while it is decided; a measure's own record says so of itself."""
     asked_at: datetime | None = None
     """Since when it waits for its author."""
     holder: str | None = None
@@ -128,9 +215,19 @@ class Appeal:
     version: int = 1
 
     @property
-    def number(self) -> str:
-        """What it is called: by its case."""
-        return f"C-{self.case_id}"
+    def whom(self) -> str:
+        """Whom it is to be answered."""
+        return self.appellant
+
+    @property
+    def called(self) -> str:
+        """Name it in a sentence: an appeal on a number, or an objection about one."""
+        return f"{_CALLED[self.kind]} {self.number}"
+
+    @property
+    def against(self) -> str:
+        """Name what it objects to in a sentence."""
+        return AGAINST[self.about]
 
     def held_by(self, now: datetime) -> str | None:
         """Name the reviewer whose claim holds now."""
@@ -139,6 +236,20 @@ class Appeal:
     def overdue(self, now: datetime) -> bool:
         """Say whether it should have been answered."""
         return self.state is State.SUBMITTED and self.asked_at is None and self.due_at <= now
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """What could be appealed under a number if it were in time, or is let in after it."""
+
+    kind: Kind
+    about: About
+    matter: int
+    number: str
+    whom: str
+    """Who could appeal."""
+    until: datetime
+    """Until when they could, or can."""
 
 
 def said(text: str, missing: str) -> str:
@@ -166,7 +277,7 @@ def admissible(text: str, *, until: datetime, now: datetime, contact: str = "") 
     """
     pleads = text.lstrip().lower().startswith(PLEA)
     text = text.lstrip()[len(PLEA) :] if pleads else text
-    kept = said(text, "Please say in a sentence why the decision is wrong.")
+    kept = said(text, "Please say in a sentence what was overlooked or judged wrongly.")
     if now > until:
         how = f" Tell {contact}: it can" if contact else " It can"
         message = (
@@ -177,13 +288,44 @@ def admissible(text: str, *, until: datetime, now: datetime, contact: str = "") 
     return kept, pleads
 
 
+def about_of(scope: Scope) -> About:
+    """Say what an appeal against a decision is about."""
+    return About.SERVER if scope is Scope.SERVER else About.DECISION
+
+
+def check_again(made: Sequence[Appeal]) -> str:
+    """Check that something can be objected to (again): whoever took that back can do it once more.
+
+    Returns why nothing rests meanwhile, where two people have said so before; else it is empty.
+
+    Raises:
+        OutOfOrder: it is in, was decided, or was taken back as often as can be.
+    """
+    if not made:
+        return ""
+    last = made[-1]
+    if last.state is not State.WITHDRAWN:
+        stands = "is in" if last.state is State.SUBMITTED else "was decided"
+        message = f"Your {last.called} {stands} already; there is one for each decision."
+        raise OutOfOrder(message)
+    if len(made) >= MOST_MADE:
+        message = f"You took your {last.called} back twice; it cannot be made a third time."
+        raise OutOfOrder(message)
+    return last.insisted
+
+
+def can_be_made(made: Sequence[Appeal]) -> bool:
+    """Say whether something can be objected to (again), in time."""
+    return not made or (made[-1].state is State.WITHDRAWN and len(made) < MOST_MADE)
+
+
 def urgency(
-    scope: Scope, kind: Kind, ends_at: datetime | None, *, rests: bool, answer_by: datetime
+    scope: Scope, kind: measure.Kind, ends_at: datetime | None, *, rests: bool, answer_by: datetime
 ) -> Urgent | None:
     """Say why an appeal goes before others; None if it does not. A measure that rests can wait."""
     if rests:
         return None
-    if kind in (Kind.SUSPEND, Kind.CLOSE):
+    if kind in (measure.Kind.SUSPEND, measure.Kind.CLOSE):
         if scope is Scope.ACCOUNT:
             return Urgent.ACCOUNT
         if scope is Scope.ROOM:
@@ -209,7 +351,7 @@ def claimed(appeal: Appeal, by: str, now: datetime, lease: timedelta) -> Appeal:
     """
     _check_waits(appeal)
     if (holder := appeal.held_by(now)) not in (None, by):
-        message = f"The appeal on {appeal.number} is with {holder} until {appeal.lease_until:%H:%M} UTC."
+        message = f"The {appeal.called} is with {holder} until {appeal.lease_until:%H:%M} UTC."
         raise NotPermitted(message)
     return replace(appeal, holder=by, lease_until=now + lease)
 
@@ -221,7 +363,7 @@ def released(appeal: Appeal, by: str, now: datetime) -> Appeal:
         NotPermitted: it is not theirs to give.
     """
     if appeal.held_by(now) != by:
-        message = f"The appeal on {appeal.number} is not with you."
+        message = f"The {appeal.called} is not with you."
         raise NotPermitted(message)
     return replace(appeal, holder=None, lease_until=None)
 
@@ -234,7 +376,7 @@ def asked(appeal: Appeal, now: datetime) -> Appeal:
     """
     _check_waits(appeal)
     if appeal.asked_at is not None:
-        message = f"The appeal on {appeal.number} waits for an answer already."
+        message = f"The {appeal.called} waits for an answer already."
         raise OutOfOrder(message)
     return replace(appeal, asked_at=now)
 
@@ -259,7 +401,7 @@ def hastened(appeal: Appeal, due_at: datetime) -> Appeal:
     """
     _check_waits(appeal)
     if appeal.urgent is not None:
-        message = f"The appeal on {appeal.number} is urgent already: {URGENT[appeal.urgent]}."
+        message = f"The {appeal.called} is urgent already: {URGENT[appeal.urgent]}."
         raise OutOfOrder(message)
     return replace(appeal, urgent=Urgent.AGREED, due_at=min(appeal.due_at, due_at))
 
@@ -286,9 +428,15 @@ def withdrawn(appeal: Appeal, now: datetime) -> Appeal:
     """Take an appeal back.
 
     Raises:
-        OutOfOrder: it does not wait any more.
+        OutOfOrder: it does not wait any more, or is good for others as well.
     """
     _check_waits(appeal)
+    if appeal.about is About.SERVER:
+        message = (
+            f"The {appeal.called} is good for all accounts of that server, so nobody takes it back for "
+            "the others. Somebody looks at it."
+        )
+        raise OutOfOrder(message)
     return replace(appeal, state=State.WITHDRAWN, decided_at=now, holder=None, lease_until=None)
 
 
@@ -297,8 +445,11 @@ def decided(appeal: Appeal, verdict: Verdict, reasons: str) -> tuple[State, str]
 
     Raises:
         Incomplete: no reasons were given.
-        OutOfOrder: it was decided before.
+        OutOfOrder: it was decided before, or cannot end so.
     """
+    if verdict not in VERDICTS[appeal.about]:
+        message = f"About {appeal.against} nothing is between: uphold, or overturn."
+        raise OutOfOrder(message)
     kept = said(reasons, "Please give the reasons in a sentence: the person will read them.")
     after = MOVES.get((appeal.state, verdict))
     if after is None:

@@ -1,10 +1,10 @@
 """Answers: those who reported are told what became of it."""
 
 from policybot.domain import notice
-from policybot.domain.complaint import About
+from policybot.domain.appeal import About, State
 from policybot.domain.report import Outcome, Report
 from policybot.services.setting import Setting
-from policybot.store import complaints, reports
+from policybot.store import appeals, reports
 from policybot.store.database import Tx
 
 
@@ -12,7 +12,10 @@ async def give(  # noqa: PLR0913, PLR0917 - the case, what came of it, and who s
     tx: Tx, setting: Setting, case_number: str, case_id: int, outcome: Outcome, by: str | None = None
 ) -> None:
     """Note how the reports in a case ended, and tell everybody who has not heard that yet."""
-    objected = {c.report_id for c in await complaints.of_case(tx, case_id) if c.about is About.OUTCOME}
+    made = await appeals.of_reports_in(tx, case_id)
+    objected = {
+        one.matter for one in made if one.about is About.OUTCOME and one.state is not State.WITHDRAWN
+    }
     for report in await reports.of_case(tx, case_id):
         if report.outcome is not outcome:
             text = _text(setting, case_number, report.receipt, outcome, again=report.id in objected)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from policybot.domain import appeal as rules
 from policybot.domain import notice
 from policybot.domain.appeal import Appeal, Word
 from policybot.domain.appeal import State as AppealState
@@ -22,6 +23,7 @@ from policybot.domain.sanction import State as Course
 from policybot.services import statements
 from policybot.services.appeals import Appeals
 from policybot.services.evidence import Drawn, Evidence
+from policybot.services.hearings import Hearings
 from policybot.services.setting import Setting
 from policybot.services.unwinding import Unwinding
 from policybot.services.verifications import hashed
@@ -72,11 +74,17 @@ class AppealLinks:
     """The service for those who come by such a link."""
 
     def __init__(
-        self, setting: Setting, objections: Appeals, proofs: Evidence, undone: Unwinding
+        self,
+        setting: Setting,
+        objections: Appeals,
+        heard: Hearings,
+        proofs: Evidence,
+        undone: Unwinding,
     ) -> None:
         """Hand over to the services that take in appeals and files, and put back what was removed."""
         self._setting = setting
         self._appeals = objections
+        self._hearings = heard
         self._evidence = proofs
         self._unwinding = undone
 
@@ -91,7 +99,8 @@ class AppealLinks:
             NotFound: it opens nothing, or nothing any more.
         """
         decision, _ = await self._behind(tx, token)
-        appeal = await appeals.against(tx, decision.id)
+        made = await appeals.against(tx, decision.id)
+        appeal = made[-1] if made else None
         sanction = await sanctions.of_decision(tx, decision.id)
         until = await self._appeals.until(tx, decision)
         lapsed = self._setting.now() > until
@@ -100,7 +109,7 @@ class AppealLinks:
             self._reasons(decision, await decisions.statement(tx, decision.id), sanction),
             _course(decision, sanction),
             until,
-            open=appeal is None and not lapsed and decision.state in IN_FORCE,
+            open=rules.can_be_made(made) and not lapsed and decision.state in IN_FORCE,
             lapsed=lapsed and decision.state in IN_FORCE,
             appeal=appeal,
             words=tuple(await appeals.words(tx, appeal.id)) if appeal else (),
@@ -116,9 +125,9 @@ class AppealLinks:
             OutOfOrder: nothing can be sent by it: it is too late, or decided.
         """
         decision, who = await self._behind(tx, token)
-        appeal = await appeals.against(tx, decision.id)
+        made = await appeals.against(tx, decision.id)
         lapsed = self._setting.now() > await self._appeals.until(tx, decision)
-        if appeal.state is not AppealState.SUBMITTED if appeal else lapsed:
+        if lapsed if rules.can_be_made(made) else made[-1].state is not AppealState.SUBMITTED:
             message = "Nothing can be sent to this appeal any more."
             raise OutOfOrder(message)
         return who
@@ -131,8 +140,10 @@ class AppealLinks:
             NotPermitted: they are too many within the hour, or for one appeal.
         """
         decision, who = await self._behind(tx, token)
-        appeal = await appeals.against(tx, decision.id)
-        await self._evidence.count_for_appeal(tx, who, appeal, files)
+        made = await appeals.against(tx, decision.id)
+        await self._evidence.count_for_appeal(
+            tx, who, None if rules.can_be_made(made) else made[-1], files
+        )
 
     async def appeal(self, tx: Tx, token: str, text: str, files: Sequence[Drawn] = ()) -> Appeal:
         """Take in an objection against the decision of a link, with what shows it.
@@ -158,7 +169,7 @@ class AppealLinks:
             OutOfOrder: it does not wait any more, or they have added enough.
         """
         who, appeal, decision = await self._appealed(tx, token)
-        await self._appeals.add(tx, who, appeal, text)
+        await self._hearings.add(tx, who, appeal, text)
         await self._evidence.add_to_appeal(tx, who, appeal, files)
         self._tell(tx, who, decision, f"something was added to your appeal on {appeal.number}")
 
@@ -170,17 +181,17 @@ class AppealLinks:
             OutOfOrder: it is decided.
         """
         who, appeal, decision = await self._appealed(tx, token)
-        await self._appeals.withdraw(tx, who, appeal)
+        await self._hearings.withdraw(tx, who, appeal)
         what = f"your appeal on {appeal.number} was taken back; the decision stands"
         self._tell(tx, who, decision, what)
 
     async def _appealed(self, tx: Tx, token: str) -> tuple[str, Appeal, Decision]:
         decision, who = await self._behind(tx, token)
-        appeal = await appeals.against(tx, decision.id)
-        if appeal is None:
+        made = await appeals.against(tx, decision.id)
+        if not made:
             message = "There is no appeal under this link."
             raise NotFound(message)
-        return who, appeal, decision
+        return who, made[-1], decision
 
     async def restore(self, tx: Tx, token: str) -> None:
         """Post again what was removed by the decision of a link.

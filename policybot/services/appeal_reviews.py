@@ -1,65 +1,35 @@
-"""Reviews of appeals: one is taken by somebody who had no part in the matter, and ended with reasons."""
+"""Reviews of appeals against decisions: what a reviewer reads of one, and how each can end."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from policybot.domain import appeal as rules
 from policybot.domain import notice
-from policybot.domain.appeal import Appeal, Said, Verdict, Word
-from policybot.domain.appeal import State as AppealState
+from policybot.domain.appeal import Appeal, Kind, Late, Verdict
 from policybot.domain.case import Case
 from policybot.domain.decision import IN_FORCE, Decision, State
-from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
-from policybot.domain.evidence import File
+from policybot.domain.errors import Incomplete, NotFound
 from policybot.domain.measure import Measure
-from policybot.domain.notice import Statement
-from policybot.domain.party import check_apart
-from policybot.domain.recheck import Recheck
-from policybot.domain.sanction import Sanction
+from policybot.domain.party import Why
 from policybot.services import statements
+from policybot.services.appeal_records import AppealRecords
 from policybot.services.appeals import Appeals
 from policybot.services.cases import Cases
-from policybot.services.parties import Apart
+from policybot.services.hearings import Decided, Ended, Facts
+from policybot.services.parties import Apart, Parties
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.services.unwinding import Unwinding
-from policybot.store import (
-    appeals,
-    audit,
-    complaints,
-    decisions,
-    evidence,
-    filing_appeals,
-    filings,
-    sanctions,
-)
+from policybot.store import appeals, decisions, sanctions
 from policybot.store.database import Tx
-
-_BATCH = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Brief:
-    """What a reviewer needs to decide an appeal, and no more."""
-
-    appeal: Appeal
-    case: Case
-    decision: Decision
-    statement: Statement
-    """What the person was told, and why."""
-    sanction: Sanction | None
-    words: tuple[Word, ...]
-    files: tuple[File, ...]
-    """What is shown with it, without names and pictures."""
-    delivery: str
-    """What became of the notice."""
 
 
 class AppealReviews:
-    """The service for those who decide appeals."""
+    """The service for those who decide appeals against decisions: `services.hearings.Matter`."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - the services that know the matter, and that change it
         self,
         setting: Setting,
+        records: AppealRecords,
         objections: Appeals,
         apart: Apart,
         casework: Cases,
@@ -68,256 +38,159 @@ class AppealReviews:
     ) -> None:
         """Work with the services that hold appeals, cases and sanctions, and with what undoes them."""
         self._setting = setting
+        self._records = records
         self._appeals = objections
         self._apart = apart
         self._cases = casework
         self._sanctions = measures
         self._unwinding = unwinding
 
-    async def waiting_in(self, tx: Tx, case: Case) -> tuple[Appeal, Decision]:
-        """Read the appeal that waits in a case, with the decision it is against.
+    @staticmethod
+    async def appealed(tx: Tx, appeal: Appeal) -> Decision:
+        """Read the decision that an appeal is against."""
+        decision = await decisions.get(tx, appeal.matter)
+        assert decision is not None
+        return decision
 
-        Raises:
-            NotFound: none does.
-        """
-        for appeal in await appeals.of_case(tx, case.id):
-            decision = await decisions.get(tx, appeal.decision_id)
-            if appeal.state is AppealState.SUBMITTED and decision is not None:
-                return appeal, decision
-        message = f"No appeal waits in {case.number}."
-        raise NotFound(message)
+    async def _case(self, tx: Tx, decision: Decision) -> Case:
+        return await self._cases.find(tx, decision.case_id, decision.number)
 
-    async def _open(self, tx: Tx, reviewer: str, case: Case) -> tuple[Appeal, Decision]:
-        """Read the appeal that waits in a case, and take it, as each act on it does.
+    async def lock(self, tx: Tx, appeal: Appeal) -> None:
+        """Let nobody else do anything with it until the end."""
+        await decisions.lock(tx, appeal.matter)
 
-        Raises:
-            NotFound: none waits, or it is not theirs to know of.
-            NotPermitted: they had a part in the matter, or somebody else has it.
-        """
-        appeal, decision = await self.waiting_in(tx, case)
-        await decisions.lock(tx, decision.id)
-        appeal, decision = await self.waiting_in(tx, case)
-        await self._apart.check(tx, reviewer, await self._appeals.excluded(tx, appeal, decision))
-        now, lease = self._setting.now(), self._setting.config.appeals.claim
-        return rules.claimed(appeal, reviewer, now, lease), decision
+    async def excluded(self, tx: Tx, appeal: Appeal) -> Parties:
+        """Write down who had a part in it by now; return all who ever had."""
+        return await self._appeals.excluded(tx, appeal, await self.appealed(tx, appeal))
 
-    async def brief(self, tx: Tx, reviewer: str, case: Case) -> Brief:
-        """Show a reviewer what an appeal is about; who had a part does not see it.
+    async def concerned(self, tx: Tx, appeal: Appeal) -> frozenset[str]:
+        """Name whom it concerns by now, which may not be written down yet."""
+        case = await self._case(tx, await self.appealed(tx, appeal))
+        return await self._cases.involved(tx, case)
 
-        Raises:
-            NotFound: none waits, or it is not theirs to know of.
-            NotPermitted: they had a part in the matter.
-        """
-        appeal, decision = await self.waiting_in(tx, case)
-        await self._apart.check(tx, reviewer, await self._appeals.excluded(tx, appeal, decision))
-        return Brief(
-            appeal,
+    async def facts(self, tx: Tx, appeal: Appeal, *, outside: bool) -> Facts:  # noqa: ARG002
+        """Tell what it is about; whoever writes it to people outside leaves out who decided."""
+        decision = await self.appealed(tx, appeal)
+        case = await self._case(tx, decision)
+        decided = Decided(
             case,
             decision,
             await decisions.statement(tx, decision.id),
             await sanctions.of_decision(tx, decision.id),
-            tuple(await appeals.words(tx, appeal.id)),
-            tuple(await evidence.of_appeal(tx, appeal.id)),
             await statements.delivery(tx, decision),
         )
+        return Facts(decided, event_id=case.subject.event_id)
 
-    async def claim(self, tx: Tx, reviewer: str, case: Case) -> Appeal:
-        """Take an appeal for a while, so that nobody else does the same."""
-        appeal, _ = await self._open(tx, reviewer, case)
-        await appeals.save(tx, appeal)
-        self._appeals.remember(tx, reviewer, "appeal:claim", appeal)
-        return appeal
+    async def tell(self, tx: Tx, appeal: Appeal | Late, text: str) -> None:
+        """Write to whoever appeals: as a notice it reaches also who can only open their link."""
+        if appeal.whom:  # of another server nobody is told that it can still be appealed
+            self._setting.tell(tx, appeal.whom, text, cause=f"notice {appeal.matter} after")
 
-    async def release(self, tx: Tx, reviewer: str, case: Case) -> None:
-        """Give an appeal back."""
-        appeal, decision = await self.waiting_in(tx, case)
-        await self._apart.check(tx, reviewer, await self._appeals.excluded(tx, appeal, decision))
-        await appeals.save(tx, rules.released(appeal, reviewer, self._setting.now()))
-        self._appeals.remember(tx, reviewer, "appeal:release", appeal)
+    async def withdrawn(self, tx: Tx, who: str, appeal: Appeal) -> None:  # noqa: ARG002 - as others
+        """Let the decision stand, and a measure that rested go on."""
+        decision = await self.appealed(tx, appeal)
+        await decisions.save(tx, replace(decision, state=State.FINAL))
+        await self._sanctions.resume(tx, decision)
 
-    async def ask(self, tx: Tx, reviewer: str, case: Case, text: str) -> Appeal:
-        """Ask whoever appeals something; until they answer, the clock stands still."""
-        appeal, decision = await self._open(tx, reviewer, case)
-        now = self._setting.now()
-        question = rules.said(text, "Please write your question as well.")
-        after = rules.asked(appeal, now)
-        await appeals.save(tx, after)
-        await appeals.add_word(tx, appeal.id, Word(Said.QUESTION, reviewer, question, now))
-        self._appeals.remember(tx, reviewer, "appeal:ask", after, question)
-        said = (
-            f"About your appeal on {case.number} somebody who decides it asks: {question}\n"
-            f"Please answer: !policy add {case.number} YOUR ANSWER. The appeal waits for it."
-        )
-        # With the cause of a notice it reaches also who cannot write to me, by the link they have.
-        self._setting.tell(tx, appeal.appellant, said, cause=f"notice {decision.id} after")
-        return after
-
-    async def hasten(self, tx: Tx, reviewer: str, case: Case, reason: str) -> Appeal:
-        """Put an appeal before others because it is urgent."""
-        appeal, _ = await self._open(tx, reviewer, case)
-        kept = rules.said(reason, "Please say in a sentence why it is urgent.")
-        due_at = self._setting.now() + self._setting.config.appeals.urgent_within
-        after = rules.hastened(appeal, due_at)
-        await appeals.save(tx, after)
-        self._appeals.remember(tx, reviewer, "appeal:hasten", after, kept)
-        said = (
-            f"Your appeal on {case.number} is treated as urgent and should be answered by "
-            f"{after.due_at:%-d %B %Y}."
-        )
-        self._setting.tell(tx, appeal.appellant, said, cause=f"appeal {appeal.id}")
-        return after
-
-    async def admit(self, tx: Tx, reviewer: str, case: Case, reason: str) -> Decision:
-        """Let somebody appeal after the time for it, for good cause.
+    async def late(self, tx: Tx, kind: Kind, named: int) -> tuple[Late, set[tuple[str, Why]]]:
+        """Find what could be appealed in a case, and who has a part in that.
 
         Raises:
-            NotFound: nothing in the case holds that could be appealed, or it is not theirs to know of.
-            NotPermitted: they had a part in the matter.
-            OutOfOrder: it can be appealed anyway.
+            NotFound: nothing in it could.
         """
-        found = [d for d in await decisions.of_case(tx, case.id) if d.state in IN_FORCE]
-        late = [d for d in found if await appeals.against(tx, d.id) is None]
-        if not late:
-            message = f"Nothing in {case.number} could still be appealed."
+        found = [d for d in await decisions.of_case(tx, named) if d.state in IN_FORCE]
+        open_ = [d for d in found if rules.can_be_made(await appeals.against(tx, d.id))]
+        if not open_:
+            message = f"Nothing in C-{named} could still be appealed."
             raise NotFound(message)
-        decision, now = late[-1], self._setting.now()
-        concerned = await statements.concerned(tx, decision) or ""
-        part = await self._apart.of_decision(tx, decision, concerned)
-        wide = await self._apart.wide(tx, part | await self._apart.of_case(tx, case))
-        check_apart(reviewer, wide)
-        if now <= await self._appeals.until(tx, decision):
-            message = f"{case.number} can be appealed as it is: the time for it is not over."
-            raise OutOfOrder(message)
-        kept = rules.said(reason, "Please say in a sentence what kept them from it.")
-        until = now + rules.LATE_WINDOW
-        await appeals.admit(tx, decision.id, reviewer, kept, now, until)
-        audit.append(
-            tx,
-            at=now,
-            actor=reviewer,
-            tag="appeal:admit",
-            object=case.number,
-            decision=decision.id,
-            text=kept,
-        )
-        said = (
-            f"You can still appeal the decision {case.number}, until {until:%-d %B %Y}: "
-            f"!policy appeal {case.number} YOUR REASONS. Why it is let in after its time: {kept}"
-        )
-        if concerned:  # of another server nobody is told
-            self._setting.tell(tx, concerned, said, cause=f"notice {decision.id} after")
-        return decision
+        decision = open_[-1]
+        whom = await statements.concerned(tx, decision) or ""
+        until = await self._appeals.until(tx, decision)
+        part = await self._apart.of_decision(tx, decision, whom)
+        part |= await self._apart.of_case(tx, await self._case(tx, decision))
+        late = Late(kind, rules.about_of(decision.scope), decision.id, decision.number, whom, until)
+        return late, part
 
     # Deciding ------------------------------------------------------------------------------------
 
-    async def _close(
-        self, tx: Tx, reviewer: str, appeal: Appeal, verdict: Verdict, reasons: str
-    ) -> Appeal:
-        state, kept = rules.decided(appeal, verdict, reasons)
-        done = replace(
-            appeal,
-            state=state,
-            reviewer=reviewer,
-            reasons=kept,
-            decided_at=self._setting.now(),
-            holder=None,
-            lease_until=None,
-        )
-        await appeals.save(tx, done)
-        self._appeals.remember(tx, reviewer, f"appeal:{verdict}", done)
-        return done
+    async def end(  # noqa: PLR0913, PLR0917 - as the commands
+        self, tx: Tx, reviewer: str, appeal: Appeal, verdict: Verdict, measure: str, reasons: str
+    ) -> Ended:
+        """End an appeal: the decision stands, is void, or a milder measure takes its place.
 
-    async def uphold(self, tx: Tx, reviewer: str, case: Case, reasons: str) -> None:
-        """Let a decision stand."""
-        appeal, decision = await self._open(tx, reviewer, case)
-        done = await self._close(tx, reviewer, appeal, Verdict.UPHOLD, reasons)
+        Raises:
+            NotFound: that is no measure.
+            Incomplete: it is not milder, or no reasons were given.
+        """
+        decision = await self.appealed(tx, appeal)
+        milder = _milder(decision, measure) if verdict is Verdict.MODIFY else None
+        done = await self._records.close(tx, reviewer, appeal, verdict, reasons)
+        if milder is not None:
+            return await self._modify(tx, reviewer, done, decision, milder)
+        if verdict is Verdict.OVERTURN:
+            return await self._overturn(tx, reviewer, done, decision)
         await decisions.save(tx, replace(decision, state=State.UPHELD))
         await self._sanctions.resume(tx, decision)
         text = notice.upheld(
-            case_number=case.number,
+            case_number=done.number,
             reasons=done.reasons,
             appeal_body=self._setting.config.appeal_body,
         )
-        await self._appeals.tell(tx, appeal, text)
+        await self._answer(tx, done, text)
+        return Ended(f"{done.number}: the decision stands, and the person is told why.")
 
-    async def overturn(self, tx: Tx, reviewer: str, case: Case, reasons: str) -> list[Recheck]:
-        """Void a decision from the beginning and take back what it did.
-
-        Returns the later decisions that would be others without it.
-        """
-        appeal, decision = await self._open(tx, reviewer, case)
-        done = await self._close(tx, reviewer, appeal, Verdict.OVERTURN, reasons)
+    async def _overturn(self, tx: Tx, reviewer: str, done: Appeal, decision: Decision) -> Ended:
+        """Void a decision from the beginning and take back what it did."""
         text = notice.overturned(
-            case_number=case.number,
+            case_number=done.number,
             reasons=done.reasons,
             removed=decision.remove,
             appeal_body=self._setting.config.appeal_body,
         )
-        await self._appeals.tell(tx, appeal, text)
-        return await self._unwinding.undo(tx, decision, case, reviewer, appeal.appellant)
+        await self._answer(tx, done, text)
+        case = await self._case(tx, decision)
+        later = await self._unwinding.undo(tx, decision, case, reviewer, done.appellant)
+        return Ended(
+            f"{done.number}: the decision is void from the beginning. What it did is being undone, and "
+            "everybody who was told of it is told of this.",
+            tuple(one.in_words for one in later),
+        )
 
-    async def modify(
-        self, tx: Tx, reviewer: str, case: Case, measure_text: str, reasons: str
-    ) -> Decision:
-        """Put a milder measure in the place of the one that was decided.
-
-        Raises:
-            NotFound: that is no measure.
-            Incomplete: it is not milder.
-        """
-        appeal, decision = await self._open(tx, reviewer, case)
-        try:
-            measure = Measure.parse(measure_text)
-        except ValueError as error:
-            raise NotFound(str(error)) from None
-        if not measure < decision.measure:
-            message = "A modified measure must be milder than the one that was appealed."
-            raise Incomplete(message)
-        done = await self._close(tx, reviewer, appeal, Verdict.MODIFY, reasons)
-        milder = await self._unwinding.modify(tx, decision, measure, reviewer, appeal.appellant)
-        words = statements.in_words(self._setting, milder)
+    async def _modify(
+        self, tx: Tx, reviewer: str, done: Appeal, decision: Decision, measure: Measure
+    ) -> Ended:
+        """Put a milder measure in the place of the one that was decided."""
+        words = statements.in_words(self._setting, replace(decision, measure=measure, remove=False))
         text = notice.modified(
-            case_number=case.number,
+            case_number=done.number,
             reasons=done.reasons,
             measure=words,
             removed=decision.remove,
             appeal_body=self._setting.config.appeal_body,
         )
-        await self._appeals.tell(tx, appeal, text)
-        return milder
+        await self._answer(tx, done, text)  # before the notice of the milder one, which it explains
+        milder = await self._unwinding.modify(tx, decision, measure, reviewer, done.appellant)
+        in_words = milder.measure.in_words(milder.scope.value)
+        return Ended(f"{done.number}: the measure is now {in_words}.")
 
-    # By the clock ---------------------------------------------------------------------------------
+    async def _answer(self, tx: Tx, appeal: Appeal, text: str) -> None:
+        """Tell whoever made an appeal, and who joined it, how it ended."""
+        for who in (appeal.appellant, *await appeals.joined(tx, appeal.id)):
+            self._setting.tell(tx, who, text, cause=f"appeal {appeal.id}")
 
-    async def call(self, tx: Tx) -> None:
-        """Say of each appeal and objection that it is overdue, once. Time decides none (I20)."""
-        now = self._setting.now()
-        late = await appeals.overdue(tx, now, _BATCH)
-        objections = await complaints.overdue(tx, now, _BATCH)
-        of_filings = await filing_appeals.overdue(tx, now, _BATCH)
-        if not late and not objections and not of_filings:
-            return
-        await filing_appeals.called(tx, [one.id for one in of_filings], now)
-        await appeals.called(tx, [appeal.id for appeal in late], now)
-        await complaints.called(tx, [one.id for one in objections], now)
-        for appeal in late:
-            audit.append(tx, at=now, actor="system:clock", tag="appeal:overdue", object=appeal.number)
-        for one in objections:
-            audit.append(tx, at=now, actor="system:clock", tag="complaint:overdue", object=one.receipt)
-        named = [f"{a.number}{' (urgent)' if a.urgent else ''}" for a in late]
-        named += [one.receipt for one in objections]
-        for made in of_filings:
-            filing = await filings.by_id(tx, made.filing_id)
-            number = filing.number if filing else f"F-{made.filing_id}"
-            audit.append(tx, at=now, actor="system:clock", tag="filing-appeal:overdue", object=number)
-            named.append(number)
-        said = f"Appeals and objections that should have been answered: {', '.join(named)}. Nothing "
-        self._setting.tell_staff(
-            tx,
-            f"{said}is decided by itself, and whoever objected still waits. To see them: "
-            "!policy queue appeals",
-            cause="deadlines",
-        )
-        for appeal in late:
-            if appeal.outside:
-                text = f"{appeal.number}: the appeal should have been answered by now. Please decide it."
-                await self._appeals.tell_outside(tx, appeal, text)
+
+def _milder(decision: Decision, text: str) -> Measure:
+    """Read a measure that takes the place of another.
+
+    Raises:
+        NotFound: that is none.
+        Incomplete: it is not milder.
+    """
+    try:
+        measure = Measure.parse(text)
+    except ValueError as error:
+        raise NotFound(str(error)) from None
+    if not measure < decision.measure:
+        message = "A modified measure must be milder than the one that was appealed."
+        raise Incomplete(message)
+    return measure

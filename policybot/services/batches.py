@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from policybot.domain import batch as rules
 from policybot.domain import decision as decision_rules
 from policybot.domain import notice, prepared
+from policybot.domain.appeal import About
 from policybot.domain.batch import Batch, State
 from policybot.domain.case import Case
 from policybot.domain.case import State as CaseState
-from policybot.domain.complaint import About
 from policybot.domain.decision import Approval, Decision
 from policybot.domain.decision import State as DecisionState
 from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrder, Refused
@@ -23,7 +23,7 @@ from policybot.services.previews import Choice, Draft
 from policybot.services.proposals import propose
 from policybot.services.setting import Setting
 from policybot.services.unwinding import Unwinding
-from policybot.store import audit, batches, cases, complaints, decisions
+from policybot.store import appeals, audit, batches, cases, decisions
 from policybot.store.database import Tx, next_number
 from policybot.store.members import accounts_of
 
@@ -253,7 +253,7 @@ class Batches:
         if decision is not None:
             final = decision.state is DecisionState.FINAL
             return None if final else f"it is {decision.state} by now"
-        if any(one.about is About.OUTCOME for one in await complaints.of_case(tx, case.id)):
+        if any(one.about is About.OUTCOME for one in await appeals.of_reports_in(tx, case.id)):
             return "a reporter objected, and another person decides that"
         return None if case.state is CaseState.CLOSED else f"it is {case.in_words} by now"
 

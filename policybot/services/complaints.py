@@ -1,37 +1,52 @@
 """Complaints: a reporter objects to what they were answered, and another person looks at it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
+from policybot.domain import appeal as appeal_rules
 from policybot.domain import complaint as rules
-from policybot.domain.appeal import State, Verdict
+from policybot.domain import notice
+from policybot.domain.appeal import About, Appeal, Late, State, Verdict
+from policybot.domain.appeal import Kind as AppealKind
 from policybot.domain.case import Case
-from policybot.domain.complaint import About, Complaint
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
+from policybot.domain.name import one_line
 from policybot.domain.party import Why
 from policybot.domain.report import Outcome, Report
 from policybot.domain.reporter import Kind, Step
 from policybot.services import answers
+from policybot.services.appeal_records import AppealRecords
 from policybot.services.cases import Cases
+from policybot.services.hearings import Ended, Facts
 from policybot.services.parties import Apart, Parties
 from policybot.services.reporters import Reporters
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, complaints, parties, reporters, reports
+from policybot.store import appeals, cases, reporters, reports
 from policybot.store.database import Tx, next_number
+
+FOUNDED = "founded"
+"""What is written in place of a measure where a report was without a breach, and not unfounded."""
 
 
 class Complaints:
-    """The service for complaints of reporters."""
+    """The service for complaints of reporters: `services.hearings.Matter`."""
 
-    def __init__(self, setting: Setting, casework: Cases, people: Reporters, apart: Apart) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        records: AppealRecords,
+        casework: Cases,
+        people: Reporters,
+        apart: Apart,
+    ) -> None:
         """Work with the services that hold cases, what was decided about reporters, and the parties."""
         self._setting = setting
+        self._records = records
         self._cases = casework
         self._apart = apart
         self._reporters = people
 
-    async def object(self, tx: Tx, report: Report, text: str) -> Complaint:
+    async def object(self, tx: Tx, report: Report, text: str) -> Appeal:
         """Take in an objection of whoever made a report, about the newest that can be objected to.
 
         Whether the asker is its author is for the caller to know: a guest has a link of their own.
@@ -43,33 +58,41 @@ class Complaints:
         """
         await cases.lock(tx, report.case_id)  # what is being decided is waited for
         report = await reports.get(tx, report.id) or report
-        about, answered_at, answered_by = await self._objectionable(tx, report)
-        said = rules.admissible(
+        about, answered_at, answered_by, ends_at = await self._objectionable(tx, report)
+        made = [one for one in await self.made(tx, report) if one.about is about]
+        now, config = self._setting.now(), self._setting.config
+        said, pleads = appeal_rules.admissible(
             text,
-            answered_at=answered_at,
-            now=self._setting.now(),
-            window=self._setting.ladder.appeal_window,
+            until=await self._until(tx, report, about, answered_at),
+            now=now,
+            contact=config.operator.contact,
         )
-        complaint = Complaint(
-            id=await next_number(tx, "complaint"),
-            report_id=report.id,
+        ends = ends_at is not None and ends_at <= now + config.appeals.answer_within
+        urgent = appeal_rules.Urgent.ENDS if ends else None
+        within = config.appeals.urgent_within if urgent else config.appeals.answer_within
+        complaint = Appeal(
+            id=await next_number(tx, "appeal"),
+            kind=AppealKind.REPORT,
             about=about,
-            complainant=report.reporter,
+            matter=report.id,
+            number=report.receipt,
+            appellant=report.reporter,
             text=said,
             state=State.SUBMITTED,
-            submitted_at=self._setting.now(),
-            due_at=self._setting.now() + self._setting.config.appeals.answer_within,
+            submitted_at=now,
+            due_at=now + within,
+            urgent=urgent,
+            pleads=pleads and urgent is None,
         )
-        await complaints.add(tx, complaint)
-        excluded = await self._excluded(tx, report, complaint)
-        self._remember(tx, report.reporter, "submit", complaint, said)
+        found = await self._part_in(tx, report.reporter, report)
+        complaint, excluded = await self._records.enter(tx, complaint, made, found)
         number = f"C-{report.case_id}"
-        what = f"Objection about {report.receipt} in {number}, against {rules.AGAINST[about]}"
+        what = f"Objection about {report.receipt} in {number}, against {complaint.against}"
         by = f" of {answered_by}" if answered_by else ""
         more = (
             f".\nReported was {report.subject.in_words}: {report.text or 'without a word'}\n"
-            f"The reporter writes: {said}\n"
-            f"Next, by somebody who had no part in it: !policy show {number} · "
+            f"The reporter writes: {one_line(said, appeal_rules.MOST_TEXT)}\n"
+            f"Next, by somebody who had no part in it: !policy brief {report.receipt} · "
             f"!policy uphold|overturn {report.receipt} REASONS"
         )
         cause = f"case {report.case_id}"
@@ -77,36 +100,85 @@ class Complaints:
         await self._apart.call(tx, excluded, f"{what}{more}", f"{what}{by}{more}", cause=cause)
         return complaint
 
-    async def _excluded(self, tx: Tx, report: Report, complaint: Complaint) -> Parties:
-        """Write down who had a part in what was objected to by now; return all who ever had."""
-        case = await self._cases.find(tx, report.case_id, f"C-{report.case_id}")
-        found = await self._apart.of_case(tx, case)
+    @staticmethod
+    async def made(tx: Tx, report: Report) -> list[Appeal]:
+        """List what was objected about a report, oldest first."""
+        return await appeals.named(tx, AppealKind.REPORT, report.id)
+
+    async def course(self, tx: Tx, report: Report) -> list[str]:
+        """Say to whoever made a report where their objections about it stand."""
+        made = await self.made(tx, report)
+        return [line for one in made for line in await self._records.course(tx, one)]
+
+    async def _part_in(self, tx: Tx, author: str, report: Report) -> set[tuple[str, Why]]:
+        """Name who had a part in what is objected to."""
+        found = await self._apart.of_case(tx, await self._case(tx, report))
         found |= {(step.by, Why.DECIDER) for step in await reporters.of_report(tx, report.id)}
         found |= {(one, Why.DECIDER) for one in (report.resolved_by,) if one}
-        found |= {(one, Why.SUBJECT) for one in (report.account, complaint.complainant) if one}
-        return await self._apart.note(tx, parties.COMPLAINT, complaint.id, found)
+        found |= {(one, Why.SUBJECT) for one in (report.account, author) if one}
+        return found
+
+    async def _case(self, tx: Tx, report: Report) -> Case:
+        return await self._cases.find(tx, report.case_id, f"C-{report.case_id}")
+
+    @staticmethod
+    async def report(tx: Tx, complaint: Appeal | Late) -> Report:
+        """Read the report that a complaint is about."""
+        report = await reports.get(tx, complaint.matter)
+        assert report is not None
+        return report
 
     async def until(self, tx: Tx, report: Report) -> datetime | None:
         """Say until when whoever made a report can object to something; None if they cannot."""
         try:
-            _, answered_at, _ = await self._objectionable(tx, report)
+            about, answered_at, _, _ = await self._objectionable(tx, report)
         except (NotFound, OutOfOrder):
             return None
-        end = answered_at + self._setting.ladder.appeal_window
+        end = await self._until(tx, report, about, answered_at)
         return end if end > self._setting.now() else None
 
-    async def _objectionable(self, tx: Tx, report: Report) -> tuple[About, datetime, str | None]:
-        """Find the newest that can be objected to, with when it was said, and by whom."""
+    async def _until(self, tx: Tx, report: Report, about: About, answered_at: datetime) -> datetime:
+        end = answered_at + self._setting.ladder.appeal_window
+        return max(end, await appeals.admitted_until(tx, AppealKind.REPORT, about, report.id) or end)
+
+    async def late(self, tx: Tx, kind: AppealKind, named: int) -> tuple[Late, set[tuple[str, Why]]]:
+        """Find what could be objected to about a report, and who has a part in that.
+
+        Raises:
+            NotFound: there is no such report, or nothing could.
+        """
+        report = await reports.get(tx, named)
+        if report is None:
+            message = f"There is no R-{named} that you can see."
+            raise NotFound(message)
+        try:
+            about, answered_at, _, _ = await self._objectionable(tx, report)
+        except OutOfOrder:
+            message = f"Nothing about {report.receipt} could still be appealed."
+            raise NotFound(message) from None
+        until = await self._until(tx, report, about, answered_at)
+        late = Late(kind, about, report.id, report.receipt, report.reporter, until)
+        return late, await self._part_in(tx, report.reporter, report)
+
+    async def _objectionable(
+        self, tx: Tx, report: Report
+    ) -> tuple[About, datetime, str | None, datetime | None]:
+        """Find the newest that can be objected to, with when it was said, by whom, and when it ends.
+
+        Raises:
+            NotFound: there is no answer yet, or nothing in it to object to.
+            OutOfOrder: all that can be objected to was.
+        """
         now = self._setting.now()
-        found: list[tuple[About, datetime, str | None]] = []
+        found: list[tuple[About, datetime, str | None, datetime | None]] = []
         taken = {step.kind: step for step in await reporters.of_report(tx, report.id)}
         for kind, about in ((Kind.PAUSE, About.PAUSE), (Kind.CAUTION, About.CAUTION)):
             if (step := taken.get(kind)) is not None and step.stands(now):
-                found.append((about, step.told_at or step.at, step.by))
+                found.append((about, step.told_at or step.at, step.by, step.until))
         if report.outcome is Outcome.NO_BREACH and report.resolved_at is not None:
             mark = taken.get(Kind.UNFOUNDED)
             answered = max(report.resolved_at, mark.at) if mark else report.resolved_at
-            found.append((About.OUTCOME, answered, report.resolved_by))
+            found.append((About.OUTCOME, answered, report.resolved_by, None))
         if not found:
             message = (
                 f"{report.receipt} has no answer yet. Where it stands: !policy status {report.receipt}"
@@ -114,84 +186,97 @@ class Complaints:
                 else f"There is nothing to object to about {report.receipt}: a measure was taken."
             )
             raise NotFound(message)
-        objected = {complaint.about for complaint in await complaints.of_report(tx, report.id)}
+        made = await self.made(tx, report)
+        refusal: OutOfOrder | None = None
         for one in found:
-            if one[0] not in objected:
+            try:
+                appeal_rules.check_again([c for c in made if c.about is one[0]])
+            except OutOfOrder as refused:
+                refusal = refusal or refused
+            else:
                 return one
-        message = f"Your objection about {report.receipt} is in already; there is one for each answer."
-        raise OutOfOrder(message)
+        assert refusal is not None
+        raise refusal
+
+    # `services.hearings.Matter` ------------------------------------------------------------------
+
+    async def lock(self, tx: Tx, appeal: Appeal) -> None:
+        """Let nobody else do anything with it until the end."""
+        await cases.lock(tx, (await self.report(tx, appeal)).case_id)
+
+    async def excluded(self, tx: Tx, appeal: Appeal) -> Parties:
+        """Write down who had a part in it by now; return all who ever had."""
+        found = await self._part_in(tx, appeal.appellant, await self.report(tx, appeal))
+        return await self._apart.note(tx, appeal.id, found)
+
+    async def concerned(self, tx: Tx, appeal: Appeal) -> frozenset[str]:
+        """Name whom it concerns by now, which may not be written down yet."""
+        return await self._cases.involved(tx, await self._case(tx, await self.report(tx, appeal)))
+
+    async def facts(self, tx: Tx, appeal: Appeal, *, outside: bool) -> Facts:
+        """Tell what was reported, what its author was answered, and what was decided because of it."""
+        report = await self.report(tx, appeal)
+        known = [("Reported", report.subject.in_words), ("The report", report.named)]
+        known.append(("The reporter wrote", report.text or "nothing"))
+        if report.outcome is not None and report.resolved_at is not None:
+            by = f" by {report.resolved_by}" if report.resolved_by and not outside else ""
+            answer = report.outcome.value.replace("_", " ")
+            known.append(("Answered", f"{answer}, on {notice.day(report.resolved_at)}{by}"))
+        for step in await reporters.of_report(tx, report.id):
+            by = "" if outside else f" by {step.by}"
+            until = f", until {notice.day(step.until)}" if step.until else ""
+            known.append(
+                (step.kind.value.capitalize(), f"on {notice.day(step.at)}{by}{until}: {step.reason}")
+            )
+        return Facts(known=tuple(known), event_id=report.subject.event_id)
+
+    async def tell(self, tx: Tx, appeal: Appeal | Late, text: str) -> None:
+        """Write to whoever objects; a guest reads it on the page of their report."""
+        self._answer(tx, await self.report(tx, appeal), text)
+
+    async def withdrawn(self, tx: Tx, who: str, appeal: Appeal) -> None:
+        """Let it stand: nothing rests while it is decided."""
 
     # Deciding ------------------------------------------------------------------------------------
 
-    async def uphold(self, tx: Tx, reviewer: str, report: Report, reasons: str) -> Complaint:
-        """Let stand what was objected to."""
-        complaint, _, _ = await self._open(tx, reviewer, report)
-        done = await self._close(tx, reviewer, complaint, Verdict.UPHOLD, reasons)
-        outside = self._setting.config.appeal_body
-        self._answer(tx, report, rules.upheld(done, done.reasons, outside))
-        return done
-
-    async def modify(self, tx: Tx, reviewer: str, report: Report, reasons: str) -> Complaint:
-        """Let the outcome stand, and take back that the report was manifestly unfounded.
+    async def end(  # noqa: PLR0913, PLR0917 - as the commands
+        self, tx: Tx, reviewer: str, appeal: Appeal, verdict: Verdict, measure: str, reasons: str
+    ) -> Ended:
+        """End a complaint: what was objected to stands, or is taken back, at once or by a new look.
 
         Raises:
-            Incomplete: nobody has said that it was.
+            Incomplete: no reasons were given, or nobody has said that the report was unfounded.
+            OutOfOrder: it cannot end so.
         """
-        complaint, steps, _ = await self._open(tx, reviewer, report)
-        mark = _standing(steps, Kind.UNFOUNDED, self._setting.now())
-        if complaint.about is not About.OUTCOME or mark is None:
-            message = f"Nobody said that {report.receipt} was unfounded: uphold or overturn."
+        report, outside = await self.report(tx, appeal), self._setting.config.appeal_body
+        steps, now = await reporters.of_report(tx, report.id), self._setting.now()
+        mark = _standing(steps, Kind.UNFOUNDED, now)
+        if verdict is Verdict.MODIFY and (mark is None or measure.lower() != FOUNDED):
+            message = (
+                f"Nobody said that {report.receipt} was unfounded: uphold or overturn."
+                if mark is None
+                else f"Write «{FOUNDED}» in place of a measure: no breach, but not unfounded either."
+            )
             raise Incomplete(message)
-        done = await self._close(tx, reviewer, complaint, Verdict.MODIFY, reasons)
-        self._answer(tx, report, rules.modified(done, done.reasons, self._setting.config.appeal_body))
-        await self._reporters.end(tx, mark, reviewer, done.reasons)
-        return done
-
-    async def overturn(
-        self, tx: Tx, reviewer: str, report: Report, reasons: str
-    ) -> tuple[Complaint, Case]:
-        """Take back what was objected to: an outcome by a new look, a warning or a pause from now on.
-
-        Returns the complaint, and the case that is looked at anew.
-        """
-        complaint, steps, case = await self._open(tx, reviewer, report)
-        done = await self._close(tx, reviewer, complaint, Verdict.OVERTURN, reasons)
+        done = await self._records.close(tx, reviewer, appeal, verdict, reasons)
+        if verdict is Verdict.UPHOLD:
+            self._answer(tx, report, rules.upheld(done, outside))
+            return Ended(f"{done.number}: {done.against} stands, and the reporter is told why.")
+        if verdict is Verdict.MODIFY and mark is not None:
+            self._answer(tx, report, rules.modified(done, outside))
+            await self._reporters.end(tx, mark, reviewer, done.reasons)
+            return Ended(f"{done.number}: no breach, but not unfounded either; the reporter is told.")
         if done.about is About.OUTCOME:
-            return done, await self._reopen(tx, reviewer, case, done)
-        step = _standing(steps, Kind(done.about.value), self._setting.now())
-        self._answer(tx, report, rules.overturned(done, done.reasons, self._setting.config.appeal_body))
+            anew = await self._reopen(tx, reviewer, await self._case(tx, report), done)
+            said = f"{done.number}: {anew.number} is open again; reporters and moderators are told."
+            return Ended(said)
+        step = _standing(steps, Kind(done.about.value), now)
+        self._answer(tx, report, rules.overturned(done, outside))
         if step is not None:
             await self._reporters.end(tx, step, reviewer, done.reasons)
-        return done, case
+        return Ended(f"{done.number}: {done.against} is taken back, and the reporter is told.")
 
-    async def _open(self, tx: Tx, reviewer: str, report: Report) -> tuple[Complaint, list[Step], Case]:
-        """Read the oldest complaint about a report that waits, with what was decided and its case.
-
-        Raises:
-            NotFound: none waits, or it is not theirs to know of.
-            NotPermitted: they had a part in the matter.
-        """
-        waiting = [c for c in await complaints.of_report(tx, report.id) if c.state is State.SUBMITTED]
-        case = await cases.get(tx, report.case_id)
-        if not waiting or case is None:
-            message = f"No objection about {report.receipt} waits."
-            raise NotFound(message)
-        await self._apart.check(tx, reviewer, await self._excluded(tx, report, waiting[0]))
-        return waiting[0], await reporters.of_report(tx, report.id), case
-
-    async def _close(
-        self, tx: Tx, reviewer: str, complaint: Complaint, verdict: Verdict, reasons: str
-    ) -> Complaint:
-        """Save how a complaint ends."""
-        state, said = rules.decided(complaint, verdict, reasons)
-        done = replace(
-            complaint, state=state, reviewer=reviewer, reasons=said, decided_at=self._setting.now()
-        )
-        await complaints.save(tx, done)
-        self._remember(tx, reviewer, verdict.value, done, said)
-        return done
-
-    async def _reopen(self, tx: Tx, reviewer: str, case: Case, done: Complaint) -> Case:
+    async def _reopen(self, tx: Tx, reviewer: str, case: Case, done: Appeal) -> Case:
         """Open a dismissed case again, or let its reports join the one that is open on its subject."""
         await self._settle_others(tx, reviewer, case, done)
         steps = await reporters.of_case(tx, case.id)
@@ -199,7 +284,7 @@ class Complaints:
         for report in waiting:
             number = f"C-{report.case_id}"
             text = rules.reopened_for_others(receipt=report.receipt, case_number=number)
-            if report.id == done.report_id:
+            if report.id == done.matter:
                 text = rules.reopened(
                     receipt=report.receipt,
                     case_number=number,
@@ -213,39 +298,20 @@ class Complaints:
         self._setting.tell_staff(
             tx,
             f"{anew.number} is open again after an objection: {anew.subject.in_words}\n"
-            f"Reasons: {done.reasons}\nBy somebody else than before: !policy show "
-            f"{anew.number} · !policy claim {anew.number}",
+            f"Reasons: {one_line(done.reasons, appeal_rules.MOST_TEXT)}\n"
+            f"By somebody else than before: !policy show {anew.number} · !policy claim {anew.number}",
             cause=f"case {anew.id}",
         )
         return anew
 
-    async def _settle_others(self, tx: Tx, reviewer: str, case: Case, done: Complaint) -> None:
+    async def _settle_others(self, tx: Tx, reviewer: str, case: Case, done: Appeal) -> None:
         """End what else was objected about the same answer: it is taken back for everybody."""
-        for other in await complaints.of_case(tx, case.id):
+        for other in await appeals.of_reports_in(tx, case.id):
             if other.about is About.OUTCOME and other.state is State.SUBMITTED:
-                settled = replace(
-                    other,
-                    state=State.OVERTURNED,
-                    reviewer=reviewer,
-                    reasons=done.reasons,
-                    decided_at=done.decided_at,
-                )
-                await complaints.save(tx, settled)
-                self._remember(tx, reviewer, "overturn", settled, done.reasons)
+                await self._records.close(tx, reviewer, other, Verdict.OVERTURN, done.reasons)
 
     def _answer(self, tx: Tx, report: Report, text: str) -> None:
         answers.tell(tx, self._setting, report, text)
-
-    def _remember(self, tx: Tx, actor: str, act: str, complaint: Complaint, text: str) -> None:
-        audit.append(
-            tx,
-            at=self._setting.now(),
-            actor=actor,
-            tag=f"complaint:{act}",
-            object=complaint.receipt,
-            about=complaint.about.value,
-            text=text,
-        )
 
 
 def _standing(steps: Sequence[Step], kind: Kind, now: datetime) -> Step | None:

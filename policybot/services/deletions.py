@@ -6,6 +6,7 @@ from policybot.domain import case as case_rules
 from policybot.domain import decision as decision_rules
 from policybot.domain import deletion as rules
 from policybot.domain import notice, number
+from policybot.domain.appeal import Kind as AppealKind
 from policybot.domain.appeal import State as AppealState
 from policybot.domain.case import Case
 from policybot.domain.decision import Approval, Decision
@@ -81,7 +82,7 @@ class Deletions:
         if sanction is None:
             message = f"{decision.number}: the room is not closed."
             raise OutOfOrder(message)
-        made = await appeals.of_case(tx, decision.case_id)
+        made = await appeals.named(tx, AppealKind.DECISION, decision.case_id)
         rules.check(
             decision,
             sanction,

@@ -1,5 +1,6 @@
-"""Appeals about filings and qualifications: somebody decides who had no part in what was decided."""
+"""Appeals about filings and qualifications: against a refusal, or what was taken back."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -7,38 +8,42 @@ from policybot.domain import appeal as appeal_rules
 from policybot.domain import filing as filing_rules
 from policybot.domain import filing_appeal as rules
 from policybot.domain import number
-from policybot.domain.appeal import State, Verdict
+from policybot.domain.appeal import About, Appeal, Kind, Late, State, Verdict
+from policybot.domain.application import in_lines
 from policybot.domain.errors import NotFound, OutOfOrder
 from policybot.domain.filing import Filing, Step
-from policybot.domain.filing_appeal import About, FilingAppeal, Matter
+from policybot.domain.filing import State as Stands
+from policybot.domain.filing_appeal import Matter
+from policybot.domain.name import one_line
 from policybot.domain.party import Why
 from policybot.services import cards
+from policybot.services.appeal_records import AppealRecords
 from policybot.services.filings import Filings, cause
+from policybot.services.hearings import Ended, Facts
 from policybot.services.parties import Apart, Parties
 from policybot.services.qualifications import NOUN as QUALIFICATION
 from policybot.services.qualifications import Qualifications
 from policybot.services.setting import Setting
-from policybot.store import (
-    audit,
-    decisions,
-    filing_appeals,
-    filings,
-    parties,
-    qualifications,
-    reviews,
-    rooms,
-)
+from policybot.store import appeals, decisions, filings, qualifications, register, reviews, rooms
 from policybot.store.database import Tx, next_number
+
+_SAID = {"question": "Asked by a reviewer", "answer": "The applicant answered"}
 
 
 class FilingAppeals:
-    """The service for appeals about filings."""
+    """The service for appeals about filings and qualifications: `services.hearings.Matter`."""
 
     def __init__(
-        self, setting: Setting, applied: Filings, qualified: Qualifications, apart: Apart
+        self,
+        setting: Setting,
+        records: AppealRecords,
+        applied: Filings,
+        qualified: Qualifications,
+        apart: Apart,
     ) -> None:
         """Work with the services that hold filings and qualifications, and that know the parties."""
         self._setting = setting
+        self._records = records
         self._filings = applied
         self._qualifications = qualified
         self._apart = apart
@@ -58,7 +63,7 @@ class FilingAppeals:
         found, filing = await self._qualifications.of_owner(tx, applicant, text)
         return Matter(filing, found)
 
-    async def submit(self, tx: Tx, applicant: str, text: str, why: str) -> FilingAppeal:
+    async def submit(self, tx: Tx, applicant: str, text: str, why: str) -> Appeal:
         """Take in an objection to a refusal or a revocation.
 
         Raises:
@@ -68,72 +73,100 @@ class FilingAppeals:
         """
         matter = await self._of_owner(tx, applicant, text)
         about = matter.about
-        if any(one.about is about for one in await self._made(tx, matter)):
-            message = f"Your appeal about {matter.number} is in already; there is one for each decision."
-            raise OutOfOrder(message)
+        made = _against(await self.made(tx, matter), about)
+        insisted = appeal_rules.check_again(made)
         await self._check_free(tx, matter)
         now, config = self._setting.now(), self._setting.config
-        until = (await self._decided_at(tx, matter) or now) + self._setting.ladder.appeal_window
-        contact = config.operator.contact
-        said, _ = appeal_rules.admissible(why, until=until, now=now, contact=contact)
-        appeal = FilingAppeal(
-            id=await next_number(tx, "filing appeal"),
-            filing_id=matter.filing.id,
-            qualification_id=matter.qualification.id if matter.qualification else None,
+        until, contact = await self._until(tx, matter, about, made), config.operator.contact
+        said, pleads = appeal_rules.admissible(why, until=until, now=now, contact=contact)
+        appeal = Appeal(
+            id=await next_number(tx, "appeal"),
+            kind=matter.kind,
             about=about,
+            matter=matter.id,
+            number=matter.number,
             appellant=applicant,
             text=said,
             state=State.SUBMITTED,
             submitted_at=now,
             due_at=now + config.appeals.answer_within,
-            rests=about is About.REVOKED and config.appeals.revocations_rest,
+            pleads=pleads,
+            rests=about is About.REVOKED and config.appeals.revocations_rest and not insisted,
+            insisted=insisted,
         )
-        await filing_appeals.add(tx, appeal)
-        excluded = await self.excluded(tx, appeal, matter)
-        self._remember(tx, applicant, "submit", appeal, matter)
+        found = await self._part_in(tx, applicant, matter)
+        appeal, excluded = await self._records.enter(tx, appeal, made, found)
         if appeal.rests:
             await self._restored(tx, "system:appeal", matter)
         await self._call(tx, appeal, matter, excluded)
         return appeal
 
-    async def _call(self, tx: Tx, appeal: FilingAppeal, matter: Matter, excluded: Parties) -> None:
+    async def _call(self, tx: Tx, appeal: Appeal, matter: Matter, excluded: Parties) -> None:
         """Tell those who can decide an appeal that it waits, with what they need."""
         n, filing, qualification = matter.number, matter.filing, matter.qualification
         shows = "its label shows it" if qualification else "the room is shown"
         insist = f" If that cannot be, two people can say so: !policy insist {n} REASON."
         rests = f" The revocation rests meanwhile, and {shows}.{insist}" if appeal.rests else ""
         what = f"The evidence: {qualification.evidence}" if qualification else f"For: {filing.purpose}"
+        hasten = (
+            f" Its author says that it is urgent: !policy hasten {n} REASON." if appeal.pleads else ""
+        )
         await self._apart.call(
             tx,
             excluded,
-            f"Appeal against {rules.AGAINST[appeal.about]} of {n}, to be answered by "
-            f"{appeal.due_at:%-d %B %H:%M} UTC.{rests} The reason was: {matter.reason}\n{what}\n"
-            f"The applicant writes: {appeal.text}\nNext, by somebody who had no part in it: "
+            f"Appeal against {appeal.against} of {n}, to be answered by "
+            f"{appeal.due_at:%-d %B %H:%M} UTC.{rests}{hasten} The reason was: {matter.reason}\n{what}\n"
+            f"The applicant writes: {one_line(appeal.text, appeal_rules.MOST_TEXT)}\n"
+            f"Next, by somebody who had no part in it: !policy brief {n} · "
             f"!policy uphold|overturn {n} REASONS",
             cause=cause(filing),
         )
 
     @staticmethod
-    async def _made(tx: Tx, matter: Matter) -> list[FilingAppeal]:
-        """List the appeals about the same, oldest first."""
-        wanted = matter.qualification.id if matter.qualification else None
-        made = await filing_appeals.of_filing(tx, matter.filing.id)
-        return [one for one in made if one.qualification_id == wanted]
+    async def made(tx: Tx, matter: Matter) -> list[Appeal]:
+        """List the appeals about something, oldest first."""
+        return await appeals.named(tx, matter.kind, matter.id)
+
+    async def _until(self, tx: Tx, matter: Matter, about: About, made: Sequence[Appeal]) -> datetime:
+        """Say until when something can be appealed; what rested and holds again was not decided anew."""
+        decided = await self._decided_at(tx, matter, about) or self._setting.now()
+        end = min([decided, *(one.submitted_at for one in made)]) + self._setting.ladder.appeal_window
+        return max(end, await appeals.admitted_until(tx, matter.kind, about, matter.id) or end)
+
+    async def late(self, tx: Tx, kind: Kind, named: int) -> tuple[Late, set[tuple[str, Why]]]:
+        """Find what could be appealed about a filing or a qualification, and who has a part in that.
+
+        Raises:
+            NotFound: nothing could.
+        """
+        matter = await self._read(tx, kind, named)
+        about, filing = matter.about, matter.filing
+        made = _against(await self.made(tx, matter), about)
+        if not appeal_rules.can_be_made(made):
+            message = f"Nothing about {matter.number} could still be appealed."
+            raise NotFound(message)
+        until = await self._until(tx, matter, about, made)
+        late = Late(kind, about, matter.id, matter.number, filing.applicant, until)
+        return late, await self._part_in(tx, filing.applicant, matter)
 
     @staticmethod
-    async def _decided_at(tx: Tx, matter: Matter) -> datetime | None:
+    async def _decided_at(tx: Tx, matter: Matter, about: About) -> datetime | None:
         if matter.qualification is not None:
             return matter.qualification.ended_at
-        return await filing_appeals.decided_at(tx, matter.filing.id, matter.about)
+        return await register.last_at(tx, matter.filing.id, Stands(about.value))
 
     async def course(self, tx: Tx, applicant: str, text: str) -> list[str]:
-        """Say to an applicant where their appeals about something stand.
+        """Say to an applicant where their appeals about something stand, and how to make one.
 
         Raises:
             NotFound: it is not theirs.
         """
         matter = await self._of_owner(tx, applicant, text)
-        return [rules.in_words(one) for one in await self._made(tx, matter)]
+        made = await self.made(tx, matter)
+        lines = [line for one in made for line in await self._records.course(tx, one)]
+        if matter.decided and appeal_rules.can_be_made(_against(made, matter.decided)):
+            lines.append(f"If you think that it is wrong: !policy appeal {matter.number} YOUR REASONS")
+        return lines
 
     async def _check_free(self, tx: Tx, matter: Matter) -> None:
         """Check that nothing newer counts: neither a room nor a qualification is held twice.
@@ -150,11 +183,32 @@ class FilingAppeals:
             message = f"The room of {filing.number} is filed anew as {newer.number}: that counts now."
             raise OutOfOrder(message)
 
-    async def excluded(self, tx: Tx, appeal: FilingAppeal, matter: Matter) -> Parties:
+    async def lock(self, tx: Tx, appeal: Appeal) -> None:
+        """Let nobody else do anything with it until the end."""
+        await reviews.lock(tx, (await self.matter(tx, appeal)).filing.id)
+
+    async def excluded(self, tx: Tx, appeal: Appeal) -> Parties:
         """Write down who had a part in what was decided by now; return all who ever had."""
+        found = await self._part_in(tx, appeal.appellant, await self.matter(tx, appeal))
+        return await self._apart.note(tx, appeal.id, found)
+
+    async def concerned(self, tx: Tx, appeal: Appeal) -> frozenset[str]:
+        """Name whom it concerns by now, which may not be written down yet."""
+        filing = (await self.matter(tx, appeal)).filing
+        wide = await self._apart.wide(tx, await self._of_room(tx, filing))
+        return frozenset(one for one, _ in wide)
+
+    async def _of_room(self, tx: Tx, filing: Filing) -> set[tuple[str, Why]]:
+        """Name who filed a room, is its deputy, or moderates it."""
+        room = await rooms.get(tx, filing.room_id) if filing.room_id else None
+        answering = room.levels.moderators() if room else set()
+        answering |= {filing.deputy} if filing.deputy else set()
+        bot = self._setting.config.bot_user_id
+        return {(one, Why.ROOM) for one in answering if one != bot} | {(filing.applicant, Why.SUBJECT)}
+
+    async def _part_in(self, tx: Tx, appellant: str, matter: Matter) -> set[tuple[str, Why]]:
         filing, qualification = matter.filing, matter.qualification
-        found = {(appeal.appellant, Why.SUBJECT), (filing.applicant, Why.SUBJECT)}
-        found |= {(one, Why.ROOM) for one in (filing.deputy,) if one}
+        found = {(appellant, Why.SUBJECT), *await self._of_room(tx, filing)}
         if qualification is None:
             decider = filing.reviewer
             subjects = [f"filing {filing.number}", f"review F-{filing.id}"]
@@ -168,88 +222,97 @@ class FilingAppeals:
         for subject in subjects:
             found |= {(one, Why.PROPOSER) for one in await decisions.proposers(tx, subject)}
             found |= {(one, Why.APPROVER) for one in await decisions.approvers(tx, subject)}
-        room = await rooms.get(tx, filing.room_id) if filing.room_id else None
-        moderators = room.levels.moderators() if room else set()
-        bot = self._setting.config.bot_user_id
-        found |= {(one, Why.ROOM) for one in moderators if one != bot}
-        return await self._apart.note(tx, parties.FILING, appeal.id, found)
-
-    async def waiting(self, tx: Tx, viewer: str, limit: int) -> list[tuple[FilingAppeal, Matter]]:
-        """List the appeals that wait, but those in which the viewer has a part."""
-        found = []
-        for appeal in await filing_appeals.waiting(tx, limit):
-            apart = await parties.of(tx, parties.FILING, appeal.id)
-            if viewer not in {user_id for user_id, _ in apart}:
-                found.append((appeal, await self._matter(tx, appeal)))
         return found
 
+    async def matter(self, tx: Tx, appeal: Appeal | Late) -> Matter:
+        """Read what an appeal is about."""
+        return await self._read(tx, appeal.kind, appeal.matter)
+
     @staticmethod
-    async def _matter(tx: Tx, appeal: FilingAppeal) -> Matter:
-        filing = await filings.by_id(tx, appeal.filing_id)
+    async def _read(tx: Tx, kind: Kind, matter: int) -> Matter:
+        if kind is Kind.FILING:
+            filing, found = await filings.by_id(tx, matter), None
+        else:
+            found = await qualifications.get(tx, matter)
+            filing = await filings.by_id(tx, found.filing_id) if found else None
         assert filing is not None
-        if appeal.qualification_id is None:
-            return Matter(filing)
-        return Matter(filing, await qualifications.get(tx, appeal.qualification_id))
+        return Matter(filing, found)
 
-    async def find(self, tx: Tx, text: str) -> tuple[FilingAppeal, Matter]:
-        """Read the appeal that waits under a number; nobody else does anything with it until the end.
+    async def facts(self, tx: Tx, appeal: Appeal, *, outside: bool) -> Facts:
+        """Tell what was asked for, what was decided and why, and what was said before that."""
+        matter = await self.matter(tx, appeal)
+        filing, found = matter.filing, matter.qualification
+        by = found.reviewer if found else filing.reviewer
+        at = await self._decided_at(tx, matter, appeal.about)
+        when = f" on {at:%-d %B %Y}" if at else ""
+        decided = (
+            f"{appeal.about.value}{when}{f' by {by}' if by and not outside else ''}: {matter.reason}"
+        )
+        known = [(f"{appeal.against[4:].capitalize()}", f"{matter.number} was {decided}")]
+        if found is not None:
+            lines = self._qualifications.facts(found, filing).splitlines()
+            said = [line.partition(": ") for line in lines[1:]]
+            known += [(one, text) for one, _, text in said if one != "Reason"]
+            return Facts(known=tuple(known))
+        known += [("Room", filing.place), ("Applicant", filing.applicant)]
+        known += [("Category", cards.titles(self._setting, filing)), ("Purpose", filing.purpose)]
+        lines = in_lines(filing.about, filing.deputy)
+        known += [(one, text) for one, _, text in (line.partition(": ") for line in lines)]
+        known += [(_SAID[word.kind.value], word.text) for word in await reviews.words(tx, filing.id)]
+        return Facts(known=tuple(known))
 
-        Raises:
-            NotFound: none waits.
-        """
-        wanted = number.parse_qualification(text)
-        qualification = await qualifications.get(tx, wanted) if wanted is not None else None
-        filing = await filings.get(tx, text.upper()) if wanted is None else None
-        filing_id = qualification.filing_id if qualification else filing.id if filing else None
-        if filing_id is not None:
-            await reviews.lock(tx, filing_id)
-            for one in await filing_appeals.of_filing(tx, filing_id):
-                if one.state is State.SUBMITTED and one.qualification_id == wanted:
-                    return one, await self._matter(tx, one)
-        message = f"No appeal about {text} waits."
-        raise NotFound(message)
+    async def tell(self, tx: Tx, appeal: Appeal | Late, text: str) -> None:
+        """Write to whoever appeals."""
+        filing = (await self.matter(tx, appeal)).filing
+        self._setting.tell(tx, appeal.whom, text, cause=cause(filing))
 
-    async def decide(
-        self, tx: Tx, reviewer: str, text: str, verdict: Verdict, reasons: str
-    ) -> tuple[FilingAppeal, Matter]:
+    async def withdrawn(self, tx: Tx, who: str, appeal: Appeal) -> None:
+        """Let a revocation hold again that rested."""
+        if appeal.rests:
+            await self._revoked(tx, who, await self.matter(tx, appeal))
+
+    async def end(  # noqa: PLR0913, PLR0917 - as the commands
+        self,
+        tx: Tx,
+        reviewer: str,
+        appeal: Appeal,
+        verdict: Verdict,
+        measure: str,  # noqa: ARG002 - nothing is milder
+        reasons: str,
+    ) -> Ended:
         """End an appeal: what was decided stands, or it is reviewed anew or holds again.
 
         Raises:
-            NotFound: none waits, or it is not theirs to know of.
-            NotPermitted: they had a part in the matter.
             Incomplete: no reasons were given.
-            OutOfOrder: something newer counts.
+            OutOfOrder: something newer counts, or it cannot end so.
         """
-        waiting, matter = await self.find(tx, text)
-        await self._apart.check(tx, reviewer, await self.excluded(tx, waiting, matter))
-        state, kept = rules.decided(waiting, verdict, reasons)
-        if state is State.OVERTURNED:
+        matter = await self.matter(tx, appeal)
+        if verdict is Verdict.OVERTURN:
             await self._check_free(tx, matter)
-        now = self._setting.now()
-        done = replace(waiting, state=state, reviewer=reviewer, reasons=kept, decided_at=now)
-        await filing_appeals.save(tx, done)
-        self._remember(tx, reviewer, verdict.value, done, matter)
-        said = rules.answer(done, matter.number, self._setting.config.appeal_body)
-        self._setting.tell(tx, done.appellant, said, cause=cause(matter.filing))
-        if state is State.OVERTURNED and done.about is About.REJECTED:
+        done = await self._records.close(tx, reviewer, appeal, verdict, reasons)
+        said = rules.answer(done, self._setting.config.appeal_body)
+        await self.tell(tx, done, said)
+        if done.state is State.UPHELD:
+            if done.rests:
+                await self._revoked(tx, reviewer, matter)
+            return Ended(f"{done.number}: {done.against} stands, and the applicant is told why.")
+        if done.about is About.REJECTED:
             matter = await self._reopened(tx, reviewer, matter)
-        elif state is State.OVERTURNED and not done.rests:
+        elif not done.rests:
             matter = await self._restored(tx, reviewer, matter)
-        elif state is State.UPHELD and done.rests:
-            matter = await self._revoked(tx, reviewer, matter)
-        return done, matter
+        return Ended(f"{done.number}: {done.against} is void; it is {matter.in_words} now.")
 
-    async def insisted(self, tx: Tx, by: str, appeal: FilingAppeal, matter: Matter, reason: str) -> None:
+    async def insisted(self, tx: Tx, by: str, appeal: Appeal, reason: str) -> None:
         """Let a revocation hold while the appeal is decided, and tell the owner why."""
-        await filing_appeals.save(tx, replace(appeal, rests=False, insisted=reason))
-        await self._revoked(tx, by, matter)
+        await appeals.save(tx, replace(appeal, rests=False, insisted=reason))
+        await self._revoked(tx, by, await self.matter(tx, appeal))
         said = (
-            f"The revocation of {matter.number} rested while your appeal is decided. Two people have "
+            f"The revocation of {appeal.number} rested while your appeal is decided. Two people have "
             f"said that it cannot: {reason}\nIt holds again from now. Your appeal is decided as before, "
             "by somebody who had no part in this, and should be answered by "
             f"{appeal.due_at:%-d %B %Y}."
         )
-        self._setting.tell(tx, appeal.appellant, said, cause=cause(matter.filing))
+        await self.tell(tx, appeal, said)
 
     async def _reopened(self, tx: Tx, by: str, matter: Matter) -> Matter:
         filing, found = matter.filing, matter.qualification
@@ -287,13 +350,11 @@ class FilingAppeals:
         cards.show(self._setting, tx, anew)
         return anew
 
-    def _remember(self, tx: Tx, actor: str, act: str, appeal: FilingAppeal, matter: Matter) -> None:
-        audit.append(
-            tx,
-            at=self._setting.now(),
-            actor=actor,
-            tag=f"filing-appeal:{act}",
-            object=matter.number,
-            about=appeal.about.value,
-            text=appeal.reasons or appeal.text,
-        )
+
+def _against(made: Sequence[Appeal], about: About) -> list[Appeal]:
+    """Pick the appeals against what is decided now: what was void before was decided anew by others."""
+    found: list[Appeal] = []
+    for one in made:
+        if one.about is about:
+            found = [] if one.state is State.OVERTURNED else [*found, one]
+    return found

@@ -6,24 +6,22 @@ Only what is gravest (S4), and revocations; whoever appeals is told why, and the
 from policybot.domain import appeal as rules
 from policybot.domain import case as case_rules
 from policybot.domain import number
-from policybot.domain.appeal import Appeal
-from policybot.domain.case import Case
+from policybot.domain.appeal import Appeal, Kind
 from policybot.domain.decision import Approval, Decision, confirmable, deniable
 from policybot.domain.errors import OutOfOrder
-from policybot.domain.filing_appeal import FilingAppeal, Matter
 from policybot.domain.ladder import Severity
 from policybot.domain.party import Why
 from policybot.domain.permission import Permission
 from policybot.domain.sanction import State as Course
 from policybot.services.appeal_reviews import AppealReviews
-from policybot.services.appeals import Appeals
 from policybot.services.cases import Cases
 from policybot.services.filing_appeals import FilingAppeals
+from policybot.services.hearings import Hearings
 from policybot.services.parties import Apart
 from policybot.services.proposals import propose
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import appeals, audit, decisions, members, parties, sanctions
+from policybot.store import appeals, audit, decisions, members, sanctions
 from policybot.store.database import Tx
 
 NOUN = "insist"
@@ -40,7 +38,7 @@ class Insistence:
         setting: Setting,
         casework: Cases,
         measures: Sanctions,
-        objections: Appeals,
+        heard: Hearings,
         reviewing: AppealReviews,
         of_filings: FilingAppeals,
         apart: Apart,
@@ -49,7 +47,7 @@ class Insistence:
         self._setting = setting
         self._cases = casework
         self._sanctions = measures
-        self._appeals = objections
+        self._hearings = heard
         self._reviews = reviewing
         self._of_filings = of_filings
         self._apart = apart
@@ -64,46 +62,44 @@ class Insistence:
             Incomplete: the reason says nothing.
         """
         text = text.upper()
-        if _is_case(text):
-            _, appeal, _ = await self._resting(tx, by, text)
-            table, appeal_id = parties.APPEAL, appeal.id
-        else:
-            made, _ = await self._revoked(tx, by, text)
-            table, appeal_id = parties.FILING, made.id
+        appeal, _ = await self._resting(tx, by, text)
         kept = rules.said(reason, "Please say in a sentence why it cannot rest: the person reads it.")
         approval = await propose(tx, self._setting, by=by, subject=f"{NOUN} {text}", binding=kept)
-        await self._apart.note(tx, table, appeal_id, {(by, Why.PROPOSER)})
+        await self._apart.note(tx, appeal.id, {(by, Why.PROPOSER)})
         self._remember(tx, by, "propose_insist", text, kept)
         return approval
 
-    async def _resting(self, tx: Tx, by: str, text: str) -> tuple[Case, Appeal, Decision]:
-        """Read the appeal in a case whose measure rests, for somebody who has no part in the matter."""
-        case = await self._cases.find(tx, number.parse_case(text), text)
+    async def _resting(self, tx: Tx, by: str, text: str) -> tuple[Appeal, Decision | None]:
+        """Read the appeal under a number while something rests, for somebody without a part in it.
+
+        With it the decision, if it is against one; else a revocation rests.
+        """
+        appeal = await self._hearings.find(tx, text)
+        decision = await self._checked(tx, by, appeal) if appeal.kind is Kind.DECISION else None
+        excluded = await self._hearings.excluded(tx, appeal)
+        if decision is None:
+            deniable(by, frozenset(one for one, why in excluded if why in (Why.SUBJECT, Why.ROOM)))
+            if not appeal.rests:
+                message = f"Nothing rests under {text}: what was decided holds."
+                raise OutOfOrder(message)
+        await self._apart.check_left(tx, by, excluded)
+        return appeal, decision
+
+    async def _checked(self, tx: Tx, by: str, appeal: Appeal) -> Decision:
+        """Read a decision whose measure rests and may not, for somebody who is no party to its case."""
+        decision = await self._reviews.appealed(tx, appeal)
+        case = await self._cases.find(tx, decision.case_id, appeal.number)
         case_rules.impartial(case, by, await self._cases.involved(tx, case))
-        appeal, decision = await self._reviews.waiting_in(tx, case)
-        await decisions.lock(tx, decision.id)
-        appeal, decision = await self._reviews.waiting_in(tx, case)
         sanction = await sanctions.of_decision(tx, decision.id)
         if sanction is None or sanction.state is not Course.STAYED:
-            message = f"The measure of {text} does not rest: it binds as it is."
+            message = f"The measure of {appeal.number} does not rest: it binds as it is."
             raise OutOfOrder(message)
         if decision.severity is not Severity.S4:
-            message = f"{text} is {decision.severity}: only what is S4 may go on while it is appealed."
+            message = (
+                f"{appeal.number} is {decision.severity}: only what is S4 may go on while appealed."
+            )
             raise OutOfOrder(message)
-        excluded = await self._appeals.excluded(tx, appeal, decision)
-        await self._apart.check_left(tx, by, excluded)
-        return case, appeal, decision
-
-    async def _revoked(self, tx: Tx, by: str, text: str) -> tuple[FilingAppeal, Matter]:
-        """Read the appeal against a revocation that rests, for somebody without a part in it."""
-        appeal, matter = await self._of_filings.find(tx, text)
-        excluded = await self._of_filings.excluded(tx, appeal, matter)
-        deniable(by, frozenset(one for one, why in excluded if why in (Why.SUBJECT, Why.ROOM)))
-        if not appeal.rests:
-            message = f"Nothing rests under {text}: what was decided holds."
-            raise OutOfOrder(message)
-        await self._apart.check_left(tx, by, excluded)
-        return appeal, matter
+        return decision
 
     # Confirming: `services.approvals.Act` --------------------------------------------------------
 
@@ -112,17 +108,13 @@ class Insistence:
         text, reason = approval.subject.partition(" ")[2], approval.binding
         proposers = await members.accounts_of(tx, approval.proposer)
         confirmable(approval, by, self._setting.now(), frozenset(), proposers)
-        part = {(by, Why.APPROVER)}
-        if not _is_case(text):
-            made, matter = await self._revoked(tx, by, text)
-            await decisions.end_approval(tx, approval.code, "given", by)
-            await self._apart.note(tx, parties.FILING, made.id, part)
-            self._remember(tx, by, "insist", text, reason)
-            await self._of_filings.insisted(tx, by, made, matter, reason)
-            return f"{text}: the revocation holds while the appeal is decided; the owner is told why."
-        _, appeal, decision = await self._resting(tx, by, text)
+        appeal, decision = await self._resting(tx, by, text)
         await decisions.end_approval(tx, approval.code, "given", by)
-        await self._apart.note(tx, parties.APPEAL, appeal.id, part)
+        await self._apart.note(tx, appeal.id, {(by, Why.APPROVER)})
+        if decision is None:
+            self._remember(tx, by, "insist", text, reason)
+            await self._of_filings.insisted(tx, by, appeal, reason)
+            return f"{text}: the revocation holds while the appeal is decided; the owner is told why."
         await self._sanctions.resume(tx, decision)
         after = await self._hastened(tx, appeal, decision, reason)
         self._remember(tx, by, "insist", text, reason)
@@ -132,7 +124,7 @@ class Insistence:
             f"by somebody who had no part in this, and should be answered by {after.due_at:%-d %B %Y}. "
             "If it succeeds, the measure is void from the beginning."
         )
-        self._setting.tell(tx, appeal.appellant, said, cause=f"notice {decision.id} after")
+        await self._reviews.tell(tx, appeal, said)
         return f"{text}: the measure binds while the appeal is decided; the person is told why."
 
     async def _hastened(self, tx: Tx, appeal: Appeal, decision: Decision, reason: str) -> Appeal:
@@ -157,7 +149,7 @@ class Insistence:
             case = await self._cases.find(tx, number.parse_case(text), text)
             deniable(by, await self._cases.involved(tx, case))
         else:
-            await self._revoked(tx, by, text)
+            await self._resting(tx, by, text)
 
     async def dropped(self, tx: Tx, by: str, approval: Approval, state: str) -> None:
         """Note that nobody confirmed it: it goes on resting."""

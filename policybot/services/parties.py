@@ -56,12 +56,10 @@ class Apart:
             found |= {(one, Why.PROPOSER) for one in proposers}
         return found
 
-    async def note(
-        self, tx: Tx, table: str, objection_id: int, found: Iterable[tuple[str, Why]]
-    ) -> Parties:
+    async def note(self, tx: Tx, appeal_id: int, found: Iterable[tuple[str, Why]]) -> Parties:
         """Write down who had a part, each with all accounts of theirs; return everybody who ever had."""
-        await parties.add(tx, table, objection_id, await self.wide(tx, found))
-        return frozenset(await parties.of(tx, table, objection_id))
+        await parties.add(tx, appeal_id, await self.wide(tx, found))
+        return frozenset(await parties.of(tx, appeal_id))
 
     @staticmethod
     async def wide(tx: Tx, found: Iterable[tuple[str, Why]]) -> set[tuple[str, Why]]:

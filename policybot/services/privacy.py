@@ -24,9 +24,7 @@ from policybot.store import (
     attempts,
     audit,
     cases,
-    complaints,
     decisions,
-    filing_appeals,
     filings,
     languages,
     members,
@@ -160,16 +158,8 @@ class Privacy:
             for case in await cases.undecided_about(tx, account)
         ]
         found += [
-            (appeal.submitted_at, Obstacle(f"your appeal in C-{appeal.case_id} is open"))
+            (appeal.submitted_at, Obstacle(f"your {appeal.called} is open"))
             for appeal in await appeals.waiting_of(tx, account)
-        ]
-        found += [
-            (made.submitted_at, Obstacle(f"your appeal about F-{made.filing_id} is open"))
-            for made in await filing_appeals.waiting_of(tx, account)
-        ]
-        found += [
-            (complaint.submitted_at, Obstacle(f"your objection about {complaint.receipt} is open"))
-            for complaint in await complaints.waiting_of(tx, account)
         ]
         for filing in await filings.of_applicant(tx, account):
             if filing.state not in filing_rules.NOT_COUNTED:

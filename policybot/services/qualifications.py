@@ -7,6 +7,7 @@ from policybot.config.qualification import QualificationSection
 from policybot.domain import filing as filing_rules
 from policybot.domain import number, validity
 from policybot.domain import qualification as rules
+from policybot.domain.appeal import Kind as AppealKind
 from policybot.domain.decision import Approval, confirmable
 from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing
@@ -18,7 +19,7 @@ from policybot.services.filings import Filings, objecting
 from policybot.services.members import Members
 from policybot.services.proposals import propose
 from policybot.services.setting import Setting
-from policybot.store import audit, decisions, filing_appeals, filings, members, qualifications
+from policybot.store import appeals, audit, decisions, filings, members, qualifications
 from policybot.store.database import Tx, next_number
 
 NOUN = "qualification"
@@ -142,7 +143,9 @@ class Qualifications:
         """Say what is on record of it."""
         until = f", until {found.valid_until:%-d %B %Y}" if found.valid_until else ""
         rights = f"\nAllows: {', '.join(found.rights)}" if found.rights else ""
-        reason = f"\nReason: {found.reason}" if found.reason else ""
+        # A revocation that rests may hold again, so its reason is kept; of what holds it says nothing.
+        says = found.reason and found.state is not State.GRANTED
+        reason = f"\nReason: {found.reason}" if says else ""
         section = next(
             (q for q in self._setting.config.filing.qualifications if q.id == found.kind), None
         )
@@ -170,7 +173,7 @@ class Qualifications:
         own = await self._members.same_person(tx, by, filing.applicant)
         own = own or await self._members.same_person(tx, by, found.claimant)
         rules.decidable_by(found, by, {filing.applicant} | ({by} if own else set()))
-        wrong = await filing_appeals.refused_wrongly(tx, filing.id, found.id)
+        wrong = await appeals.refused_wrongly(tx, AppealKind.QUALIFICATION, found.id)
         if not wrong.isdisjoint(await members.accounts_of(tx, by)):
             message = (
                 f"You decided about {found.number} before, and the appeal against that was right: "

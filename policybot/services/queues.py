@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from policybot.domain.appeal import Appeal
 from policybot.domain.case import Case
 from policybot.services.cases import Cases
-from policybot.store import appeals, cases, queues
+from policybot.store import queues
 from policybot.store.database import Tx
 from policybot.store.queues import Wanted
 
@@ -24,16 +23,6 @@ class Queues:
     def __init__(self, casework: Cases) -> None:
         """Ask the cases' service who is a party."""
         self._cases = casework
-
-    async def appeals(self, tx: Tx, viewer: str, limit: int) -> list[Appeal]:
-        """List the appeals that wait, urgent ones first, but those in which the viewer has a part."""
-        found = []
-        for appeal in await appeals.waiting(tx, await queues.accounts_with(tx, viewer), limit):
-            case = await cases.get(tx, appeal.case_id)
-            # Whoever has come to answer for the room since then is not written down yet.
-            if case is not None and viewer not in await self._cases.involved(tx, case):
-                found.append(appeal)
-        return found
 
     async def page(self, tx: Tx, viewer: str, wanted: Wanted, limit: int) -> Page:
         """List the most urgent cases that somebody may see.

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from policybot.domain.appeal import Verdict
-from policybot.domain.case import Case
 from policybot.domain.effect_words import in_words
 from policybot.domain.effects import Effect, Notify, Say, ShowCard
-from policybot.services.appeal_reviews import AppealReviews
+from policybot.services.hearings import Hearings
 from policybot.store import outbox
 from policybot.store.database import Tx
 
@@ -31,12 +30,12 @@ class _Enough(Exception):  # noqa: N818 - no error: everything was seen
 class Rehearsals:
     """The service that plays an end of an appeal through."""
 
-    def __init__(self, reviewing: AppealReviews) -> None:
+    def __init__(self, heard: Hearings) -> None:
         """Play through what this service does."""
-        self._reviews = reviewing
+        self._hearings = heard
 
     async def play(  # noqa: PLR0913, PLR0917 - as the commands
-        self, tx: Tx, reviewer: str, case: Case, verdict: Verdict, measure: str, reasons: str
+        self, tx: Tx, reviewer: str, text: str, verdict: Verdict, measure: str, reasons: str
     ) -> Rehearsed:
         """End an appeal, note what that does, and take it back; nothing of it stays.
 
@@ -48,7 +47,8 @@ class Rehearsals:
         seen: Sequence[Effect] = ()
         try:
             async with tx.part():
-                later = await self.end(tx, reviewer, case, verdict, measure, reasons)
+                end = self._hearings.end
+                later = (await end(tx, reviewer, text, verdict, measure, reasons)).later
                 seen = outbox.queued(tx)[before:]
                 raise _Enough  # noqa: TRY301 - so that all of it is taken back
         except _Enough:
@@ -58,21 +58,3 @@ class Rehearsals:
             tuple(in_words(one) for one in seen if not isinstance(one, Notify | Say | ShowCard)),
             later,
         )
-
-    async def end(  # noqa: PLR0913, PLR0917 - as the commands
-        self, tx: Tx, reviewer: str, case: Case, verdict: Verdict, measure: str, reasons: str
-    ) -> tuple[str, ...]:
-        """End an appeal; return a line for each later decision that counted the one appealed.
-
-        Raises:
-            Refused: it is refused, as the command would be.
-        """
-        match verdict:
-            case Verdict.UPHOLD:
-                await self._reviews.uphold(tx, reviewer, case, reasons)
-            case Verdict.MODIFY:
-                await self._reviews.modify(tx, reviewer, case, measure, reasons)
-            case Verdict.OVERTURN:
-                later = await self._reviews.overturn(tx, reviewer, case, reasons)
-                return tuple(one.in_words for one in later)
-        return ()

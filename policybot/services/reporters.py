@@ -4,14 +4,15 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from policybot.domain import reporter as rules
+from policybot.domain.appeal import About
+from policybot.domain.appeal import Kind as AppealKind
 from policybot.domain.case import Case
-from policybot.domain.complaint import About
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.report import Report
 from policybot.domain.reporter import Kind, Paused, Step, Tally
 from policybot.services.cases import Cases
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, complaints, members, reporters, reports
+from policybot.store import appeals, audit, cases, members, reporters, reports
 from policybot.store.database import Tx, next_number
 
 NOUN = "reporter"
@@ -57,7 +58,7 @@ class Reporters:
             OutOfOrder: it did not end without a breach, it is noted already, or somebody objected.
         """
         said = rules.reason_of(reason)
-        objected = await complaints.of_report(tx, report.id)
+        objected = await appeals.named(tx, AppealKind.REPORT, report.id)
         rules.check_unfounded(report, objected=any(c.about is About.OUTCOME for c in objected))
         step = await self._take(tx, Kind.UNFOUNDED, by, report, said)
         self._tell(tx, step, rules.marked(step, self._window))
@@ -150,8 +151,9 @@ class Reporters:
         step = rules.pause(await self._own(tx, reporter), self._setting.now())
         if step is None:
             return
-        about = [c for c in await complaints.of_report(tx, step.report_id) if c.about is About.PAUSE]
-        raise Paused(step, rules.not_taken(step, self._always, about[0].state if about else None))
+        made = await appeals.named(tx, AppealKind.REPORT, step.report_id)
+        about = [one for one in made if one.about is About.PAUSE]
+        raise Paused(step, rules.not_taken(step, self._always, about[-1].state if about else None))
 
     async def about(self, tx: Tx, user_id: str) -> list[str]:
         """Say to somebody what was decided about their reports and counts now."""

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from policybot.domain import notice
 from policybot.domain.case import Case, Subject, SubjectKind
-from policybot.domain.complaint import in_words as objected
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.name import one_line
 from policybot.domain.press import Press
@@ -15,9 +14,9 @@ from policybot.services.cases import Cases
 from policybot.services.reporters import Reporters
 from policybot.services.setting import Setting
 from policybot.store import (
+    appeals,
     audit,
     cases,
-    complaints,
     copies,
     members,
     outbox,
@@ -236,15 +235,14 @@ class Reports:
         if case is None:
             message = f"There is no {report.receipt} that you can see."
             raise NotFound(message)
-        again = await complaints.reopened_at(tx, case.id)
+        again = await appeals.reopened_at(tx, case.id)
         heading = f"{report.receipt} of {report.received_at:%-d %B %Y} (case {case.number})"
         return "\n".join((f"{heading}: {stands(report, case, again)}", *await self.course(tx, report)))
 
     async def course(self, tx: Tx, report: Report) -> list[str]:
-        """Tell whoever reported what was decided because of it, and what they objected to."""
+        """Tell whoever reported what was decided because of it."""
         now, taken = self._setting.now(), await reporters.of_report(tx, report.id)
-        lines = [in_words(step) for step in taken if step.stands(now)]
-        return lines + [objected(one) for one in await complaints.of_report(tx, report.id)]
+        return [in_words(step) for step in taken if step.stands(now)]
 
 
 def _said(report: Report) -> str:

@@ -7,6 +7,7 @@ from policybot.config.filing import FilingSection
 from policybot.domain import filing as filing_rules
 from policybot.domain import number
 from policybot.domain import review as rules
+from policybot.domain.appeal import Kind
 from policybot.domain.decision import Approval, confirmable
 from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing, State, Step
@@ -19,9 +20,9 @@ from policybot.services.filings import Filings, cause, objecting
 from policybot.services.proposals import propose
 from policybot.services.setting import Setting
 from policybot.store import (
+    appeals,
     audit,
     decisions,
-    filing_appeals,
     filings,
     members,
     reviews,
@@ -91,7 +92,7 @@ class Reviews:
     async def conflict(self, tx: Tx, reviewer: str, filing: Filing) -> str | None:
         """Say why somebody is no judge of an application; None if nothing is known against it."""
         accounts = await members.accounts_of(tx, reviewer)
-        if not accounts.isdisjoint(await filing_appeals.refused_wrongly(tx, filing.id)):
+        if not accounts.isdisjoint(await appeals.refused_wrongly(tx, Kind.FILING, filing.id)):
             return (
                 f"You refused {filing.number} before, and the appeal against that was right: somebody "
                 "else reviews it."

@@ -6,8 +6,8 @@ Nothing is decided or worked out here: each line is what the services of the com
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from policybot.domain.appeal import Kind as AppealKind
 from policybot.domain.case import UNDECIDED, Case, State, SubjectKind
-from policybot.domain.complaint import AGAINST
 from policybot.domain.copy import files
 from policybot.domain.cure import Cure
 from policybot.domain.decision import IN_FORCE, Approval, Decision
@@ -32,7 +32,6 @@ from policybot.services.setting import Setting
 from policybot.store import (
     appeals,
     cases,
-    complaints,
     cures,
     decisions,
     filings,
@@ -267,7 +266,7 @@ class Sheets:
             steps.append(Step(decision.decided_at, f"{words}: {state}.{notified}"))
         steps += [
             Step(one.submitted_at, f"{one.state.value} appeal: {one.text}")
-            for one in await appeals.of_case(tx, case.id)
+            for one in await appeals.named(tx, AppealKind.DECISION, case.id)
         ]
         steps += [
             Step(one.found_at, f"Without C-{one.void_case_id}, which is void, {one.in_words}.")
@@ -276,10 +275,9 @@ class Sheets:
         steps += [
             Step(
                 one.submitted_at,
-                f"{one.state.value} objection about {one.receipt} against {AGAINST[one.about]}: "
-                f"{one.text}",
+                f"{one.state.value} {one.called} against {one.against}: {one.text}",
             )
-            for one in await complaints.of_case(tx, case.id)
+            for one in await appeals.of_reports_in(tx, case.id)
         ]
         return sorted(steps, key=lambda step: step.at)
 

@@ -1,22 +1,38 @@
-"""Appeals against decisions, with what is written to them and who may appeal after the time for it."""
+"""Appeals, with what is written to them and who may appeal after the time for it."""
 
 from collections.abc import Collection
 from datetime import datetime
 
-from policybot.domain.appeal import Appeal, Said, State, Urgent, Word
+from policybot.domain.appeal import About, Appeal, Kind, Late, Said, State, Urgent, Word
 from policybot.store.database import Row, Stale, Tx, from_ms, optional_ms, optional_time, to_ms
 
-_PARTY = "SELECT 1 FROM appeal_parties p WHERE p.objection_id = appeals.id"
+_PARTY = "SELECT 1 FROM appeal_parties p WHERE p.appeal_id = appeals.id"
+_NAMED = {
+    Kind.DECISION: "case_id",
+    Kind.FILING: "filing_id",
+    Kind.QUALIFICATION: "qualification_id",
+    Kind.REPORT: "report_id",
+}
+"""Where the ID stands by which people name what an appeal of each kind is about."""
 
 
 async def add(tx: Tx, appeal: Appeal) -> None:
-    """Save a new appeal. A second one against the same decision violates a unique column."""
+    """Save a new appeal. A second about the same violates a unique index, if none was taken back."""
+    mine = {kind: appeal.matter if appeal.kind is kind else None for kind in Kind}
     await tx.execute(
-        "INSERT INTO appeals (id, case_id, decision_id, appellant, text, state, submitted_at, due_at,"
-        " urgent, pleads, outside) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        "INSERT INTO appeals (id, kind, about, number, decision_id, case_id, qualification_id,"
+        " filing_id, report_id, appellant, text, state, submitted_at, due_at, urgent, pleads, outside,"
+        " rests, insisted) VALUES ($1, $2, $3, $4, $5, (SELECT case_id FROM decisions WHERE id = $5),"
+        " $6, COALESCE($7, (SELECT filing_id FROM qualifications WHERE id = $6)),"
+        " $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
         appeal.id,
-        appeal.case_id,
-        appeal.decision_id,
+        appeal.kind.value,
+        appeal.about.value,
+        appeal.number,
+        mine[Kind.DECISION],
+        mine[Kind.QUALIFICATION],
+        mine[Kind.FILING],
+        mine[Kind.REPORT],
         appeal.appellant,
         appeal.text,
         appeal.state.value,
@@ -25,11 +41,13 @@ async def add(tx: Tx, appeal: Appeal) -> None:
         appeal.urgent.value if appeal.urgent else None,
         int(appeal.pleads),
         int(appeal.outside),
+        int(appeal.rests),
+        appeal.insisted,
     )
 
 
-async def save(tx: Tx, appeal: Appeal) -> None:
-    """Save what an appeal has become.
+async def save(tx: Tx, appeal: Appeal) -> Appeal:
+    """Save what an appeal has become; return it with its new version.
 
     Raises:
         Stale: somebody else decided it meanwhile.
@@ -37,7 +55,8 @@ async def save(tx: Tx, appeal: Appeal) -> None:
     row = await tx.first(
         "UPDATE appeals SET state = $1, reviewer = $2, reasons = $3, due_at = $4, urgent = $5,"
         " outside = $6, asked_at = $7, holder = $8, lease_until = $9, decided_at = $10,"
-        " insisted = $11, version = version + 1 WHERE id = $12 AND version = $13 RETURNING id",
+        " insisted = $11, rests = $12, version = version + 1 WHERE id = $13 AND version = $14"
+        " RETURNING *",
         appeal.state.value,
         appeal.reviewer,
         appeal.reasons,
@@ -49,16 +68,38 @@ async def save(tx: Tx, appeal: Appeal) -> None:
         optional_ms(appeal.lease_until),
         optional_ms(appeal.decided_at),
         appeal.insisted,
+        int(appeal.rests),
         appeal.id,
         appeal.version,
     )
     if row is None:
         raise Stale(str(appeal.id))
+    return _appeal(row)
 
 
-async def of_case(tx: Tx, case_id: int) -> list[Appeal]:
-    """List the appeals in a case, oldest first."""
-    rows = await tx.fetch("SELECT * FROM appeals WHERE case_id = $1 ORDER BY id", case_id)
+async def get(tx: Tx, appeal_id: int) -> Appeal | None:
+    """Read an appeal."""
+    row = await tx.first("SELECT * FROM appeals WHERE id = $1", appeal_id)
+    return None if row is None else _appeal(row)
+
+
+async def named(tx: Tx, kind: Kind, named_id: int) -> list[Appeal]:
+    """List the appeals under a number, oldest first: of a decision that of its case."""
+    rows = await tx.fetch(
+        f"SELECT * FROM appeals WHERE {_NAMED[kind]} = $1 AND kind = $2 ORDER BY id",  # noqa: S608 - one of ours
+        named_id,
+        kind.value,
+    )
+    return [_appeal(row) for row in rows]
+
+
+async def of_reports_in(tx: Tx, case_id: int) -> list[Appeal]:
+    """List the objections about the reports in a case, oldest first."""
+    rows = await tx.fetch(
+        "SELECT a.* FROM appeals a JOIN reports r ON r.id = a.report_id WHERE r.case_id = $1"
+        " ORDER BY a.id",
+        case_id,
+    )
     return [_appeal(row) for row in rows]
 
 
@@ -119,6 +160,14 @@ async def add_word(tx: Tx, appeal_id: int, word: Word) -> None:
     )
 
 
+async def joined(tx: Tx, appeal_id: int) -> list[str]:
+    """List the accounts that have joined an appeal."""
+    rows = await tx.fetch(
+        "SELECT author FROM appeal_words WHERE appeal_id = $1 AND kind = 'joined' ORDER BY id", appeal_id
+    )
+    return [str(row["author"]) for row in rows]
+
+
 async def words(tx: Tx, appeal_id: int) -> list[Word]:
     """List what was written to an appeal, oldest first."""
     rows = await tx.fetch("SELECT * FROM appeal_words WHERE appeal_id = $1 ORDER BY id", appeal_id)
@@ -128,15 +177,18 @@ async def words(tx: Tx, appeal_id: int) -> list[Word]:
 # After the time for them -------------------------------------------------------------------------
 
 
-async def admit(  # noqa: PLR0913, PLR0917 - the columns
-    tx: Tx, decision_id: int, by: str, reason: str, now: datetime, until: datetime
+async def admit(  # noqa: PLR0913 - the columns
+    tx: Tx, late: Late, *, by: str, reason: str, now: datetime, until: datetime
 ) -> None:
     """Note that an appeal is taken in after its time; the same again changes until when."""
     await tx.execute(
-        "INSERT INTO appeal_admissions (decision_id, admitted_by, reason, at, until)"
-        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (decision_id) DO UPDATE SET admitted_by = $2,"
-        " reason = $3, at = $4, until = $5",
-        decision_id,
+        "INSERT INTO appeal_admissions (kind, about, matter, user_id, admitted_by, reason, at, until)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (kind, about, matter) DO UPDATE"
+        " SET user_id = $4, admitted_by = $5, reason = $6, at = $7, until = $8",
+        late.kind.value,
+        late.about.value,
+        late.matter,
+        late.whom,
         by,
         reason,
         to_ms(now),
@@ -144,13 +196,22 @@ async def admit(  # noqa: PLR0913, PLR0917 - the columns
     )
 
 
-async def admitted_until(tx: Tx, decision_id: int) -> datetime | None:
+async def admitted_until(tx: Tx, kind: Kind, about: About, matter: int) -> datetime | None:
     """Say until when an appeal is taken in after its time, if it is."""
     return optional_time(
         await tx.value(
-            "SELECT until AS value FROM appeal_admissions WHERE decision_id = $1", decision_id
+            "SELECT until AS value FROM appeal_admissions"
+            " WHERE kind = $1 AND about = $2 AND matter = $3",
+            kind.value,
+            about.value,
+            matter,
         )
     )
+
+
+async def drop_admissions(tx: Tx, now: datetime) -> None:
+    """Forget who was let in, once the time for that is over as well."""
+    await tx.execute("DELETE FROM appeal_admissions WHERE until < $1", to_ms(now))
 
 
 # Links -------------------------------------------------------------------------------------------
@@ -174,17 +235,49 @@ async def linked(tx: Tx, token_hash: str) -> tuple[int, str] | None:
     return None if row is None else (row["decision_id"], row["user_id"])
 
 
-async def against(tx: Tx, decision_id: int) -> Appeal | None:
-    """Read the appeal against a decision, if there is one."""
-    row = await tx.first("SELECT * FROM appeals WHERE decision_id = $1", decision_id)
-    return None if row is None else _appeal(row)
+async def against(tx: Tx, decision_id: int) -> list[Appeal]:
+    """List the appeals against a decision, oldest first: all but the last were taken back."""
+    rows = await tx.fetch("SELECT * FROM appeals WHERE decision_id = $1 ORDER BY id", decision_id)
+    return [_appeal(row) for row in rows]
+
+
+# What came of them -------------------------------------------------------------------------------
+
+
+async def refused_wrongly(tx: Tx, kind: Kind, matter: int) -> set[str]:
+    """Name who decided about a filing or a qualification what was overturned.
+
+    With all accounts, as it was known then.
+    """
+    rows = await tx.fetch(
+        "SELECT DISTINCT p.user_id FROM appeal_parties p JOIN appeals a ON a.id = p.appeal_id"  # noqa: S608 - one of ours
+        f" WHERE a.kind = $1 AND a.{_NAMED[kind]} = $2 AND a.state = 'overturned'"
+        " AND p.why IN ('decider', 'approver', 'proposer')",
+        kind.value,
+        matter,
+    )
+    return {row["user_id"] for row in rows}
+
+
+async def reopened_at(tx: Tx, case_id: int) -> datetime | None:
+    """Say when a reporter's objection has opened a case again the last time."""
+    return optional_time(
+        await tx.value(
+            "SELECT MAX(a.decided_at) AS value FROM appeals a JOIN reports r ON r.id = a.report_id"
+            " WHERE r.case_id = $1 AND a.about = 'outcome' AND a.state = 'overturned'",
+            case_id,
+        )
+    )
 
 
 def _appeal(row: Row) -> Appeal:
+    kind = Kind(row["kind"])
     return Appeal(
         id=row["id"],
-        case_id=row["case_id"],
-        decision_id=row["decision_id"],
+        kind=kind,
+        about=About(row["about"]),
+        matter=row[f"{kind}_id"],
+        number=row["number"],
         appellant=row["appellant"],
         text=row["text"],
         state=State(row["state"]),
@@ -193,6 +286,7 @@ def _appeal(row: Row) -> Appeal:
         urgent=Urgent(row["urgent"]) if row["urgent"] else None,
         pleads=bool(row["pleads"]),
         outside=bool(row["outside"]),
+        rests=bool(row["rests"]),
         insisted=row["insisted"],
         asked_at=optional_time(row["asked_at"]),
         holder=row["holder"],

@@ -5,7 +5,7 @@ from datetime import datetime
 from policybot.domain.evidence import File
 from policybot.store.database import Row, Tx, from_ms, to_ms
 
-_READ = "SELECT p.*, a.case_id FROM evidence_files p LEFT JOIN appeals a ON a.id = p.appeal_id"
+_READ = "SELECT p.*, a.number FROM evidence_files p LEFT JOIN appeals a ON a.id = p.appeal_id"
 
 
 async def add(tx: Tx, file: File) -> int:
@@ -67,7 +67,7 @@ def _file(row: Row) -> File:
         id=row["id"],
         filing_id=row["filing_id"],
         appeal_id=row["appeal_id"],
-        number=f"F-{row['filing_id']}" if row["filing_id"] is not None else f"C-{row['case_id']}",
+        number=f"F-{row['filing_id']}" if row["filing_id"] is not None else row["number"],
         user_id=row["user_id"],
         vault_id=row["vault_id"],
         pictures=row["pictures"],

@@ -48,8 +48,9 @@ OF_ACCOUNT: tuple[Part, ...] = (
     Part(
         "evidence_files",
         "The files that you showed with your filings and appeals, as long as their pictures are kept.",
-        "SELECT p.id, p.filing_id, a.case_id, p.pictures, p.size, p.added_at FROM evidence_files p"
-        " LEFT JOIN appeals a ON a.id = p.appeal_id WHERE p.user_id = $1 ORDER BY p.id",
+        "SELECT p.id, p.filing_id, a.number AS appeal, p.pictures, p.size, p.added_at"
+        " FROM evidence_files p LEFT JOIN appeals a ON a.id = p.appeal_id WHERE p.user_id = $1"
+        " ORDER BY p.id",
         "added_at",
     ),
     Part(
@@ -57,7 +58,7 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "When reviewers opened them.",
         "SELECT a.object, a.at FROM audit a WHERE a.tag = 'evidence:open' AND a.actor <> $1 AND"
         " (a.object IN (SELECT 'F-' || id FROM filings WHERE applicant = $1) OR a.object IN"
-        " (SELECT 'C-' || case_id FROM appeals WHERE appellant = $1)) ORDER BY a.seq",
+        " (SELECT number FROM appeals WHERE appellant = $1)) ORDER BY a.seq",
         "a.at",
     ),
     Part(
@@ -155,14 +156,6 @@ OF_ACCOUNT: tuple[Part, ...] = (
         "received_at",
     ),
     Part(
-        "complaints",
-        "Your objections to what you were answered, and how they ended (the receipt is R- and "
-        "report_id).",
-        "SELECT report_id, about, text, state, submitted_at, reasons, decided_at FROM complaints"
-        " WHERE complainant = $1 ORDER BY id",
-        "submitted_at",
-    ),
-    Part(
         "reporting",
         "What was decided about reports of yours without any ground, from when until when.",
         "SELECT report_id, kind, reason, at, until, told_at, ended_at, end_reason FROM reporter_steps"
@@ -221,37 +214,29 @@ OF_ACCOUNT: tuple[Part, ...] = (
     ),
     Part(
         "appeals",
-        "Your appeals, and how they ended.",
-        "SELECT case_id, text, state, urgent, pleads, submitted_at, due_at, insisted, reasons,"
+        "Your appeals and objections, and how they ended.",
+        "SELECT number, about, text, state, urgent, pleads, submitted_at, due_at, insisted, reasons,"
         " decided_at FROM appeals WHERE appellant = $1 ORDER BY id",
-        "submitted_at",
-    ),
-    Part(
-        "filing_appeals",
-        "Your appeals about filings (F- and filing_id) and qualifications (Q-), and how they ended.",
-        "SELECT filing_id, qualification_id, about, text, state, submitted_at, due_at, insisted,"
-        " reasons, decided_at FROM filing_appeals WHERE appellant = $1 ORDER BY id",
         "submitted_at",
     ),
     Part(
         "appeal_words",
         "What you were asked about your appeals, and what you answered or added.",
-        "SELECT a.case_id, s.kind, s.text, s.at FROM appeal_words s JOIN appeals a ON a.id = s.appeal_id"
+        "SELECT a.number, s.kind, s.text, s.at FROM appeal_words s JOIN appeals a ON a.id = s.appeal_id"
         " WHERE CASE s.kind WHEN 'joined' THEN s.author ELSE a.appellant END = $1 ORDER BY s.id",
         "s.at",
     ),
     Part(
         "appeal_admissions",
         "Until when you can appeal after the time for it, and why.",
-        "SELECT d.case_id, m.reason, m.at, m.until FROM appeal_admissions m JOIN decisions d"
-        " ON d.id = m.decision_id WHERE d.user_id = $1 ORDER BY m.at",
-        "m.at",
+        "SELECT kind, matter, reason, at, until FROM appeal_admissions WHERE user_id = $1 ORDER BY at",
+        "at",
     ),
     Part(
         "appeal_parties",
         "The appeals that you cannot decide as a reviewer, because you had a part in the matter.",
-        "SELECT a.case_id, p.why, a.submitted_at FROM appeal_parties p JOIN appeals a"
-        " ON a.id = p.objection_id WHERE p.user_id = $1"
+        "SELECT a.number, p.why, a.submitted_at FROM appeal_parties p JOIN appeals a"
+        " ON a.id = p.appeal_id WHERE p.user_id = $1"
         " AND p.why IN ('decider', 'approver', 'proposer', 'worker') ORDER BY a.id, p.why",
         "a.submitted_at",
     ),

@@ -91,7 +91,8 @@ async def facts(tx: Tx, ids: Collection[int]) -> dict[int, Facts]:
         " EXISTS (SELECT 1 FROM findings f WHERE f.case_id = d.case_id) AS found"
         " FROM decisions d JOIN cases c ON c.id = d.case_id"
         " LEFT JOIN sanctions s ON s.decision_id = d.id"
-        " LEFT JOIN appeals a ON a.decision_id = d.id"
+        " LEFT JOIN (SELECT decision_id, MAX(submitted_at) AS submitted_at FROM appeals"
+        " GROUP BY decision_id) a ON a.decision_id = d.id"
         f" WHERE d.id IN ({_places(1, ids)})",
         *ids,
     )

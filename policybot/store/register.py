@@ -10,7 +10,7 @@ from datetime import datetime
 
 from policybot.domain.filing import State
 from policybot.domain.register import Term
-from policybot.store.database import Row, Tx, from_ms, next_number, to_ms
+from policybot.store.database import Row, Tx, from_ms, next_number, optional_time, to_ms
 
 _RARE = 1_000
 """Entries that have a word, up to which all of them are looked at."""
@@ -79,6 +79,17 @@ async def states(tx: Tx, filing_id: int) -> list[Moved]:
     """List what a filing was, newest first."""
     rows = await tx.fetch("SELECT * FROM filing_states WHERE filing_id = $1 ORDER BY id DESC", filing_id)
     return [_moved(row) for row in rows]
+
+
+async def last_at(tx: Tx, filing_id: int, state: State) -> datetime | None:
+    """Say since when a filing was in a state the last time."""
+    return optional_time(
+        await tx.value(
+            "SELECT MAX(at) AS value FROM filing_states WHERE filing_id = $1 AND state = $2",
+            filing_id,
+            state.value,
+        )
+    )
 
 
 async def newest_states(tx: Tx, limit: int) -> list[Moved]:

@@ -48,7 +48,7 @@ _OVER = (
     " AND NOT EXISTS (SELECT 1 FROM appeals a JOIN evidence_files e ON e.appeal_id = a.id"
     " WHERE a.case_id = cases.id)"
     " AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.case_id = cases.id AND r.reporter IN HELD)"
-    " AND NOT EXISTS (SELECT 1 FROM reports r JOIN complaints k ON k.report_id = r.id"
+    " AND NOT EXISTS (SELECT 1 FROM reports r JOIN appeals k ON k.report_id = r.id"
     " WHERE r.case_id = cases.id AND k.state = 'submitted')"
     " AND NOT EXISTS (SELECT 1 FROM reports r JOIN reporter_steps q ON q.report_id = r.id"
     " WHERE r.case_id = cases.id AND q.ended_at IS NULL AND COALESCE(q.until, 0) >= $1)"
@@ -98,7 +98,7 @@ REACHES: dict[str, Reach] = {
         "id",
         "received_at",
         "received_at < $1 AND state = 'resolved' AND subject_key <> '' AND reporter NOT IN HELD"
-        " AND NOT EXISTS (SELECT 1 FROM complaints k WHERE k.report_id = reports.id"
+        " AND NOT EXISTS (SELECT 1 FROM appeals k WHERE k.report_id = reports.id"
         " AND k.state = 'submitted')"
         " AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = reports.case_id AND (c.state IN OPEN"
         " OR c.user_id IN HELD))",
@@ -106,20 +106,20 @@ REACHES: dict[str, Reach] = {
         "text = '', subject_key = '', reporter = 'gone-' || id, resolved_by = NULL",
     ),
     "complaints": Reach(
-        "complaints",
+        "appeals",
         "id",
         "submitted_at",
-        "submitted_at < $1 AND state <> 'submitted' AND complainant <> ''"
-        " AND complainant NOT IN HELD AND NOT EXISTS (SELECT 1 FROM reports r JOIN cases c"
-        " ON c.id = r.case_id WHERE r.id = complaints.report_id AND c.state IN OPEN)",
-        "complainant = '', text = '', reasons = '', reviewer = NULL",
+        "submitted_at < $1 AND kind = 'report' AND state <> 'submitted' AND appellant <> ''"
+        " AND appellant NOT IN HELD AND NOT EXISTS (SELECT 1 FROM reports r JOIN cases c"
+        " ON c.id = r.case_id WHERE r.id = appeals.report_id AND c.state IN OPEN)",
+        "appellant = '', text = '', reasons = '', reviewer = NULL",
     ),
     "reporter_steps": Reach(
         "reporter_steps",
         "id",
         "at",
         "at < $1 AND COALESCE(until, 0) < $1 AND account NOT IN HELD AND NOT EXISTS (SELECT 1"
-        " FROM complaints k WHERE k.report_id = reporter_steps.report_id AND k.state = 'submitted')",
+        " FROM appeals k WHERE k.report_id = reporter_steps.report_id AND k.state = 'submitted')",
         "",
     ),
     "decisions": Reach("cases", "id", "opened_at", _OVER, ""),
@@ -129,7 +129,7 @@ REACHES: dict[str, Reach] = {
         "submitted_at",
         "submitted_at < $1 AND COALESCE(valid_until, 0) < $1 AND applicant <> ''"
         " AND state IN ('revoked', 'rejected', 'withdrawn') AND applicant NOT IN HELD"
-        " AND NOT EXISTS (SELECT 1 FROM filing_appeals a WHERE a.filing_id = filings.id"
+        " AND NOT EXISTS (SELECT 1 FROM appeals a WHERE a.filing_id = filings.id"
         " AND a.state = 'submitted')",
         "applicant = '', purpose = '', reason = '', reviewer = NULL, about = '{}',"
         " deputy = NULL, organisation_key = ''",
@@ -372,13 +372,16 @@ async def _forget_parties(tx: Tx, rule: str, gone: Sequence[int]) -> None:
 
 
 _REPORTERS = (
-    "DELETE FROM appeal_parties WHERE why = 'reporter' AND objection_id IN (SELECT a.id FROM appeals a"
+    "DELETE FROM appeal_parties WHERE why = 'reporter' AND appeal_id IN (SELECT a.id FROM appeals a"
     " JOIN reports r ON r.case_id = a.case_id WHERE r.id = $1 AND a.state <> 'submitted')"
 )
 _PARTIES: dict[str, tuple[str, ...]] = {
-    "complaints": ("DELETE FROM complaint_parties WHERE objection_id = $1",),
+    "complaints": (
+        "DELETE FROM appeal_words WHERE appeal_id = $1",
+        "DELETE FROM appeal_parties WHERE appeal_id = $1",
+    ),
     "reports": (_REPORTERS,),
-    "filings": ("DELETE FROM filing_appeals WHERE filing_id = $1",),
+    "filings": ("DELETE FROM appeals WHERE filing_id = $1",),
 }
 
 
@@ -405,7 +408,7 @@ async def _drop_cases(tx: Tx, case_ids: Sequence[int]) -> None:
         "DELETE FROM sanctions WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM statements WHERE decision_id IN (SELECT id FROM decisions WHERE case_id = $1)",
         "DELETE FROM decisions WHERE case_id = $1",
-        "DELETE FROM complaints WHERE report_id IN (SELECT id FROM reports WHERE case_id = $1)",
+        "DELETE FROM appeals WHERE report_id IN (SELECT id FROM reports WHERE case_id = $1)",
         "DELETE FROM reporter_steps WHERE report_id IN (SELECT id FROM reports WHERE case_id = $1)",
         "DELETE FROM reports WHERE case_id = $1",
         "DELETE FROM case_notes WHERE case_id = $1",

@@ -37,7 +37,7 @@ _ENDS = {
         "Your appeal succeeded in part",
         "A milder measure has taken the place of the one below.",
     ),
-    State.WITHDRAWN: ("You took your appeal back", "The decision stands. There is one appeal for each."),
+    State.WITHDRAWN: ("You took your appeal back", "The decision stands."),
     State.OVERTURNED: (
         "Your appeal succeeded",
         "The decision is void from the beginning; its measure is taken back and does not count later.",

@@ -35,6 +35,7 @@ APPEALS = "appeals"
 _LONGEST = 255
 """Characters of a rule's number or a room's ID."""
 _CASE = re.compile(r"C-[0-9]{1,15}")
+_NUMBER = re.compile(r"[A-Z]{1,4}-[0-9A-Z-]{1,30}")
 _FILTERS = {
     "": "All",
     "free": "Nobody has them",
@@ -149,9 +150,9 @@ def see(token: str, place: str = "", after: str = "") -> web.Response:
 
 
 def done(request: web.Request) -> str:
-    """Name the case that was settled just before; empty if the address names none."""
+    """Name the case or the appeal that was settled just before; empty if the address names none."""
     named = request.query.get("done", "")
-    return named if _CASE.fullmatch(named) else ""
+    return named if _NUMBER.fullmatch(named) else ""
 
 
 def _asked(query: Mapping[str, str]) -> Narrowed:

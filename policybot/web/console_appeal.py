@@ -12,27 +12,24 @@ from aiohttp import web
 
 from policybot.domain import appeal as rules
 from policybot.domain import notice
-from policybot.domain.appeal import MOST_TEXT, Said, Verdict
-from policybot.domain.case import Case
+from policybot.domain.appeal import MOST_TEXT, Appeal, Said, Verdict
 from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder, Refused
-from policybot.domain.number import parse_case
 from policybot.domain.permission import Permission
-from policybot.services.appeal_reviews import AppealReviews, Brief
-from policybot.services.cases import Cases
+from policybot.services.complaints import FOUNDED
 from policybot.services.consoles import Seat
 from policybot.services.copies import Copies
 from policybot.services.evidence import Evidence
-from policybot.services.queues import Queues
+from policybot.services.hearings import Brief, Decided, Hearings
 from policybot.services.rehearsals import Rehearsals, Rehearsed
 from policybot.services.setting import Setting
 from policybot.store.copies import Copy
 from policybot.store.database import Stale, Tx
-from policybot.web.console import APPEALS, CASE, HERE, NEEDS, POLICY, Desk, done, see
+from policybot.web.console import APPEALS, HERE, NEEDS, POLICY, Desk, done, see
 from policybot.web.console_words import lines, text
 from policybot.web.site import form, route
 
 _PLACE = f"{HERE}/{APPEALS}"
-ONE = CASE.replace(HERE, _PLACE)
+ONE = _PLACE + "/{number:[A-Za-z0-9-]{3,40}}"
 """The page of one appeal."""
 _LARGEST = 64 * 1024
 _SHOWN = 50
@@ -45,20 +42,13 @@ _WORDS = {
     Said.JOINED: "Another account of that server joined",
 }
 _EMPTY = dict.fromkeys(("verdict", "measure", "reasons", "question", "why"), "")
-_VERDICTS = {
-    Verdict.UPHOLD: "Uphold: the decision stands",
-    Verdict.MODIFY: "Modify: a milder measure takes its place",
-    Verdict.OVERTURN: "Overturn: the decision is void from the beginning, and undone",
-}
 
 
 class Reviewing(NamedTuple):
     """The services that the pages of appeals ask and act through."""
 
-    appeals: AppealReviews
+    hearings: Hearings
     rehearsals: Rehearsals
-    queues: Queues
-    cases: Cases
     copies: Copies
     evidence: Evidence
     setting: Setting
@@ -80,7 +70,7 @@ class AppealDesk:
         self._desk = desk
         self._services = reviewing
         desk.site.policies[_PLACE] = POLICY
-        desk.site.policies[f"{_PLACE}/{{case}}"] = POLICY
+        desk.site.policies[f"{_PLACE}/{{number}}"] = POLICY
 
     def routes(self) -> list[web.RouteDef]:
         """List the pages."""
@@ -101,7 +91,7 @@ class AppealDesk:
         token = request.match_info["token"]
         async with self._desk.database.transaction() as tx:
             seat = await self._seat(tx, token)
-            found = await self._services.queues.appeals(tx, seat.moderator, _SHOWN)
+            found = await self._services.hearings.waiting(tx, seat.moderator, _SHOWN)
         now = self._services.setting.now()
         return self._desk.site.page(
             "console_appeals.html",
@@ -124,7 +114,7 @@ class AppealDesk:
     async def _show(self, request: web.Request) -> web.Response:
         return await self._page(request, _View())
 
-    async def find(self, tx: Tx, token: str, number: str) -> tuple[Seat, Case, Brief]:
+    async def find(self, tx: Tx, token: str, number: str) -> tuple[Seat, Brief]:
         """Read an appeal, and say who reads; to whoever had a part in the matter there is none.
 
         Raises:
@@ -132,31 +122,33 @@ class AppealDesk:
         """
         seat = await self._seat(tx, token)
         try:
-            case = await self._services.cases.find(tx, parse_case(number), number)
-            return seat, case, await self._services.appeals.brief(tx, seat.moderator, case)
+            return seat, await self._services.hearings.brief(tx, seat.moderator, number)
         except (NotFound, NotPermitted, OutOfOrder):
             raise NotFound(_GONE) from None
 
     async def _page(self, request: web.Request, view: _View) -> web.Response:
         token, error, seen = request.match_info["token"], view.error, None
         async with self._desk.database.transaction() as tx:
-            seat, case, brief = await self.find(tx, token, request.match_info["case"])
+            seat, brief = await self.find(tx, token, request.match_info["number"])
             files = await self._services.evidence.of_appeal(tx, brief.appeal)
-            copy = await self._services.copies.with_context(tx, case.subject.event_id)
+            copy = await self._services.copies.with_context(tx, brief.facts.event_id)
             if view.act == "weigh" and not error:
                 try:
-                    seen = await self._played(tx, seat, case, view.given)
+                    seen = await self._played(tx, seat, brief, view.given)
                 except Refused as refused:
                     error = str(refused)
-        one, here = brief.appeal, f"/console/page/{token}"
+        one, here, decided = brief.appeal, f"/console/page/{token}", brief.facts.decided
+        can = rules.VERDICTS[one.about]
         return self._desk.site.page(
             "console_appeal.html",
             HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK,
             here=here,
             queue=f"{here}/{APPEALS}",
-            brief=brief,
+            decided=decided,
+            known=[(title, lines(said)) for title, said in brief.facts.known],
             appeal=one,
-            reasons=lines(_reasons(brief)),
+            called=f"{one.called[0].upper()}{one.called[1:]}",
+            reasons=lines(_reasons(decided)) if decided else "",
             written=lines(one.text),
             urgent=rules.URGENT[one.urgent] if one.urgent else "",
             files=files,
@@ -165,7 +157,8 @@ class AppealDesk:
             around=[(line.sender, lines(line.text or "")) for line in copy.context] if copy else [],
             holder=one.held_by(self._services.setting.now()),
             reader=seat.moderator,
-            verdicts=_VERDICTS,
+            verdicts={one: f"{one.value.capitalize()}: {means}" for one, means in can.items()},
+            modifies=Verdict.MODIFY in can and one.kind is rules.Kind.DECISION,
             given=_EMPTY | dict(view.given),
             act=view.act,
             error=error,
@@ -174,25 +167,25 @@ class AppealDesk:
             longest=MOST_TEXT,
         )
 
-    async def _played(self, tx: Tx, seat: Seat, case: Case, given: Mapping[str, str]) -> Rehearsed:
-        verdict, measure, reasons = _ending(given)
+    async def _played(self, tx: Tx, seat: Seat, brief: Brief, given: Mapping[str, str]) -> Rehearsed:
+        verdict, measure, reasons = _ending(brief.appeal, given)
         play = self._services.rehearsals.play
-        return await play(tx, seat.moderator, case, verdict, measure, reasons)
+        return await play(tx, seat.moderator, brief.appeal.number, verdict, measure, reasons)
 
     async def _act(self, request: web.Request) -> web.Response:
         """Do what a button says; show the appeal again, or the others once it is decided."""
         given = await form(request.clone(client_max_size=_LARGEST))
         token, number, act = (
             request.match_info["token"],
-            request.match_info["case"],
+            request.match_info["number"],
             given.get("act", ""),
         )
         if act in ("weigh", "edit"):
             return await self._page(request, _View(act, "", given))
         try:
             async with self._desk.database.transaction() as tx:
-                seat, case, brief = await self.find(tx, token, number)
-                await self._do(tx, seat, case, brief, act, given)
+                seat, brief = await self.find(tx, token, number)
+                await self._do(tx, seat, brief, act, given)
         except NotFound as refused:
             if str(refused) == _GONE:
                 raise
@@ -205,30 +198,28 @@ class AppealDesk:
             return see(token, APPEALS, after=number.upper())
         return see(token, f"{APPEALS}/{number.upper()}")
 
-    async def _do(  # noqa: PLR0913, PLR0917 - who does what with what
-        self, tx: Tx, seat: Seat, case: Case, brief: Brief, act: str, given: Mapping[str, str]
-    ) -> None:
-        by, reviews = seat.moderator, self._services.appeals
+    async def _do(self, tx: Tx, seat: Seat, brief: Brief, act: str, given: Mapping[str, str]) -> None:
+        by, heard, n = seat.moderator, self._services.hearings, brief.appeal.number
         match act:
             case "claim":
-                await reviews.claim(tx, by, case)
+                await heard.claim(tx, by, n)
             case "release":
-                await reviews.release(tx, by, case)
+                await heard.release(tx, by, n)
             case "ask":
-                await reviews.ask(tx, by, case, text(given, "question", MOST_TEXT))
+                await heard.ask(tx, by, n, text(given, "question", MOST_TEXT))
             case "hasten":
-                await reviews.hasten(tx, by, case, text(given, "why", MOST_TEXT))
+                await heard.hasten(tx, by, n, text(given, "why", MOST_TEXT))
             case "decide":
-                seen = await self._played(tx, seat, case, given)
+                seen = await self._played(tx, seat, brief, given)
                 if given.get("seen", "") != _stamp(brief, seen):
                     raise OutOfOrder(_CHANGED)
-                verdict, measure, reasons = _ending(given)
-                await self._services.rehearsals.end(tx, by, case, verdict, measure, reasons)
+                verdict, measure, reasons = _ending(brief.appeal, given)
+                await heard.end(tx, by, n, verdict, measure, reasons)
             case _:
                 raise OutOfOrder(_CHANGED)
 
 
-def _ending(given: Mapping[str, str]) -> tuple[Verdict, str, str]:
+def _ending(appeal: Appeal, given: Mapping[str, str]) -> tuple[Verdict, str, str]:
     """Read how an appeal is to end.
 
     Raises:
@@ -240,22 +231,26 @@ def _ending(given: Mapping[str, str]) -> tuple[Verdict, str, str]:
         message = "Please choose an outcome."
         raise OutOfOrder(message) from None
     measure = given.get("measure", "").strip() if verdict is Verdict.MODIFY else ""
+    if appeal.kind is rules.Kind.REPORT and verdict is Verdict.MODIFY:
+        measure = FOUNDED  # there is nothing else between
     return verdict, measure, text(given, "reasons", MOST_TEXT)
 
 
 def _stamp(brief: Brief, seen: Rehearsed) -> str:
     """Give the fingerprint of what an outcome was said to do, to the appeal as it stands."""
-    known = (brief.appeal.text, brief.words, brief.files, brief.decision.version, seen)
+    decided = brief.facts.decided
+    of_decision = decided.decision.version if decided else None
+    known = (brief.appeal.text, brief.words, brief.files, brief.facts.known, of_decision, seen)
     return hashlib.sha256(repr(known).encode()).hexdigest()
 
 
-def _reasons(brief: Brief) -> str:
-    sanction = brief.sanction
+def _reasons(found: Decided) -> str:
+    sanction = found.sanction
     return notice.reasons(
-        brief.statement,
-        case_number=brief.decision.number,
+        found.statement,
+        case_number=found.decision.number,
         ends_at=sanction.ends_at if sanction else None,
-        hold=brief.decision.interim,
+        hold=found.decision.interim,
     )
 
 

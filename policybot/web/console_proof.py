@@ -35,15 +35,15 @@ class ProofPages:
         """Show a picture as it is; the look is on record when the browser asks for it."""
         given = request.match_info
         async with self._desk.database.transaction() as tx:
-            _, case, brief = await self._at.find(tx, given["token"], given["case"])
+            _, brief = await self._at.find(tx, given["token"], given["number"])
         file = next((one for one in brief.files if one.id == int(given["file"])), None)
         place = int(given["place"])
         if file is None or not 1 <= place <= file.pictures:
             raise web.HTTPNotFound
         return self._desk.site.page(
             "console_proof.html",
-            case=case,
-            back=f"/console/page/{given['token']}/appeals/{case.number}",
+            appeal=brief.appeal,
+            back=f"/console/page/{given['token']}/appeals/{brief.appeal.number}",
             file=file,
             place=place,
         )
@@ -52,7 +52,7 @@ class ProofPages:
         """Give a picture, blurred or as it is; a clear look is on record before anything is shown."""
         given, clear = request.match_info, request.match_info["how"] == "clear"
         async with self._desk.database.transaction() as tx:
-            seat, case, brief = await self._at.find(tx, given["token"], given["case"])
+            seat, brief = await self._at.find(tx, given["token"], given["number"])
             data = await self._evidence.picture(
                 tx,
                 seat.moderator,
@@ -61,8 +61,8 @@ class ProofPages:
                 int(given["place"]),
                 clear=clear,
             )
-            if clear:
-                await self._desk.care.looked(tx, seat.moderator, case.id)
+            if clear and brief.facts.decided is not None:
+                await self._desk.care.looked(tx, seat.moderator, brief.facts.decided.case.id)
         if not clear:
             data = await self._cleaner.draw(data, blurred=True)
         headers = {"Content-Disposition": "inline"}

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from policybot.domain import pointed
+from policybot.domain.appeal import State
 from policybot.domain.errors import NotFound, OutOfOrder, Refused
 from policybot.domain.name import one_line
 from policybot.domain.permission import Permission
@@ -12,6 +13,7 @@ from policybot.domain.pointed import Pointed
 from policybot.domain.report import MOST_TEXT, UNSORTED, Outcome, Report
 from policybot.ports import RoomReader
 from policybot.services.complaints import Complaints
+from policybot.services.hearings import Hearings
 from policybot.services.intake import Intake, Spent, Told, TooMany
 from policybot.services.reports import Reports
 from policybot.store.database import Database
@@ -58,8 +60,9 @@ class ReportPages:
         reader: RoomReader,
         reported: Reports,
         objections: Complaints,
+        heard: Hearings,
     ) -> None:
-        """Hand over to the intake what is sent; what came of it is known to the other two."""
+        """Hand over to the intake what is sent; what came of it is known to the others."""
         self._site = site
         self._database = database
         self._intake = intake
@@ -67,6 +70,7 @@ class ReportPages:
         self._form = site.config.reports.form
         self._reports = reported
         self._complaints = objections
+        self._hearings = heard
         site.policies[_PATH] = (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
             "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -77,7 +81,7 @@ class ReportPages:
         everybody = Permission.REPORT_SEND
         shown = [
             route("GET", f"{_PATH}/{{token}}", self._status, needs=everybody),
-            route("POST", f"{_PATH}/{{token}}", self._object, needs=everybody),
+            route("POST", f"{_PATH}/{{token}}", self._write, needs=everybody),
         ]
         if not self._form.open:
             return shown
@@ -177,7 +181,10 @@ class ReportPages:
         async with self._database.transaction(reading=True) as tx:
             report = await self._intake.by_key(tx, token)
             course = await self._reports.course(tx, report)
+            objected = await self._complaints.course(tx, report)
+            made = await self._complaints.made(tx, report)
             until = await self._complaints.until(tx, report)
+        waiting = [one for one in made if one.state is State.SUBMITTED]
         heading, text = _OUTCOMES[report.outcome]
         return self._site.page(
             "report_status.html",
@@ -186,23 +193,35 @@ class ReportPages:
             heading=heading,
             text=text,
             about=_about(report),
-            course=course,
+            course=course + objected,
+            waiting=waiting[-1] if waiting else None,
             until=until,
             typed=typed,
             refusal=refusal,
             longest=MOST_TEXT,
         )
 
-    async def _object(self, request: web.Request) -> web.Response:
-        """Take in that somebody objects to «no breach»."""
-        token, typed = request.match_info["token"], (await form(request)).get("text", "")
+    async def _write(self, request: web.Request) -> web.Response:
+        """Take in that somebody objects to an answer, and what they add to that or take back."""
+        token, given = request.match_info["token"], await form(request)
+        typed, do = given.get("text", ""), given.get("do", "")
         async with self._database.transaction(reading=True) as tx:
             report = await self._intake.by_key(tx, token)
         try:
             async with self._database.transaction() as tx:
-                await self._complaints.object(tx, report, typed)
+                if do not in ("add", "withdraw"):
+                    await self._complaints.object(tx, report, typed)
+                else:
+                    made = await self._hearings.mine(tx, report.reporter, report.receipt)
+                    if do == "add":
+                        await self._hearings.add(tx, report.reporter, made, typed)
+                    else:
+                        await self._hearings.withdraw(tx, report.reporter, made)
         except Refused as refusal:
             return await self._told(token, typed, str(refusal))
+        if do in ("add", "withdraw"):
+            # So that to load the page again sends nothing again.
+            return web.Response(status=303, headers={"Location": f"{_PATH}/{token}"})
         return self._site.message(
             "Your objection is in",
             "Somebody who had no part in the answer looks at it. The link to your report stays the "

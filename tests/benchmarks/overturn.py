@@ -20,6 +20,7 @@ from mautrix.api import Path as Route
 from policybot.app import App
 from policybot.config import load
 from policybot.demo.stage import Stage, stage
+from policybot.domain.appeal import Verdict
 from policybot.domain.effects import Redact, RestrictMember
 from policybot.matrix.client import Client
 from policybot.matrix.homeserver import MatrixHomeserver
@@ -55,8 +56,7 @@ async def overturned(app: App, port: MatrixHomeserver, who: str, case_id: int) -
     async with app.database.transaction() as tx:
         await services.appeals.submit(tx, who, case_id, WHY)
     async with app.database.transaction() as tx:
-        case = await services.cases.find(tx, case_id, "")
-        await services.appeal_reviews.overturn(tx, RAVI, case, WHY)
+        await services.hearings.end(tx, RAVI, f"C-{case_id}", Verdict.OVERTURN, "", WHY)
     await worker.drain()
     released = time.perf_counter() - begun
     async with app.database.transaction() as tx:

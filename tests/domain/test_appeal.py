@@ -6,18 +6,26 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from policybot.domain import appeal, filing_appeal
-from policybot.domain.appeal import Appeal, State, Urgent, Verdict
+from policybot.domain import appeal
+from policybot.domain.appeal import About, Appeal, Kind, State, Urgent, Verdict
 from policybot.domain.errors import OutOfOrder
-from policybot.domain.filing_appeal import About, FilingAppeal
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DUE = NOW + timedelta(days=7)
 WHY = "It did not read like a joke"
-APPEAL = Appeal(1, 2, 3, "@tom:example.org", "It was a joke", State.SUBMITTED, NOW, DUE)
-ABOUT_FILING = FilingAppeal(
-    1, 2, About.REJECTED, "@anna:example.org", "It fits", State.SUBMITTED, NOW, DUE
+APPEAL = Appeal(
+    id=1,
+    kind=Kind.DECISION,
+    about=About.DECISION,
+    matter=3,
+    number="C-2",
+    appellant="@tom:example.org",
+    text="It was a joke",
+    state=State.SUBMITTED,
+    submitted_at=NOW,
+    due_at=DUE,
 )
+ABOUT_FILING = replace(APPEAL, kind=Kind.FILING, about=About.REJECTED, number="F-2")
 ENDED = [state for state in State if state is not State.SUBMITTED]
 
 
@@ -44,11 +52,21 @@ def test_nothing_more_is_done_to_an_appeal_that_has_ended(state: State) -> None:
             act()
 
 
-@pytest.mark.parametrize("verdict", [Verdict.UPHOLD, Verdict.OVERTURN])
-@pytest.mark.parametrize("state", ENDED)
-def test_an_appeal_about_a_filing_is_not_decided_again(state: State, verdict: Verdict) -> None:
-    with pytest.raises(OutOfOrder, match="decided already"):
-        filing_appeal.decided(replace(ABOUT_FILING, state=state), verdict, WHY)
+def test_of_a_refusal_nothing_is_milder() -> None:
+    with pytest.raises(OutOfOrder, match="uphold, or overturn"):
+        appeal.decided(ABOUT_FILING, Verdict.MODIFY, WHY)
+
+
+def test_whoever_took_an_appeal_back_can_make_it_once_more() -> None:
+    back = replace(APPEAL, state=State.WITHDRAWN, insisted="They would do it again")
+    assert appeal.check_again([]) == ""
+    assert appeal.check_again([back]) == "They would do it again", "what two people said holds on"
+    for made in ([APPEAL], [back, APPEAL], [back, back], [replace(APPEAL, state=State.UPHELD)]):
+        assert not appeal.can_be_made(made)
+        with pytest.raises(OutOfOrder, match=r"one for each decision|a third time"):
+            appeal.check_again(made)
+    assert appeal.can_be_made([])
+    assert appeal.can_be_made([back])
 
 
 @pytest.mark.parametrize(

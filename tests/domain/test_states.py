@@ -150,8 +150,13 @@ def test_a_quiet_and_a_frozen_room_overlap_and_each_ends_as_if_alone() -> None:
     assert sanction.release(frozen, [quiet]) == (UnfreezeRoom("!r:x"), QuietRoom("!r:x"))
 
 
+def appealed(text: str, due_at: datetime) -> Appeal:
+    kind, about, state = appeal.Kind.DECISION, appeal.About.DECISION, appeal.State.SUBMITTED
+    return Appeal(1, kind, about, 1, "C-1", "@tom:x", text, state, NOW, due_at)
+
+
 def test_an_appeal_is_decided_once_with_reasons_by_somebody_without_a_part() -> None:
-    made = Appeal(1, 1, 1, "@tom:x", "It was a joke", appeal.State.SUBMITTED, NOW, NOW)
+    made = appealed("It was a joke", NOW)
     for why in party.Why:
         with pytest.raises(NotPermitted, match=f"had a part in this matter: {party.PART[why]}"):
             party.check_apart("@mira:x", [("@mira:x", why)])
@@ -183,7 +188,7 @@ def test_the_clock_of_an_appeal_stands_still_while_its_author_is_asked(
     steps: list[tuple[bool, int]],
 ) -> None:
     """I20: however long it waits for an answer, the time for the reviewers is what it was."""
-    made = Appeal(1, 1, 1, "@tom:x", "A joke", appeal.State.SUBMITTED, NOW, NOW + timedelta(days=7))
+    made = appealed("A joke", NOW + timedelta(days=7))
     now, waited = NOW, timedelta(0)
     for asks, seconds in steps:
         now += timedelta(seconds=seconds)

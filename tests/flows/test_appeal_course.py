@@ -28,7 +28,7 @@ async def test_whoever_appeals_reads_until_when_it_should_be_answered(world: Wor
     assert "no decision about you" in await world.say("lea", f"!policy status {case}")
     await world.review("ravi", f"!policy uphold {case} It did not read like a joke")
     status = await world.say("tom", f"!policy status {case}")
-    assert "the decision stands on 2 March 2026" in status
+    assert "was decided on 2 March 2026: the decision stands." in status
     assert "It did not read like a joke" in status
 
 
@@ -133,7 +133,6 @@ async def test_an_appeal_that_is_taken_back_lets_the_decision_stand(any_world: W
     assert world.room not in world.homeserver.directory, "it binds again"
     assert "taken back by whoever made it" in world.in_review()[-1]
     assert await world.review("ravi", "!policy queue appeals") == "Nothing waits. Well done."
-    assert "each decision has one" in await world.say("anna", "!policy appeal C-1 I think again")
     assert "taken back" in await world.say("anna", "!policy withdraw C-1")
 
 

@@ -203,10 +203,12 @@ class Walk:
     async def review(self) -> None:
         verdict = self.chance.choice(("uphold", "overturn", "overturn"))
         report = await self.some(
-            "SELECT report_id AS one FROM complaints WHERE state = 'submitted' ORDER BY id"
+            "SELECT report_id AS one FROM appeals WHERE state = 'submitted' AND kind = 'report'"
+            " ORDER BY id"
         )
         case = await self.some(
-            "SELECT case_id AS one FROM appeals WHERE state = 'submitted' ORDER BY id"
+            "SELECT case_id AS one FROM appeals WHERE state = 'submitted' AND kind = 'decision'"
+            " ORDER BY id"
         )
         number = (
             f"R-{report}" if report and (case is None or self.chance.random() < 0.6) else f"C-{case}"
@@ -216,7 +218,8 @@ class Walk:
         who = self.chance.choice(STAFF)
         await self.staff(f"{verdict} {number} {WHY}", who)
         for row in await rows(
-            self.world, "SELECT report_id, reviewer FROM complaints WHERE state <> 'submitted'"
+            self.world,
+            "SELECT report_id, reviewer FROM appeals WHERE state <> 'submitted' AND kind = 'report'",
         ):
             if row["report_id"] not in self.judged:
                 self.judged.add(row["report_id"])
@@ -342,8 +345,7 @@ class Walk:
             " OR a.reviewer IN (SELECT r.reporter FROM reports r WHERE r.case_id = a.case_id)"
         )
         await self.none(
-            "SELECT k.id, k.reviewer FROM complaints k JOIN reports r ON r.id = k.report_id WHERE"
-            " k.reviewer = k.complainant"
+            "SELECT id, reviewer FROM appeals WHERE kind = 'report' AND reviewer = appellant"
         )
 
     # The end --------------------------------------------------------------------------------------
@@ -404,12 +406,9 @@ class Walk:
         for row in await rows(self.world, "SELECT id FROM cases WHERE state IN ('open', 'claimed')"):
             for who in ("mira", "otto", "nils"):
                 await self.world.review(who, f"!policy dismiss C-{row['id']} {WHY}")
-        for row in await rows(self.world, "SELECT report_id FROM complaints WHERE state = 'submitted'"):
+        for row in await rows(self.world, "SELECT number FROM appeals WHERE state = 'submitted'"):
             for who in STAFF:
-                await self.world.review(who, f"!policy uphold R-{row['report_id']} {WHY}")
-        for row in await rows(self.world, "SELECT case_id FROM appeals WHERE state = 'submitted'"):
-            for who in STAFF:
-                await self.world.review(who, f"!policy uphold C-{row['case_id']} {WHY}")
+                await self.world.review(who, f"!policy uphold {row['number']} {WHY}")
         await self.check()
         for _ in range(4):
             await self.world.tick(days=500)
@@ -419,7 +418,7 @@ class Walk:
             "reports",
             "decisions",
             "statements",
-            "complaints",
+            "appeals",
             "batches",
         ):
             found = await rows(self.world, f"SELECT 1 AS one FROM {table}")  # noqa: S608 - our own

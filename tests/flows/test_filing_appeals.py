@@ -60,6 +60,26 @@ async def test_a_refused_filing_is_looked_at_by_another_and_reviewed_by_others(
         assert "is approved" in await world.review("mira", f"!policy approve {number}")
 
 
+async def test_what_others_refuse_again_after_an_appeal_can_be_appealed_as_well(
+    tmp_path: Path, database_url: str
+) -> None:
+    """Each decision can be appealed once: that of the second reviewer is another one."""
+    async with make_world(tmp_path, database_url, staff=STAFF) as world:
+        number = await filed(world)
+        await world.review("otto", f"!policy reject {number} The purpose does not fit")
+        await world.say("anna", f"!policy appeal {number} {WHY}")
+        await world.review("ravi", f"!policy overturn {number} It fits well enough")
+        await world.review("mira", f"!policy reject {number} The name misleads people")
+        assert f"!policy appeal {number}" in await world.say("anna", f"!policy status {number}")
+        assert "is in" in await world.say(
+            "anna", f"!policy appeal {number} The name is that of the place"
+        )
+        assert "The name misleads people" in await world.review("ravi", f"!policy brief {number}")
+        await world.review("ravi", f"!policy uphold {number} It does mislead them")
+        answer = await world.say("anna", f"!policy appeal {number} The name is that of the place")
+        assert "was decided already" in answer
+
+
 async def test_a_refusal_that_stands_is_explained_and_can_be_appealed_once(tmp_path: Path) -> None:
     changes: dict[str, Any] = {"operator.appeal_body": "the Ombudsperson", "staff": STAFF}
     async with make_world(tmp_path, **changes) as world:
@@ -72,13 +92,13 @@ async def test_a_refusal_that_stands_is_explained_and_can_be_appealed_once(tmp_p
         await world.say("anna", f"!policy appeal {number} {WHY}")
         await world.tick(days=8)
         assert any("should have been answered" in t and number in t for t in world.in_review())
-        assert "should be answered by" in await world.say("anna", f"!policy status {number}")
+        assert "Your moderators were reminded" in await world.say("anna", f"!policy status {number}")
         await world.review("ravi", f"!policy uphold {number} No garden is near this place")
         assert "the refusal stands" in world.told("anna")[-1]
         assert "You can still turn to the Ombudsperson." in world.told("anna")[-1]
-        assert "that was decided: it stands" in await world.say("anna", f"!policy status {number}")
+        assert ": the refusal stands." in await world.say("anna", f"!policy status {number}")
         assert "one for each decision" in await world.say("anna", f"!policy appeal {number} {WHY}")
-        assert "No appeal about" in await world.review("ravi", f"!policy overturn {number} But still")
+        assert "No appeal waits" in await world.review("ravi", f"!policy overturn {number} But still")
 
 
 @pytest.mark.parametrize("rests", [True, False])
@@ -139,11 +159,11 @@ async def test_the_database_refuses_a_party_as_the_reviewer_of_a_filings_appeal(
         number = await filed(world)
         await world.review("otto", f"!policy reject {number} The purpose does not fit")
         await world.say("anna", f"!policy appeal {number} {WHY}")
-        decide = "UPDATE filing_appeals SET reviewer = $1, state = 'upheld'"
+        decide = "UPDATE appeals SET reviewer = $1, state = 'upheld'"
         for why in Why:
             async with world.database.transaction() as tx:
                 await tx.execute(
-                    "INSERT INTO filing_appeal_parties VALUES (1, $1, $2)", f"@{why}:x.org", why.value
+                    "INSERT INTO appeal_parties VALUES (1, $1, $2)", f"@{why}:x.org", why.value
                 )
             with pytest.raises(Exception, match="the reviewer had a part in the matter"):
                 async with world.database.transaction() as tx:
@@ -187,13 +207,13 @@ async def test_a_refused_qualification_is_appealed_and_decided_anew_by_others(
         assert "!policy appeal Q-1 YOUR REASONS" in world.told("anna")[-1]
         assert "no Q-1 that you can see" in await world.say("tom", f"!policy appeal Q-1 {WHY}")
         answer = await world.say("anna", f"!policy appeal Q-1 {WHY}")
-        assert "Your appeal against the refusal of Q-1 is in" in answer
+        assert "Your appeal about Q-1, against the refusal, is in" in answer
         assert "one for each decision" in await world.say("anna", f"!policy appeal Q-1 {WHY}")
         for said in ("The reason was: The licence has run out", EVIDENCE, WHY):
             assert said in world.in_review()[-1]
-        assert "appeal against the refusal" not in await world.review("otto", "!policy queue appeals")
-        assert "Q-1 appeal against the refusal" in await world.review("ravi", "!policy queue appeals")
-        assert "You appealed" in await world.say("anna", "!policy status Q-1")
+        assert "against the refusal" not in await world.review("otto", "!policy queue appeals")
+        assert "Q-1 against the refusal" in await world.review("ravi", "!policy queue appeals")
+        assert "waits to be decided" in await world.say("anna", "!policy status Q-1")
         answer = await world.review("otto", "!policy overturn Q-1 It runs until next year")
         assert "you decided it" in answer
         card = await world.review("ravi", "!policy overturn Q-1 It runs until next year")
@@ -271,6 +291,14 @@ async def test_somebody_outside_decides_about_a_filing_that_nobody_inside_can(
             assert said in world.told(outside)[-1]
         assert hidden == await world.say(outside, "!policy uphold F-9 Nothing is yours here")
         assert hidden == await world.say(outside, "!policy uphold R-9 Nothing is yours here")
+        brief = await world.say(outside, f"!policy brief {number}")
+        assert "Purpose: Neighbours talk of gardens" in brief
+        await world.say(outside, f"!policy ask {number} How many gardens are there?")
+        assert "How many gardens" in world.told("anna")[-1]
+        await world.say("anna", f"!policy add {number} Three of them")
+        assert "Three of them" in world.told(outside)[-1]
+        told = [brief, *world.told(outside)]
+        assert not any(user("otto") in text for text in told), "who decided is no business of it"
         answer = await world.say(outside, f"!policy overturn {number} It fits well enough")
         assert f"{number}: the refusal is void" in answer
         assert "with other reviewers again" in world.told("anna")[-1]
@@ -292,6 +320,9 @@ async def test_somebody_outside_decides_an_objection_that_nobody_inside_can(tmp_
             assert said in world.told(outside)[-1], world.told(outside)
         for words in ("overturn R-9", "modify R-9 founded", "uphold R-9"):
             assert hidden == await world.say(outside, f"!policy {words} Nothing is yours here")
+        brief = await world.say(outside, "!policy brief R-1")
+        assert "Answered: no breach" in brief
+        assert not any(user(who) in brief for who in ("otto", "lea"))
         answer = await world.say(outside, "!policy uphold R-1 Nothing was offered for money")
         assert "R-1" in answer
         assert "stands" in answer

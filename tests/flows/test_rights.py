@@ -201,7 +201,7 @@ async def test_forgetting_waits_for_a_case_then_an_appeal_then_a_measure(any_sta
     waits = await world.say("tom", "!policy erase")
     assert "noted already" in waits
     assert "a measure binds (no posting in the room for 10 days), until 12 March 2026" in waits
-    assert "your appeal in C-1 is open" in waits
+    assert "your appeal on C-1 is open" in waits
     await world.tick(days=11)
     assert await person_of(world), "the appeal is still open"
     await world.review("ravi", f"!policy uphold {any_staffed.case} It was an advert all the same")

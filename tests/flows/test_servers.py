@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from policybot.domain import appeal
+from policybot.domain import joining
 from policybot.domain.effects import Say
 from policybot.domain.room_measure import DenyServer
 from policybot.services.statement_exports import FactsAs
@@ -445,7 +445,7 @@ async def test_what_somebody_has_said_who_joined_is_kept_under_a_hold_and_goes_a
 
 
 async def test_so_many_join_an_appeal_and_no_more(graded: World, monkeypatch: Any) -> None:
-    monkeypatch.setattr(appeal, "MOST_JOINED", 1)
+    monkeypatch.setattr(joining, "MOST_JOINED", 1)
     case = await shut_out(graded)
     for name, said in (("eve", "is in."), ("ed", "good for all"), ("el", "1 others have joined")):
         text = f"!policy appeal {case} We have closed them all"

@@ -96,7 +96,7 @@ async def test_people_of_the_house_read_who_may_do_what_they_may_not(world: Worl
 
 
 async def test_help_for_a_word_that_is_none_names_the_nearest(world: World) -> None:
-    assert "Did you mean: !policy appeal CASE" in await world.say("lea", "!policy help apeal")
+    assert "Did you mean: !policy appeal NUMBER" in await world.say("lea", "!policy help apeal")
 
 
 async def test_a_room_is_reported_by_its_number_and_a_typo_in_it_is_told(world: World) -> None:

@@ -151,7 +151,7 @@ async def test_an_appeal_has_five_files_and_nobody_sends_without_end(visitor: Vi
     assert (status, "An appeal can have 5 files" in page) == (422, True)
     await shown(visitor, key, do="withdraw")
     status, page = await shown(visitor, key, ("6.jpg", PHOTO), do="add")
-    assert (status, "Nothing can be sent to this appeal any more" in page) == (422, True)
+    assert (status, "was taken back" in page) == (422, True)
     assert (await shown(visitor, "f" * 64, ("6.jpg", PHOTO)))[0] == 404
     assert await counted(world) == (5, 5)
 
@@ -165,7 +165,7 @@ async def test_what_was_shown_is_in_the_export_and_goes_ninety_days_after_the_de
     await world.tick(days=100)
     assert await counted(world) == (1, 1), "it waits, however late it is"
     exported = await archive(world, "tom")
-    assert exported["evidence_files.json"][user("tom")][0]["case_id"] == 1
+    assert exported["evidence_files.json"][user("tom")][0]["appeal"] == "C-1"
     assert exported["shown.json"]["C-1-file-1"] == [{"name": "a.jpg"}]
     await world.review("ravi", f"!policy uphold {case} He threatened her, whatever he shows")
     await world.tick(days=89)

@@ -414,6 +414,7 @@ async def test_what_is_done_by_the_link_is_told_to_whose_it_is(visitor: Visitor)
         ({"text": WHY}, f"an appeal on {case} came in"),
         ({"do": "add", "text": "Ask Anna, she laughed"}, f"was added to your appeal on {case}"),
         ({"do": "withdraw"}, f"your appeal on {case} was taken back"),
+        ({"text": WHY}, f"an appeal on {case} came in"),
     ):
         before = len(world.told("tom"))
         assert (await visitor.send(key, **fields))[0] == 200

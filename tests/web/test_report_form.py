@@ -177,6 +177,37 @@ async def test_whoever_has_the_key_can_object_to_no_breach_and_reads_what_came_o
     assert "A single offer is no advertising" in (await guest.get(f"/report/{key}"))[1]
 
 
+async def test_whoever_has_the_key_answers_what_is_asked_about_the_objection_and_takes_it_back(
+    any_guest: Guest,
+) -> None:
+    guest, world = any_guest, any_guest.world
+    key = await guest.sent()
+    await world.review("mira", "!policy dismiss C-1 Selling is allowed in this room")
+
+    async def writes(**fields: str) -> tuple[int, str]:
+        url = f"{guest.url}/report/{key}"
+        async with guest.session.post(url, data=fields, headers=SAME) as answer:
+            return answer.status, html.unescape(await answer.text())
+
+    assert (await writes(text="It sells spades without any end"))[0] == 200
+    await world.work()
+    await world.review("ravi", "!policy ask R-1 Since when does it?")
+    page = html.unescape((await guest.get(f"/report/{key}"))[1])
+    assert "It waits for your answer to: Since when does it?" in page
+    assert "Please answer" in page
+    assert "!policy" not in page, "there is nobody who could write that"
+    status, page = await writes(do="add", text="no")
+    assert (status, "Please write what you want to add." in page) == (422, True)
+    assert "should be answered by 9 March 2026" in (await writes(do="add", text="Since the spring"))[1]
+    assert "Since the spring" in await world.review("ravi", "!policy brief R-1")
+    assert "was taken back by you" in (await writes(do="withdraw"))[1]
+    page = html.unescape((await guest.get(f"/report/{key}"))[1])
+    assert ("Why you object" in page, "Take it back" in page) == (True, False)
+    assert (await writes(text="I have slept over it, and it does"))[0] == 200
+    status, page = await writes(do="other", text="And once more")
+    assert (status, "there is one for each decision" in page) == (422, True)
+
+
 async def test_a_room_is_named_in_each_way_that_people_find_it(guest: Guest) -> None:
     world = guest.world
     async with world.database.transaction(reading=True) as tx:

@@ -1,30 +1,18 @@
 """The commands about appeals: of those who appeal, and of those who review them and objections."""
 
 import re
-from collections.abc import Awaitable
-from typing import TypeVar
 
 from policybot.domain import appeal as rules
 from policybot.domain import notice, number
-from policybot.domain.appeal import Said, Verdict
-from policybot.domain.case import Case
-from policybot.domain.complaint import AGAINST, About
+from policybot.domain.appeal import Appeal, Said, Verdict
 from policybot.domain.errors import Incomplete, NotFound
-from policybot.domain.filing_appeal import AGAINST as FILED
-from policybot.domain.filing_appeal import FilingAppeal, Matter
-from policybot.domain.ladder import Scope
 from policybot.domain.name import one_line
-from policybot.domain.party import hidden
 from policybot.domain.permission import Permission, Role, allowed
-from policybot.domain.report import Report
-from policybot.matrix.commands import referrals, reports, subject
+from policybot.matrix.commands import appeal_words, referrals, reports, subject
 from policybot.matrix.commands.command import PREFIX, Asked, Services
-from policybot.store import appeals
+from policybot.services.complaints import FOUNDED
+from policybot.services.hearings import Brief, Decided
 
-T = TypeVar("T")
-
-FOUNDED = "founded"
-"""What is written in place of a measure where a report was without a breach, and not unfounded."""
 _EXCERPT = 80
 _FILING = re.compile(r"F-[1-9]\d{0,11}", re.ASCII)
 _SAID = {
@@ -40,7 +28,7 @@ _SAID = {
 
 async def appeal(services: Services, asked: Asked) -> str:
     """Take an objection in."""
-    text = asked.words["CASE"]
+    text = asked.words["NUMBER"]
     if reports.meant(text):
         message = f"That is a report. To object to its answer: !policy object {text} YOUR REASONS"
         raise NotFound(message)
@@ -51,33 +39,20 @@ async def appeal(services: Services, asked: Asked) -> str:
     )
     if taken.appellant != asked.sender:
         return (
-            f"The appeal on {taken.number} is in already, and is good for all accounts of your server. "
-            "What you write is put before whoever decides it, and I tell you the outcome. Where it "
-            f"stands: {PREFIX} status {taken.number}"
+            f"The {taken.called} is in already, and is good for all accounts of your server. What you "
+            "write is put before whoever decides it, and I tell you the outcome. Where it stands: "
+            f"{PREFIX} status {taken.number}"
         )
-    urgent = f"It is urgent, for {rules.URGENT[taken.urgent]}. " if taken.urgent else ""
-    n = taken.number
-    may = await services.appeals.retractable(asked.tx, taken)
-    back = f" · to take it back: {PREFIX} withdraw {n}" if may else ""
-    return (
-        f"Your appeal on {n} is in. Somebody who had no part in the decision will look at it, and I "
-        f"will tell you the outcome with the reasons. {urgent}It should be answered by "
-        f"{taken.due_at:%-d %B %Y}. To add something: {PREFIX} add {n} TEXT · where it stands: "
-        f"{PREFIX} status {n}{back}"
-    )
+    return appeal_words.taken(taken)
 
 
 async def _about_filing(services: Services, asked: Asked) -> str:
     """Take in an objection to a refusal or a revocation."""
-    text = asked.words["CASE"]
+    text = asked.words["NUMBER"]
     made = await services.filing_appeals.submit(asked.tx, asked.sender, text, asked.words["TEXT"])
-    shown = "The label shows it" if made.qualification_id else "Your room is shown"
-    rests = f" {shown} again meanwhile." if made.rests else ""
-    return (
-        f"Your appeal against {FILED[made.about]} of {text.upper()} is in. Somebody who had no part in "
-        "it will look at it, and I will tell you the outcome with the reasons. It should be answered "
-        f"by {made.due_at:%-d %B %Y}.{rests} Where it stands: {PREFIX} status {text.upper()}"
-    )
+    of_filing = made.kind is rules.Kind.FILING
+    shown = "Your room is shown" if of_filing else "The label shows it"
+    return appeal_words.taken(made, f"{shown} again meanwhile. " if made.rests else "")
 
 
 def of_filing(text: str) -> bool:
@@ -94,34 +69,44 @@ def meant(text: str) -> bool:
 
 async def add(services: Services, asked: Asked) -> str:
     """Take in what somebody adds to their appeal, or answers."""
-    text = asked.words["CASE"]
-    found = await services.appeals.mine(asked.tx, asked.sender, subject.case_id(text))
+    found = await services.hearings.mine(asked.tx, asked.sender, asked.words["NUMBER"])
     asked_before = found.asked_at is not None
-    after = await services.appeals.add(asked.tx, asked.sender, found, asked.words["TEXT"])
+    after = await services.hearings.add(asked.tx, asked.sender, found, asked.words["TEXT"])
     if asked_before:
         return (
             f"Thank you: your answer on {after.number} is with those who decide. It should be answered "
             f"by {after.due_at:%-d %B %Y}."
         )
-    return f"That is added to your appeal on {after.number}."
+    return f"That is added to your {after.called}."
 
 
 async def status(services: Services, asked: Asked) -> str:
     """Say where an appeal of one's own stands; without one, what it could be about and until when."""
-    case_id = subject.case_id(asked.words["NUMBER"])
+    text = asked.words["NUMBER"]
     try:
-        found = await services.appeals.mine(asked.tx, asked.sender, case_id)
+        found = await services.hearings.mine(asked.tx, asked.sender, text)
     except NotFound:
-        return await services.appeals.appealable(asked.tx, asked.sender, case_id)
-    return "\n".join(await services.appeals.course(asked.tx, found))
+        return await services.appeals.appealable(asked.tx, asked.sender, subject.case_id(text))
+    lines = await services.appeal_records.course(asked.tx, found)
+    if found.state is rules.State.WITHDRAWN:
+        lines.append(await services.appeals.appealable(asked.tx, asked.sender, subject.case_id(text)))
+    return "\n".join(lines + appeal_words.waits_for(found))
+
+
+async def own(services: Services, asked: Asked) -> Appeal | None:
+    """Read the appeal of one's own that waits under a number, if one does."""
+    try:
+        found = await services.hearings.mine(asked.tx, asked.sender, asked.words["NUMBER"])
+    except NotFound:
+        return None
+    return found if found.state is rules.State.SUBMITTED else None
 
 
 async def withdraw(services: Services, asked: Asked) -> str:
     """Take an appeal back."""
-    text = asked.words["NUMBER"]
-    found = await services.appeals.mine(asked.tx, asked.sender, subject.case_id(text))
-    await services.appeals.withdraw(asked.tx, asked.sender, found)
-    return f"Your appeal on {found.number} is taken back, and the decision stands."
+    found = await services.hearings.mine(asked.tx, asked.sender, asked.words["NUMBER"])
+    done = await services.hearings.withdraw(asked.tx, asked.sender, found)
+    return f"Your {done.called} is taken back, and {done.against} stands."
 
 
 # Of those who review them ------------------------------------------------------------------------
@@ -130,81 +115,87 @@ async def withdraw(services: Services, asked: Asked) -> str:
 async def queue(services: Services, asked: Asked, limit: int) -> list[str]:
     """List the appeals and objections that wait, but those in which the asker has a part."""
     now, lines = services.setting.now(), []
-    for one in await services.queues.appeals(asked.tx, asked.sender, limit):
+    for one in await services.hearings.waiting(asked.tx, asked.sender, limit):
         marks = [f"urgent: {rules.URGENT[one.urgent]}"] if one.urgent else []
-        marks += ["says that it is urgent"] if one.pleads else []
+        marks += ["says that it is urgent"] if one.pleads and not one.urgent else []
         marks += ["waits for the person"] if one.asked_at else []
         marks += ["OVERDUE"] if one.overdue(now) else [f"by {one.due_at:%-d %B %H:%M} UTC"]
         marks += [f"with {holder}"] if (holder := one.held_by(now)) else []
         marks += ["for somebody outside"] if one.outside else []
         lines.append(
-            f"{one.number} appeal of {one.submitted_at:%-d %B} ({', '.join(marks)}): "
+            f"{one.number} against {one.against}, of {one.submitted_at:%-d %B} ({', '.join(marks)}): "
             f"{one_line(one.text, _EXCERPT)}"
         )
-    for made, matter in await services.filing_appeals.waiting(asked.tx, asked.sender, limit):
-        due = "OVERDUE" if made.due_at <= now else f"by {made.due_at:%-d %B %H:%M} UTC"
-        what = f"{matter.number} appeal against {FILED[made.about]} ({due})"
-        lines.append(f"{what}: {one_line(made.text, _EXCERPT)}")
-    return lines + await reports.queue(services, asked, limit)
-
-
-async def _case(services: Services, asked: Asked) -> Case:
-    """Find the case of an appeal."""
-    text = asked.words["NUMBER"]
-    return await _shown(asked, services.cases.find(asked.tx, subject.case_id(text), text))
+    return lines
 
 
 async def brief(services: Services, asked: Asked) -> str:
     """Show what an appeal is about, to whoever may decide it."""
-    found = await services.appeal_reviews.brief(asked.tx, asked.sender, await _case(services, asked))
-    one, decision, now = found.appeal, found.decision, services.setting.now()
-    copy = await services.copies.with_context(asked.tx, found.case.subject.event_id)
+    found = await services.hearings.brief(asked.tx, asked.sender, asked.words["NUMBER"])
+    one, now = found.appeal, services.setting.now()
+    copy = await services.copies.with_context(asked.tx, found.facts.event_id)
     due = "waits for the person" if one.asked_at else f"to be answered by {one.due_at:%-d %B %H:%M} UTC"
     urgent = f"; urgent: {rules.URGENT[one.urgent]}" if one.urgent else ""
-    pleads = "; its author says that it is urgent" if one.pleads else ""
+    pleads = "; its author says that it is urgent" if one.pleads and not one.urgent else ""
     holder = f"; with {who}" if (who := one.held_by(now)) else ""
-    ends = found.sanction.ends_at if found.sanction else None
-    timed = found.sanction is not None and found.sanction.measure.kind.timed
-    state = f", {found.sanction.state.value}" if found.sanction and timed else ""
-    until = f", until {notice.day(ends)}" if ends else ""
+    called = f"{one.called[0].upper()}{one.called[1:]}, against {one.against}, of"
+    lines = [f"{called} {one.submitted_at:%-d %B %Y}: {due}{urgent}{pleads}{holder}"]
+    decided = found.facts.decided
     # Their homeserver reads what they read, and it is no business of it who decided.
-    by = "" if Role.EXTERNAL in asked.roles else f" by {decision.decider}"
-    decided = (
-        f"Decided on {notice.day(decision.decided_at)}{by}: {decision.rule_id} "
-        f"{decision.severity.value}, {decision.in_words}{state}{until}"
-    )
-    lines = [
-        f"Appeal on {one.number} of {one.submitted_at:%-d %B %Y}: {due}{urgent}{pleads}{holder}",
-        decided,
+    lines += _decided(decided, outside=Role.EXTERNAL in asked.roles) if decided else []
+    lines += [f"{title}: {text}" for title, text in found.facts.known]
+    if copy is not None:
+        lines += [f"Said on {notice.day(copy.sent_at)}:", services.copies.text(copy)]
+        if copy.context:
+            lines += ["Around it (context, no evidence):", services.copies.around(copy)]
+    return "\n".join(lines + _written(found) + [_next(one)])
+
+
+def _decided(found: Decided, *, outside: bool) -> list[str]:
+    """Tell of the decision that is appealed."""
+    decision, sanction = found.decision, found.sanction
+    ends = sanction.ends_at if sanction else None
+    timed = sanction is not None and sanction.measure.kind.timed
+    state = f", {sanction.state.value}" if sanction and timed else ""
+    until = f", until {notice.day(ends)}" if ends else ""
+    by = "" if outside else f" by {decision.decider}"
+    what = f"{decision.rule_id} {decision.severity.value}, {decision.in_words}{state}{until}"
+    return [
+        f"Decided on {notice.day(decision.decided_at)}{by}: {what}",
         f"The rule: {found.statement.rule}",
         f"The facts: {decision.facts}",
         *([f"Why this measure: {decision.why}"] if decision.why else []),
         *([f"The notice: {found.delivery}"] if found.delivery else []),
     ]
-    if copy is not None:
-        lines += [f"Said on {notice.day(copy.sent_at)}:", services.copies.text(copy)]
-        if copy.context:
-            lines += ["Around it (context, no evidence):", services.copies.around(copy)]
-    if one.insisted:
-        lines.append(f"Two people said that the measure cannot rest: {one.insisted}")
+
+
+def _written(found: Brief) -> list[str]:
+    """Tell what was written to an appeal, and what is shown with it."""
+    one = found.appeal
+    lines = [f"Two people said that it cannot rest: {one.insisted}"] if one.insisted else []
     lines.append(f"The person writes: {one_line(one.text, rules.MOST_TEXT)}")
     lines += [
         f"{_SAID[w.kind]} on {w.at:%-d %B}: {one_line(w.text, rules.MOST_TEXT)}" for w in found.words
     ]
-    n = one.number
     if found.files:
         lines.append(f"Files that the person shows: {len(found.files)}. To look: {PREFIX} console")
-    lines.append(
+    return lines
+
+
+def _next(one: Appeal) -> str:
+    """Say what a reviewer can do."""
+    n, can = one.number, rules.VERDICTS[one.about]
+    placed = "MEASURE" if one.kind is rules.Kind.DECISION else FOUNDED
+    modify = f"{PREFIX} modify {n} {placed} REASONS · " if Verdict.MODIFY in can else ""
+    return (
         f"Next: {PREFIX} weigh {n} uphold|overturn REASONS – what would happen, word by word; nothing "
-        f"is done · {PREFIX} uphold|overturn {n} REASONS · {PREFIX} modify {n} MEASURE REASONS · "
-        f"{PREFIX} ask {n} TEXT"
+        f"is done · {PREFIX} uphold|overturn {n} REASONS · {modify}{PREFIX} ask {n} TEXT"
     )
-    return "\n".join(lines)
 
 
 async def weigh(services: Services, asked: Asked) -> str:
     """Show exactly what an end of an appeal would do."""
-    case, said = await _case(services, asked), asked.words["REASONS"]
+    n, said = asked.words["NUMBER"].upper(), asked.words["REASONS"]
     try:
         verdict = Verdict(asked.words["VERDICT"].lower())
     except ValueError:
@@ -214,32 +205,32 @@ async def weigh(services: Services, asked: Asked) -> str:
     if verdict is Verdict.MODIFY:
         measure, _, said = said.partition(" ")
         if not said:
-            message = f"Write it so: {PREFIX} weigh {case.number} modify MEASURE REASONS"
+            message = f"Write it so: {PREFIX} weigh {n} modify MEASURE REASONS"
             raise Incomplete(message)
-    seen = await services.rehearsals.play(asked.tx, asked.sender, case, verdict, measure, said)
-    lines = [f"{case.number}, {verdict}: nothing is done yet. It would:"]
+    seen = await services.rehearsals.play(asked.tx, asked.sender, n, verdict, measure, said)
+    lines = [f"{n}, {verdict}: nothing is done yet. It would:"]
     lines += [f"– {effect}" for effect in seen.effects] or ["– change nothing on the homeserver"]
     lines += [f"– {line}" for line in seen.later]
     for user_id, text in seen.texts:
         lines.append(f"{user_id} would read:")
         lines += [f"> {line}" for line in text.splitlines()]
-    lines.append(f"To do it: {PREFIX} {verdict} {case.number} {f'{measure} ' if measure else ''}REASONS")
+    lines.append(f"To do it: {PREFIX} {verdict} {n} {f'{measure} ' if measure else ''}REASONS")
     return "\n".join(lines)
 
 
 async def ask(services: Services, asked: Asked) -> str:
     """Ask whoever appeals something."""
-    case = await _case(services, asked)
-    after = await services.appeal_reviews.ask(asked.tx, asked.sender, case, asked.words["TEXT"])
-    return f"Asked. The appeal on {after.number} waits for the answer, and its time stands still."
+    n, question = asked.words["NUMBER"], asked.words["TEXT"]
+    after = await services.hearings.ask(asked.tx, asked.sender, n, question)
+    return f"Asked. The {after.called} waits for the answer, and its time stands still."
 
 
 async def hasten(services: Services, asked: Asked) -> str:
     """Put an appeal before others."""
-    case = await _case(services, asked)
-    after = await services.appeal_reviews.hasten(asked.tx, asked.sender, case, asked.words["REASON"])
+    n, reason = asked.words["NUMBER"], asked.words["REASON"]
+    after = await services.hearings.hasten(asked.tx, asked.sender, n, reason)
     return (
-        f"The appeal on {after.number} goes before others now, and should be answered by "
+        f"The {after.called} goes before others now, and should be answered by "
         f"{after.due_at:%-d %B %H:%M} UTC. The person is told."
     )
 
@@ -257,90 +248,61 @@ async def insist(services: Services, asked: Asked) -> str:
 
 async def admit(services: Services, asked: Asked) -> str:
     """Let somebody appeal after the time for it."""
-    case = await _case(services, asked)
-    decision = await services.appeal_reviews.admit(asked.tx, asked.sender, case, asked.words["REASON"])
+    n, reason = asked.words["NUMBER"], asked.words["REASON"]
+    late = await services.hearings.admit(asked.tx, asked.sender, n, reason)
     told = "the person is told, with your reason."
-    if decision.scope is Scope.SERVER:
+    if not late.whom:
         told = "please tell those who asked for it: nobody on another server is told by me."
-    return f"{case.number} can be appealed for {rules.LATE_WINDOW.days} more days; {told}"
+    return f"{late.number} can be appealed for {rules.LATE_WINDOW.days} more days; {told}"
 
 
-async def waits(services: Services, asked: Asked) -> Case | None:
-    """Find the case of a number in which an appeal waits, for somebody who decides appeals."""
-    case_id = subject.case_id(asked.words["NUMBER"])
-    if case_id is None or not allowed(asked.roles, Permission.APPEAL_DECIDE):
-        return None
-    waiting = [a for a in await appeals.of_case(asked.tx, case_id) if a.state is rules.State.SUBMITTED]
-    return await _case(services, asked) if waiting else None
+async def waits(services: Services, asked: Asked) -> bool:
+    """Say whether an appeal waits under a number, to somebody who decides appeals."""
+    if not allowed(asked.roles, Permission.APPEAL_DECIDE):
+        return False
+    return await services.hearings.waits(asked.tx, asked.words["NUMBER"]) is not None
 
 
-async def claim(services: Services, asked: Asked, case: Case) -> str:
+async def claim(services: Services, asked: Asked) -> str:
     """Take an appeal for a while."""
-    taken = await services.appeal_reviews.claim(asked.tx, asked.sender, case)
+    taken = await services.hearings.claim(asked.tx, asked.sender, asked.words["NUMBER"])
     return (
-        f"The appeal on {case.number} is yours until {taken.lease_until:%H:%M} UTC. To read it: "
-        f"{PREFIX} brief {case.number}"
+        f"The {taken.called} is yours until {taken.lease_until:%H:%M} UTC. To read it: "
+        f"{PREFIX} brief {taken.number}"
     )
 
 
-async def release(services: Services, asked: Asked, case: Case) -> str:
+async def release(services: Services, asked: Asked) -> str:
     """Give an appeal back."""
-    await services.appeal_reviews.release(asked.tx, asked.sender, case)
-    return f"The appeal on {case.number} is anybody's again."
+    given = await services.hearings.release(asked.tx, asked.sender, asked.words["NUMBER"])
+    return f"The {given.called} is anybody's again."
 
 
 async def uphold(services: Services, asked: Asked) -> str:
-    """Let a decision stand, or an answer to a reporter."""
-    text, reasons = asked.words["NUMBER"], asked.words["REASONS"]
-    if referrals.meant(text) and Role.EXTERNAL not in asked.roles:
+    """Let stand what was decided."""
+    if referrals.meant(asked.words["NUMBER"]) and Role.EXTERNAL not in asked.roles:
         return await referrals.uphold(services, asked)
-    if reports.meant(text):
-        found = await _report(services, asked)
-        done = await _shown(asked, services.complaints.uphold(asked.tx, asked.sender, found, reasons))
-        return f"{done.receipt}: {AGAINST[done.about]} stands, and the reporter is told why."
-    if of_filing(text):
-        made, matter = await _decide_filing(services, asked, Verdict.UPHOLD)
-        return f"{matter.number}: {FILED[made.about]} stands, and the applicant is told why."
-    case = await _case(services, asked)
-    await services.appeal_reviews.uphold(asked.tx, asked.sender, case, reasons)
-    return f"{case.number}: the decision stands, and the person is told why."
+    return await _end(services, asked, Verdict.UPHOLD)
 
 
 async def overturn(services: Services, asked: Asked) -> str:
-    """Void a decision, or take an answer to a reporter back."""
-    text, reasons = asked.words["NUMBER"], asked.words["REASONS"]
-    if referrals.meant(text) and Role.EXTERNAL not in asked.roles:
+    """Void what was decided."""
+    if referrals.meant(asked.words["NUMBER"]) and Role.EXTERNAL not in asked.roles:
         return await referrals.overturn(services, asked)
-    if reports.meant(text):
-        found = await _report(services, asked)
-        ended = services.complaints.overturn(asked.tx, asked.sender, found, reasons)
-        done, anew = await _shown(asked, ended)
-        if done.about is About.OUTCOME:
-            return f"{done.receipt}: {anew.number} is open again; reporters and moderators are told."
-        return f"{done.receipt}: {AGAINST[done.about]} is taken back, and the reporter is told."
-    if of_filing(text):
-        made, matter = await _decide_filing(services, asked, Verdict.OVERTURN)
-        return f"{matter.number}: {FILED[made.about]} is void; it is {matter.in_words} now."
-    case = await _case(services, asked)
-    later = await services.appeal_reviews.overturn(asked.tx, asked.sender, case, reasons)
-    lines = [one.in_words for one in later]
-    more = "\nLater decisions to look at again:\n" + "\n".join(lines) if lines else ""
-    return (
-        f"{case.number}: the decision is void from the beginning. What it did is being undone, and "
-        f"everybody who was told of it is told of this.{more}"
-    )
+    return await _end(services, asked, Verdict.OVERTURN)
 
 
 async def modify(services: Services, asked: Asked) -> str:
     """Put a milder measure in the place of a decided one."""
-    text, reasons = asked.words["NUMBER"], asked.words["REASONS"]
-    if reports.meant(text) and asked.words["MEASURE"].lower() == FOUNDED:
-        found = await _report(services, asked)
-        done = await _shown(asked, services.complaints.modify(asked.tx, asked.sender, found, reasons))
-        return f"{done.receipt}: no breach, but not unfounded either; the reporter is told."
-    case, measure = await _case(services, asked), asked.words["MEASURE"]
-    milder = await services.appeal_reviews.modify(asked.tx, asked.sender, case, measure, reasons)
-    return f"{case.number}: the measure is now {milder.measure.in_words(milder.scope.value)}."
+    return await _end(services, asked, Verdict.MODIFY, asked.words["MEASURE"])
+
+
+async def _end(services: Services, asked: Asked, verdict: Verdict, measure: str = "") -> str:
+    n, reasons = asked.words["NUMBER"], asked.words["REASONS"]
+    done = await services.hearings.end(asked.tx, asked.sender, n, verdict, measure, reasons)
+    return "\n".join(
+        [done.said, *(["Later decisions to look at again:"] if done.later else []), *done.later]
+    )
 
 
 async def recheck(services: Services, asked: Asked) -> str:
@@ -349,30 +311,3 @@ async def recheck(services: Services, asked: Asked) -> str:
     case = await services.cases.find(asked.tx, subject.case_id(text), text)
     done = await services.rechecks.close(asked.tx, asked.sender, case, reason)
     return f"{done[0].in_words}. It is on record that you looked at it, and what you found."
-
-
-async def _decide_filing(
-    services: Services, asked: Asked, verdict: Verdict
-) -> tuple[FilingAppeal, Matter]:
-    """End an appeal about a filing or a qualification."""
-    text, reasons = asked.words["NUMBER"], asked.words["REASONS"]
-    decide = services.filing_appeals.decide
-    return await _shown(asked, decide(asked.tx, asked.sender, text, verdict, reasons))
-
-
-async def _report(services: Services, asked: Asked) -> Report:
-    """Find a report by its receipt."""
-    text = asked.words["NUMBER"]
-    find = services.reporters.find(asked.tx, asked.sender, number.parse_receipt(text), text)
-    found, _ = await _shown(asked, find)
-    return found
-
-
-async def _shown(asked: Asked, act: Awaitable[T]) -> T:
-    """Act on what may not be there; to somebody outside there is only what is theirs to decide."""
-    try:
-        return await act
-    except NotFound:
-        if Role.EXTERNAL in asked.roles:
-            raise hidden() from None
-        raise

@@ -1,6 +1,7 @@
 """The commands by which moderators look at a case, and take it."""
 
 from policybot.domain import notice
+from policybot.domain.appeal import Kind
 from policybot.domain.case import UNDECIDED, Case, State, SubjectKind
 from policybot.domain.decision import Decision, Nature
 from policybot.domain.errors import NotFound
@@ -164,7 +165,7 @@ async def _course(asked: Asked, case: Case) -> list[str]:
             lines.append(f"Deletion of the room: {deletion.state} since {notice.day(deletion.at)}")
     lines += [
         f"Appeal ({appeal.state.value}): {one_line(appeal.text, _EXCERPT)}"
-        for appeal in await appeal_store.of_case(asked.tx, case.id)
+        for appeal in await appeal_store.named(asked.tx, Kind.DECISION, case.id)
     ]
     lines += [
         f"Without C-{one.void_case_id}, which is void, {one.in_words}. Next: !policy recheck "
@@ -197,10 +198,10 @@ def _rests_on(decision: Decision) -> str:
 
 async def claim(services: Services, asked: Asked) -> str:
     """Take a case or a filing."""
+    if await appeals.waits(services, asked):
+        return await appeals.claim(services, asked)
     if reviews.meant(asked):
         return await reviews.claim(services, asked)
-    if (appealed := await appeals.waits(services, asked)) is not None:
-        return await appeals.claim(services, asked, appealed)
     case = await _claimable(services, asked)
     claimed = await services.cases.claim(asked.tx, asked.sender, case)
     return (
@@ -214,10 +215,10 @@ async def claim(services: Services, asked: Asked) -> str:
 
 async def release(services: Services, asked: Asked) -> str:
     """Give a case or a filing back."""
+    if await appeals.waits(services, asked):
+        return await appeals.release(services, asked)
     if reviews.meant(asked):
         return await reviews.release(services, asked)
-    if (appealed := await appeals.waits(services, asked)) is not None:
-        return await appeals.release(services, asked, appealed)
     case = await _claimable(services, asked)
     await services.cases.release(asked.tx, asked.sender, case)
     return f"{case.number} is free again."

@@ -11,6 +11,7 @@ from policybot.domain.taking import View
 from policybot.services.agreements import Agreements
 from policybot.services.announcements import Announcements
 from policybot.services.appeal_links import AppealLinks
+from policybot.services.appeal_records import AppealRecords
 from policybot.services.appeal_reviews import AppealReviews
 from policybot.services.appeals import Appeals
 from policybot.services.applications import Applications
@@ -44,6 +45,7 @@ from policybot.services.filing_appeals import FilingAppeals
 from policybot.services.filings import Filings
 from policybot.services.findings import Findings
 from policybot.services.handouts import Handouts
+from policybot.services.hearings import Hearings
 from policybot.services.holds import Holds
 from policybot.services.insistence import Insistence
 from policybot.services.intake import Intake
@@ -155,7 +157,9 @@ class Services:
     replacements: Replacements
     deletions: Deletions
     appeals: Appeals
+    appeal_records: AppealRecords
     appeal_reviews: AppealReviews
+    hearings: Hearings
     filing_appeals: FilingAppeals
     insistence: Insistence
     rehearsals: Rehearsals

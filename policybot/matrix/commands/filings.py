@@ -99,9 +99,10 @@ async def answer(services: Services, asked: Asked) -> str:
 
 async def withdraw(services: Services, asked: Asked) -> str:
     """Take an application or an appeal back."""
-    if appeals.meant(asked.words["NUMBER"]):
+    number = asked.words["NUMBER"]
+    if appeals.meant(number) or await appeals.own(services, asked) is not None:
         return await appeals.withdraw(services, asked)
-    filing = await services.applications.withdraw(asked.tx, asked.sender, asked.words["NUMBER"])
+    filing = await services.applications.withdraw(asked.tx, asked.sender, number)
     if filing.state is State.DRAFT:
         return f"The draft {filing.number} is dropped, and its files with it."
     return f"{filing.number} is withdrawn. You can file the room again at any time."

@@ -7,11 +7,18 @@ from policybot.config.operator import LicenceSection
 from policybot.domain import notice, number
 from policybot.domain.application import in_lines
 from policybot.domain.filing import Filing, State
-from policybot.domain.filing_appeal import Matter, in_words
-from policybot.matrix.commands import agreement, appeals, qualifications, referrals, reports, subject
+from policybot.matrix.commands import (
+    agreement,
+    appeal_words,
+    appeals,
+    qualifications,
+    referrals,
+    reports,
+    subject,
+)
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services import labels, strikes
-from policybot.store import decisions, filing_appeals, sanctions
+from policybot.store import decisions, sanctions
 from policybot.store.checkpoints import Damaged
 
 log = logging.getLogger(__name__)
@@ -23,7 +30,6 @@ _LAST_WORD = {
     State.REVOKED: "Reason",
 }
 """What the last word about a filing is, while it is of use to its owner."""
-_APPEALABLE = (State.REJECTED, State.REVOKED)
 _GOES_ON = (State.DRAFT, State.NEEDS_INFO, State.REJECTED, State.WITHDRAWN)
 """States of a filing in which its form is there to be filled in, or to begin anew with."""
 
@@ -134,22 +140,14 @@ async def status(services: Services, asked: Asked) -> str:
     said = "".join(f"\n{line}" for line in in_lines(filing.about, None))
     said += f"\n{deputy}" if (deputy := await services.deputies.in_words(asked.tx, filing)) else ""
     goes_on = f"\nTo go on: !policy file {filing.number}" if filing.state in _GOES_ON else ""
-    appealed = await _appealed(asked, filing)
+    said_of = await services.filing_appeals.course(asked.tx, asked.sender, text)
+    waits = await appeals.own(services, asked)
+    said_of += appeal_words.waits_for(waits) if waits else []
+    appealed = "".join(f"\n{line}" for line in said_of)
     return (
         f"{filing.number} (room {filing.place}) is {filing.in_words}{until}."
         f"{await _bound(asked, filing)}{said}{qualified}{reason}{appealed}{goes_on}"
     )
-
-
-async def _appealed(asked: Asked, filing: Filing) -> str:
-    """Say to an applicant where their appeals about a filing stand, or how to make one."""
-    made = await filing_appeals.of_filing(asked.tx, filing.id)
-    made = [one for one in made if one.qualification_id is None]
-    said = "".join(f"\n{in_words(one)}" for one in made)
-    matter = Matter(filing)
-    if filing.state in _APPEALABLE and all(one.about is not matter.about for one in made):
-        said += f"\nIf you think that it is wrong: !policy appeal {filing.number} YOUR REASONS"
-    return said
 
 
 async def _bound(asked: Asked, filing: Filing) -> str:

@@ -76,14 +76,15 @@ OF_PEOPLE: tuple[Command, ...] = (
         members.status,
     ),
     Command(
-        "appeal CASE TEXT…",
-        "Object to a decision about you or your filing; begin with +urgent if it cannot wait, and why.",
+        "appeal NUMBER TEXT…",
+        "Object to a decision about you, your filing or your qualification; begin with +urgent if it "
+        "cannot wait, and why.",
         Permission.APPEAL_SEND,
         appeals.appeal,
     ),
     Command(
-        "add CASE TEXT…",
-        "Add something to your appeal while it waits, or answer what you were asked about it.",
+        "add NUMBER TEXT…",
+        "Add something to your appeal or objection while it waits, or answer what you were asked.",
         Permission.APPEAL_SEND,
         appeals.add,
     ),
@@ -145,7 +146,7 @@ OF_PEOPLE: tuple[Command, ...] = (
     ),
     Command(
         "withdraw NUMBER",
-        "Take your filing or your appeal back, or drop a draft.",
+        "Take your filing, your appeal or your objection back, or drop a draft.",
         Permission.FILING_SUBMIT,
         filings.withdraw,
     ),

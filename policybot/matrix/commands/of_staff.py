@@ -327,7 +327,7 @@ OF_STAFF: tuple[Command, ...] = (
     ),
     Command(
         "brief NUMBER",
-        "What an appeal is about: the decision, the facts, the message, and what the person writes.",
+        "What an appeal or an objection is about: what was decided and why, and what the person writes.",
         Permission.APPEAL_DECIDE,
         appeals.brief,
     ),
@@ -359,7 +359,7 @@ OF_STAFF: tuple[Command, ...] = (
     ),
     Command(
         "uphold NUMBER REASONS…",
-        "Appeal, or an objection (R-…, REF-…): the decision stands.",
+        "Appeal, or an objection (R-…, REF-…): what was decided stands.",
         Permission.APPEAL_DECIDE,
         appeals.uphold,
     ),

@@ -4,7 +4,7 @@ from policybot.domain import number
 from policybot.domain.case import SubjectKind
 from policybot.domain.errors import NotFound
 from policybot.domain.permission import Permission, allowed
-from policybot.matrix.commands import subject
+from policybot.matrix.commands import appeal_words, appeals, subject
 from policybot.matrix.commands.command import PREFIX, Asked, Services
 from policybot.store import qualifications
 
@@ -91,7 +91,9 @@ async def status(services: Services, asked: Asked) -> str:
     text = asked.words["NUMBER"]
     found = await services.qualifications.of_owner(asked.tx, asked.sender, text)
     appealed = await services.filing_appeals.course(asked.tx, asked.sender, text)
-    return "\n".join((services.qualifications.facts(*found), *appealed))
+    waits = await appeals.own(services, asked)
+    hints = appeal_words.waits_for(waits) if waits else []
+    return "\n".join((services.qualifications.facts(*found), *appealed, *hints))
 
 
 async def queue(services: Services, asked: Asked, limit: int) -> list[str]:

@@ -3,12 +3,12 @@
 from policybot.domain import notice, number
 from policybot.domain import reporter as reporter_rules
 from policybot.domain.case import Case, Subject, SubjectKind
-from policybot.domain.complaint import AGAINST
 from policybot.domain.errors import NotFound
+from policybot.domain.name import one_line
 from policybot.domain.report import Report
-from policybot.matrix.commands import referrals, subject
+from policybot.matrix.commands import appeal_words, referrals, subject
 from policybot.matrix.commands.command import PREFIX, Asked, Services
-from policybot.store import cases, complaints
+from policybot.store import appeals
 from policybot.store.rooms import Kind
 
 _EXCERPT = 500
@@ -55,10 +55,13 @@ async def status(services: Services, asked: Asked) -> str:
     text = asked.words["NUMBER"]
     found = await services.reports.receipt(asked.tx, asked.sender, number.parse_receipt(text), text)
     said = await services.reports.status(asked.tx, found)
+    lines = [said, *await services.complaints.course(asked.tx, found)]
+    made = await services.complaints.made(asked.tx, found)
+    lines += appeal_words.waits_for(made[-1]) if made else []
     until = await services.complaints.until(asked.tx, found)
-    if until is None:
-        return said
-    return f"{said}\nTo object, until {until:%-d %B %Y}: {PREFIX} object {found.receipt} YOUR REASONS"
+    if until is not None:
+        lines.append(f"To object, until {until:%-d %B %Y}: {PREFIX} object {found.receipt} YOUR REASONS")
+    return "\n".join(lines)
 
 
 async def object_to(services: Services, asked: Asked) -> str:
@@ -74,10 +77,7 @@ async def object_to(services: Services, asked: Asked) -> str:
         raise NotFound(message)
     found = await services.reports.receipt(asked.tx, asked.sender, number.parse_receipt(text), text)
     taken = await services.complaints.object(asked.tx, found, asked.words["TEXT"])
-    return (
-        f"Your objection about {found.receipt}, against {AGAINST[taken.about]}, is in. Somebody "
-        "who had no part in it will look at it, and I will tell you the outcome with the reasons."
-    )
+    return appeal_words.taken(taken)
 
 
 async def unfounded(services: Services, asked: Asked) -> str:
@@ -121,26 +121,12 @@ async def _found(services: Services, asked: Asked) -> tuple[Report, Case]:
     return await services.reporters.find(asked.tx, asked.sender, number.parse_receipt(text), text)
 
 
-async def queue(services: Services, asked: Asked, limit: int) -> list[str]:
-    """List the objections of reporters that wait, but those in cases in which the asker has a part."""
-    lines = []
-    for complaint, case_id in await complaints.waiting(asked.tx, limit):
-        case = await cases.get(asked.tx, case_id)
-        if case is None or asked.sender in await services.cases.involved(asked.tx, case):
-            continue
-        lines.append(
-            f"{complaint.receipt} in {case.number}, objection of {complaint.submitted_at:%-d %B} "
-            f"against {AGAINST[complaint.about]}: {complaint.text[:80]}"
-        )
-    return lines
-
-
 async def course(services: Services, asked: Asked, case: Case) -> list[str]:
     """Tell what reporters objected to in a case, and what was decided because of their reports."""
     lines = await services.reporters.on(asked.tx, case)
-    for complaint in await complaints.of_case(asked.tx, case.id):
+    for complaint in await appeals.of_reports_in(asked.tx, case.id):
         lines.append(
-            f"Objection about {complaint.receipt} against {AGAINST[complaint.about]} "
-            f"({complaint.state.value}): {complaint.text[:_EXCERPT]}"
+            f"Objection about {complaint.number} against {complaint.against} "
+            f"({complaint.state.value}): {one_line(complaint.text, _EXCERPT)}"
         )
     return lines

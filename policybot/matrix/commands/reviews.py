@@ -132,7 +132,8 @@ async def approve(services: Services, asked: Asked) -> str:
 async def ask(services: Services, asked: Asked) -> str:
     """Ask an applicant something, or whoever appeals."""
     number, text = asked.words["NUMBER"], asked.words["TEXT"]
-    if appeals.meant(number) and allowed(asked.roles, Permission.APPEAL_DECIDE):
+    decides = allowed(asked.roles, Permission.APPEAL_DECIDE)
+    if decides and (appeals.meant(number) or await appeals.waits(services, asked)):
         return await appeals.ask(services, asked)
     if not allowed(asked.roles, Permission.FILING_REVIEW):
         message = f"There is no {number} that you can ask about."

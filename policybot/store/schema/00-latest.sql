@@ -834,33 +834,6 @@ CREATE INDEX reports_case ON reports (case_id);
 CREATE INDEX reports_by ON reports (reporter, case_id);
 CREATE INDEX reports_received ON reports (received_at);
 
-CREATE TABLE complaints (                 -- of reporters, about what they were answered
-    id           BIGINT PRIMARY KEY,
-    report_id    BIGINT NOT NULL REFERENCES reports (id),
-    about        TEXT NOT NULL CHECK (about IN ('outcome', 'caution', 'pause')),
-    complainant  TEXT NOT NULL,
-    text         TEXT NOT NULL,
-    state        TEXT NOT NULL,
-    submitted_at BIGINT NOT NULL,
-    reviewer     TEXT,
-    reasons      TEXT NOT NULL DEFAULT '',
-    decided_at   BIGINT,
-    due_at       BIGINT NOT NULL,         -- when it should be answered; it calls people, no more
-    called_at    BIGINT,
-    version      INTEGER NOT NULL DEFAULT 1,
-    UNIQUE (report_id, about)
-);
-CREATE INDEX complaints_waiting ON complaints (submitted_at) WHERE state = 'submitted';
-CREATE INDEX complaints_complainant ON complaints (complainant);
-
-CREATE TABLE complaint_parties (          -- who does not review a complaint: see the triggers at the end
-    objection_id BIGINT NOT NULL REFERENCES complaints (id) ON DELETE CASCADE,
-    user_id      TEXT NOT NULL,
-    why          TEXT NOT NULL CHECK (why IN
-        ('subject', 'decider', 'approver', 'proposer', 'reporter', 'room', 'worker')),
-    PRIMARY KEY (objection_id, user_id, why)
-);
-
 CREATE TABLE reporter_steps (             -- what people decided about reports without any ground
     id         BIGINT PRIMARY KEY,
     kind       TEXT NOT NULL CHECK (kind IN ('unfounded', 'caution', 'pause')),
@@ -1261,19 +1234,28 @@ CREATE TABLE rechecks (                   -- later decisions that counted one th
 CREATE INDEX rechecks_void ON rechecks (void_id);
 CREATE INDEX rechecks_waiting ON rechecks (found_at) WHERE closed_at IS NULL;
 
-CREATE TABLE appeals (
+CREATE TABLE appeals (                    -- against what was decided: each kind is about one matter
     id           BIGINT PRIMARY KEY,
-    case_id      BIGINT NOT NULL REFERENCES cases (id),
-    decision_id  BIGINT NOT NULL REFERENCES decisions (id) UNIQUE,
-    appellant    TEXT NOT NULL,
+    kind         TEXT NOT NULL CHECK (kind IN ('decision', 'filing', 'qualification', 'report')),
+    about        TEXT NOT NULL CHECK (about IN
+        ('decision', 'server', 'rejected', 'revoked', 'outcome', 'caution', 'pause')),
+    number       TEXT NOT NULL,           -- what people call it
+    case_id      BIGINT REFERENCES cases (id), -- of the decision
+    decision_id  BIGINT REFERENCES decisions (id),
+    filing_id    BIGINT REFERENCES filings (id), -- also that of the qualification
+    qualification_id BIGINT REFERENCES qualifications (id),
+    report_id    BIGINT REFERENCES reports (id),
+    appellant    TEXT NOT NULL,           -- empty once it is forgotten who it was
     text         TEXT NOT NULL,
-    state        TEXT NOT NULL,
+    state        TEXT NOT NULL CHECK (state IN
+        ('submitted', 'upheld', 'modified', 'overturned', 'withdrawn')),
     submitted_at BIGINT NOT NULL,
     due_at       BIGINT NOT NULL,         -- when it should be answered; it calls people, no more
     urgent       TEXT CHECK (urgent IN ('account', 'room', 'ends', 'agreed')),
     pleads       INTEGER NOT NULL DEFAULT 0,
     outside      INTEGER NOT NULL DEFAULT 0,
-    insisted     TEXT NOT NULL DEFAULT '', -- why the measure does not rest, by two people
+    rests        INTEGER NOT NULL DEFAULT 0, -- whether the revocation rests meanwhile
+    insisted     TEXT NOT NULL DEFAULT '', -- why nothing rests, by two people
     asked_at     BIGINT,                  -- since when it waits for whoever made it
     holder       TEXT,
     lease_until  BIGINT,
@@ -1282,16 +1264,37 @@ CREATE TABLE appeals (
     reasons      TEXT NOT NULL DEFAULT '',
     decided_at   BIGINT,
     version      INTEGER NOT NULL DEFAULT 1,
-    CHECK ((reviewer IS NOT NULL) = (state IN ('upheld', 'modified', 'overturned')))
+    CHECK ((reviewer IS NOT NULL) =
+        (state IN ('upheld', 'modified', 'overturned') AND appellant <> '')),
+    CHECK ((decision_id IS NOT NULL) = (kind = 'decision') AND (case_id IS NULL) = (decision_id IS NULL)),
+    CHECK ((filing_id IS NOT NULL) = (kind IN ('filing', 'qualification'))),
+    CHECK ((qualification_id IS NOT NULL) = (kind = 'qualification')),
+    CHECK ((report_id IS NOT NULL) = (kind = 'report'))
 );
+-- Whoever took one back can make it once more, and what was refused wrongly may be refused again by
+-- others; else there is one for each.
+CREATE UNIQUE INDEX appeals_decision ON appeals (decision_id)
+    WHERE state <> 'withdrawn' AND kind = 'decision';
+CREATE UNIQUE INDEX appeals_filing ON appeals (filing_id, about)
+    WHERE state NOT IN ('withdrawn', 'overturned') AND kind = 'filing';
+CREATE UNIQUE INDEX appeals_qualification ON appeals (qualification_id, about)
+    WHERE state NOT IN ('withdrawn', 'overturned') AND kind = 'qualification';
+CREATE UNIQUE INDEX appeals_report ON appeals (report_id, about)
+    WHERE state <> 'withdrawn' AND kind = 'report';
 CREATE INDEX appeals_waiting ON appeals (due_at) WHERE state = 'submitted';
+CREATE INDEX appeals_case ON appeals (case_id);
+CREATE INDEX appeals_against ON appeals (decision_id);
+CREATE INDEX appeals_filed ON appeals (filing_id);
+CREATE INDEX appeals_qualified ON appeals (qualification_id);
+CREATE INDEX appeals_reported ON appeals (report_id);
+CREATE INDEX appeals_appellant ON appeals (appellant);
 
 CREATE TABLE appeal_parties (             -- who does not review an appeal: see the triggers at the end
-    objection_id BIGINT NOT NULL REFERENCES appeals (id) ON DELETE CASCADE,
+    appeal_id BIGINT NOT NULL REFERENCES appeals (id) ON DELETE CASCADE,
     user_id      TEXT NOT NULL,
     why          TEXT NOT NULL CHECK (why IN
         ('subject', 'decider', 'approver', 'proposer', 'reporter', 'room', 'worker')),
-    PRIMARY KEY (objection_id, user_id, why)
+    PRIMARY KEY (appeal_id, user_id, why)
 );
 
 CREATE TABLE appeal_words (               -- what was asked, answered and added after it came in
@@ -1305,11 +1308,15 @@ CREATE TABLE appeal_words (               -- what was asked, answered and added 
 CREATE INDEX appeal_words_appeal ON appeal_words (appeal_id);
 
 CREATE TABLE appeal_admissions (          -- who may appeal after the time for it, and why
-    decision_id BIGINT PRIMARY KEY REFERENCES decisions (id) ON DELETE CASCADE,
+    kind        TEXT NOT NULL,
+    about       TEXT NOT NULL,
+    matter      BIGINT NOT NULL,          -- the ID of the decision, filing, qualification or report
+    user_id     TEXT NOT NULL,            -- whom it lets in
     admitted_by TEXT NOT NULL,
     reason      TEXT NOT NULL,
     at          BIGINT NOT NULL,
-    until       BIGINT NOT NULL
+    until       BIGINT NOT NULL,          -- then it goes
+    PRIMARY KEY (kind, about, matter)
 );
 
 CREATE TABLE appeal_links (               -- by which people appeal who cannot write
@@ -1320,39 +1327,6 @@ CREATE TABLE appeal_links (               -- by which people appeal who cannot w
 );
 CREATE INDEX appeal_links_decision ON appeal_links (decision_id);
 CREATE INDEX appeal_links_user ON appeal_links (user_id);
-
-CREATE TABLE filing_appeals (             -- of applicants, against a refusal or a revocation
-    id           BIGINT PRIMARY KEY,
-    filing_id    BIGINT NOT NULL REFERENCES filings (id),
-    qualification_id BIGINT REFERENCES qualifications (id), -- where it is about one of the filing's
-    about        TEXT NOT NULL CHECK (about IN ('rejected', 'revoked')),
-    appellant    TEXT NOT NULL,
-    text         TEXT NOT NULL,
-    state        TEXT NOT NULL,
-    submitted_at BIGINT NOT NULL,
-    due_at       BIGINT NOT NULL,
-    rests        INTEGER NOT NULL DEFAULT 0, -- whether the revocation rests meanwhile
-    insisted     TEXT NOT NULL DEFAULT '', -- why it does not, by two people
-    called_at    BIGINT,
-    reviewer     TEXT,
-    reasons      TEXT NOT NULL DEFAULT '',
-    decided_at   BIGINT,
-    version      INTEGER NOT NULL DEFAULT 1
-);
-CREATE UNIQUE INDEX filing_appeals_once ON filing_appeals (filing_id, about)
-    WHERE qualification_id IS NULL;
-CREATE UNIQUE INDEX filing_appeals_qualified ON filing_appeals (qualification_id, about)
-    WHERE qualification_id IS NOT NULL;
-CREATE INDEX filing_appeals_waiting ON filing_appeals (due_at) WHERE state = 'submitted';
-CREATE INDEX filing_appeals_appellant ON filing_appeals (appellant);
-
-CREATE TABLE filing_appeal_parties (      -- who does not review it: see the triggers at the end
-    objection_id BIGINT NOT NULL REFERENCES filing_appeals (id) ON DELETE CASCADE,
-    user_id      TEXT NOT NULL,
-    why          TEXT NOT NULL CHECK (why IN
-        ('subject', 'decider', 'approver', 'proposer', 'reporter', 'room', 'worker')),
-    PRIMARY KEY (objection_id, user_id, why)
-);
 
 CREATE TABLE evidence_files (             -- shown with a filing or an appeal; what is in them is in the vault
     id        SERIAL_KEY,
@@ -1531,60 +1505,20 @@ CREATE TRIGGER checkpoints_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON chec
 -- only: sqlite
 CREATE TRIGGER appeals_apart_insert BEFORE INSERT ON appeals WHEN NEW.reviewer IS NOT NULL
     BEGIN SELECT RAISE(ABORT, 'the reviewer had a part in the matter') WHERE NOT EXISTS
-    (SELECT 1 FROM appeal_parties p WHERE p.objection_id = NEW.id) OR EXISTS
-    (SELECT 1 FROM appeal_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer); END;
+    (SELECT 1 FROM appeal_parties p WHERE p.appeal_id = NEW.id) OR EXISTS
+    (SELECT 1 FROM appeal_parties p WHERE p.appeal_id = NEW.id AND p.user_id = NEW.reviewer); END;
 -- only: sqlite
 CREATE TRIGGER appeals_apart_update BEFORE UPDATE ON appeals WHEN NEW.reviewer IS NOT NULL
     BEGIN SELECT RAISE(ABORT, 'the reviewer had a part in the matter') WHERE NOT EXISTS
-    (SELECT 1 FROM appeal_parties p WHERE p.objection_id = NEW.id) OR EXISTS
-    (SELECT 1 FROM appeal_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer); END;
+    (SELECT 1 FROM appeal_parties p WHERE p.appeal_id = NEW.id) OR EXISTS
+    (SELECT 1 FROM appeal_parties p WHERE p.appeal_id = NEW.id AND p.user_id = NEW.reviewer); END;
 -- only: postgres
 CREATE FUNCTION appeals_apart() RETURNS trigger LANGUAGE plpgsql AS
     $body$ BEGIN IF NEW.reviewer IS NOT NULL AND (NOT EXISTS
-    (SELECT 1 FROM appeal_parties p WHERE p.objection_id = NEW.id) OR EXISTS
-    (SELECT 1 FROM appeal_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer))
+    (SELECT 1 FROM appeal_parties p WHERE p.appeal_id = NEW.id) OR EXISTS
+    (SELECT 1 FROM appeal_parties p WHERE p.appeal_id = NEW.id AND p.user_id = NEW.reviewer))
     THEN RAISE EXCEPTION 'the reviewer had a part in the matter' USING ERRCODE = 'check_violation'; END IF;
     RETURN NEW; END $body$;
 -- only: postgres
 CREATE TRIGGER appeals_apart BEFORE INSERT OR UPDATE ON appeals
     FOR EACH ROW EXECUTE FUNCTION appeals_apart();
--- only: sqlite
-CREATE TRIGGER complaints_apart_insert BEFORE INSERT ON complaints WHEN NEW.reviewer IS NOT NULL
-    BEGIN SELECT RAISE(ABORT, 'the reviewer had a part in the matter') WHERE NOT EXISTS
-    (SELECT 1 FROM complaint_parties p WHERE p.objection_id = NEW.id) OR EXISTS
-    (SELECT 1 FROM complaint_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer); END;
--- only: sqlite
-CREATE TRIGGER complaints_apart_update BEFORE UPDATE ON complaints WHEN NEW.reviewer IS NOT NULL
-    BEGIN SELECT RAISE(ABORT, 'the reviewer had a part in the matter') WHERE NOT EXISTS
-    (SELECT 1 FROM complaint_parties p WHERE p.objection_id = NEW.id) OR EXISTS
-    (SELECT 1 FROM complaint_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer); END;
--- only: postgres
-CREATE FUNCTION complaints_apart() RETURNS trigger LANGUAGE plpgsql AS
-    $body$ BEGIN IF NEW.reviewer IS NOT NULL AND (NOT EXISTS
-    (SELECT 1 FROM complaint_parties p WHERE p.objection_id = NEW.id) OR EXISTS
-    (SELECT 1 FROM complaint_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer))
-    THEN RAISE EXCEPTION 'the reviewer had a part in the matter' USING ERRCODE = 'check_violation'; END IF;
-    RETURN NEW; END $body$;
--- only: postgres
-CREATE TRIGGER complaints_apart BEFORE INSERT OR UPDATE ON complaints
-    FOR EACH ROW EXECUTE FUNCTION complaints_apart();
--- only: sqlite
-CREATE TRIGGER filing_appeals_apart_insert BEFORE INSERT ON filing_appeals WHEN NEW.reviewer IS NOT NULL
-    BEGIN SELECT RAISE(ABORT, 'the reviewer had a part in the matter') WHERE NOT EXISTS
-    (SELECT 1 FROM filing_appeal_parties p WHERE p.objection_id = NEW.id) OR EXISTS
-    (SELECT 1 FROM filing_appeal_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer); END;
--- only: sqlite
-CREATE TRIGGER filing_appeals_apart_update BEFORE UPDATE ON filing_appeals WHEN NEW.reviewer IS NOT NULL
-    BEGIN SELECT RAISE(ABORT, 'the reviewer had a part in the matter') WHERE NOT EXISTS
-    (SELECT 1 FROM filing_appeal_parties p WHERE p.objection_id = NEW.id) OR EXISTS
-    (SELECT 1 FROM filing_appeal_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer); END;
--- only: postgres
-CREATE FUNCTION filing_appeals_apart() RETURNS trigger LANGUAGE plpgsql AS
-    $body$ BEGIN IF NEW.reviewer IS NOT NULL AND (NOT EXISTS
-    (SELECT 1 FROM filing_appeal_parties p WHERE p.objection_id = NEW.id) OR EXISTS
-    (SELECT 1 FROM filing_appeal_parties p WHERE p.objection_id = NEW.id AND p.user_id = NEW.reviewer))
-    THEN RAISE EXCEPTION 'the reviewer had a part in the matter' USING ERRCODE = 'check_violation'; END IF;
-    RETURN NEW; END $body$;
--- only: postgres
-CREATE TRIGGER filing_appeals_apart BEFORE INSERT OR UPDATE ON filing_appeals
-    FOR EACH ROW EXECUTE FUNCTION filing_appeals_apart();

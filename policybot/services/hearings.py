@@ -1,0 +1,402 @@
+"""Hearings: what is done with an appeal between its coming in and its end, whatever it is about."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from policybot.domain import appeal as rules
+from policybot.domain import number
+from policybot.domain.appeal import Appeal, Kind, Late, Said, State, Verdict, Word
+from policybot.domain.case import Case
+from policybot.domain.decision import Decision
+from policybot.domain.errors import NotFound, OutOfOrder
+from policybot.domain.evidence import File
+from policybot.domain.name import one_line
+from policybot.domain.notice import Statement
+from policybot.domain.party import Why, check_apart, hidden
+from policybot.domain.permission import Role
+from policybot.domain.sanction import Sanction
+from policybot.services.appeal_records import AppealRecords
+from policybot.services.parties import Apart, Parties
+from policybot.services.setting import Setting
+from policybot.store import appeals, audit, evidence, filings, members, parties, queues
+from policybot.store.database import Tx
+
+_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision that is appealed, with what its reviewer needs."""
+
+    case: Case
+    decision: Decision
+    statement: Statement
+    """What the person was told, and why."""
+    sanction: Sanction | None
+    delivery: str
+    """What became of the notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an appeal is about: a decision, or what is known, each with what it is."""
+
+    decided: Decided | None = None
+    known: tuple[tuple[str, str], ...] = ()
+    event_id: str | None = None
+    """The message, if it is about one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What a reviewer needs to decide an appeal, and no more."""
+
+    appeal: Appeal
+    words: tuple[Word, ...]
+    files: tuple[File, ...]
+    """What is shown with it, without names and pictures."""
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of the end of an appeal, as its reviewer reads it."""
+
+    said: str
+    later: tuple[str, ...] = ()
+    """Later decisions that counted the one that is void, and what becomes of them."""
+
+
+class Matter(Protocol):
+    """What is particular to appeals of one kind."""
+
+    async def lock(self, tx: Tx, appeal: Appeal) -> None:
+        """Let nobody else do anything with it until the end."""
+
+    async def excluded(self, tx: Tx, appeal: Appeal) -> Parties:
+        """Write down who had a part in it by now; return all who ever had."""
+
+    async def concerned(self, tx: Tx, appeal: Appeal) -> frozenset[str]:
+        """Name whom it concerns by now, which may not be written down yet."""
+
+    async def facts(self, tx: Tx, appeal: Appeal, *, outside: bool) -> Facts:
+        """Tell what it is about; `outside` they do not read who decided or who reported."""
+
+    async def late(self, tx: Tx, kind: Kind, named: int) -> tuple[Late, set[tuple[str, Why]]]:
+        """Find what could be appealed under a number, and who has a part in that."""
+
+    async def tell(self, tx: Tx, appeal: Appeal | Late, text: str) -> None:
+        """Write to whoever appeals, or could."""
+
+    async def withdrawn(self, tx: Tx, who: str, appeal: Appeal) -> None:
+        """Let stand what was decided, after the appeal was taken back."""
+
+    async def end(  # noqa: PLR0913, PLR0917 - as the commands
+        self, tx: Tx, reviewer: str, appeal: Appeal, verdict: Verdict, measure: str, reasons: str
+    ) -> Ended:
+        """End it, tell whoever appeals, and do what follows."""
+
+
+class Hearings:
+    """The service for appeals of all kinds while they wait: of those who appeal, and who decide."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        records: AppealRecords,
+        apart: Apart,
+        matters: Mapping[Kind, Matter],
+    ) -> None:
+        """Work with the services that know what each kind is about."""
+        self._setting = setting
+        self._records = records
+        self._apart = apart
+        self._matters = matters
+
+    # What whoever appeals does ---------------------------------------------------------------------
+
+    async def mine(self, tx: Tx, who: str, text: str) -> Appeal:
+        """Read the newest appeal under a number that somebody has made with an account of theirs.
+
+        An account that was unlinked has made none but its own: it may be in other hands.
+
+        Raises:
+            NotFound: there is none.
+        """
+        own = await members.own_person(tx, who)
+        for appeal in reversed(await self._named(tx, text)):
+            whose = await members.answerable(tx, appeal.appellant, appeal.submitted_at)
+            if own is not None and own == whose:
+                return appeal
+            if appeal.appellant == who and None in (own, whose):
+                return appeal
+            if who in await appeals.joined(tx, appeal.id):
+                return appeal
+        message = "There is no appeal of yours under this number."
+        raise NotFound(message)
+
+    async def add(self, tx: Tx, who: str, appeal: Appeal, text: str) -> Appeal:
+        """Take in what somebody adds to their appeal, or answers to a question about it.
+
+        Raises:
+            Incomplete: it says nothing, or too much.
+            OutOfOrder: the appeal does not wait any more, or they have added enough.
+        """
+        appeal = await self._again(tx, appeal)
+        now = self._setting.now()
+        if who in await appeals.joined(tx, appeal.id):
+            message = f"You have joined the {appeal.called}, and what you wrote is part of it."
+            raise OutOfOrder(message)
+        answering = appeal.asked_at is not None
+        after = rules.answered(appeal, now)
+        kind = Said.ANSWER if answering else Said.ADDITION
+        said = rules.said(text, "Please write what you want to add.")
+        before = [w for w in await appeals.words(tx, appeal.id) if w.kind is Said.ADDITION]
+        if kind is Said.ADDITION and len(before) >= rules.MOST_WORDS:
+            message = f"You have added to your appeal {rules.MOST_WORDS} times; that is the most."
+            raise OutOfOrder(message)
+        after = await appeals.save(tx, after)
+        await appeals.add_word(tx, appeal.id, Word(kind, who, said, now))
+        self._records.remember(tx, who, kind.value, after, said)
+        what = "answers what was asked about" if answering else "adds to"
+        await self._tell_reviewers(
+            tx,
+            after,
+            f"{appeal.number}: the person {what} the appeal: {one_line(said, rules.MOST_TEXT)}\n"
+            f"All of it: !policy brief {appeal.number}",
+        )
+        return after
+
+    async def _again(self, tx: Tx, appeal: Appeal) -> Appeal:
+        """Read an appeal again, once nobody else does anything with it."""
+        await self._matters[appeal.kind].lock(tx, appeal)
+        return await appeals.get(tx, appeal.id) or appeal
+
+    async def withdraw(self, tx: Tx, who: str, appeal: Appeal) -> Appeal:
+        """Take an appeal back: what was decided stands, and what rested goes on.
+
+        Raises:
+            OutOfOrder: it is decided.
+        """
+        after = rules.withdrawn(await self._again(tx, appeal), self._setting.now())
+        after = await appeals.save(tx, after)
+        await self._matters[after.kind].withdrawn(tx, who, after)
+        self._records.remember(tx, who, "withdraw", after)
+        stands = f"{after.against[0].upper()}{after.against[1:]} stands."
+        text = f"{after.number}: the appeal was taken back by whoever made it. {stands}"
+        await self._tell_reviewers(tx, after, text)
+        return after
+
+    async def _tell_reviewers(self, tx: Tx, appeal: Appeal, text: str) -> None:
+        """Write to those who decide an appeal: in the review room, or to people outside."""
+        self._setting.tell_staff(tx, text, cause=f"appeal {appeal.id}")
+        await self._tell_outside(tx, appeal, text)
+
+    async def _tell_outside(self, tx: Tx, appeal: Appeal, text: str) -> None:
+        """Write to the people outside who decide an appeal, if it is for them."""
+        known = frozenset(await parties.of(tx, appeal.id))
+        for reviewer in self._apart.outsiders(known) if appeal.outside else ():
+            self._setting.tell(tx, reviewer, text, cause=f"appeal {appeal.id}")
+
+    # What reviewers do -----------------------------------------------------------------------------
+
+    async def waiting(self, tx: Tx, viewer: str, limit: int) -> list[Appeal]:
+        """List the appeals that wait, urgent ones first, but those in which the viewer has a part."""
+        found = await appeals.waiting(tx, await queues.accounts_with(tx, viewer), limit)
+        # Whoever has come to answer for the room since then is not written down yet.
+        return [one for one in found if viewer not in await self._matters[one.kind].concerned(tx, one)]
+
+    async def waits(self, tx: Tx, text: str) -> Appeal | None:
+        """Read the oldest appeal that waits under a number, if one does."""
+        found = await self._named(tx, text)
+        return next((one for one in found if one.state is State.SUBMITTED), None)
+
+    async def find(self, tx: Tx, text: str) -> Appeal:
+        """Read the appeal that waits under a number; nobody else does anything with it until the end.
+
+        Raises:
+            NotFound: none waits.
+        """
+        if (found := await self.waits(tx, text)) is not None:
+            await self._matters[found.kind].lock(tx, found)
+            found = await self.waits(tx, text)
+        if found is None:
+            message = f"No appeal waits under {text[:40]}."
+            raise NotFound(message)
+        return found
+
+    async def _named(self, tx: Tx, text: str) -> Sequence[Appeal]:
+        """List the appeals under a number, oldest first."""
+        meant = await self._meant(tx, text)
+        return await appeals.named(tx, *meant) if meant else ()
+
+    @staticmethod
+    async def _meant(tx: Tx, text: str) -> tuple[Kind, int] | None:
+        """Say what a number is of; None if there is no such thing."""
+        kind, named = Kind.DECISION, number.parse_case(text)
+        if named is None:
+            kind, named = Kind.REPORT, number.parse_receipt(text)
+        if named is None:
+            kind, named = Kind.QUALIFICATION, number.parse_qualification(text)
+        if named is None:
+            filing = await filings.get(tx, text.upper())
+            kind, named = Kind.FILING, filing.id if filing else None
+        return (kind, named) if named is not None else None
+
+    async def _decidable(self, tx: Tx, reviewer: str, text: str) -> Appeal:
+        """Read the appeal that waits under a number, for somebody who may decide it.
+
+        Raises:
+            NotFound: none waits, or it is not theirs to know of.
+            NotPermitted: they had a part in the matter.
+        """
+        try:
+            appeal = await self.find(tx, text)
+        except NotFound:
+            if Role.EXTERNAL in await self._setting.roles(tx, reviewer):
+                raise hidden() from None
+            raise
+        await self._apart.check(tx, reviewer, await self.excluded(tx, appeal))
+        return appeal
+
+    async def excluded(self, tx: Tx, appeal: Appeal) -> Parties:
+        """Write down who had a part in the matter of an appeal by now; return all who ever had."""
+        return await self._matters[appeal.kind].excluded(tx, appeal)
+
+    async def _taken(self, tx: Tx, reviewer: str, text: str) -> Appeal:
+        """Read the appeal that waits under a number, and take it, as each act on it does.
+
+        Raises:
+            NotFound: none waits, or it is not theirs to know of.
+            NotPermitted: they had a part in the matter, or somebody else has it.
+        """
+        appeal = await self._decidable(tx, reviewer, text)
+        return rules.claimed(appeal, reviewer, self._setting.now(), self._setting.config.appeals.claim)
+
+    async def brief(self, tx: Tx, reviewer: str, text: str) -> Brief:
+        """Show a reviewer what an appeal is about; who had a part does not see it.
+
+        Raises:
+            NotFound: none waits, or it is not theirs to know of.
+            NotPermitted: they had a part in the matter.
+        """
+        appeal = await self._decidable(tx, reviewer, text)
+        outside = Role.EXTERNAL in await self._setting.roles(tx, reviewer)
+        return Brief(
+            appeal,
+            tuple(await appeals.words(tx, appeal.id)),
+            tuple(await evidence.of_appeal(tx, appeal.id)),
+            await self._matters[appeal.kind].facts(tx, appeal, outside=outside),
+        )
+
+    async def claim(self, tx: Tx, reviewer: str, text: str) -> Appeal:
+        """Take an appeal for a while, so that nobody else does the same."""
+        appeal = await appeals.save(tx, await self._taken(tx, reviewer, text))
+        self._records.remember(tx, reviewer, "claim", appeal)
+        return appeal
+
+    async def release(self, tx: Tx, reviewer: str, text: str) -> Appeal:
+        """Give an appeal back."""
+        appeal = await self._decidable(tx, reviewer, text)
+        appeal = await appeals.save(tx, rules.released(appeal, reviewer, self._setting.now()))
+        self._records.remember(tx, reviewer, "release", appeal)
+        return appeal
+
+    async def ask(self, tx: Tx, reviewer: str, text: str, question: str) -> Appeal:
+        """Ask whoever appeals something; until they answer, the clock stands still."""
+        appeal, now = await self._taken(tx, reviewer, text), self._setting.now()
+        question = rules.said(question, "Please write your question as well.")
+        after = await appeals.save(tx, rules.asked(appeal, now))
+        await appeals.add_word(tx, appeal.id, Word(Said.QUESTION, reviewer, question, now))
+        self._records.remember(tx, reviewer, "ask", after, question)
+        said = (
+            f"Somebody who decides your {after.called} asks: {question}\n"
+            f"Please answer: !policy add {after.number} YOUR ANSWER. It waits for that."
+        )
+        await self._matters[after.kind].tell(tx, after, said)
+        return after
+
+    async def hasten(self, tx: Tx, reviewer: str, text: str, reason: str) -> Appeal:
+        """Put an appeal before others because it is urgent."""
+        appeal = await self._taken(tx, reviewer, text)
+        kept = rules.said(reason, "Please say in a sentence why it is urgent.")
+        due_at = self._setting.now() + self._setting.config.appeals.urgent_within
+        after = await appeals.save(tx, rules.hastened(appeal, due_at))
+        self._records.remember(tx, reviewer, "hasten", after, kept)
+        said = (
+            f"Your {after.called} is treated as urgent and should be answered by "
+            f"{after.due_at:%-d %B %Y}."
+        )
+        await self._matters[after.kind].tell(tx, after, said)
+        return after
+
+    async def admit(self, tx: Tx, reviewer: str, text: str, reason: str) -> Late:
+        """Let somebody appeal after the time for it, for good cause.
+
+        Raises:
+            NotFound: nothing under this number could be appealed.
+            NotPermitted: they had a part in the matter.
+            OutOfOrder: it can be appealed anyway, or was.
+        """
+        if (meant := await self._meant(tx, text)) is None:
+            message = f"Nothing under {text[:40]} could be appealed."
+            raise NotFound(message)
+        late, part = await self._matters[meant[0]].late(tx, *meant)
+        check_apart(reviewer, await self._apart.wide(tx, part))
+        now = self._setting.now()
+        if now <= late.until:
+            message = f"{late.number} can be appealed as it is: the time for it is not over."
+            raise OutOfOrder(message)
+        kept = rules.said(reason, "Please say in a sentence what kept them from it.")
+        until = now + rules.LATE_WINDOW
+        await appeals.admit(tx, late, by=reviewer, reason=kept, now=now, until=until)
+        tag = f"{rules.TAGS[late.kind]}:admit"
+        audit.append(tx, at=now, actor=reviewer, tag=tag, object=late.number, text=kept)
+        verb = "object" if late.kind is Kind.REPORT else "appeal"
+        said = (
+            f"You can still {verb} against {rules.AGAINST[late.about]} {late.number}, until "
+            f"{until:%-d %B %Y}: !policy {verb} {late.number} YOUR REASONS. Why it is let in after its "
+            f"time: {kept}"
+        )
+        await self._matters[late.kind].tell(tx, late, said)
+        return late
+
+    async def end(  # noqa: PLR0913, PLR0917 - as the commands
+        self, tx: Tx, reviewer: str, text: str, verdict: Verdict, measure: str, reasons: str
+    ) -> Ended:
+        """End an appeal.
+
+        Raises:
+            NotFound: none waits, or it is not theirs to know of.
+            NotPermitted: they had a part in the matter, or somebody else has it.
+            Incomplete: no reasons were given, or not what takes its place.
+            OutOfOrder: it cannot end so.
+        """
+        appeal = await self._taken(tx, reviewer, text)
+        matter = self._matters[appeal.kind]
+        return await matter.end(tx, reviewer, appeal, verdict, measure, reasons)
+
+    # By the clock ---------------------------------------------------------------------------------
+
+    async def call(self, tx: Tx) -> None:
+        """Say of each appeal that it is overdue, once. Time decides none (I20)."""
+        now = self._setting.now()
+        await appeals.drop_admissions(tx, now)
+        late = await appeals.overdue(tx, now, _BATCH)
+        if not late:
+            return
+        await appeals.called(tx, [one.id for one in late], now)
+        for one in late:
+            tag = f"{rules.TAGS[one.kind]}:overdue"
+            audit.append(tx, at=now, actor="system:clock", tag=tag, object=one.number)
+            text = f"{one.number}: the appeal should have been answered by now. Please decide it."
+            await self._tell_outside(tx, one, text)
+        named = ", ".join(f"{one.number}{' (urgent)' if one.urgent else ''}" for one in late)
+        said = f"Appeals and objections that should have been answered: {named}. Nothing "
+        self._setting.tell_staff(
+            tx,
+            f"{said}is decided by itself, and whoever objected still waits. To see them: "
+            "!policy queue appeals",
+            cause="deadlines",
+        )
