@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 from policybot.config.log_key import LogKey
@@ -121,7 +122,10 @@ async def _versions(tx: Any) -> list[Version]:
 
 
 def history_by_hand(law: Ladder, later: Decision, found: list[Decision]) -> History:
-    """Work out how much went before an act, of what still holds: where nobody has a second account."""
+    """Work out how much went before an act, of what still holds: where nobody has a second account.
+
+    What took another's place has the history of the day on which that was decided.
+    """
     by_id = {one.id: one for one in found}
 
     def since(one: Decision) -> tuple[float, int]:
@@ -159,7 +163,7 @@ def history_by_hand(law: Ladder, later: Decision, found: list[Decision]) -> Hist
         key=later.scope_key,
         severity=later.severity,
         occurred_at=later.occurred_at,
-        decided_at=later.decided_at,
+        decided_at=datetime.fromtimestamp(since(later)[0], UTC),
         incident=later.number,
     )
     return propose(law, act, strikes).band

@@ -177,6 +177,7 @@ class Rechecks:
 
     async def _replay(self, tx: Tx, later: Decision, gone: Collection[int]) -> Replay | None:
         """Work a later decision out anew, as when it was decided; None if its ladder is not known."""
+        later = await _in_its_time(tx, later)
         asked = await self._laws(tx, later)
         about = later.user_id, later.room_id, later.occurred_at
         spill = any(law.spill is not None for law in asked)
@@ -205,6 +206,17 @@ class Rechecks:
             await policies.in_force_at(tx, later.decided_at),
         ]
         return list({one.hash: one.ladder for one in asked if one is not None}.values())
+
+
+async def _in_its_time(tx: Tx, decision: Decision) -> Decision:
+    """Give a decision that took another's place with its time: it has the history of that day."""
+    first = decision
+    while first.supersedes is not None:
+        before = await decisions.get(tx, first.supersedes)
+        if before is None:
+            break
+        first = before
+    return replace(decision, decided_at=first.decided_at)
 
 
 def _since(decision: Decision, known: dict[int, Decision]) -> tuple[float, int]:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from policybot.domain.ladder import Ladder, Scope, Severity
+from tests import at_rest
 from tests.flows.test_holds import reported_room, review, suspended_after
+from tests.flows.test_unwinding import appealed, decided
 from tests.laddering import put_in_force
 from tests.ladders import SAMPLE
 from tests.staffed import link_to
@@ -109,6 +111,26 @@ async def test_members_read_how_much_of_a_decision_is_left(tmp_path: Path) -> No
         next_one = await world.reported()
         answer = await world.review("mira", f"!policy propose {next_one} R1 S2")
         assert f"counted: {case} (S2, 2 March 2026; 2.3 points of 3 left)" in answer
+
+
+async def test_a_milder_decision_is_looked_at_with_the_history_of_the_day_of_the_first(
+    tmp_path: Path, database_url: str
+) -> None:
+    """I18: on the day of the appeal points have faded, and what fell would seem to change nothing."""
+    history = {"window": "half_life", "half_life": "P30D"}
+    async with governed(tmp_path, database_url, history=history) as world:
+        first, other = await world.reported(), await world.reported(text="Once more")
+        await decided(world, first, "R2 S2 proposed")
+        await decided(world, other, "R2 S2 proposed")
+        await world.tick(days=12)
+        later = await world.reported(text="Buy my spades!")
+        await decided(world, later, "R2 S2 proposed")
+        await world.tick(days=30)
+        await appealed(world, later, "modify", measure="restrict:P1D")
+        await appealed(world, first)
+        waiting = await world.review("otto", "!policy queue rechecks")
+        assert f"{later}: history was H2, is H1" in waiting
+        await at_rest.holds(world)
 
 
 async def test_before_a_room_is_closed_what_the_ladder_asks_for_is_tried_or_the_reason_said(

@@ -31,10 +31,12 @@ async def decided(world: World, case: str, words: str, by: str = "mira") -> None
         await world.review("otto", f"!policy confirm {find(r'(?<=!policy confirm )[A-Z0-9]+', answer)}")
 
 
-async def appealed(world: World, case: str, verdict: str = "overturn", who: str = "tom") -> str:
+async def appealed(
+    world: World, case: str, verdict: str = "overturn", who: str = "tom", measure: str = ""
+) -> str:
     """Have a decision appealed and reviewed by Ravi; return the answer."""
     assert "is in" in await world.say(who, f"!policy appeal {case} It was a joke between friends")
-    return await world.review("ravi", f"!policy {verdict} {case} {JOKE}")
+    return await world.review("ravi", f"!policy {verdict} {case} {measure} {JOKE}")
 
 
 def level(world: World, who: str = "tom") -> int | None:
