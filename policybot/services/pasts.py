@@ -10,7 +10,7 @@ from policybot.domain.ladder import Scope
 from policybot.services import ledgers
 from policybot.services.cases import Cases
 from policybot.services.setting import Setting
-from policybot.store import cases, decisions, pasts
+from policybot.store import cases, decisions, moves, pasts
 from policybot.store.database import Tx
 from policybot.store.pasts import About, Moment
 
@@ -60,13 +60,13 @@ class Pasts:
     async def _ledger(self, tx: Tx, case: Case) -> list[Decision]:
         about, found = case.subject, dict[int, Decision]()
         spill = self._setting.ladder.spill is not None
+        holder = await ledgers.holder(tx, Scope.ACCOUNT, about.user_id, case.occurred_at)
+        room_id = await moves.now(tx, about.room_id) if about.room_id else None
         scopes = [Scope.ACCOUNT] + [Scope.MEMBER] * (about.kind is SubjectKind.EVENT)
         for scope in scopes:
-            key = await ledgers.key_of(tx, scope, case)
-            for decision in await ledgers.entries(
-                tx, scope, key, about.user_id, about.room_id, case.occurred_at, spill=spill
-            ):
-                found[decision.id] = decision
+            key = ledgers.key_of(scope, about, room_id, holder)
+            for one in await ledgers.entries(tx, scope, key, about.user_id, holder, spill=spill):
+                found[one.id] = one
         return [found[number] for number in sorted(found)]
 
     async def decided(self, tx: Tx, viewer: str, user_id: str) -> list[Decision]:

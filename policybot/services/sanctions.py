@@ -1,6 +1,6 @@
 """Sanctions: carry out a decision, start its clock, end it on time, lift it, take it back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -23,6 +23,7 @@ from policybot.services.filings import Filings
 from policybot.services.reach import Reach, hold_rooms
 from policybot.services.removals import Removals
 from policybot.services.setting import Setting
+from policybot.services.statements import Grounds
 from policybot.store import (
     audit,
     decisions,
@@ -63,14 +64,11 @@ class Sanctions:
         self._removals = Removals(setting)
         self.reach = Reach(setting)
 
-    async def restraints(self, tx: Tx, decision: Decision) -> tuple[Effect, ...]:
-        """Say which effects a decision needs on what it is about; raises as of `Reach.restraints`."""
-        return await self.reach.restraints(tx, decision)
-
     async def impose(
         self,
         tx: Tx,
         decision: Decision,
+        grounds: Grounds,
         restraints: tuple[Effect, ...],
         *,
         remove: Sequence[Subject] = (),
@@ -80,12 +78,15 @@ class Sanctions:
         Args:
             tx: the transaction of the decision.
             decision: the decision.
+            grounds: why it was decided.
             restraints: the effects that carry its measure.
             remove: the messages to remove, if it is decided so.
         """
-        held = None if decision.interim else await self._held_in(tx, decision.case_id)
-        span, served = decision.measure.duration, await self.credit(tx, decision.case_id)
-        others = await self.reach.others(tx, decision)
+        earlier = await sanctions.of_case(tx, decision.case_id)
+        held = None if decision.interim else _held(earlier)
+        span, served = decision.measure.duration, self._credit(earlier)
+        person_id = await self.reach.person(tx, decision)
+        others = await self.reach.others_of(tx, person_id, decision)
         for user_id in others:
             restraints += await self.reach.on_account(tx, decision, user_id)
         now = self._setting.now()
@@ -102,7 +103,7 @@ class Sanctions:
             restraints=restraints,
             interim=decision.interim,
             dry=self._setting.config.dry_run,
-            person_id=await self.reach.person(tx, decision),
+            person_id=person_id,
         )
         if spent := rules.spent(sanction, now):
             restraints, sanction = (), replace(sanction, restraints=())
@@ -112,7 +113,7 @@ class Sanctions:
         await self._removals.remember(tx, decision, remove)
         for user_id in (sanction.user_id or "", *others):
             self._setting.curbs_changed(tx, user_id)
-        await statements.keep(tx, self._setting, decision)  # nothing is done without one
+        await statements.keep(tx, self._setting, decision, grounds)  # nothing is done without one
         if rules.locks(sanction):
             await notices.tell_before(tx, self._setting, decision, sanction)
         said = statements.tombstone(self._setting, decision)
@@ -132,25 +133,17 @@ class Sanctions:
         return sanction
 
     async def credit(self, tx: Tx, case_id: int) -> timedelta:
-        """Say how much time is credited to a measure in a case: all that was served for the same act.
+        """Say how much time is credited to a measure in a case: all that was served for the same act."""
+        return self._credit(await sanctions.of_case(tx, case_id))
 
-        Whatever binds is credited with what came before it, so the longest is all of it.
-        """
-        found = [await sanctions.of_decision(tx, one.id) for one in await decisions.of_case(tx, case_id)]
-        spans = [rules.ran(one, self._setting.now()) for one in found if one is not None and not one.dry]
-        return max(spans, default=timedelta(0))
-
-    async def _held_in(self, tx: Tx, case_id: int) -> Sanction | None:
-        """Find the hold that binds in a case."""
-        for decision in await decisions.of_case(tx, case_id):
-            sanction = await sanctions.of_decision(tx, decision.id) if decision.interim else None
-            if sanction is not None and sanction.state in BINDING:
-                return sanction
-        return None
+    def _credit(self, earlier: Iterable[Sanction]) -> timedelta:
+        """Whatever binds is credited with what came before it, so the longest is all of it."""
+        now = self._setting.now()
+        return max((rules.ran(one, now) for one in earlier if not one.dry), default=timedelta(0))
 
     async def end_hold(self, tx: Tx, case_id: int, by: str) -> None:
         """End the hold in a case that ends without a measure, if there is one; tell the owner."""
-        held = await self._held_in(tx, case_id)
+        held = _held(await sanctions.of_case(tx, case_id))
         if held is None:
             return
         await self._close(tx, held, Step.END, by=by)
@@ -307,9 +300,10 @@ class Sanctions:
         Raises:
             NotFound: none does.
         """
-        for decision in reversed(await decisions.of_case(tx, case_id)):
-            sanction = await sanctions.of_decision(tx, decision.id)
-            if sanction is not None and sanction.state in BINDING | {State.STAYED}:
+        for sanction in reversed(await sanctions.of_case(tx, case_id)):
+            binds = sanction.state in BINDING | {State.STAYED}
+            decision = await decisions.get(tx, sanction.decision_id) if binds else None
+            if decision is not None:
                 return decision, sanction
         message = f"No measure binds in C-{case_id}."
         raise NotFound(message)
@@ -375,11 +369,12 @@ class Sanctions:
         """Let a sanction stop binding, and give back what no other sanction wants kept."""
         now = self._setting.now()
         was_binding = rules.to_release(sanction, step)
-        if step in {Step.LIFT, Step.END}:
-            await notices.tell_planned(tx, self._setting, sanction)  # of what ends they know the reasons
         await hold_rooms(tx, sanction.restraints)
         closed = rules.stopped(sanction, step, now)
         await self._save(tx, closed, lifted_by=by, reason=reason)
+        if step in {Step.LIFT, Step.END}:
+            # Of what ends they know the reasons; after the measure, as once it is carried out.
+            await notices.tell_planned(tx, self._setting, sanction)
         if was_binding:
             await outbox.drop(tx, f"decision {sanction.decision_id}")
             await outbox.drop(tx, f"banner {sanction.decision_id}")
@@ -447,3 +442,8 @@ class Sanctions:
             self._setting.tell(tx, concerned, text, cause=f"notice {decision.id} after")
         for user_id in await sanctions.accounts(tx, decision.id):
             self._setting.tell(tx, user_id, text, cause=f"notice {decision.id} after")
+
+
+def _held(earlier: Iterable[Sanction]) -> Sanction | None:
+    """Find the hold that binds among the sanctions of a case."""
+    return next((one for one in earlier if one.interim and one.state in BINDING), None)

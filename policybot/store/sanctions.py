@@ -109,6 +109,16 @@ async def of_decision(tx: Tx, decision_id: int) -> Sanction | None:
     return None if row is None else _sanction(row)
 
 
+async def of_case(tx: Tx, case_id: int) -> list[Sanction]:
+    """List the sanctions that the decisions in a case imposed, oldest first."""
+    rows = await tx.fetch(
+        "SELECT s.* FROM sanctions s JOIN decisions d ON d.id = s.decision_id WHERE d.case_id = $1"
+        " ORDER BY s.decision_id",
+        case_id,
+    )
+    return [_sanction(row) for row in rows]
+
+
 async def binding_on(tx: Tx, user_id: str | None, room_id: str | None) -> list[Sanction]:
     """List the planned, active and stayed sanctions on an account, or on a room."""
     rows = await tx.fetch(
