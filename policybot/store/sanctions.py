@@ -19,10 +19,12 @@ from policybot.store.database import (
     to_ms,
 )
 
+# SQLite uses an index of a part of the rows only where a query names that part in the same words.
 _CURBS = (
     "SELECT s.*, d.case_id, s.user_id AS bound FROM sanctions s"
     " JOIN decisions d ON d.id = s.decision_id"
-    " WHERE s.user_id IS NOT NULL AND s.state IN ('planned', 'active'){one}"
+    " WHERE s.user_id IS NOT NULL AND s.state IN ('planned', 'active', 'stayed')"
+    " AND s.state <> 'stayed'{one}"
     " UNION ALL SELECT s.*, d.case_id, a.user_id AS bound FROM sanction_accounts a"
     " JOIN sanctions s ON s.decision_id = a.decision_id JOIN decisions d ON d.id = s.decision_id"
     " WHERE s.state IN ('planned', 'active'){other}"

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from policybot.services.previews import Choice
+from policybot.store import sanctions
 from tests.statements import listened, short
 from tests.world import World, user
 
@@ -59,6 +60,14 @@ async def test_a_plain_decision_asks_for_nothing_twice(any_world: World) -> None
     more = Counter(map(short, sent)) - needed
     assert not more, "\n".join(["more than needed:", *(sql for sql in sent if short(sql) in more)])
     assert len(sent) == needed.total(), f"no more needed: {needed - Counter(map(short, sent))}"
+
+
+async def test_what_binds_somebody_is_found_without_a_look_at_every_measure(world: World) -> None:
+    async with world.database.transaction() as tx:
+        with listened() as sent:
+            await sanctions.curbs_on(tx, user("tom"))
+        plan = await tx.fetch(f"EXPLAIN QUERY PLAN {sent[0]}", user("tom"))
+    assert [row["detail"] for row in plan if row["detail"].startswith("SCAN")] == []
 
 
 def first_of_each(sent: list[str], *kinds: str) -> list[str]:
