@@ -1,5 +1,6 @@
 """Pasts: what there was before about an account or a room, as far as whoever asks has no part in it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -71,12 +72,15 @@ class Pasts:
 
     async def decided(self, tx: Tx, viewer: str, user_id: str) -> list[Decision]:
         """List what was decided about an account, the newest first."""
-        found = []
-        for decision in await decisions.about(tx, user_id):
-            case = await cases.get(tx, decision.case_id)
-            if case is not None and viewer not in await self._cases.involved(tx, case):
-                found.append(decision)
-        return found
+        return await self.seen(tx, viewer, await decisions.about(tx, user_id))
+
+    async def seen(self, tx: Tx, viewer: str, found: Collection[Decision]) -> list[Decision]:
+        """Leave out decisions in cases in which somebody has a part."""
+        shown: dict[int, bool] = {}
+        for case_id in {decision.case_id for decision in found}:
+            case = await cases.get(tx, case_id)
+            shown[case_id] = case is not None and viewer not in await self._cases.involved(tx, case)
+        return [decision for decision in found if shown[decision.case_id]]
 
     async def timeline(
         self, tx: Tx, viewer: str, about: About, page: int, size: int

@@ -92,7 +92,7 @@ async def _again(tx: Tx, setting: Setting, decision: Decision) -> str:
 async def told(tx: Tx, user_id: str) -> list[str]:
     """List what was decided about an account, for its owner: what holds, until when, what is over."""
     lines = []
-    found = await decisions.about(tx, user_id)
+    found = await decisions.about(tx, user_id, decisions.NEWEST)
     for one in found:
         sanction = await sanctions.of_decision(tx, one.id)
         timed = sanction is not None and sanction.measure.kind.timed and one.state not in _VOID
