@@ -134,7 +134,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     answering = Objections(setting, referred)
     held, again = Holds(setting, casework, measures), Rechecks(setting, casework, measures)
     undone = Unwinding(setting, casework, measures, again, kept, referred)
-    apart = Apart(setting, casework)
+    apart = Apart(setting)
     records = AppealRecords(setting, apart)
     objections = Appeals(setting, records, apart, measures)
     reviewed = AppealReviews(setting, records, objections, apart, casework, measures, undone)
@@ -165,7 +165,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
     # Measures come first: they hold rooms before the clock moves on.
     setting.account_changed = _both(measures.reach.account_changed, messages.account_changed)
     setting.room_changed = _both(measures.reach.room_changed, messages.room_changed)
-    found = Findings(setting, messages, casework, Automation(setting, measures, kept), kept)
+    found = Findings(setting, messages, casework, Automation(setting, measures), kept)
     deviations = Deviations(setting)
     upgrades = Upgrades(setting, listed, deviations)
     return Services(

@@ -1,5 +1,6 @@
 """What a rule does by itself: removal with a warning, or a hold of three days at most."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -8,7 +9,6 @@ from policybot.domain import notice
 from policybot.domain.breaker import Writers, reaches_too_many
 from policybot.domain.case import Case
 from policybot.domain.decision import Decision, State
-from policybot.domain.effects import Effect
 from policybot.domain.ladder import History, Scope
 from policybot.domain.measure import Kind, Measure
 from policybot.domain.mechanism import (
@@ -19,12 +19,15 @@ from policybot.domain.mechanism import (
     Mechanism,
     Then,
 )
+from policybot.domain.notice import Origin
 from policybot.domain.rank import Control, Levels, control
-from policybot.services import ledgers, statements
-from policybot.services.copies import Copies
+from policybot.domain.statement import Content
+from policybot.services import ledgers, matters, places, statements
+from policybot.services.places import Place
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.store import audit, cases, decisions, filings, findings, members, refusals, rooms
+from policybot.store.copies import Copy
 from policybot.store.database import Tx, next_number
 from policybot.store.findings import Finding, Outcome
 
@@ -44,10 +47,9 @@ class Hindrance:
 class Automation:
     """The service for what rules do by themselves."""
 
-    def __init__(self, setting: Setting, measures: Sanctions, kept: Copies) -> None:
+    def __init__(self, setting: Setting, measures: Sanctions) -> None:
         """Impose through the sanctions' service, as people do."""
         self._setting = setting
-        self._copies = kept
         self._sanctions = measures
         self.writers = Writers()
 
@@ -119,14 +121,16 @@ class Automation:
         if Then.HOLD in mechanism.then and await self._was_held(tx, user_id, room_id):
             mechanism = replace(mechanism, then=mechanism.then - {Then.HOLD})
         remove = bool(mechanism.then & {Then.REFUSE, Then.REDACT})
-        decision, restraints = await self._draft(tx, mechanism, case, what, remove=remove)
-        decision = replace(decision, language=await statements.language_of(tx, decision))
-        statement = await self._statement(tx, mechanism, decision)
-        decision = replace(decision, id=await next_number(tx, "decision"))
-        await decisions.add(tx, decision, statement)
+        place = await places.of(tx, self._setting, case.subject.room_id)
+        kept = await matters.copies_of(tx, [case.subject.event_id])
+        decision = await self._draft(tx, mechanism, case, place, kept, what, remove=remove)
+        restraints = await self._sanctions.reach.restraints(tx, decision, place)
+        statement = await self._statement(tx, mechanism, decision, place)
         claimed = case_rules.moved(case, case_rules.Step.CLAIM)
         decided = case_rules.moved(claimed, case_rules.Step.DECIDE)
         await cases.save(tx, case_rules.moved(decided, case_rules.Step.CLOSE))
+        decision = replace(decision, id=await next_number(tx, "decision"))
+        await decisions.add(tx, decision, statement)
         audit.append(
             tx,
             at=self._setting.now(),
@@ -141,27 +145,39 @@ class Automation:
             evidence=decision.evidence,
         )
         message = (case.subject,) if remove else ()
-        await self._sanctions.impose(tx, decision, restraints, remove=message)
+        content = kept[0].kind if kept else Content.OTHER
+        grounds = statements.grounds(self._setting, decision, statement, Origin.MACHINE, content)
+        await self._sanctions.impose(tx, decision, grounds, restraints, remove=message)
         return decision
 
     async def _was_held(self, tx: Tx, user_id: str, room_id: str) -> bool:
         since = self._setting.now() - BETWEEN_HOLDS
         return await decisions.was_restricted(tx, user_id, room_id, MACHINE, since)
 
-    async def _draft(
-        self, tx: Tx, mechanism: Mechanism, case: Case, what: str, *, remove: bool
-    ) -> tuple[Decision, tuple[Effect, ...]]:
+    async def _draft(  # noqa: PLR0913, PLR0917 - the act, and what is known of it
+        self,
+        tx: Tx,
+        mechanism: Mechanism,
+        case: Case,
+        place: Place | None,
+        kept: Sequence[Copy],
+        what: str,
+        *,
+        remove: bool,
+    ) -> Decision:
         hold = min(mechanism.hold_for, LONGEST_HOLD, self._setting.ladder.hold_max)
         held = Then.HOLD in mechanism.then
         measure = Measure(Kind.RESTRICT, hold) if held else Measure(Kind.WARN)
-        decision = Decision(
+        about, room_id = case.subject, place.room_id if place else None
+        holder = await ledgers.holder(tx, Scope.MEMBER, about.user_id, case.occurred_at)
+        return Decision(
             id=0,
             case_id=case.id,
             state=State.FINAL,
             policy_hash=(await self._setting.in_force(tx)).hash,
             rule_id=mechanism.id,
             scope=Scope.MEMBER,
-            scope_key=await ledgers.key_of(tx, Scope.MEMBER, case),
+            scope_key=ledgers.key_of(Scope.MEMBER, about, room_id, holder),
             severity=mechanism.rule.mildest,
             history=History.H0,
             measure=measure,
@@ -171,13 +187,15 @@ class Automation:
             occurred_at=case.occurred_at,
             decided_at=self._setting.now(),
             decider=MACHINE,
-            evidence=await self._copies.fingerprint(tx, case.subject.event_id),
-            user_id=case.subject.user_id,
-            room_id=case.subject.room_id,
+            evidence=" ".join(one.sha256 for one in kept),
+            user_id=about.user_id,
+            room_id=about.room_id,
+            language=await statements.language_of(tx, about.user_id),
         )
-        return decision, await self._sanctions.restraints(tx, decision)
 
-    async def _statement(self, tx: Tx, mechanism: Mechanism, decision: Decision) -> notice.Statement:
+    async def _statement(
+        self, tx: Tx, mechanism: Mechanism, decision: Decision, place: Place | None
+    ) -> notice.Statement:
         say = statements.phrases(self._setting, decision.language).say
         return notice.complete(
             await statements.written(
@@ -185,7 +203,8 @@ class Automation:
                 self._setting,
                 decision,
                 mechanism.rule,
-                origin=notice.Origin.MACHINE,
+                filing=place.filing if place else None,
+                origin=Origin.MACHINE,
                 severity=say("notice_mildest", severity=decision.severity.value),
                 history=say("notice_not_looked"),
             )

@@ -15,7 +15,7 @@ from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrd
 from policybot.domain.measure import duration_in_words
 from policybot.domain.permission import Permission
 from policybot.domain.statement import MIN_FACTS
-from policybot.services import answers
+from policybot.services import answers, matters
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.holds import Holds
@@ -142,9 +142,9 @@ class Batches:
             if len(rest.strip()) < MIN_FACTS:
                 message = "Please note in a sentence why this is no breach."
                 raise Incomplete(message)
-            return Item(await self._cases.take(tx, by, case), None)
+            return Item((await self._cases.take(tx, by, case)).case, None)
         preview = await self._decisions.preview(tx, by, case, _choice(typed))
-        return Item(await self._cases.take(tx, by, case), preview.draft)
+        return Item((await self._cases.take(tx, by, case)).case, preview.draft)
 
     # Confirming ----------------------------------------------------------------------------------
 
@@ -160,7 +160,9 @@ class Batches:
         for case_id in batch.case_ids:
             case = await cases.get(tx, case_id)
             if case is not None:
-                found |= await self._cases.involved(tx, case) | await self._cases.judged(tx, case)
+                matter = await matters.of(tx, self._setting, case)
+                found |= await matters.involved(tx, self._setting, matter)
+                found |= await matters.judged(tx, matter)
         return frozenset(found)
 
     async def confirm(self, tx: Tx, by: str, approval: Approval) -> str:

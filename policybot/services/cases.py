@@ -13,20 +13,17 @@ from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.mechanism import MACHINE
 from policybot.domain.name import one_line
 from policybot.domain.priority import Priority
-from policybot.domain.report import Outcome, Report, Via
-from policybot.services import answers
+from policybot.domain.report import Outcome, Report
+from policybot.services import answers, matters, places
 from policybot.services.copies import Copies
+from policybot.services.matters import Matter
 from policybot.services.priorities import Priorities
 from policybot.services.quarantines import Quarantines
 from policybot.services.setting import Setting
 from policybot.store import (
     audit,
     cases,
-    deputies,
-    filings,
     findings,
-    members,
-    moves,
     notes,
     reports,
     rooms,
@@ -322,65 +319,19 @@ class Cases:
         await self.priorities.renew(tx, case)
         await cases.save(tx, case)
 
-    async def judged(self, tx: Tx, case: Case) -> frozenset[str]:
-        """Name who found no breach in a case that is looked at anew after an objection to that."""
-        before = {r.resolved_by for r in await reports.of_case(tx, case.id) if r.outcome is None}
-        return await members.accounts_of_all(tx, {one for one in before if one})
-
-    async def fingerprint(self, tx: Tx, case: Case) -> str:
-        """Give the fingerprints of the copies on which a decision in a case rests."""
-        of_each = [
-            await self._copies.fingerprint(tx, subject.event_id)
-            for subject in await cases.subjects(tx, case)
-        ]
-        return " ".join(filter(None, of_each))
-
     async def involved(self, tx: Tx, case: Case) -> frozenset[str]:
-        """Name the parties of a case: the reporters, its subject, those who answer for the room.
-
-        With each all accounts that are known to be theirs: who judges must be another person.
-        """
-        parties = {report.reporter for report in await reports.of_case(tx, case.id)}
-        about = await cases.subjects(tx, case)
-        parties |= {subject.user_id for subject in about if subject.user_id}
-        parties |= await self.living_on(tx, {s.server for s in about if s.server})
-        answering = await self.answering_for(tx, {s.room_id for s in about if s.room_id})
-        return await members.accounts_of_all(tx, parties.union(*answering.values()))
-
-    async def living_on(self, tx: Tx, names: AbstractSet[str]) -> frozenset[str]:
-        """Name those who decide and have an account on one of some servers: theirs is the matter."""
-        config = self._setting.config
-        deciding = {*config.staff, *config.appeals.external_reviewers} if names else set()
-        living = [
-            one
-            for one in deciding
-            if any(servers.of(account) in names for account in await members.accounts_of(tx, one))
-        ]
-        return frozenset(living)
+        """Name the parties of a case, who do not judge it, each with all accounts of theirs."""
+        matter = await matters.of(tx, self._setting, case)
+        return await matters.involved(tx, self._setting, matter)
 
     async def answering_for(self, tx: Tx, room_ids: AbstractSet[str]) -> dict[str, frozenset[str]]:
-        """Name who filed each of some rooms or moderates it: they do not judge what happens there.
-
-        All rooms are looked up at once: a page of the queue asks for twenty.
-        """
-        places = await moves.now_each(tx, room_ids)
-        filed = await filings.held(tx, set(places.values()))
-        agreed = await deputies.agreed(tx, list(filed.values()))
-        known = await rooms.some(tx, room_ids)
-        found = {}
-        for room_id, place in places.items():
-            filing, room = filed.get(place), known.get(room_id)
-            people = {filing.applicant} if filing else set()
-            if filing is not None and filing.deputy and filing.id in agreed:
-                people.add(filing.deputy)  # it would be theirs next
-            if room is not None:
-                people |= room.levels.moderators()
-            found[room_id] = frozenset(people - {self._setting.config.bot_user_id})
-        return found
+        """Name who filed each of some rooms or moderates it: they do not judge what happens there."""
+        found = await places.each(tx, self._setting, room_ids)
+        return {room_id: place.answering for room_id, place in found.items()}
 
     async def claim(self, tx: Tx, by: str, case: Case) -> Case:
         """Take a case for as long as the operator says, or go on with it."""
-        claimed = await self.take(tx, by, case)
+        claimed = (await self.take(tx, by, case)).case
         await cases.save(tx, claimed)
         self.remember(tx, by, "case:claim", claimed)
         return replace(claimed, version=claimed.version + 1)
@@ -392,16 +343,18 @@ class Cases:
         self.remember(tx, by, "case:release", released)
         return released
 
-    async def take(self, tx: Tx, by: str, case: Case) -> Case:
-        """Make sure that a case is somebody's to decide; it is claimed on the way.
+    async def take(self, tx: Tx, by: str, case: Case) -> Matter:
+        """Make sure that a case is somebody's to decide; it is claimed on the way. Give what is known.
 
         Raises:
             NotPermitted: they are a party to it or judged it before, or somebody else works on it.
             OutOfOrder: it is past deciding.
         """
-        rules.impartial(case, by, await self.involved(tx, case))
-        rules.anew(case, by, await self.judged(tx, case))
-        return rules.claimed(case, by, self._setting.now(), self._setting.config.cases.claim)
+        matter = await matters.of(tx, self._setting, case)
+        rules.impartial(case, by, await matters.involved(tx, self._setting, matter))
+        rules.anew(case, by, await matters.judged(tx, matter))
+        lease = self._setting.config.cases.claim
+        return replace(matter, case=rules.claimed(case, by, self._setting.now(), lease))
 
     async def dismiss(self, tx: Tx, by: str, case: Case, reason: str) -> None:
         """Close a case without a breach, and tell the reporters.
@@ -413,7 +366,7 @@ class Cases:
             message = "Please note in a sentence why this is no breach."
             raise Incomplete(message)
         taken = await self.take(tx, by, case)
-        closed = rules.moved(rules.moved(taken, Step.DECIDE), Step.CLOSE)
+        closed = rules.moved(rules.moved(taken.case, Step.DECIDE), Step.CLOSE)
         await cases.save(tx, closed)
         await answers.give(tx, self._setting, case.number, case.id, Outcome.NO_BREACH, by)
         await self._quarantines.end(tx, by, case, "no breach")
@@ -430,13 +383,3 @@ class Cases:
     def remember(self, tx: Tx, actor: str, tag: str, case: Case, **payload: str) -> None:
         """Write an audit entry about a case."""
         audit.append(tx, at=self._setting.now(), actor=actor, tag=tag, object=case.number, **payload)
-
-
-async def origin_of(tx: Tx, case_id: int) -> notice.Origin:
-    """Say how a case came to our knowledge, for a decision by a person."""
-    received = {report.via for report in await reports.of_case(tx, case_id)}
-    if received - {Via.LIST}:
-        return notice.Origin.REPORT
-    if await findings.of_case(tx, case_id):
-        return notice.Origin.RULE
-    return notice.Origin.LIST if received else notice.Origin.OURS

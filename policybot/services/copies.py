@@ -105,15 +105,6 @@ class Copies:
         found = await self._sealed.page(tx, _SAID, after, limit)
         return [(event_id, _content(said[_CONTENT].reveal())) for event_id, said in found]
 
-    async def fingerprint(self, tx: Tx, event_id: str | None) -> str:
-        """Give the fingerprints of the copies on which a decision about an event rests.
-
-        Two where it was edited before it was kept; empty if there is no copy, or none can be had.
-        """
-        kept = await copies.get(tx, event_id) if event_id else None
-        edit = await copies.get(tx, kept.edit_id) if kept and kept.edit_id else None
-        return " ".join(one.sha256 for one in (kept, edit) if one is not None)
-
     # What is found out later: what failed here leaves the copy as it is ---------------------------
 
     async def ask_around(self, tx: Tx, copy: Copy) -> None:

@@ -47,7 +47,7 @@ class Cures:
         usual = self._setting.ladder.room_cure or self._setting.config.filing.cure
         length, words = rules.span_of(span, usual), rules.explained(text)
         named = await self._check_first(tx, by, case, filing.room_id)
-        taken = await self._cases.take(tx, by, case)
+        taken = (await self._cases.take(tx, by, case)).case
         before = await cures.of_case(tx, case.id)
         rules.check_over(before)
         now = self._setting.now()

@@ -5,15 +5,16 @@ from dataclasses import dataclass, replace
 from policybot.domain import case as case_rules
 from policybot.domain import decision as rules
 from policybot.domain import notice
-from policybot.domain.case import Case
+from policybot.domain.case import Case, SubjectKind
 from policybot.domain.cure import check_over
 from policybot.domain.decision import Approval, Decision, State
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.permission import Permission, Role, allowed
 from policybot.domain.register import marked
-from policybot.services import statements
+from policybot.services import matters, statements
 from policybot.services.cases import Cases
 from policybot.services.filings import Filings
+from policybot.services.matters import Matter
 from policybot.services.previews import Choice, Draft, Preview, Previews, choice_of
 from policybot.services.proposals import propose
 from policybot.services.sanctions import Sanctions
@@ -41,7 +42,7 @@ class Decisions:
         self, setting: Setting, casework: Cases, measures: Sanctions, applications: Filings
     ) -> None:
         """Work with the services that hold cases, sanctions and filings."""
-        self._previews = Previews(setting, casework, measures)
+        self._previews = Previews(setting, measures)
         self._setting = setting
         self._cases = casework
         self._sanctions = measures
@@ -49,7 +50,7 @@ class Decisions:
 
     async def draft(self, tx: Tx, by: str, case: Case, choice: Choice) -> Draft:
         """Work out a decision; nothing is written."""
-        return await self._previews.draft(tx, by, case, choice)
+        return await self._previews.draft(tx, by, await matters.of(tx, self._setting, case), choice)
 
     async def preview(self, tx: Tx, by: str, case: Case, choice: Choice) -> Preview:
         """Show exactly what a decision would do and say; nothing is written.
@@ -58,9 +59,8 @@ class Decisions:
             NotPermitted: they are a party to it, or somebody else works on it.
             OutOfOrder: it is past deciding.
         """
-        taken = await self._cases.take(tx, by, case)
-        check_over(await cures.of_case(tx, case.id))
-        return await self._previews.preview(tx, await self.draft(tx, by, taken, choice))
+        matter = await self._take(tx, by, case)
+        return await self._previews.preview(tx, await self._previews.draft(tx, by, matter, choice))
 
     async def shown(self, tx: Tx, draft: Draft) -> Preview:
         """Show exactly what a decision that was worked out does and says."""
@@ -72,19 +72,30 @@ class Decisions:
         Raises:
             Refused: it could not be decided any more.
         """
-        choice = choice_of(decision)
-        draft = await self._previews.draft(tx, decision.decider, case, choice, again=decision)
-        return await self._previews.preview(tx, draft)
+        return await self._previews.preview(tx, await self._again(tx, decision, case))
+
+    async def _again(self, tx: Tx, decision: Decision, case: Case) -> Draft:
+        """Work out anew what was decided in a case."""
+        matter, choice = await matters.of(tx, self._setting, case), choice_of(decision)
+        return await self._previews.draft(tx, decision.decider, matter, choice, again=decision)
+
+    async def _take(self, tx: Tx, by: str, case: Case) -> Matter:
+        """Make sure that a case is somebody's to decide, and that nobody has time to put it right."""
+        matter = await self._cases.take(tx, by, case)
+        if case.subject.kind is SubjectKind.ROOM:
+            check_over(await cures.of_case(tx, case.id))
+        return matter
 
     async def decide(self, tx: Tx, by: str, case: Case, choice: Choice) -> Taken:
         """Decide a case, or propose the decision to whoever has to confirm it."""
-        taken = await self._cases.take(tx, by, case)
-        check_over(await cures.of_case(tx, case.id))
-        draft = await self.draft(tx, by, taken, choice)
+        matter = await self._take(tx, by, case)
+        taken, draft = matter.case, await self._previews.draft(tx, by, matter, choice)
         waits = bool(draft.second_person) or draft.decision.grave
         if not waits:
             made = await self.settle(tx, taken, draft, None)
             return Taken(replace(draft, decision=made), None)
+        await _check_in_force(tx, draft)
+        await cases.save(tx, case_rules.moved(taken, case_rules.Step.PROPOSE))
         decision = await self._keep(tx, draft, State.PENDING, None)
         draft = replace(draft, decision=decision)
         approval = await propose(
@@ -95,33 +106,35 @@ class Decisions:
             binding=draft.binding,
             needs_other=bool(draft.second_person),
         )
-        await cases.save(tx, case_rules.moved(taken, case_rules.Step.PROPOSE))
         self._remember(tx, by, "decision:propose", decision)
         return Taken(draft, approval)
 
     async def settle(self, tx: Tx, case: Case, draft: Draft, approver: str | None) -> Decision:
-        """Make a decision that was worked out, and have it carried out."""
+        """Make a decision that was worked out, and have it carried out.
+
+        The ladder is held first, then the case, the number and the rooms: so no two wait for each other.
+        """
+        await _check_in_force(tx, draft)
+        await _close(tx, case)
         decision = await self._keep(tx, draft, State.FINAL, approver)
-        await self._enforce(tx, case, replace(draft, decision=decision))
+        await self._enforce(tx, replace(draft, decision=decision))
         return decision
 
     @staticmethod
     async def _keep(tx: Tx, draft: Draft, state: State, approver: str | None) -> Decision:
         """Save a decision that was worked out, with what ladders on trial would have proposed."""
-        await _check_in_force(tx, draft)
         number = await next_number(tx, "decision")
         decision = replace(draft.decision, id=number, state=state, approver=approver)
         await decisions.add(tx, decision, draft.statement)
         await policies.keep_shadows(tx, decision.id, draft.shadows)
         return decision
 
-    async def _enforce(self, tx: Tx, case: Case, draft: Draft) -> None:
+    async def _enforce(self, tx: Tx, draft: Draft) -> None:
         decision = draft.decision
-        decided = case_rules.moved(case, case_rules.Step.DECIDE)
-        await cases.save(tx, case_rules.moved(decided, case_rules.Step.CLOSE))
         actor = decision.approver or decision.decider
         self._remember(tx, actor, "decision:final", decision)
-        await self._sanctions.impose(tx, decision, draft.restraints, remove=draft.remove)
+        grounds, remove = draft.grounds, draft.remove
+        await self._sanctions.impose(tx, decision, grounds, draft.restraints, remove=remove)
 
     async def confirm(self, tx: Tx, by: str, code: str, roles: frozenset[Role]) -> str:
         """Confirm what waits under a code; say what was confirmed.
@@ -151,7 +164,8 @@ class Decisions:
         await decisions.end_approval(tx, approval.code, "given", by)
         await decisions.save(tx, final)
         final = replace(final, version=final.version + 1)
-        await self._enforce(tx, case, replace(draft, decision=final))
+        await _close(tx, case)
+        await self._enforce(tx, replace(draft, decision=final))
         measure = statements.in_words(self._setting, decision)
         return f"{decision.number} is decided: {measure}. It is being carried out."
 
@@ -163,9 +177,8 @@ class Decisions:
 
     async def _unchanged(self, tx: Tx, approval: Approval, decision: Decision, case: Case) -> Draft:
         """Refuse to carry out anything else than what was proposed: history may have moved on."""
-        choice = choice_of(decision)
         try:
-            draft = await self._previews.draft(tx, decision.decider, case, choice, again=decision)
+            draft = await self._again(tx, decision, case)
         except NotFound as error:
             raise OutOfOrder(_changed(approval.code)) from error
         if draft.binding != approval.binding or draft.decision.binding != decision.binding:
@@ -191,7 +204,8 @@ class Decisions:
         case = await cases.get(tx, decision.case_id) if decision else None
         if case is None:
             return frozenset()
-        return await self._cases.involved(tx, case) | await self._cases.judged(tx, case)
+        matter = await matters.of(tx, self._setting, case)
+        return await matters.involved(tx, self._setting, matter) | await matters.judged(tx, matter)
 
     async def expire(self, tx: Tx) -> None:
         """Let approvals go that nobody gave in time: silence decides nothing."""
@@ -276,6 +290,11 @@ async def _check_in_force(tx: Tx, draft: Draft) -> None:
     if draft.today and not await policies.hold(tx, draft.today):
         message = "The ladder has changed this moment. Nothing was decided: please look at it anew."
         raise OutOfOrder(message)
+
+
+async def _close(tx: Tx, case: Case) -> None:
+    decided = case_rules.moved(case, case_rules.Step.DECIDE)
+    await cases.save(tx, case_rules.moved(decided, case_rules.Step.CLOSE))
 
 
 def _changed(code: str) -> str:

@@ -9,13 +9,15 @@ from policybot.domain.decision import Decision, Nature, State
 from policybot.domain.errors import OutOfOrder
 from policybot.domain.ladder import History, Scope
 from policybot.domain.measure import Kind
-from policybot.domain.notice import Statement
+from policybot.domain.notice import Origin, Statement
 from policybot.domain.rules import Rule
-from policybot.services import ledgers, statements
-from policybot.services.cases import Cases, origin_of
+from policybot.domain.statement import Content
+from policybot.services import ledgers, matters, statements
+from policybot.services.cases import Cases
+from policybot.services.matters import Matter
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, decisions, moves, rooms, sanctions
+from policybot.store import audit, cases, decisions, rooms, sanctions
 from policybot.store.database import Tx, next_number
 
 _BINDS = {
@@ -54,23 +56,23 @@ class Holds:
         if case.subject.kind is SubjectKind.SERVER:
             raise OutOfOrder(servers.NO_HOLD)
         rule = self._setting.rule(rule_id)
-        case_rules.impartial(case, by, await self._cases.involved(tx, case))
         await cases.lock(tx, case.id)  # a decision that is being made is waited for
         case = await self._cases.find(tx, case.id, case.number)
+        matter = await matters.of(tx, self._setting, case)
+        case_rules.impartial(case, by, await matters.involved(tx, self._setting, matter))
         if case.state not in case_rules.UNDECIDED:
             message = f"{case.number} is {case.state}: a hold is for a case that is still to be decided."
             raise OutOfOrder(message)
         if case.subject.kind is SubjectKind.EVENT and case.subject.user_id is None:
             message = f"I am still fetching the message of {case.number}. Please try in a moment."
             raise OutOfOrder(message)
-        about = case.subject.room_id
-        room_id = await moves.now(tx, about) if about else None
-        # Of two who do it at once, the second sees the first one's: the next number waits for it too.
-        await rooms.hold(tx, {room_id} if room_id else ())
-        decision = await self._decision(tx, by, case, rule, facts, room_id)
+        # Of two who do it at once, the second sees the first one's: the next number waits for it.
+        decision = await self._decision(tx, by, matter, rule, facts)
+        await rooms.hold(tx, {matter.room_id} if matter.room_id else ())
         await self._check_free(tx, decision)
-        statement = await self._statement(tx, decision, rule)
-        restraints = await self._sanctions.restraints(tx, decision)
+        origin = await matters.origin(tx, case.id, matter.reports)
+        statement = await self._statement(tx, decision, rule, matter, origin)
+        restraints = await self._sanctions.reach.restraints(tx, decision, matter.place)
         await decisions.add(tx, decision, statement)
         await self._cases.priorities.renew(tx, case)
         audit.append(
@@ -85,7 +87,10 @@ class Holds:
             account=decision.user_id or "",
             facts=decision.facts,
         )
-        await self._sanctions.impose(tx, decision, restraints)
+        kept = await matters.copies_of(tx, [case.subject.event_id])
+        content = kept[0].kind if kept else Content.OTHER
+        grounds = statements.grounds(self._setting, decision, statement, origin, content)
+        await self._sanctions.impose(tx, decision, grounds, restraints)
         return decision
 
     async def _check_free(self, tx: Tx, decision: Decision) -> None:
@@ -105,10 +110,10 @@ class Holds:
             last = await sanctions.account_held_until(tx, user_id, here)
         rules.check_pause(last, self._setting.now(), scope)
 
-    async def _decision(  # noqa: PLR0913, PLR0917 - who orders what, where, by which rule, and why
-        self, tx: Tx, by: str, case: Case, rule: Rule, facts: str, room_id: str | None
-    ) -> Decision:
+    async def _decision(self, tx: Tx, by: str, matter: Matter, rule: Rule, facts: str) -> Decision:
+        case, room_id = matter.case, matter.room_id
         scope = ledgers.scope_of(case, rule)
+        holder = await ledgers.holder(tx, scope, case.subject.user_id, case.occurred_at)
         return Decision(
             id=await next_number(tx, "decision"),
             case_id=case.id,
@@ -116,7 +121,7 @@ class Holds:
             policy_hash=(await self._setting.in_force(tx)).hash,
             rule_id=rule.id,
             scope=scope,
-            scope_key=await ledgers.key_of(tx, scope, case),
+            scope_key=ledgers.key_of(scope, case.subject, room_id, holder),
             severity=rule.mildest,
             history=History.H0,
             measure=rules.measure(scope),
@@ -131,9 +136,12 @@ class Holds:
             nature=Nature.HOLD,
         )
 
-    async def _statement(self, tx: Tx, decision: Decision, rule: Rule) -> Statement:
-        origin = await origin_of(tx, decision.case_id)
-        statement = await statements.written(tx, self._setting, decision, rule, origin=origin)
+    async def _statement(
+        self, tx: Tx, decision: Decision, rule: Rule, matter: Matter, origin: Origin
+    ) -> Statement:
+        statement = await statements.written(
+            tx, self._setting, decision, rule, filing=matter.filing, origin=origin
+        )
         return notice.complete(notice.held(statement, decision.in_words, rules.LONGEST))
 
     async def dismiss(self, tx: Tx, by: str, case: Case, reason: str) -> None:

@@ -1,18 +1,17 @@
 """Ledgers: whose earlier decisions count, whatever account they used and whoever holds it now."""
 
 from collections.abc import Iterable
-from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 
 from policybot.domain import fading
-from policybot.domain.case import Case, SubjectKind
+from policybot.domain.case import Case, Subject, SubjectKind
 from policybot.domain.closure import Earlier
 from policybot.domain.decision import Decision, Nature, State
 from policybot.domain.ladder import Ladder, Scope, Strike, StrikeState
 from policybot.domain.measure import Kind, duration_in_words
 from policybot.domain.rules import Rule
-from policybot.store import decisions, members, moves
+from policybot.store import decisions, members
 from policybot.store.database import Tx
 
 
@@ -29,30 +28,30 @@ def scope_of(case: Case, rule: Rule) -> Scope:
             return Scope.SERVER
 
 
-async def key_of(tx: Tx, scope: Scope, case: Case) -> str:
-    """Name the ledger of a case: by the person who answers for it, else by the account; a server's."""
-    if scope is Scope.SERVER:
-        return str(case.subject.server)
-    room_id = await moves.now(tx, case.subject.room_id) if case.subject.room_id else None
-    if scope is Scope.ROOM:
-        return str(room_id)
-    user_id = str(case.subject.user_id)
-    who = await holder(tx, user_id, case.occurred_at)
-    return f"{room_id} {who}" if scope is Scope.MEMBER else who
+async def holder(tx: Tx, scope: Scope, user_id: str | None, at: datetime) -> str | None:
+    """Name the person in whose ledger an account's acts count; None if it is the account's own."""
+    if user_id is None or scope not in (Scope.MEMBER, Scope.ACCOUNT):
+        return None
+    return await members.answerable(tx, user_id, at)
 
 
-async def holder(tx: Tx, user_id: str, at: datetime) -> str:
-    """Name whose ledger an account's acts are counted in: the person's who had it, else its own."""
-    return await members.answerable(tx, user_id, at) or user_id
+def key_of(scope: Scope, subject: Subject, room_id: str | None, person_id: str | None) -> str:
+    """Name a ledger, in the room as it is today: by the person, else by the account; a server's."""
+    who = person_id or str(subject.user_id)
+    return {
+        Scope.SERVER: str(subject.server),
+        Scope.ROOM: str(room_id),
+        Scope.MEMBER: f"{room_id} {who}",
+        Scope.ACCOUNT: who,
+    }[scope]
 
 
-async def entries(  # noqa: PLR0913, PLR0917 - what tells an act from others
+async def entries(  # noqa: PLR0913 - what tells an act from others
     tx: Tx,
     scope: Scope,
     key: str,
     user_id: str | None,
-    room_id: str | None,
-    at: datetime,
+    person_id: str | None,
     *,
     spill: bool = False,
 ) -> list[Decision]:
@@ -62,16 +61,16 @@ async def entries(  # noqa: PLR0913, PLR0917 - what tells an act from others
     was decided in a room that has moved counts in the one that it is now. What was decided in rooms
     belongs to an account's ledger, too, where decisions `spill`.
     """
+    links = await members.links_ever(tx, person_id) if person_id else []
     keys = {key}
     if scope is not Scope.ROOM and user_id is not None:
-        names = await _names(tx, user_id, at)
-        room_id = await moves.now(tx, room_id) if room_id else room_id
+        names = {user_id, *(link.user_id for link in links if link.ended_at is None)}
+        names |= {person_id} if person_id else set()
+        room_id = key.partition(" ")[0]
         keys |= {f"{room_id} {name}" for name in names} if scope is Scope.MEMBER else names
     found = await decisions.ledger(tx, scope, sorted(keys))
     if spill and scope is Scope.ACCOUNT and user_id is not None:
-        person_id = await members.answerable(tx, user_id, at)
-        links = await members.links_ever(tx, person_id) if person_id else []
-        accounts = {user_id} | {link.user_id for link in links}
+        accounts = {user_id, *(link.user_id for link in links)}
         in_rooms = await decisions.in_rooms(tx, sorted(accounts))
         found += [one for one in in_rooms if _whose(one) in keys]
     return _known_since(found)
@@ -160,11 +159,3 @@ def _strike_of(decision: Decision, policy: Ladder, key: str) -> Strike:
         state=state,
         room=decision.scope_key.partition(" ")[0] if decision.scope is Scope.MEMBER else "",
     )
-
-
-async def _names(tx: Tx, user_id: str, at: datetime) -> AbstractSet[str]:
-    person_id = await members.answerable(tx, user_id, at)
-    if person_id is None:
-        return {user_id}
-    linked = {link.user_id for link in await members.links_of(tx, person_id)}
-    return {user_id, person_id} | linked

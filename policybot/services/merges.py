@@ -109,8 +109,8 @@ class Merges:
         """
         await cases.lock(tx, case.id)
         case = await self._cases.find(tx, case.id, case.number)
-        await self._cases.take(tx, by, case)  # also says that it is past working on
-        inside = {report.id: report for report in await reports.of_case(tx, case.id)}
+        matter = await self._cases.take(tx, by, case)  # also says that it is past working on
+        inside = {report.id: report for report in matter.reports}
         if missing := set(report_ids) - inside.keys():
             message = f"R-{min(missing)} is not in {case.number}."
             raise NotFound(message)

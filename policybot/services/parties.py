@@ -8,9 +8,9 @@ from policybot.domain.decision import Decision
 from policybot.domain.errors import OutOfOrder
 from policybot.domain.party import Why
 from policybot.domain.permission import Permission, Role, allowed
-from policybot.services.cases import Cases
+from policybot.services import matters
 from policybot.services.setting import Setting
-from policybot.store import cases, decisions, members, parties, reports, rooms
+from policybot.store import decisions, members, parties, rooms
 from policybot.store.database import Tx
 
 Parties = frozenset[tuple[str, Why]]
@@ -21,23 +21,22 @@ _NOUNS = ("decision", "deletion", "replacement")
 class Apart:
     """The service that keeps those who had a part in a matter from judging an objection to it."""
 
-    def __init__(self, setting: Setting, casework: Cases) -> None:
-        """Ask the cases' service who answers for rooms."""
+    def __init__(self, setting: Setting) -> None:
+        """Work in a setting."""
         self._setting = setting
-        self._cases = casework
 
     async def of_case(self, tx: Tx, case: Case) -> set[tuple[str, Why]]:
         """Name who had a part in a case, by the account with which they had it."""
+        matter = await matters.of(tx, self._setting, case)
         found: set[tuple[str, Why]] = set()
-        for report in await reports.of_case(tx, case.id):
+        for report in matter.reports:
             found.add((report.reporter, Why.REPORTER))
             found |= {(one, Why.WORKER) for one in (report.resolved_by,) if one}
-        about = await cases.subjects(tx, case)
-        found |= {(subject.user_id, Why.SUBJECT) for subject in about if subject.user_id}
-        living = await self._cases.living_on(tx, {s.server for s in about if s.server})
+        found |= {(subject.user_id, Why.SUBJECT) for subject in matter.about if subject.user_id}
+        servers = {subject.server for subject in matter.about if subject.server}
+        living = await matters.living_on(tx, self._setting, servers)
         found |= {(one, Why.SUBJECT) for one in living}
-        answering = await self._cases.answering_for(tx, {s.room_id for s in about if s.room_id})
-        found |= {(one, Why.ROOM) for people in answering.values() for one in people}
+        found |= {(one, Why.ROOM) for place in matter.places.values() for one in place.answering}
         if case.assignee:
             found.add((case.assignee, Why.WORKER))
         for decision in await decisions.of_case(tx, case.id):

@@ -1,5 +1,6 @@
 """Pasts: what there was before about an account or a room, as far as whoever asks has no part in it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -10,7 +11,7 @@ from policybot.domain.ladder import Scope
 from policybot.services import ledgers
 from policybot.services.cases import Cases
 from policybot.services.setting import Setting
-from policybot.store import cases, decisions, pasts
+from policybot.store import cases, decisions, moves, pasts
 from policybot.store.database import Tx
 from policybot.store.pasts import About, Moment
 
@@ -60,23 +61,26 @@ class Pasts:
     async def _ledger(self, tx: Tx, case: Case) -> list[Decision]:
         about, found = case.subject, dict[int, Decision]()
         spill = self._setting.ladder.spill is not None
+        holder = await ledgers.holder(tx, Scope.ACCOUNT, about.user_id, case.occurred_at)
+        room_id = await moves.now(tx, about.room_id) if about.room_id else None
         scopes = [Scope.ACCOUNT] + [Scope.MEMBER] * (about.kind is SubjectKind.EVENT)
         for scope in scopes:
-            key = await ledgers.key_of(tx, scope, case)
-            for decision in await ledgers.entries(
-                tx, scope, key, about.user_id, about.room_id, case.occurred_at, spill=spill
-            ):
-                found[decision.id] = decision
+            key = ledgers.key_of(scope, about, room_id, holder)
+            for one in await ledgers.entries(tx, scope, key, about.user_id, holder, spill=spill):
+                found[one.id] = one
         return [found[number] for number in sorted(found)]
 
     async def decided(self, tx: Tx, viewer: str, user_id: str) -> list[Decision]:
         """List what was decided about an account, the newest first."""
-        found = []
-        for decision in await decisions.about(tx, user_id):
-            case = await cases.get(tx, decision.case_id)
-            if case is not None and viewer not in await self._cases.involved(tx, case):
-                found.append(decision)
-        return found
+        return await self.seen(tx, viewer, await decisions.about(tx, user_id))
+
+    async def seen(self, tx: Tx, viewer: str, found: Collection[Decision]) -> list[Decision]:
+        """Leave out decisions in cases in which somebody has a part."""
+        shown: dict[int, bool] = {}
+        for case_id in {decision.case_id for decision in found}:
+            case = await cases.get(tx, case_id)
+            shown[case_id] = case is not None and viewer not in await self._cases.involved(tx, case)
+        return [decision for decision in found if shown[decision.case_id]]
 
     async def timeline(
         self, tx: Tx, viewer: str, about: About, page: int, size: int

@@ -8,21 +8,24 @@ from policybot.domain import decision as rules
 from policybot.domain import ladder, list_rule, notice, prepared, removal, safeguard
 from policybot.domain import sanction as sanction_rules
 from policybot.domain import server as servers
-from policybot.domain.case import Case, Subject, SubjectKind
+from policybot.domain.case import Subject, SubjectKind
 from policybot.domain.closure import Earlier
 from policybot.domain.decision import Decision, State
 from policybot.domain.effects import Effect, Say, inverse
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
+from policybot.domain.filing import Filing
 from policybot.domain.ladder import Act, Proposal, Scope, Severity
 from policybot.domain.measure import Measure, duration_in_words
-from policybot.domain.notice import Statement
+from policybot.domain.notice import Origin, Statement
 from policybot.domain.rules import Rule
-from policybot.services import ledgers, statements
-from policybot.services.cases import Cases, origin_of
+from policybot.domain.statement import Content
+from policybot.services import ledgers, matters, statements
+from policybot.services.matters import Matter
 from policybot.services.sanctions import Sanctions
 from policybot.services.served import credit
 from policybot.services.setting import Setting
-from policybot.store import cases, cures, moves, policies, reports
+from policybot.services.statements import Grounds
+from policybot.store import cures, policies, reports, sanctions
 from policybot.store.database import Tx
 from policybot.store.policies import Policy, Shadow
 
@@ -64,7 +67,8 @@ class Draft:
     """A decision worked out, with everything that follows from it, before anything is written."""
 
     decision: Decision
-    statement: Statement
+    grounds: Grounds
+    """Why, in the words that its person reads, and what else goes on record."""
     proposal: Proposal
     remove: tuple[Subject, ...]
     """The messages to remove."""
@@ -74,8 +78,6 @@ class Draft:
     """Why somebody else has to confirm it; empty if nobody has to."""
     to: str | None
     """Who is told; None if nobody answers for the room."""
-    notice: str
-    """What they read, but for the dates that are known once it is carried out."""
     removals: tuple[Effect, ...] = ()
     removed: str = ""
     """Which messages are removed, in words; empty for none."""
@@ -87,6 +89,16 @@ class Draft:
     """The hash of the ladder that was in force when it was worked out."""
     shadows: tuple[Shadow, ...] = ()
     """What versions on trial would have proposed; without any effect."""
+
+    @property
+    def statement(self) -> Statement:
+        """Why it is decided, in the words that its person reads."""
+        return self.grounds.statement
+
+    @property
+    def notice(self) -> str:
+        """What they read, but for the dates that are known once it is carried out."""
+        return self.grounds.text
 
     @property
     def readers(self) -> str:
@@ -139,17 +151,16 @@ class _Proposed:
 class Previews:
     """The service that works decisions out."""
 
-    def __init__(self, setting: Setting, casework: Cases, measures: Sanctions) -> None:
+    def __init__(self, setting: Setting, measures: Sanctions) -> None:
         """Ask the sanctions' service which effects a measure needs."""
         self._setting = setting
-        self._cases = casework
         self._sanctions = measures
 
     async def preview(self, tx: Tx, draft: Draft) -> Preview:
         """Show what a draft would do and say."""
         decision, now = draft.decision, self._setting.now()
         span = decision.measure.duration
-        served = await credit(tx, self._setting, decision.case_id)
+        served = await credit(tx, self._setting, await sanctions.of_case(tx, decision.case_id))
         ends_at = max(now, now + span - served) if span else None
         text = statements.rendered(self._setting, decision, draft.statement, ends_at=ends_at)
         if said := dict.fromkeys(e.text for e in draft.restraints if isinstance(e, Say)):
@@ -168,7 +179,7 @@ class Previews:
         self,
         tx: Tx,
         by: str,
-        case: Case,
+        matter: Matter,
         choice: Choice,
         *,
         again: Decision | None = None,
@@ -179,15 +190,20 @@ class Previews:
             NotFound: there is no such rule, severity, measure or prepared text.
             Incomplete: something is missing, or rank forbids the measure.
         """
+        case, room_id, now = matter.case, matter.room_id, self._setting.now()
         rule = self._setting.rule(choice.rule)
         severity = _severity(choice.severity, rule)
         scope = ledgers.scope_of(case, rule)
         if case.subject.kind is SubjectKind.EVENT and case.subject.user_id is None:
             message = f"I am still fetching the message of {case.number}. Please try in a moment."
             raise OutOfOrder(message)
-        key = again.scope_key if again else await ledgers.key_of(tx, scope, case)
+        holder = await ledgers.holder(tx, scope, case.subject.user_id, case.occurred_at)
+        new_key = ledgers.key_of(scope, case.subject, room_id, holder)
+        key = again.scope_key if again else new_key
         tried = await ledgers.tried(tx, key) if scope is Scope.ROOM else frozenset[Earlier]()
-        proposed = await self._propose(tx, case, scope, key, severity, choice.factors)
+        at = case.occurred_at
+        act = Act(scope, key, severity, occurred_at=at, decided_at=max(now, at), incident=case.number)
+        proposed = await self._propose(tx, act, case.subject.user_id, holder, choice.factors)
         proposal, policy = proposed.proposal, proposed.policy
         measure = _measure(choice.measure, proposal)
         everywhere = choice.span is not None and scope is Scope.ACCOUNT
@@ -199,7 +215,7 @@ class Previews:
         if again is None:
             rules.check_tried(safeguard.untried(policy.ladder, scope, measure, tried), why)
             rules.check_discretion(proposal, measure, choice.factors, why)
-        room_id = case.subject.room_id
+        kept = await matters.copies_of(tx, [one.event_id for one in matter.about])
         decision = Decision(
             id=0,
             case_id=case.id,
@@ -216,54 +232,60 @@ class Previews:
             facts=prepared.read(facts, rule.prepared, ""),
             explanation=(*proposal.explain(), *proposed.law),
             occurred_at=case.occurred_at,
-            decided_at=self._setting.now(),
+            decided_at=now,
             decider=by,
-            evidence=await self._cases.fingerprint(tx, case),
+            evidence=" ".join(one.sha256 for one in kept),
             user_id=case.subject.user_id,
-            room_id=await moves.now(tx, room_id) if room_id else None,
+            room_id=room_id,
             factors=choice.factors,
             why=why,
             typed=typed,
             publish=choice.publish,
         )
-        language = again.language if again else await statements.language_of(tx, decision)
+        to = statements.whom(decision, matter.filing)
+        language = again.language if again else await statements.language_of(tx, to)
         decision = replace(decision, language=language)
+        read = prepared.read(facts, rule.prepared, language)
         reasons = safeguard.second_person(
             policy.ladder, proposal, measure, tried, publish=choice.publish
         )
-        read = prepared.read(facts, rule.prepared, language)
-        draft = await self._worked_out(tx, case, decision, rule, proposal, reasons, read)
-        notes = (*draft.notes, *proposed.notes)
-        return replace(draft, today=proposed.today, shadows=proposed.shadows, notes=notes)
+        content = next((c.kind for c in kept if c.event_id == case.subject.event_id), Content.OTHER)
+        return await self._worked_out(tx, matter, decision, rule, proposed, reasons, read, content)
 
     async def _worked_out(  # noqa: PLR0913, PLR0917 - what was found out so far
         self,
         tx: Tx,
-        case: Case,
+        matter: Matter,
         decision: Decision,
         rule: Rule,
-        proposal: Proposal,
+        proposed: _Proposed,
         reasons: tuple[str, ...],
         facts: str,
+        content: Content,
     ) -> Draft:
-        remove = tuple(await cases.subjects(tx, case)) if decision.remove else ()
-        restraints = await self._sanctions.restraints(tx, decision)
-        said = statements.tombstone(self._setting, decision)
-        removals = sanction_rules.removals(remove, said)
-        statement = await self._statement(tx, decision, rule, proposal, facts, len(removals))
+        setting, reach, filing = self._setting, self._sanctions.reach, matter.filing
+        remove = matter.about if decision.remove else ()
+        removals = sanction_rules.removals(remove, statements.tombstone(setting, decision))
+        restraints = await reach.restraints(tx, decision, matter.place)
+        origin = await matters.origin(tx, decision.case_id, matter.reports)
+        counted, removed = len(proposed.proposal.counted), len(removals)
+        statement = await self._statement(tx, decision, rule, filing, origin, counted, facts, removed)
+        also = await reach.others(tx, decision)
+        notes = *await reach.notes(tx, decision, also), *await self._cure(tx, decision)
         return Draft(
             decision=decision,
-            statement=statement,
-            proposal=proposal,
+            grounds=statements.grounds(setting, decision, statement, origin, content),
+            proposal=proposed.proposal,
             remove=remove,
             restraints=restraints,
             second_person=reasons,
-            to=await statements.concerned(tx, decision),
-            notice=statements.rendered(self._setting, decision, statement),
+            to=statements.whom(decision, filing),
             removals=removals,
-            removed=self._removed(decision, len(removals)),
-            also=await self._sanctions.reach.others(tx, decision),
-            notes=(*await self._sanctions.reach.notes(tx, decision), *await self._cure(tx, decision)),
+            removed=self._removed(decision, removed),
+            also=also,
+            notes=(*notes, *proposed.notes),
+            today=proposed.today,
+            shadows=proposed.shadows,
         )
 
     async def _cure(self, tx: Tx, decision: Decision) -> tuple[str, ...]:
@@ -292,12 +314,14 @@ class Previews:
         tx: Tx,
         decision: Decision,
         rule: Rule,
-        proposal: Proposal,
+        filing: Filing | None,
+        origin: Origin,
+        counted: int,
         facts: str,
         removed: int,
     ) -> Statement:
         phrases = statements.phrases(self._setting, decision.language)
-        say, history = phrases.say, [notice.history(len(proposal.counted), phrases)]
+        say, history = phrases.say, [notice.history(counted, phrases)]
         if decision.factors:
             history.append(say("notice_factors", factors=", ".join(sorted(decision.factors))))
         if decision.why:
@@ -307,7 +331,8 @@ class Previews:
             self._setting,
             decision,
             rule,
-            origin=await origin_of(tx, decision.case_id),
+            filing=filing,
+            origin=origin,
             severity=say("notice_severity", severity=decision.severity.value),
             history="; ".join(history),
             facts=facts,
@@ -315,35 +340,19 @@ class Previews:
         )
         return notice.complete(statement)
 
-    async def _propose(  # noqa: PLR0913, PLR0917 - the parts of an act
-        self,
-        tx: Tx,
-        case: Case,
-        scope: Scope,
-        key: str,
-        severity: Severity,
-        factors: frozenset[str],
+    async def _propose(
+        self, tx: Tx, act: Act, user_id: str | None, holder: str | None, factors: frozenset[str]
     ) -> _Proposed:
         """Ask the ladder of the time of the act, and use today's where it is milder."""
         live, tried = await policies.standing(tx)
         today = self._setting.policy
         if live is not None and live.hash != today.hash:
             today = live  # another process has put it in force
-        law = await policies.in_force_at(tx, case.occurred_at)
+        law = await policies.in_force_at(tx, act.occurred_at)
         then = law or today
-        _check_grid(scope, today, then)
-        act = Act(
-            scope=scope,
-            key=key,
-            severity=severity,
-            occurred_at=case.occurred_at,
-            decided_at=max(self._setting.now(), case.occurred_at),
-            incident=case.number,
-        )
-        about = case.subject
-        of = about.user_id, about.room_id, case.occurred_at
+        _check_grid(act.scope, today, then)
         spill = any(one.ladder.spill is not None for one in (today, then, *tried))
-        ledger = await ledgers.entries(tx, scope, key, *of, spill=spill)
+        ledger = await ledgers.entries(tx, act.scope, act.key, user_id, holder, spill=spill)
         _check_factors(factors, (today, then))
         chosen, policy = _proposal(today, act, factors, ledger), today
         if then.hash != today.hash:
@@ -353,7 +362,7 @@ class Previews:
         shadows = tuple(
             Shadow(one.hash, str(chosen.cell), str(other.cell))
             for one in tried
-            if scope in one.ladder.scopes
+            if act.scope in one.ladder.scopes
             for other in (_proposal(one, act, factors, ledger),)
         )
         names = {one.hash: one.ladder.version for one in tried}

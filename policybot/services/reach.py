@@ -16,10 +16,11 @@ from policybot.domain.rank import Control, control, hindrance
 from policybot.domain.room_measure import DenyServer
 from policybot.domain.rules import Reach as Whom
 from policybot.domain.sanction import BINDING, Sanction
-from policybot.services import languages, statements
+from policybot.services import languages, places, statements
 from policybot.services.filings import label_of
+from policybot.services.places import Place
 from policybot.services.setting import Setting
-from policybot.store import decisions, filings, members, rooms, sanctions, watches
+from policybot.store import decisions, members, rooms, sanctions, watches
 from policybot.store.database import Tx
 from policybot.store.rooms import Kind as RoomKind
 from policybot.store.rooms import Room
@@ -37,8 +38,8 @@ class Reach:
         """Work in a setting."""
         self._setting = setting
 
-    async def restraints(self, tx: Tx, decision: Decision) -> tuple[Effect, ...]:
-        """Say which effects a decision needs on what it is about.
+    async def restraints(self, tx: Tx, decision: Decision, place: Place | None) -> tuple[Effect, ...]:
+        """Say which effects a decision needs on what it is about, in the place of its room.
 
         Raises:
             Incomplete: rank or distance forbids it; the message says the way round.
@@ -49,12 +50,13 @@ class Reach:
             return (*await self._on_server(tx, decision), *self._published(decision))
         if self.in_every_room(decision):
             governed = await self._in_reach(tx, user_id)
-        if decision.scope is Scope.ROOM and decision.room_id:
-            filing = await filings.of_room(tx, decision.room_id)
+        room, filing = (place.room, place.filing) if place else (None, None)
+        if decision.scope is Scope.ROOM:
             label = label_of(filing) if filing and filing.record_number else None
-            await self._check_rank_in_room(tx, decision)
-        if decision.scope is Scope.MEMBER and kind in BARRING:
-            await self._check_rank(tx, decision)
+            self._check_control(room, kind)
+        barred = room if decision.scope is Scope.MEMBER and kind in BARRING else None
+        if barred is not None and (reason := self.hindrance(barred, user_id)) is not None:
+            raise Incomplete(reason)
         published = self._published(decision)
         carried = rules.restraints(
             decision.scope,
@@ -163,16 +165,8 @@ class Reach:
         """Say why rank forbids to restrict somebody in a room; None if it does not."""
         return hindrance(room.levels, self._setting.config.bot_user_id, user_id)
 
-    async def _check_rank(self, tx: Tx, decision: Decision) -> None:
-        room = await rooms.get(tx, decision.room_id or "")
-        if room is None or decision.user_id is None:
-            return
-        if (reason := self.hindrance(room, decision.user_id)) is not None:
-            raise Incomplete(reason)
-
-    async def _check_rank_in_room(self, tx: Tx, decision: Decision) -> None:
-        room = await rooms.get(tx, decision.room_id or "")
-        if room is None or decision.measure.kind not in BARRING:
+    def _check_control(self, room: Room | None, kind: Kind) -> None:
+        if room is None or kind not in BARRING:
             return
         if control(room.levels, self._setting.config.bot_user_id) is Control.NONE:
             message = (
@@ -197,7 +191,11 @@ class Reach:
 
     async def others(self, tx: Tx, decision: Decision) -> tuple[str, ...]:
         """Name the other accounts of that person."""
-        person_id = await self.person(tx, decision)
+        return await self.others_of(tx, await self.person(tx, decision), decision)
+
+    @staticmethod
+    async def others_of(tx: Tx, person_id: str | None, decision: Decision) -> tuple[str, ...]:
+        """Name the accounts of a person but the one that a decision is about."""
         linked = await members.links_of(tx, person_id) if person_id else []
         return tuple(sorted({link.user_id for link in linked} - {decision.user_id or ""}))
 
@@ -213,7 +211,8 @@ class Reach:
         if in_rooms and self._setting.config.gate is not None and self._setting.is_local(user_id):
             return ()
         try:
-            return await self.restraints(tx, also)
+            place = await places.of(tx, self._setting, also.room_id)
+            return await self.restraints(tx, also, place)
         except Incomplete:  # rank forbids it there; what is decided is about the other account
             return ()
 
@@ -278,12 +277,12 @@ class Reach:
 
     # For people ----------------------------------------------------------------------------------
 
-    async def notes(self, tx: Tx, decision: Decision) -> tuple[str, ...]:
+    async def notes(self, tx: Tx, decision: Decision, others: Sequence[str]) -> tuple[str, ...]:
         """Say what whoever decides should know of the reach of a measure; no other account is named."""
         if decision.scope is Scope.SERVER:
             return await self._notes_on_server(tx, decision)
         lines = []
-        if (number := len(await self.others(tx, decision))) > 0:
+        if (number := len(others)) > 0:
             lines.append(
                 f"It also reaches {number} other account{'s' * (number > 1)} of the same person."
             )
@@ -322,6 +321,9 @@ class Reach:
 
 
 async def hold_rooms(tx: Tx, restraints: Sequence[Effect]) -> None:
-    """Keep others from taking and giving back rights in the same rooms until this is committed."""
+    """Keep others from taking and giving back rights in the same rooms until this is committed.
+
+    Always after the case and the number of a decision: so no two wait for each other.
+    """
     kinds = (RestrictMember, ExcludeMember, DenyServer)
     await rooms.hold(tx, {e.room_id for e in restraints if isinstance(e, kinds)})

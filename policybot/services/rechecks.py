@@ -158,7 +158,8 @@ class Rechecks:
         found: dict[int, Decision] = {}
         for scope, key in await self._counted_in(tx, void):
             for at in (void.occurred_at, self._setting.now()):
-                for one in await ledgers.entries(tx, scope, key, void.user_id, void.room_id, at):
+                holder = await ledgers.holder(tx, scope, void.user_id, at)
+                for one in await ledgers.entries(tx, scope, key, void.user_id, holder):
                     found[one.id] = one
         since = _since(void, found)
         later = [
@@ -171,17 +172,18 @@ class Rechecks:
     async def _counted_in(self, tx: Tx, void: Decision) -> list[tuple[Scope, str]]:
         places = [(void.scope, void.scope_key)]
         if void.scope is Scope.MEMBER and void.user_id:
-            holder = await ledgers.holder(tx, void.user_id, void.occurred_at)
-            places.append((Scope.ACCOUNT, holder))
+            holder = await ledgers.holder(tx, Scope.ACCOUNT, void.user_id, void.occurred_at)
+            places.append((Scope.ACCOUNT, holder or void.user_id))
         return places
 
     async def _replay(self, tx: Tx, later: Decision, gone: Collection[int]) -> Replay | None:
         """Work a later decision out anew, as when it was decided; None if its ladder is not known."""
         later = await _in_its_time(tx, later)
         asked = await self._laws(tx, later)
-        about = later.user_id, later.room_id, later.occurred_at
         spill = any(law.spill is not None for law in asked)
-        entries = await ledgers.entries(tx, later.scope, later.scope_key, *about, spill=spill)
+        holder = await ledgers.holder(tx, later.scope, later.user_id, later.occurred_at)
+        about = later.scope, later.scope_key, later.user_id, holder
+        entries = await ledgers.entries(tx, *about, spill=spill)
         known = {one.id: one for one in entries}
         since = _since(later, known)
         earlier = [one for one in entries if _since(one, known) < since]

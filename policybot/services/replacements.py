@@ -15,12 +15,11 @@ from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrd
 from policybot.domain.filing import Filing
 from policybot.domain.ladder import History, Scope
 from policybot.domain.measure import Kind, Measure
-from policybot.domain.notice import Statement
 from policybot.domain.permission import Permission
 from policybot.domain.replacement import Replacement
 from policybot.domain.rules import Rule
-from policybot.services import statements
-from policybot.services.cases import Cases, origin_of
+from policybot.services import matters, statements
+from policybot.services.cases import Cases
 from policybot.services.filings import Filings
 from policybot.services.proposals import propose
 from policybot.services.sanctions import Sanctions
@@ -87,7 +86,7 @@ class Replacements:
             OutOfOrder: the case or the room is in no state for it.
         """
         rule = self._setting.rule(rule_id)
-        taken = await self._cases.take(tx, by, case)
+        matter = await self._cases.take(tx, by, case)
         check_over(await cures.of_case(tx, case.id))
         filing, wanted = await self._check(tx, case, successor)
         if successor in await accounts_of(tx, by):
@@ -95,7 +94,12 @@ class Replacements:
             raise NotPermitted(message)
         decision = await self._decision(tx, by, case, rule, wanted, facts)
         wanted = replace(wanted, decision_id=decision.id)
-        await decisions.add(tx, decision, await self._statement(tx, decision, rule))
+        origin = await matters.origin(tx, case.id, matter.reports)
+        written = await statements.written(
+            tx, self._setting, decision, rule, filing=filing, origin=origin
+        )
+        statement = notice.complete(notice.replaced(written, decision.in_words))
+        await decisions.add(tx, decision, statement)
         await replacements.save(tx, wanted)
         approval = await propose(
             tx,
@@ -104,7 +108,7 @@ class Replacements:
             subject=f"replacement {decision.id}",
             binding=rules.binding(decision, wanted),
         )
-        await cases.save(tx, case_rules.moved(taken, case_rules.Step.PROPOSE))
+        await cases.save(tx, case_rules.moved(matter.case, case_rules.Step.PROPOSE))
         self._remember(tx, by, "decision:propose", decision, wanted)
         return Proposed(wanted, filing, approval)
 
@@ -157,11 +161,6 @@ class Replacements:
             room_id=case.subject.room_id,
             nature=Nature.REPLACEMENT,
         )
-
-    async def _statement(self, tx: Tx, decision: Decision, rule: Rule) -> Statement:
-        origin = await origin_of(tx, decision.case_id)
-        statement = await statements.written(tx, self._setting, decision, rule, origin=origin)
-        return notice.complete(notice.replaced(statement, decision.in_words))
 
     # Confirming: `services.approvals.Act` --------------------------------------------------------
 
@@ -277,7 +276,9 @@ class Replacements:
         await self._close(tx, case)
         self._remember(tx, by, "decision:final", final, wanted)
         levels = rules.effects(filing.room_id, wanted, decision.number)
-        await self._sanctions.impose(tx, final, levels)
+        statement = await decisions.statement(tx, final.id)
+        grounds = await statements.grounds_of(tx, self._setting, final, statement)
+        await self._sanctions.impose(tx, final, grounds, levels)
         said = f"{decision.number}: {by} has accepted and answers for {filing.number} now."
         self._setting.tell_staff(tx, said, cause=f"case {case.id}")
         return taken

@@ -1,6 +1,6 @@
 """Sanctions: carry out a decision, start its clock, end it on time, lift it, take it back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -24,6 +24,7 @@ from policybot.services.reach import BARRING, Reach, hold_rooms
 from policybot.services.removals import Removals
 from policybot.services.served import back_of, credit
 from policybot.services.setting import Setting
+from policybot.services.statements import Grounds
 from policybot.store import (
     audit,
     decisions,
@@ -59,14 +60,11 @@ class Sanctions:
         self._removals = Removals(setting)
         self.reach = Reach(setting)
 
-    async def restraints(self, tx: Tx, decision: Decision) -> tuple[Effect, ...]:
-        """Say which effects a decision needs on what it is about; raises as of `Reach.restraints`."""
-        return await self.reach.restraints(tx, decision)
-
     async def impose(
         self,
         tx: Tx,
         decision: Decision,
+        grounds: Grounds,
         restraints: tuple[Effect, ...],
         *,
         remove: Sequence[Subject] = (),
@@ -76,13 +74,15 @@ class Sanctions:
         Args:
             tx: the transaction of the decision.
             decision: the decision.
+            grounds: why it was decided.
             restraints: the effects that carry its measure.
             remove: the messages to remove, if it is decided so.
         """
-        held = None if decision.interim else await self._held_in(tx, decision.case_id)
-        served = await credit(tx, self._setting, decision.case_id)
-        span = decision.measure.duration
-        others = await self.reach.others(tx, decision)
+        earlier = await sanctions.of_case(tx, decision.case_id)
+        held = None if decision.interim else _held(earlier)
+        span, served = decision.measure.duration, await credit(tx, self._setting, earlier)
+        person_id = await self.reach.person(tx, decision)
+        others = await self.reach.others_of(tx, person_id, decision)
         for user_id in others:
             restraints += await self.reach.on_account(tx, decision, user_id)
         now = self._setting.now()
@@ -99,7 +99,7 @@ class Sanctions:
             restraints=restraints,
             interim=decision.interim,
             dry=self._setting.config.dry_run,
-            person_id=await self.reach.person(tx, decision),
+            person_id=person_id,
         )
         if spent := rules.spent(sanction, now):
             restraints, sanction = (), replace(sanction, restraints=())
@@ -109,7 +109,7 @@ class Sanctions:
         await self._removals.remember(tx, decision, remove)
         for user_id in (sanction.user_id or "", *others):
             self._setting.curbs_changed(tx, user_id)
-        await statements.keep(tx, self._setting, decision)  # nothing is done without one
+        await statements.keep(tx, self._setting, decision, grounds)  # nothing is done without one
         if rules.locks(sanction):
             await notices.tell_before(tx, self._setting, decision, sanction)
         said = statements.tombstone(self._setting, decision)
@@ -128,17 +128,9 @@ class Sanctions:
             await self.carried_out(tx, decision.id)
         return sanction
 
-    async def _held_in(self, tx: Tx, case_id: int) -> Sanction | None:
-        """Find the hold that binds in a case."""
-        for decision in await decisions.of_case(tx, case_id):
-            sanction = await sanctions.of_decision(tx, decision.id) if decision.interim else None
-            if sanction is not None and sanction.state in BINDING:
-                return sanction
-        return None
-
     async def end_hold(self, tx: Tx, case_id: int, by: str) -> None:
         """End the hold in a case that ends without a measure, if there is one; tell the owner."""
-        held = await self._held_in(tx, case_id)
+        held = _held(await sanctions.of_case(tx, case_id))
         if held is None:
             return
         await self._close(tx, held, Step.END, by=by)
@@ -172,7 +164,8 @@ class Sanctions:
         now = self._setting.now()
         first = sanction.starts_at is None
         if decision.measure.kind in BARRING:  # what it takes the place of may have bound until now
-            served = max(sanction.served, await credit(tx, self._setting, decision.case_id))
+            earlier = await sanctions.of_case(tx, decision.case_id)
+            served = max(sanction.served, await credit(tx, self._setting, earlier))
             sanction = replace(sanction, served=served)
         sanction = rules.enforced(sanction, now)
         over = rules.spent(sanction, now) and not sanction.restraints
@@ -298,9 +291,10 @@ class Sanctions:
         Raises:
             NotFound: none does.
         """
-        for decision in reversed(await decisions.of_case(tx, case_id)):
-            sanction = await sanctions.of_decision(tx, decision.id)
-            if sanction is not None and sanction.state in BINDING | {State.STAYED}:
+        for sanction in reversed(await sanctions.of_case(tx, case_id)):
+            binds = sanction.state in BINDING | {State.STAYED}
+            decision = await decisions.get(tx, sanction.decision_id) if binds else None
+            if decision is not None:
                 return decision, sanction
         message = f"No measure binds in C-{case_id}."
         raise NotFound(message)
@@ -366,11 +360,12 @@ class Sanctions:
         """Let a sanction stop binding, and give back what no other sanction wants kept."""
         now = self._setting.now()
         was_binding = rules.to_release(sanction, step)
-        if step in {Step.LIFT, Step.END}:
-            await notices.tell_planned(tx, self._setting, sanction)  # of what ends they know the reasons
         await hold_rooms(tx, sanction.restraints)
         closed = rules.stopped(sanction, step, now)
         await self._save(tx, closed, lifted_by=by, reason=reason)
+        if step in {Step.LIFT, Step.END}:
+            # Of what ends they know the reasons; after the measure, as once it is carried out.
+            await notices.tell_planned(tx, self._setting, sanction)
         if was_binding:
             await outbox.drop(tx, f"decision {sanction.decision_id}")
             await outbox.drop(tx, f"banner {sanction.decision_id}")
@@ -439,3 +434,8 @@ class Sanctions:
             self._setting.tell(tx, concerned, text, cause=f"notice {decision.id} after")
         for user_id in await sanctions.accounts(tx, decision.id):
             self._setting.tell(tx, user_id, text, cause=f"notice {decision.id} after")
+
+
+def _held(earlier: Iterable[Sanction]) -> Sanction | None:
+    """Find the hold that binds among the sanctions of a case."""
+    return next((one for one in earlier if one.interim and one.state in BINDING), None)

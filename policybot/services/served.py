@@ -1,9 +1,11 @@
 """Time served: for how long somebody was bound for an act already, by whatever it was."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
 from policybot.domain import sanction as rules
+from policybot.domain.sanction import Sanction
 from policybot.services.setting import Setting
 from policybot.store import decisions, outbox, sanctions
 from policybot.store.database import Tx
@@ -15,16 +17,15 @@ def back_of(decision_id: int) -> str:
     return f"sanction {decision_id}"
 
 
-async def credit(tx: Tx, setting: Setting, case_id: int) -> timedelta:
-    """Say how much time is credited to a measure in a case: all that was served for the same act.
+async def credit(tx: Tx, setting: Setting, earlier: Iterable[Sanction]) -> timedelta:
+    """Say how much time is credited to a measure: all that those in its case served for the same act.
 
     Whatever binds is credited with what came before it, so the longest is all of it.
     """
     now, longest = setting.now(), timedelta(0)
-    for decision in await decisions.of_case(tx, case_id):
-        sanction = await sanctions.of_decision(tx, decision.id)
-        if sanction is not None and not sanction.dry:
-            stopped_at = await outbox.waits_since(tx, back_of(decision.id))
+    for sanction in earlier:
+        if not sanction.dry:
+            stopped_at = await outbox.waits_since(tx, back_of(sanction.decision_id))
             longest = max(longest, rules.ran(sanction, now) + rules.beyond(sanction, stopped_at, now))
     return longest
 

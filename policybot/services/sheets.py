@@ -10,7 +10,7 @@ from policybot.domain.appeal import Kind as AppealKind
 from policybot.domain.case import UNDECIDED, Case, State, SubjectKind
 from policybot.domain.copy import files
 from policybot.domain.cure import Cure
-from policybot.domain.decision import IN_FORCE, Approval, Decision
+from policybot.domain.decision import Approval, Decision
 from policybot.domain.decision import State as DecisionState
 from policybot.domain.errors import Refused
 from policybot.domain.filing import Filing
@@ -242,15 +242,14 @@ class Sheets:
         self, tx: Tx, moderator: str, user_id: str
     ) -> list[tuple[Decision, Sanction | None, str]]:
         """List what holds about an account, but in cases in which the reader has a part."""
-        found, ladder = await self._pasts.decided(tx, moderator, user_id), self._setting.ladder
+        found, ladder = await decisions.in_force_on(tx, user_id), self._setting.ladder
         return [
             (
                 one,
                 await sanctions.of_decision(tx, one.id),
                 ledgers.counts(one, ladder, self._setting.now()),
             )
-            for one in reversed(found)
-            if one.state in IN_FORCE
+            for one in await self._pasts.seen(tx, moderator, found)
         ]
 
     async def _steps(self, tx: Tx, file: File) -> list[Step]:

@@ -1,12 +1,13 @@
 """Statements of reasons: what every one of them takes from the decision and the configuration."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from policybot.domain import notice, prepared, removal
 from policybot.domain import statement as rules
 from policybot.domain.decision import Decision, Nature, parted
 from policybot.domain.errors import Incomplete, NotFound
+from policybot.domain.filing import Filing
 from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind
 from policybot.domain.notice import Origin, Statement
@@ -14,28 +15,55 @@ from policybot.domain.notice_words import Phrases
 from policybot.domain.quarantine import WITHHELD
 from policybot.domain.rules import Ground, Rule
 from policybot.domain.sanction import Sanction
-from policybot.domain.statement import Automation, Reasons, Source
-from policybot.services.cases import origin_of
+from policybot.domain.statement import Automation, Content, Reasons, Source
+from policybot.services import matters
 from policybot.services.setting import Setting
-from policybot.store import audit, cases, copies, decisions, filings, languages, quarantines, statements
+from policybot.store import (
+    audit,
+    cases,
+    copies,
+    decisions,
+    filings,
+    languages,
+    quarantines,
+    reports,
+    statements,
+)
 from policybot.store.database import Tx
 from policybot.store.statements import Kept
 
 _ENGLISH = "en"
 
 
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """Why something is decided: in the words that its person reads, and what else goes on record."""
+
+    statement: Statement
+    text: str
+    """What they read, but for the dates that are known once it is carried out."""
+    origin: Origin
+    content: Content
+    """What the case is about, in the law's words."""
+
+
 async def concerned(tx: Tx, decision: Decision) -> str | None:
     """Name whom a decision is about: for a room, who answers for it, or did."""
     if decision.scope is not Scope.ROOM or decision.nature is Nature.REPLACEMENT:
         return decision.user_id
-    filing = await filings.of_room(tx, decision.room_id or "")
+    return whom(decision, await filings.of_room(tx, decision.room_id or ""))
+
+
+def whom(decision: Decision, filing: Filing | None) -> str | None:
+    """Name the same, where the filing of its room is known."""
+    if decision.scope is not Scope.ROOM or decision.nature is Nature.REPLACEMENT:
+        return decision.user_id
     return filing.applicant if filing else None
 
 
-async def language_of(tx: Tx, decision: Decision) -> str:
-    """Say in which language whom a decision is about wants to read it; empty for English."""
-    who = await concerned(tx, decision)
-    return await languages.get(tx, who) or "" if who else ""
+async def language_of(tx: Tx, user_id: str | None) -> str:
+    """Say in which language somebody wants to read what is decided about them; empty for English."""
+    return await languages.get(tx, user_id) or "" if user_id else ""
 
 
 def phrases(setting: Setting, language: str) -> Phrases:
@@ -59,6 +87,7 @@ async def written(  # noqa: PLR0913 - the rule, and what each kind of decision s
     decision: Decision,
     rule: Rule,
     *,
+    filing: Filing | None,
     origin: Origin,
     severity: str = "-",
     history: str = "-",
@@ -72,13 +101,13 @@ async def written(  # noqa: PLR0913 - the rule, and what each kind of decision s
         setting: the surroundings.
         decision: what is decided.
         rule: the rule that was broken.
+        filing: that of its room.
         origin: how it came to our knowledge.
         severity: how grave it is, in words.
         history: what went before, in words.
         facts: what happened, where the person reads it in other words than it is on record.
         removed: how many messages are removed; without it, one if any.
     """
-    filing = await filings.of_room(tx, decision.room_id) if decision.room_id else None
     said = phrases(setting, decision.language)
     room = said.say("notice_room", room=str(filing.number if filing else decision.room_id))
     place = {
@@ -148,19 +177,33 @@ def tombstone(setting: Setting, decision: Decision, *, named: bool = True) -> st
 # On record ---------------------------------------------------------------------------------------
 
 
-async def keep(tx: Tx, setting: Setting, decision: Decision) -> None:
+def grounds(
+    setting: Setting, decision: Decision, statement: Statement, origin: Origin, content: Content
+) -> Grounds:
+    """Give the grounds of a decision whose statement is written."""
+    return Grounds(statement, rendered(setting, decision, statement), origin, content)
+
+
+async def grounds_of(tx: Tx, setting: Setting, decision: Decision, statement: Statement) -> Grounds:
+    """Read what else the grounds of a decision are, where that is not at hand."""
+    case = await cases.get(tx, decision.case_id)
+    event_id = case.subject.event_id if case else None
+    copy = await copies.get(tx, event_id) if event_id else None
+    origin = await matters.origin(tx, decision.case_id, await reports.of_case(tx, decision.case_id))
+    return grounds(setting, decision, statement, origin, copy.kind if copy else Content.OTHER)
+
+
+async def keep(tx: Tx, setting: Setting, decision: Decision, found: Grounds) -> None:
     """Put the statement of a decision on record, before anything of it is queued.
 
     Raises:
         ValueError: it lacks what was checked before anything was written; all of it is taken back.
     """
-    statement = await decisions.statement(tx, decision.id)
-    reasons = await _reasons(tx, setting, decision, statement)
+    reasons = _reasons(setting, decision, found)
     if lacking := rules.missing(reasons):
         message = f"the statement of reasons of decision {decision.id} lacks: {', '.join(lacking)}"
         raise ValueError(message)
-    text = rendered(setting, decision, statement)
-    await statements.keep(tx, Kept(decision.id, reasons.language, reasons, text))
+    await statements.keep(tx, Kept(decision.id, reasons.language, reasons, found.text))
 
 
 def rendered(  # noqa: PLR0913 - what a notice says beside its statement
@@ -203,15 +246,11 @@ def _dated(reasons: Reasons, begins: datetime, ends: datetime | None) -> Reasons
     )
 
 
-async def _reasons(tx: Tx, setting: Setting, decision: Decision, statement: Statement) -> Reasons:
-    rule = setting.rule_of(decision.rule_id)
+def _reasons(setting: Setting, decision: Decision, found: Grounds) -> Reasons:
+    rule, statement = setting.rule_of(decision.rule_id), found.statement
     by_law = rule is not None and rule.ground is Ground.LAW
-    case = await cases.get(tx, decision.case_id)
-    event_id = case.subject.event_id if case else None
-    copy = await copies.get(tx, event_id) if event_id else None
-    origin = await origin_of(tx, decision.case_id)
     source = Source.OWN
-    if origin is Origin.REPORT and not decision.automatic:
+    if found.origin is Origin.REPORT and not decision.automatic:
         source = Source.NOTICE if by_law else Source.OTHER_NOTICE
     kind = decision.measure.kind
     visibility, provision, account = rules.consequences(decision.scope, kind, removed=decision.remove)
@@ -229,7 +268,7 @@ async def _reasons(tx: Tx, setting: Setting, decision: Decision, statement: Stat
         ground_name=str(rule.legal_ref) if rule and by_law else f"{decision.rule_id} {title}",
         explanation=rules.explained(text),
         reference_url=setting.ladder.text_url or f"{config.web.public_url}/agreement",
-        content=(copy.kind if copy else rules.Content.OTHER,),
+        content=(found.content,),
         category=rule.category if rule else None,
         content_date=decision.occurred_at,
         application_date=decision.decided_at,
@@ -238,7 +277,7 @@ async def _reasons(tx: Tx, setting: Setting, decision: Decision, statement: Stat
         account_ends_at=None,
         facts=statement.facts,
         source=source,
-        found_by_machine=decision.automatic or origin in (Origin.RULE, Origin.LIST),
+        found_by_machine=decision.automatic or found.origin in (Origin.RULE, Origin.LIST),
         automation=Automation.FULLY if decision.automatic else Automation.NOT,
         remedies=statement.remedies,
     )

@@ -81,8 +81,9 @@ async def own(tx: Tx, setting: Setting, user_id: str) -> list[Strike]:
 async def _again(tx: Tx, setting: Setting, decision: Decision) -> str:
     """Ask the ladder what the same act would bring if it happened now."""
     now, key, spill = setting.now(), decision.scope_key, setting.ladder.spill is not None
-    about = decision.user_id, decision.room_id, decision.occurred_at
-    before = await ledgers.entries(tx, decision.scope, key, *about, spill=spill)
+    user_id = decision.user_id
+    person_id = await ledgers.holder(tx, decision.scope, user_id, decision.occurred_at)
+    before = await ledgers.entries(tx, decision.scope, key, user_id, person_id, spill=spill)
     act = Act(decision.scope, key, decision.severity, now, now, "the same again")
     proposal = ladder.propose(setting.ladder, act, ledgers.strikes_of(before, setting.ladder, key))
     return proposal.cell.in_words(decision.scope.value)
@@ -91,7 +92,7 @@ async def _again(tx: Tx, setting: Setting, decision: Decision) -> str:
 async def told(tx: Tx, user_id: str) -> list[str]:
     """List what was decided about an account, for its owner: what holds, until when, what is over."""
     lines = []
-    found = await decisions.about(tx, user_id)
+    found = await decisions.about(tx, user_id, decisions.NEWEST)
     for one in found:
         sanction = await sanctions.of_decision(tx, one.id)
         timed = sanction is not None and sanction.measure.kind.timed and one.state not in _VOID

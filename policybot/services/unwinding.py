@@ -11,7 +11,7 @@ from policybot.domain.errors import NotFound, OutOfOrder
 from policybot.domain.measure import Measure
 from policybot.domain.recheck import Recheck
 from policybot.domain.report import Outcome
-from policybot.services import answers, statements
+from policybot.services import answers, places, statements
 from policybot.services.cases import Cases
 from policybot.services.copies import Copies
 from policybot.services.rechecks import Rechecks
@@ -131,9 +131,11 @@ class Unwinding:
             milder = replace(milder, history=anew.band, explanation=anew.explain())
             statement = replace(statement, history=notice.history(len(anew.counted), said))
         await decisions.add(tx, milder, statement)
-        restraints = await self._sanctions.restraints(tx, milder)
+        place = await places.of(tx, self._setting, milder.room_id)
+        restraints = await self._sanctions.reach.restraints(tx, milder, place)
+        grounds = await statements.grounds_of(tx, self._setting, milder, statement)
         # Before the first is taken back, so that there is no gap.
-        await self._sanctions.impose(tx, milder, restraints)
+        await self._sanctions.impose(tx, milder, grounds, restraints)
         await self._sanctions.take_back(tx, decision, by)
         self._remember(tx, by, "decision:modify", milder, instead_of=decision.id)
         reached = {await statements.concerned(tx, milder), *await sanctions.accounts(tx, milder.id)}

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -102,6 +102,15 @@ async def get(tx: Tx, event_id: str) -> Copy | None:
     """Read the kept copy of an event, without what was said."""
     row = await tx.first("SELECT * FROM copies WHERE event_id = $1", event_id)
     return None if row is None else _copy(row)
+
+
+async def some(tx: Tx, event_ids: Collection[str]) -> dict[str, Copy]:
+    """Read the kept copies of some events at once, without what was said."""
+    if not event_ids:
+        return {}
+    marks = ", ".join(f"${n}" for n in range(1, len(event_ids) + 1))
+    rows = await tx.fetch(f"SELECT * FROM copies WHERE event_id IN ({marks})", *event_ids)  # noqa: S608 - numbers alone
+    return {row["event_id"]: _copy(row) for row in rows}
 
 
 async def page(tx: Tx, after: str, limit: int) -> list[str]:

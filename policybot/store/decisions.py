@@ -143,16 +143,16 @@ async def in_force_on(tx: Tx, user_id: str) -> list[Decision]:
 
 
 NEWEST = 20
-"""How many decisions about an account are listed."""
+"""How many decisions about an account are listed for its owner."""
 
 
-async def about(tx: Tx, user_id: str) -> list[Decision]:
-    """List the newest decisions about an account that are or were in force, newest first."""
+async def about(tx: Tx, user_id: str, limit: int = 2**31) -> list[Decision]:
+    """List the decisions about an account that are or were in force, newest first."""
     rows = await tx.fetch(
         "SELECT * FROM decisions WHERE user_id = $1"
         " AND state NOT IN ('pending', 'denied', 'expired') ORDER BY id DESC LIMIT $2",
         user_id,
-        NEWEST,
+        limit,
     )
     return [_decision(row) for row in rows]
 

@@ -19,10 +19,12 @@ from policybot.store.database import (
     to_ms,
 )
 
+# SQLite uses an index of a part of the rows only where a query names that part in the same words.
 _CURBS = (
     "SELECT s.*, d.case_id, s.user_id AS bound FROM sanctions s"
     " JOIN decisions d ON d.id = s.decision_id"
-    " WHERE s.user_id IS NOT NULL AND s.state IN ('planned', 'active'){one}"
+    " WHERE s.user_id IS NOT NULL AND s.state IN ('planned', 'active', 'stayed')"
+    " AND s.state <> 'stayed'{one}"
     " UNION ALL SELECT s.*, d.case_id, a.user_id AS bound FROM sanction_accounts a"
     " JOIN sanctions s ON s.decision_id = a.decision_id JOIN decisions d ON d.id = s.decision_id"
     " WHERE s.state IN ('planned', 'active'){other}"
@@ -107,6 +109,16 @@ async def of_decision(tx: Tx, decision_id: int) -> Sanction | None:
     """Read the sanction that a decision imposed."""
     row = await tx.first("SELECT * FROM sanctions WHERE decision_id = $1", decision_id)
     return None if row is None else _sanction(row)
+
+
+async def of_case(tx: Tx, case_id: int) -> list[Sanction]:
+    """List the sanctions that the decisions in a case imposed, oldest first."""
+    rows = await tx.fetch(
+        "SELECT s.* FROM sanctions s JOIN decisions d ON d.id = s.decision_id WHERE d.case_id = $1"
+        " ORDER BY s.decision_id",
+        case_id,
+    )
+    return [_sanction(row) for row in rows]
 
 
 async def binding_on(tx: Tx, user_id: str | None, room_id: str | None) -> list[Sanction]:

@@ -1,11 +1,13 @@
 """Decisions per second, each with its statement, sanction, audit entries and effects committed.
 
-    python -m tests.benchmarks.decisions
+    python -m tests.benchmarks.decisions [statements]
 
-SQLite with synchronous=FULL; one decision is one transaction, as a command makes it.
+SQLite with synchronous=FULL; one decision is one transaction, as a command makes it. The time of the
+processor is that of the best of many short rounds. With `statements` those of one decision are listed.
 """
 
 import asyncio
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -14,9 +16,11 @@ from policybot.domain.case import Case, State, Subject, SubjectKind
 from policybot.services.previews import Choice
 from policybot.store import audit, cases
 from policybot.store.database import Database, next_number
+from tests.statements import listened
 from tests.world import World, user, world
 
 DECISIONS = 2000
+ROUND = 40
 
 
 async def prepare(made: World, number: int) -> list[int]:
@@ -45,14 +49,23 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with world(Path(folder)) as made:
             await made.governed_room()
-            waiting = await prepare(made, DECISIONS)
-            begun = time.perf_counter()
-            for case_id in waiting:
-                await decide(made, made.database, case_id)
+            waiting = await prepare(made, DECISIONS + 1)
+            with listened() as sent:
+                await decide(made, made.database, waiting.pop())
+            if sys.argv[1:] == ["statements"]:
+                print("\n".join(sent))
+                return
+            begun, rounds = time.perf_counter(), []
+            for start in range(0, DECISIONS, ROUND):
+                worked = time.process_time()
+                for case_id in waiting[start : start + ROUND]:
+                    await decide(made, made.database, case_id)
+                rounds.append(time.process_time() - worked)
             wall = time.perf_counter() - begun
             async with made.database.transaction() as tx:
                 entries = await audit.length(tx)
     print(f"decisions: {DECISIONS / wall:,.0f}/s ({entries / wall:,.0f} audit entries/s) on SQLite")
+    print(f"each: {len(sent)} statements, {1000 * min(rounds) / ROUND:.2f} ms of one core")
 
 
 if __name__ == "__main__":

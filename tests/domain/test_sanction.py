@@ -314,7 +314,9 @@ def test_a_room_that_is_governed_from_now_on_is_reached_as_the_others_are() -> N
     assert rules.in_room(one, "!c:e.org") == (RestrictMember("!c:e.org", TOM),)
     assert rules.in_room(one, OTHER) == (), "it is reached already"
     server = active(DenyServer(ROOM, "bad.org"), Say(ROOM, "Why"), scope=Scope.SERVER)
-    assert rules.in_room(server, OTHER) == (DenyServer(OTHER, "bad.org"),), "in its own language it reads why"
+    assert rules.in_room(server, OTHER) == (DenyServer(OTHER, "bad.org"),), (
+        "in its own language it reads why"
+    )
     assert rules.shut_out(server) == (DenyServer(ROOM, "bad.org"),)
     account = active(SuspendAccount(TOM), scope=Scope.ACCOUNT)
     assert rules.in_room(account, OTHER) == (), "the account itself is bound"

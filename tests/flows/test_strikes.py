@@ -141,15 +141,42 @@ async def test_nobody_else_learns_of_it_anywhere(world: World) -> None:
             break
 
 
+async def advised(world: World, times: int) -> None:
+    """Put advice on record about Tom, so often, beside the last decision about him."""
+    async with world.database.transaction() as tx:
+        [last, *_] = await decisions.about(tx, user("tom"))
+        statement = await decisions.statement(tx, last.id)
+        for number in range(100, 100 + times):
+            advice = replace(last, id=number, measure=Measure.parse("advise"))
+            await decisions.add(tx, advice, statement)
+
+
 async def test_an_older_decision_that_counts_is_not_lost_behind_many_that_do_not(world: World) -> None:
     case = await struck(world)
-    async with world.database.transaction() as tx:
-        [first, *_] = await decisions.about(tx, user("tom"))
-        statement = await decisions.statement(tx, first.id)
-        for number in range(100, 100 + decisions.NEWEST):
-            await decisions.add(
-                tx, replace(first, id=number, measure=Measure.parse("advise")), statement
-            )
+    await advised(world, decisions.NEWEST)
     answer = await world.say("tom", "!policy me")
     assert [line.partition(",")[0] for line in counting(answer)] == [case, "C-1"]
     assert "older ones: !policy export" in answer
+
+
+async def test_moderators_read_what_was_decided_by_pages_and_how_much_is_older(any_world: World) -> None:
+    world = any_world
+    await struck(world)
+    await advised(world, 23)
+    first = await world.review("mira", f"!policy history {user('tom')}")
+    assert len(first.split("\n")) == 21
+    assert first.endswith(f"\n5 older: !policy history {user('tom')} 2")
+    second = (await world.review("mira", f"!policy history {user('tom')} 2")).split("\n")
+    assert len(second) == 5
+    assert second[-1].startswith("C-1 "), "the oldest comes last"
+    assert "Nothing more" in await world.review("mira", f"!policy history {user('tom')} 3")
+    assert "is no page" in await world.review("mira", f"!policy history {user('tom')} none")
+
+
+async def test_on_the_page_of_a_case_nothing_that_holds_is_left_out(world: World) -> None:
+    case = await struck(world)
+    await advised(world, 30)
+    async with world.database.transaction() as tx:
+        sheet = await world.app.services.sheets.sheet(tx, user("mira"), case)
+    assert len(sheet.standing) == 32
+    assert sheet.standing[0][0].number == "C-1", "the oldest first"

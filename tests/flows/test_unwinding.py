@@ -464,7 +464,7 @@ class Course:
         self.at += timedelta(days=self.chance.choice((1, 5, 20, 60)))
         policy = self.world.app.setting.policy
         severity = self.chance.choice(list(Severity))
-        known = await ledgers.entries(tx, Scope.ACCOUNT, self.who, self.who, None, self.at)
+        known = await ledgers.entries(tx, Scope.ACCOUNT, self.who, self.who, None)
         proposal = rules.propose(
             policy.ladder,
             Act(Scope.ACCOUNT, self.who, severity, self.at, self.at, f"C-{number}"),

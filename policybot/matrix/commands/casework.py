@@ -10,7 +10,8 @@ from policybot.matrix.commands.command import Asked, Services
 from policybot.services.pasts import decided
 from policybot.store.pasts import About, Moment
 
-_PAGE = 20
+PAGE = 20
+"""Lines of a page."""
 _LAST_PAGE = 1000
 
 
@@ -64,8 +65,8 @@ async def split(services: Services, asked: Asked) -> str:
 
 async def timeline(services: Services, asked: Asked) -> str:
     """Show what happened about an account or a room."""
-    about, page = await _about(services, asked), _page(asked.words["PAGE"])
-    found, more = await services.pasts.timeline(asked.tx, asked.sender, about, page, _PAGE)
+    about, page = await _about(services, asked), page_of(asked.words["PAGE"])
+    found, more = await services.pasts.timeline(asked.tx, asked.sender, about, page, PAGE)
     lines = [_line(moment) for moment in found]
     if more:
         lines.append(f"More: !policy timeline {asked.words['WHAT']} {page + 1}")
@@ -112,7 +113,12 @@ async def _about(services: Services, asked: Asked) -> About:
     return About(user_id=meant.user_id)
 
 
-def _page(text: str) -> int:
+def page_of(text: str) -> int:
+    """Read which page is wanted; the first if none is named.
+
+    Raises:
+        NotFound: it is none.
+    """
     if not text:
         return 1
     if not (text.isascii() and text.isdecimal() and 0 < int(text) <= _LAST_PAGE):

@@ -9,6 +9,7 @@ from policybot.domain.ladder import Scope
 from policybot.domain.prepared import MARK
 from policybot.domain.sanction import bannered
 from policybot.matrix.commands.cases import case_of
+from policybot.matrix.commands.casework import PAGE, page_of
 from policybot.matrix.commands.command import Asked, Services
 from policybot.services import strikes
 from policybot.services.previews import Choice, Draft, Preview
@@ -171,9 +172,12 @@ async def history(services: Services, asked: Asked) -> str:
     if not re.fullmatch(r"@\S+:\S+", user_id):
         message = f"«{user_id}» is no user ID."
         raise NotFound(message)
+    page = page_of(asked.words["PAGE"])
     found = await services.pasts.decided(asked.tx, asked.sender, user_id)
-    lines = await strikes.course(asked.tx, services.setting, found)
-    return "\n".join(lines) or f"Nothing was ever decided about {user_id}."
+    lines = await strikes.course(asked.tx, services.setting, found[(page - 1) * PAGE : page * PAGE])
+    if (older := len(found) - page * PAGE) > 0:
+        lines.append(f"{older} older: !policy history {user_id} {page + 1}")
+    return "\n".join(lines) or f"Nothing {'more ' if found else ''}was ever decided about {user_id}."
 
 
 async def retry(services: Services, asked: Asked) -> str:

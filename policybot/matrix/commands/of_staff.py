@@ -249,7 +249,10 @@ OF_STAFF: tuple[Command, ...] = (
         policies.ladder,
     ),
     Command(
-        "history USER", "What was decided about an account.", Permission.CASE_READ, decisions.history
+        "history USER [PAGE]",
+        "What was decided about an account, the newest first.",
+        Permission.CASE_READ,
+        decisions.history,
     ),
     Command(
         "lists",
