@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from ruamel.yaml import YAML
 
 from policybot.config import Config, fresh, load
 from policybot.config.keys import KeyFile
@@ -57,6 +58,18 @@ class _Kept(NamedTuple):
 
 
 _kept: dict[bytes, _Kept] = {}
+
+
+class _Remembering(YAML):
+    """A parser that parses the same text once; the copies lose how times are spelt, and nothing else."""
+
+    def load(self, stream: Any) -> Any:
+        if stream not in _parsed:
+            _parsed[stream] = pickle.dumps(super().load(stream))
+        return pickle.loads(_parsed[stream])  # noqa: S301 - our own
+
+
+_parsed: dict[str, bytes] = {}
 _loading = sys.modules[load.__module__]
 _SECRETS = (("appservice", "as_token"), ("appservice", "hs_token"), ("identity", "index_key"))
 
@@ -71,7 +84,9 @@ def settled(folder: Path, database_url: str = "", changes: dict[str, Any] | None
     same, database = pickle.dumps(changes), database_url or "sqlite:policybot.db"
     kept, config, registration = _kept.get(same), folder / "config.yaml", folder / "registration.yaml"
     if kept is None or config.exists():
-        write(folder, database, changes)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(fresh, "YAML", _Remembering)
+            write(folder, database, changes)
         texts = {path.name: path.read_text("utf-8") for path in (config, registration)}
         data = _loading._read(config)
         with pytest.MonkeyPatch.context() as patch:
