@@ -29,8 +29,8 @@ _databases = itertools.count(1)
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Work on one more file than there are processors: Synapse and clocks are mostly waited for."""
-    return (os.cpu_count() or 1) + 1
+    """Work on two more files than there are processors: Synapse and clocks are mostly waited for."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -291,7 +291,9 @@ _REASONS = "It was a joke between friends, and Anna says the same."
 async def weigh(cast: Cast) -> None:
     """Ravi, who had no part in it, reads the matter, and what it would do if Tom is right."""
     case = cast.known["case"]
-    brief = await cast.asks_in_review("ravi", f"!policy brief {case}", f"Appeal on {case} of")
+    brief = await cast.asks_in_review(
+        "ravi", f"!policy brief {case}", f"Appeal on {case}, against the decision"
+    )
     assert "The person writes: Anna and I had a bet" in brief, "he reads what Tom has written"
     seen = await cast.asks_in_review(
         "ravi", f"!policy weigh {case} overturn {_REASONS}", "nothing is done yet"

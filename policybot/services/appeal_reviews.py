@@ -24,7 +24,7 @@ from policybot.store.database import Tx
 
 
 class AppealReviews:
-    """The service for those who decide appeals against decisions: `services.hearings.Matter`."""
+    """The service for those who decide appeals against decisions: `services.hearings.Reviewing`."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - the services that know the matter, and that change it
         self,

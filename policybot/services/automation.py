@@ -22,7 +22,7 @@ from policybot.domain.mechanism import (
 from policybot.domain.notice import Origin
 from policybot.domain.rank import Control, Levels, control
 from policybot.domain.statement import Content
-from policybot.services import ledgers, matters, places, statements
+from policybot.services import dossiers, ledgers, places, statements
 from policybot.services.places import Place
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
@@ -122,7 +122,7 @@ class Automation:
             mechanism = replace(mechanism, then=mechanism.then - {Then.HOLD})
         remove = bool(mechanism.then & {Then.REFUSE, Then.REDACT})
         place = await places.of(tx, self._setting, case.subject.room_id)
-        kept = await matters.copies_of(tx, [case.subject.event_id])
+        kept = await dossiers.copies_of(tx, [case.subject.event_id])
         decision = await self._draft(tx, mechanism, case, place, kept, what, remove=remove)
         restraints = await self._sanctions.reach.restraints(tx, decision, place)
         statement = await self._statement(tx, mechanism, decision, place)

@@ -15,7 +15,7 @@ from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrd
 from policybot.domain.measure import duration_in_words
 from policybot.domain.permission import Permission
 from policybot.domain.statement import MIN_FACTS
-from policybot.services import answers, matters
+from policybot.services import answers, dossiers
 from policybot.services.cases import Cases
 from policybot.services.decisions import Decisions
 from policybot.services.holds import Holds
@@ -160,9 +160,9 @@ class Batches:
         for case_id in batch.case_ids:
             case = await cases.get(tx, case_id)
             if case is not None:
-                matter = await matters.of(tx, self._setting, case)
-                found |= await matters.involved(tx, self._setting, matter)
-                found |= await matters.judged(tx, matter)
+                dossier = await dossiers.of(tx, self._setting, case)
+                found |= await dossiers.involved(tx, self._setting, dossier)
+                found |= await dossiers.judged(tx, dossier)
         return frozenset(found)
 
     async def confirm(self, tx: Tx, by: str, approval: Approval) -> str:

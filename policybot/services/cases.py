@@ -14,9 +14,9 @@ from policybot.domain.mechanism import MACHINE
 from policybot.domain.name import one_line
 from policybot.domain.priority import Priority
 from policybot.domain.report import Outcome, Report
-from policybot.services import answers, matters, places
+from policybot.services import answers, dossiers, places
 from policybot.services.copies import Copies
-from policybot.services.matters import Matter
+from policybot.services.dossiers import Dossier
 from policybot.services.priorities import Priorities
 from policybot.services.quarantines import Quarantines
 from policybot.services.setting import Setting
@@ -321,8 +321,8 @@ class Cases:
 
     async def involved(self, tx: Tx, case: Case) -> frozenset[str]:
         """Name the parties of a case, who do not judge it, each with all accounts of theirs."""
-        matter = await matters.of(tx, self._setting, case)
-        return await matters.involved(tx, self._setting, matter)
+        dossier = await dossiers.of(tx, self._setting, case)
+        return await dossiers.involved(tx, self._setting, dossier)
 
     async def answering_for(self, tx: Tx, room_ids: AbstractSet[str]) -> dict[str, frozenset[str]]:
         """Name who filed each of some rooms or moderates it: they do not judge what happens there."""
@@ -343,18 +343,18 @@ class Cases:
         self.remember(tx, by, "case:release", released)
         return released
 
-    async def take(self, tx: Tx, by: str, case: Case) -> Matter:
+    async def take(self, tx: Tx, by: str, case: Case) -> Dossier:
         """Make sure that a case is somebody's to decide; it is claimed on the way. Give what is known.
 
         Raises:
             NotPermitted: they are a party to it or judged it before, or somebody else works on it.
             OutOfOrder: it is past deciding.
         """
-        matter = await matters.of(tx, self._setting, case)
-        rules.impartial(case, by, await matters.involved(tx, self._setting, matter))
-        rules.anew(case, by, await matters.judged(tx, matter))
+        dossier = await dossiers.of(tx, self._setting, case)
+        rules.impartial(case, by, await dossiers.involved(tx, self._setting, dossier))
+        rules.anew(case, by, await dossiers.judged(tx, dossier))
         lease = self._setting.config.cases.claim
-        return replace(matter, case=rules.claimed(case, by, self._setting.now(), lease))
+        return replace(dossier, case=rules.claimed(case, by, self._setting.now(), lease))
 
     async def dismiss(self, tx: Tx, by: str, case: Case, reason: str) -> None:
         """Close a case without a breach, and tell the reporters.

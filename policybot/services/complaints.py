@@ -29,7 +29,7 @@ FOUNDED = "founded"
 
 
 class Complaints:
-    """The service for complaints of reporters: `services.hearings.Matter`."""
+    """The service for complaints of reporters: `services.hearings.Reviewing`."""
 
     def __init__(
         self,
@@ -198,7 +198,7 @@ class Complaints:
         assert refusal is not None
         raise refusal
 
-    # `services.hearings.Matter` ------------------------------------------------------------------
+    # `services.hearings.Reviewing` ------------------------------------------------------------------
 
     async def lock(self, tx: Tx, appeal: Appeal) -> None:
         """Let nobody else do anything with it until the end."""

@@ -11,10 +11,10 @@ from policybot.domain.decision import Approval, Decision, State
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.permission import Permission, Role, allowed
 from policybot.domain.register import marked
-from policybot.services import matters, statements
+from policybot.services import dossiers, statements
 from policybot.services.cases import Cases
+from policybot.services.dossiers import Dossier
 from policybot.services.filings import Filings
-from policybot.services.matters import Matter
 from policybot.services.previews import Choice, Draft, Preview, Previews, choice_of
 from policybot.services.proposals import propose
 from policybot.services.sanctions import Sanctions
@@ -50,7 +50,7 @@ class Decisions:
 
     async def draft(self, tx: Tx, by: str, case: Case, choice: Choice) -> Draft:
         """Work out a decision; nothing is written."""
-        return await self._previews.draft(tx, by, await matters.of(tx, self._setting, case), choice)
+        return await self._previews.draft(tx, by, await dossiers.of(tx, self._setting, case), choice)
 
     async def preview(self, tx: Tx, by: str, case: Case, choice: Choice) -> Preview:
         """Show exactly what a decision would do and say; nothing is written.
@@ -59,8 +59,8 @@ class Decisions:
             NotPermitted: they are a party to it, or somebody else works on it.
             OutOfOrder: it is past deciding.
         """
-        matter = await self._take(tx, by, case)
-        return await self._previews.preview(tx, await self._previews.draft(tx, by, matter, choice))
+        dossier = await self._take(tx, by, case)
+        return await self._previews.preview(tx, await self._previews.draft(tx, by, dossier, choice))
 
     async def shown(self, tx: Tx, draft: Draft) -> Preview:
         """Show exactly what a decision that was worked out does and says."""
@@ -76,20 +76,20 @@ class Decisions:
 
     async def _again(self, tx: Tx, decision: Decision, case: Case) -> Draft:
         """Work out anew what was decided in a case."""
-        matter, choice = await matters.of(tx, self._setting, case), choice_of(decision)
-        return await self._previews.draft(tx, decision.decider, matter, choice, again=decision)
+        dossier, choice = await dossiers.of(tx, self._setting, case), choice_of(decision)
+        return await self._previews.draft(tx, decision.decider, dossier, choice, again=decision)
 
-    async def _take(self, tx: Tx, by: str, case: Case) -> Matter:
+    async def _take(self, tx: Tx, by: str, case: Case) -> Dossier:
         """Make sure that a case is somebody's to decide, and that nobody has time to put it right."""
-        matter = await self._cases.take(tx, by, case)
+        dossier = await self._cases.take(tx, by, case)
         if case.subject.kind is SubjectKind.ROOM:
             check_over(await cures.of_case(tx, case.id))
-        return matter
+        return dossier
 
     async def decide(self, tx: Tx, by: str, case: Case, choice: Choice) -> Taken:
         """Decide a case, or propose the decision to whoever has to confirm it."""
-        matter = await self._take(tx, by, case)
-        taken, draft = matter.case, await self._previews.draft(tx, by, matter, choice)
+        dossier = await self._take(tx, by, case)
+        taken, draft = dossier.case, await self._previews.draft(tx, by, dossier, choice)
         waits = bool(draft.second_person) or draft.decision.grave
         if not waits:
             made = await self.settle(tx, taken, draft, None)
@@ -204,8 +204,8 @@ class Decisions:
         case = await cases.get(tx, decision.case_id) if decision else None
         if case is None:
             return frozenset()
-        matter = await matters.of(tx, self._setting, case)
-        return await matters.involved(tx, self._setting, matter) | await matters.judged(tx, matter)
+        dossier = await dossiers.of(tx, self._setting, case)
+        return await dossiers.involved(tx, self._setting, dossier) | await dossiers.judged(tx, dossier)
 
     async def expire(self, tx: Tx) -> None:
         """Let approvals go that nobody gave in time: silence decides nothing."""

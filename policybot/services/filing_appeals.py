@@ -31,7 +31,7 @@ _SAID = {"question": "Asked by a reviewer", "answer": "The applicant answered"}
 
 
 class FilingAppeals:
-    """The service for appeals about filings and qualifications: `services.hearings.Matter`."""
+    """The service for appeals about filings and qualifications: `services.hearings.Reviewing`."""
 
     def __init__(
         self,

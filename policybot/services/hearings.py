@@ -68,7 +68,7 @@ class Ended:
     """Later decisions that counted the one that is void, and what becomes of them."""
 
 
-class Matter(Protocol):
+class Reviewing(Protocol):
     """What is particular to appeals of one kind."""
 
     async def lock(self, tx: Tx, appeal: Appeal) -> None:
@@ -106,13 +106,13 @@ class Hearings:
         setting: Setting,
         records: AppealRecords,
         apart: Apart,
-        matters: Mapping[Kind, Matter],
+        reviewing: Mapping[Kind, Reviewing],
     ) -> None:
         """Work with the services that know what each kind is about."""
         self._setting = setting
         self._records = records
         self._apart = apart
-        self._matters = matters
+        self._reviewing = reviewing
 
     # What whoever appeals does ---------------------------------------------------------------------
 
@@ -170,7 +170,7 @@ class Hearings:
 
     async def _again(self, tx: Tx, appeal: Appeal) -> Appeal:
         """Read an appeal again, once nobody else does anything with it."""
-        await self._matters[appeal.kind].lock(tx, appeal)
+        await self._reviewing[appeal.kind].lock(tx, appeal)
         return await appeals.get(tx, appeal.id) or appeal
 
     async def withdraw(self, tx: Tx, who: str, appeal: Appeal) -> Appeal:
@@ -181,7 +181,7 @@ class Hearings:
         """
         after = rules.withdrawn(await self._again(tx, appeal), self._setting.now())
         after = await appeals.save(tx, after)
-        await self._matters[after.kind].withdrawn(tx, who, after)
+        await self._reviewing[after.kind].withdrawn(tx, who, after)
         self._records.remember(tx, who, "withdraw", after)
         stands = f"{after.against[0].upper()}{after.against[1:]} stands."
         text = f"{after.number}: the appeal was taken back by whoever made it. {stands}"
@@ -205,7 +205,7 @@ class Hearings:
         """List the appeals that wait, urgent ones first, but those in which the viewer has a part."""
         found = await appeals.waiting(tx, await queues.accounts_with(tx, viewer), limit)
         # Whoever has come to answer for the room since then is not written down yet.
-        return [one for one in found if viewer not in await self._matters[one.kind].concerned(tx, one)]
+        return [one for one in found if viewer not in await self._reviewing[one.kind].concerned(tx, one)]
 
     async def waits(self, tx: Tx, text: str) -> Appeal | None:
         """Read the oldest appeal that waits under a number, if one does."""
@@ -219,7 +219,7 @@ class Hearings:
             NotFound: none waits.
         """
         if (found := await self.waits(tx, text)) is not None:
-            await self._matters[found.kind].lock(tx, found)
+            await self._reviewing[found.kind].lock(tx, found)
             found = await self.waits(tx, text)
         if found is None:
             message = f"No appeal waits under {text[:40]}."
@@ -262,7 +262,7 @@ class Hearings:
 
     async def excluded(self, tx: Tx, appeal: Appeal) -> Parties:
         """Write down who had a part in the matter of an appeal by now; return all who ever had."""
-        return await self._matters[appeal.kind].excluded(tx, appeal)
+        return await self._reviewing[appeal.kind].excluded(tx, appeal)
 
     async def _taken(self, tx: Tx, reviewer: str, text: str) -> Appeal:
         """Read the appeal that waits under a number, and take it, as each act on it does.
@@ -287,7 +287,7 @@ class Hearings:
             appeal,
             tuple(await appeals.words(tx, appeal.id)),
             tuple(await evidence.of_appeal(tx, appeal.id)),
-            await self._matters[appeal.kind].facts(tx, appeal, outside=outside),
+            await self._reviewing[appeal.kind].facts(tx, appeal, outside=outside),
         )
 
     async def claim(self, tx: Tx, reviewer: str, text: str) -> Appeal:
@@ -314,7 +314,7 @@ class Hearings:
             f"Somebody who decides your {after.called} asks: {question}\n"
             f"Please answer: !policy add {after.number} YOUR ANSWER. It waits for that."
         )
-        await self._matters[after.kind].tell(tx, after, said)
+        await self._reviewing[after.kind].tell(tx, after, said)
         return after
 
     async def hasten(self, tx: Tx, reviewer: str, text: str, reason: str) -> Appeal:
@@ -328,7 +328,7 @@ class Hearings:
             f"Your {after.called} is treated as urgent and should be answered by "
             f"{after.due_at:%-d %B %Y}."
         )
-        await self._matters[after.kind].tell(tx, after, said)
+        await self._reviewing[after.kind].tell(tx, after, said)
         return after
 
     async def admit(self, tx: Tx, reviewer: str, text: str, reason: str) -> Late:
@@ -342,7 +342,7 @@ class Hearings:
         if (meant := await self._meant(tx, text)) is None:
             message = f"Nothing under {text[:40]} could be appealed."
             raise NotFound(message)
-        late, part = await self._matters[meant[0]].late(tx, *meant)
+        late, part = await self._reviewing[meant[0]].late(tx, *meant)
         check_apart(reviewer, await self._apart.wide(tx, part))
         now = self._setting.now()
         if now <= late.until:
@@ -359,7 +359,7 @@ class Hearings:
             f"{until:%-d %B %Y}: !policy {verb} {late.number} YOUR REASONS. Why it is let in after its "
             f"time: {kept}"
         )
-        await self._matters[late.kind].tell(tx, late, said)
+        await self._reviewing[late.kind].tell(tx, late, said)
         return late
 
     async def end(  # noqa: PLR0913, PLR0917 - as the commands
@@ -374,8 +374,8 @@ class Hearings:
             OutOfOrder: it cannot end so.
         """
         appeal = await self._taken(tx, reviewer, text)
-        matter = self._matters[appeal.kind]
-        return await matter.end(tx, reviewer, appeal, verdict, measure, reasons)
+        reviewing = self._reviewing[appeal.kind]
+        return await reviewing.end(tx, reviewer, appeal, verdict, measure, reasons)
 
     # By the clock ---------------------------------------------------------------------------------
 

@@ -12,9 +12,9 @@ from policybot.domain.measure import Kind
 from policybot.domain.notice import Origin, Statement
 from policybot.domain.rules import Rule
 from policybot.domain.statement import Content
-from policybot.services import ledgers, matters, statements
+from policybot.services import dossiers, ledgers, statements
 from policybot.services.cases import Cases
-from policybot.services.matters import Matter
+from policybot.services.dossiers import Dossier
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.store import audit, cases, decisions, rooms, sanctions
@@ -58,8 +58,8 @@ class Holds:
         rule = self._setting.rule(rule_id)
         await cases.lock(tx, case.id)  # a decision that is being made is waited for
         case = await self._cases.find(tx, case.id, case.number)
-        matter = await matters.of(tx, self._setting, case)
-        case_rules.impartial(case, by, await matters.involved(tx, self._setting, matter))
+        dossier = await dossiers.of(tx, self._setting, case)
+        case_rules.impartial(case, by, await dossiers.involved(tx, self._setting, dossier))
         if case.state not in case_rules.UNDECIDED:
             message = f"{case.number} is {case.state}: a hold is for a case that is still to be decided."
             raise OutOfOrder(message)
@@ -67,12 +67,12 @@ class Holds:
             message = f"I am still fetching the message of {case.number}. Please try in a moment."
             raise OutOfOrder(message)
         # Of two who do it at once, the second sees the first one's: the next number waits for it.
-        decision = await self._decision(tx, by, matter, rule, facts)
-        await rooms.hold(tx, {matter.room_id} if matter.room_id else ())
+        decision = await self._decision(tx, by, dossier, rule, facts)
+        await rooms.hold(tx, {dossier.room_id} if dossier.room_id else ())
         await self._check_free(tx, decision)
-        origin = await matters.origin(tx, case.id, matter.reports)
-        statement = await self._statement(tx, decision, rule, matter, origin)
-        restraints = await self._sanctions.reach.restraints(tx, decision, matter.place)
+        origin = await dossiers.origin(tx, case.id, dossier.reports)
+        statement = await self._statement(tx, decision, rule, dossier, origin)
+        restraints = await self._sanctions.reach.restraints(tx, decision, dossier.place)
         await decisions.add(tx, decision, statement)
         await self._cases.priorities.renew(tx, case)
         audit.append(
@@ -87,7 +87,7 @@ class Holds:
             account=decision.user_id or "",
             facts=decision.facts,
         )
-        kept = await matters.copies_of(tx, [case.subject.event_id])
+        kept = await dossiers.copies_of(tx, [case.subject.event_id])
         content = kept[0].kind if kept else Content.OTHER
         grounds = statements.grounds(self._setting, decision, statement, origin, content)
         await self._sanctions.impose(tx, decision, grounds, restraints)
@@ -110,8 +110,8 @@ class Holds:
             last = await sanctions.account_held_until(tx, user_id, here)
         rules.check_pause(last, self._setting.now(), scope)
 
-    async def _decision(self, tx: Tx, by: str, matter: Matter, rule: Rule, facts: str) -> Decision:
-        case, room_id = matter.case, matter.room_id
+    async def _decision(self, tx: Tx, by: str, dossier: Dossier, rule: Rule, facts: str) -> Decision:
+        case, room_id = dossier.case, dossier.room_id
         scope = ledgers.scope_of(case, rule)
         holder = await ledgers.holder(tx, scope, case.subject.user_id, case.occurred_at)
         return Decision(
@@ -137,10 +137,10 @@ class Holds:
         )
 
     async def _statement(
-        self, tx: Tx, decision: Decision, rule: Rule, matter: Matter, origin: Origin
+        self, tx: Tx, decision: Decision, rule: Rule, dossier: Dossier, origin: Origin
     ) -> Statement:
         statement = await statements.written(
-            tx, self._setting, decision, rule, filing=matter.filing, origin=origin
+            tx, self._setting, decision, rule, filing=dossier.filing, origin=origin
         )
         return notice.complete(notice.held(statement, decision.in_words, rules.LONGEST))
 

@@ -8,7 +8,7 @@ from policybot.domain.decision import Decision
 from policybot.domain.errors import OutOfOrder
 from policybot.domain.party import Why
 from policybot.domain.permission import Permission, Role, allowed
-from policybot.services import matters
+from policybot.services import dossiers
 from policybot.services.setting import Setting
 from policybot.store import decisions, members, parties, rooms
 from policybot.store.database import Tx
@@ -27,16 +27,16 @@ class Apart:
 
     async def of_case(self, tx: Tx, case: Case) -> set[tuple[str, Why]]:
         """Name who had a part in a case, by the account with which they had it."""
-        matter = await matters.of(tx, self._setting, case)
+        dossier = await dossiers.of(tx, self._setting, case)
         found: set[tuple[str, Why]] = set()
-        for report in matter.reports:
+        for report in dossier.reports:
             found.add((report.reporter, Why.REPORTER))
             found |= {(one, Why.WORKER) for one in (report.resolved_by,) if one}
-        found |= {(subject.user_id, Why.SUBJECT) for subject in matter.about if subject.user_id}
-        servers = {subject.server for subject in matter.about if subject.server}
-        living = await matters.living_on(tx, self._setting, servers)
+        found |= {(subject.user_id, Why.SUBJECT) for subject in dossier.about if subject.user_id}
+        servers = {subject.server for subject in dossier.about if subject.server}
+        living = await dossiers.living_on(tx, self._setting, servers)
         found |= {(one, Why.SUBJECT) for one in living}
-        found |= {(one, Why.ROOM) for place in matter.places.values() for one in place.answering}
+        found |= {(one, Why.ROOM) for place in dossier.places.values() for one in place.answering}
         if case.assignee:
             found.add((case.assignee, Why.WORKER))
         for decision in await decisions.of_case(tx, case.id):

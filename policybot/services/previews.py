@@ -19,8 +19,8 @@ from policybot.domain.measure import Measure, duration_in_words
 from policybot.domain.notice import Origin, Statement
 from policybot.domain.rules import Rule
 from policybot.domain.statement import Content
-from policybot.services import ledgers, matters, statements
-from policybot.services.matters import Matter
+from policybot.services import dossiers, ledgers, statements
+from policybot.services.dossiers import Dossier
 from policybot.services.sanctions import Sanctions
 from policybot.services.served import credit
 from policybot.services.setting import Setting
@@ -179,7 +179,7 @@ class Previews:
         self,
         tx: Tx,
         by: str,
-        matter: Matter,
+        dossier: Dossier,
         choice: Choice,
         *,
         again: Decision | None = None,
@@ -190,7 +190,7 @@ class Previews:
             NotFound: there is no such rule, severity, measure or prepared text.
             Incomplete: something is missing, or rank forbids the measure.
         """
-        case, room_id, now = matter.case, matter.room_id, self._setting.now()
+        case, room_id, now = dossier.case, dossier.room_id, self._setting.now()
         rule = self._setting.rule(choice.rule)
         severity = _severity(choice.severity, rule)
         scope = ledgers.scope_of(case, rule)
@@ -215,7 +215,7 @@ class Previews:
         if again is None:
             rules.check_tried(safeguard.untried(policy.ladder, scope, measure, tried), why)
             rules.check_discretion(proposal, measure, choice.factors, why)
-        kept = await matters.copies_of(tx, [one.event_id for one in matter.about])
+        kept = await dossiers.copies_of(tx, [one.event_id for one in dossier.about])
         decision = Decision(
             id=0,
             case_id=case.id,
@@ -242,7 +242,7 @@ class Previews:
             typed=typed,
             publish=choice.publish,
         )
-        to = statements.whom(decision, matter.filing)
+        to = statements.whom(decision, dossier.filing)
         language = again.language if again else await statements.language_of(tx, to)
         decision = replace(decision, language=language)
         read = prepared.read(facts, rule.prepared, language)
@@ -250,12 +250,12 @@ class Previews:
             policy.ladder, proposal, measure, tried, publish=choice.publish
         )
         content = next((c.kind for c in kept if c.event_id == case.subject.event_id), Content.OTHER)
-        return await self._worked_out(tx, matter, decision, rule, proposed, reasons, read, content)
+        return await self._worked_out(tx, dossier, decision, rule, proposed, reasons, read, content)
 
     async def _worked_out(  # noqa: PLR0913, PLR0917 - what was found out so far
         self,
         tx: Tx,
-        matter: Matter,
+        dossier: Dossier,
         decision: Decision,
         rule: Rule,
         proposed: _Proposed,
@@ -263,11 +263,11 @@ class Previews:
         facts: str,
         content: Content,
     ) -> Draft:
-        setting, reach, filing = self._setting, self._sanctions.reach, matter.filing
-        remove = matter.about if decision.remove else ()
+        setting, reach, filing = self._setting, self._sanctions.reach, dossier.filing
+        remove = dossier.about if decision.remove else ()
         removals = sanction_rules.removals(remove, statements.tombstone(setting, decision))
-        restraints = await reach.restraints(tx, decision, matter.place)
-        origin = await matters.origin(tx, decision.case_id, matter.reports)
+        restraints = await reach.restraints(tx, decision, dossier.place)
+        origin = await dossiers.origin(tx, decision.case_id, dossier.reports)
         counted, removed = len(proposed.proposal.counted), len(removals)
         statement = await self._statement(tx, decision, rule, filing, origin, counted, facts, removed)
         also = await reach.others(tx, decision)

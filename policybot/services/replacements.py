@@ -18,7 +18,7 @@ from policybot.domain.measure import Kind, Measure
 from policybot.domain.permission import Permission
 from policybot.domain.replacement import Replacement
 from policybot.domain.rules import Rule
-from policybot.services import matters, statements
+from policybot.services import dossiers, statements
 from policybot.services.cases import Cases
 from policybot.services.filings import Filings
 from policybot.services.proposals import propose
@@ -86,7 +86,7 @@ class Replacements:
             OutOfOrder: the case or the room is in no state for it.
         """
         rule = self._setting.rule(rule_id)
-        matter = await self._cases.take(tx, by, case)
+        dossier = await self._cases.take(tx, by, case)
         check_over(await cures.of_case(tx, case.id))
         filing, wanted = await self._check(tx, case, successor)
         if successor in await accounts_of(tx, by):
@@ -94,7 +94,7 @@ class Replacements:
             raise NotPermitted(message)
         decision = await self._decision(tx, by, case, rule, wanted, facts)
         wanted = replace(wanted, decision_id=decision.id)
-        origin = await matters.origin(tx, case.id, matter.reports)
+        origin = await dossiers.origin(tx, case.id, dossier.reports)
         written = await statements.written(
             tx, self._setting, decision, rule, filing=filing, origin=origin
         )
@@ -108,7 +108,7 @@ class Replacements:
             subject=f"replacement {decision.id}",
             binding=rules.binding(decision, wanted),
         )
-        await cases.save(tx, case_rules.moved(matter.case, case_rules.Step.PROPOSE))
+        await cases.save(tx, case_rules.moved(dossier.case, case_rules.Step.PROPOSE))
         self._remember(tx, by, "decision:propose", decision, wanted)
         return Proposed(wanted, filing, approval)
 

@@ -16,7 +16,7 @@ from policybot.domain.quarantine import WITHHELD
 from policybot.domain.rules import Ground, Rule
 from policybot.domain.sanction import Sanction
 from policybot.domain.statement import Automation, Content, Reasons, Source
-from policybot.services import matters
+from policybot.services import dossiers
 from policybot.services.setting import Setting
 from policybot.store import (
     audit,
@@ -189,7 +189,7 @@ async def grounds_of(tx: Tx, setting: Setting, decision: Decision, statement: St
     case = await cases.get(tx, decision.case_id)
     event_id = case.subject.event_id if case else None
     copy = await copies.get(tx, event_id) if event_id else None
-    origin = await matters.origin(tx, decision.case_id, await reports.of_case(tx, decision.case_id))
+    origin = await dossiers.origin(tx, decision.case_id, await reports.of_case(tx, decision.case_id))
     return grounds(setting, decision, statement, origin, copy.kind if copy else Content.OTHER)
 
 

@@ -1,4 +1,4 @@
-"""Matters: what is known of a case, read once by whoever decides it and handed on from there."""
+"""Dossiers: what is known of a case, read once by whoever decides it and handed on from there."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -18,7 +18,7 @@ from policybot.store.database import Tx
 
 
 @dataclass(frozen=True, slots=True)
-class Matter:
+class Dossier:
     """A case, all that is decided together in it, and who complains of it."""
 
     case: Case
@@ -44,34 +44,34 @@ class Matter:
         return self.place.filing if self.place else None
 
 
-async def of(tx: Tx, setting: Setting, case: Case) -> Matter:
+async def of(tx: Tx, setting: Setting, case: Case) -> Dossier:
     """Read what is known of a case."""
     received = await reports.of_case(tx, case.id)
     about = await cases.subjects(tx, case)
     where = await places.each(tx, setting, {one.room_id for one in about if one.room_id})
-    return Matter(case, tuple(about), tuple(received), where)
+    return Dossier(case, tuple(about), tuple(received), where)
 
 
-async def involved(tx: Tx, setting: Setting, matter: Matter) -> frozenset[str]:
+async def involved(tx: Tx, setting: Setting, dossier: Dossier) -> frozenset[str]:
     """Name the parties: the reporters, whom it is about, those who answer for the room.
 
     With each all accounts that are known to be theirs: who judges must be another person.
     """
-    parties = {report.reporter for report in matter.reports}
-    parties |= {subject.user_id for subject in matter.about if subject.user_id}
-    parties |= await living_on(tx, setting, {one.server for one in matter.about if one.server})
-    parties = parties.union(*(place.answering for place in matter.places.values()))
+    parties = {report.reporter for report in dossier.reports}
+    parties |= {subject.user_id for subject in dossier.about if subject.user_id}
+    parties |= await living_on(tx, setting, {one.server for one in dossier.about if one.server})
+    parties = parties.union(*(place.answering for place in dossier.places.values()))
     return await members.accounts_of_all(tx, parties)
 
 
-async def judged(tx: Tx, matter: Matter) -> frozenset[str]:
+async def judged(tx: Tx, dossier: Dossier) -> frozenset[str]:
     """Name who found no breach in a case that is looked at anew after an objection to that."""
-    before = {one.resolved_by for one in matter.reports if one.outcome is None and one.resolved_by}
+    before = {one.resolved_by for one in dossier.reports if one.outcome is None and one.resolved_by}
     return await members.accounts_of_all(tx, before)
 
 
 async def living_on(tx: Tx, setting: Setting, names: AbstractSet[str]) -> frozenset[str]:
-    """Name those who decide and have an account on one of some servers: theirs is the matter."""
+    """Name those who decide and have an account on one of some servers: theirs is the case."""
     config = setting.config
     deciding = {*config.staff, *config.appeals.external_reviewers} if names else set()
     living = [
