@@ -4,7 +4,7 @@ from aiohttp import web
 
 from policybot.ports import Cleaner, Later
 from policybot.services.copies import Copies
-from policybot.web.console import CASE, NEEDS, POLICY, Desk
+from policybot.web.console import CASE, NEEDS, Desk
 from policybot.web.site import route
 
 _PICTURE = CASE + r"/picture/{place:[0-9]{1,3}}"
@@ -18,8 +18,6 @@ class PicturePages:
         self._desk = desk
         self._copies = kept
         self._cleaner = cleaner
-        for page in (_PICTURE, f"{_PICTURE}/{{how}}"):
-            desk.site.policies[page] = POLICY
 
     def routes(self) -> list[web.RouteDef]:
         """List the pages."""

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from policybot.ports import Cleaner
 from policybot.services.evidence import Evidence
-from policybot.web.console import NEEDS, POLICY, Desk
+from policybot.web.console import NEEDS, Desk
 from policybot.web.console_appeal import ONE, AppealDesk
 from policybot.web.site import route
 
@@ -20,8 +20,6 @@ class ProofPages:
         self._at = at
         self._evidence = proofs
         self._cleaner = cleaner
-        for page in (_PICTURE, f"{_PICTURE}/{{how}}"):
-            desk.site.policies[page] = POLICY
 
     def routes(self) -> list[web.RouteDef]:
         """List the pages."""
