@@ -1,7 +1,7 @@
 """What other communities read of a decision, and how it is taken off the list again."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from policybot.domain import list_rule
@@ -83,6 +83,9 @@ def test_people_read_of_whom_and_in_which_list(effect: PublishRule) -> None:
     st.none() | ENTITIES,
     st.booleans(),
 )
+@example(OURS, Scope.ACCOUNT, Kind.SUSPEND, "@eve:net", False)
+@example(OURS, Scope.SERVER, Kind.CLOSE, "elsewhere.net", False)
+@example(OURS, Scope.ACCOUNT, Kind.CLOSE, None, False)
 def test_only_what_keeps_a_whole_account_or_server_of_elsewhere_out_is_told_to_others(
     room: str | None, scope: Scope, kind: Kind, entity: str | None, local: bool
 ) -> None:
