@@ -52,7 +52,7 @@ RULES: list[dict[str, object]] = [
 """What the operator asks of people; the first rule is one that a machine can apply."""
 SETTING: dict[str, object] = {"rules": RULES, "log.every": "PT2S"}
 """What the story's operator has configured; the log is signed soon, so that nobody has to wait."""
-_SIGNED_WITHIN = 12
+_SIGNED_WITHIN = 20
 """Tries, two seconds apart."""
 
 Say = Callable[[str, str, str], None]
