@@ -239,8 +239,8 @@ class Appeal:
 
 
 @dataclass(frozen=True, slots=True)
-class Late:
-    """What could be appealed under a number if it were in time, or is let in after it."""
+class Appealable:
+    """What can be appealed under a number in time, or if it is let in after that."""
 
     kind: Kind
     about: About

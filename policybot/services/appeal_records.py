@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from policybot.domain import appeal as rules
-from policybot.domain.appeal import Appeal, Said, State, Verdict
+from policybot.domain.appeal import Appeal, Appealable, Said, State, Urgent, Verdict
 from policybot.domain.name import one_line
 from policybot.domain.party import Why
 from policybot.services.parties import Apart, Parties
 from policybot.services.setting import Setting
 from policybot.store import appeals, audit, parties
-from policybot.store.database import Tx
+from policybot.store.database import Tx, next_number
 
 
 class AppealRecords:
@@ -20,6 +20,26 @@ class AppealRecords:
         """Write down the parties of each, by the service that knows them."""
         self._setting = setting
         self._apart = apart
+
+    async def begin(
+        self, tx: Tx, of: Appealable, said: str, *, urgent: Urgent | None, pleads: bool
+    ) -> Appeal:
+        """Make an appeal; an urgent one should be answered sooner, and needs no plea to be."""
+        now, section = self._setting.now(), self._setting.config.appeals
+        return Appeal(
+            id=await next_number(tx, "appeal"),
+            kind=of.kind,
+            about=of.about,
+            matter=of.matter,
+            number=of.number,
+            appellant=of.whom,
+            text=said,
+            state=State.SUBMITTED,
+            submitted_at=now,
+            due_at=now + (section.urgent_within if urgent else section.answer_within),
+            urgent=urgent,
+            pleads=pleads and urgent is None,
+        )
 
     async def enter(
         self, tx: Tx, appeal: Appeal, made: Sequence[Appeal], found: Iterable[tuple[str, Why]]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from policybot.domain import appeal as rules
 from policybot.domain import notice
-from policybot.domain.appeal import Appeal, Kind, Late, Verdict
+from policybot.domain.appeal import Appeal, Appealable, Kind, Verdict
 from policybot.domain.case import Case
 from policybot.domain.decision import IN_FORCE, Decision, State
 from policybot.domain.errors import Incomplete, NotFound
@@ -81,7 +81,7 @@ class AppealReviews:
         )
         return Facts(decided, event_id=case.subject.event_id)
 
-    async def tell(self, tx: Tx, appeal: Appeal | Late, text: str) -> None:
+    async def tell(self, tx: Tx, appeal: Appeal | Appealable, text: str) -> None:
         """Write to whoever appeals: as a notice it reaches also who can only open their link."""
         if appeal.whom:  # of another server nobody is told that it can still be appealed
             self._setting.tell(tx, appeal.whom, text, cause=f"notice {appeal.matter} after")
@@ -92,7 +92,7 @@ class AppealReviews:
         await decisions.save(tx, replace(decision, state=State.FINAL))
         await self._sanctions.resume(tx, decision)
 
-    async def late(self, tx: Tx, kind: Kind, named: int) -> tuple[Late, set[tuple[str, Why]]]:
+    async def late(self, tx: Tx, kind: Kind, named: int) -> tuple[Appealable, set[tuple[str, Why]]]:
         """Find what could be appealed in a case, and who has a part in that.
 
         Raises:
@@ -108,7 +108,9 @@ class AppealReviews:
         until = await self._appeals.until(tx, decision)
         part = await self._apart.of_decision(tx, decision, whom)
         part |= await self._apart.of_case(tx, await self._case(tx, decision))
-        late = Late(kind, rules.about_of(decision.scope), decision.id, decision.number, whom, until)
+        late = Appealable(
+            kind, rules.about_of(decision.scope), decision.id, decision.number, whom, until
+        )
         return late, part
 
     # Deciding ------------------------------------------------------------------------------------

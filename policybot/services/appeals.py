@@ -6,8 +6,7 @@ from datetime import datetime
 from policybot.domain import appeal as rules
 from policybot.domain import joining
 from policybot.domain import server as servers
-from policybot.domain.appeal import Appeal, Kind, Said, Word
-from policybot.domain.appeal import State as AppealState
+from policybot.domain.appeal import Appeal, Appealable, Kind, Said, Word
 from policybot.domain.decision import IN_FORCE, Decision, State
 from policybot.domain.errors import NotFound
 from policybot.domain.ladder import Scope, Severity
@@ -20,7 +19,7 @@ from policybot.services.parties import Apart, Parties
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.store import appeals, cases, decisions, filings, sanctions
-from policybot.store.database import Tx, next_number
+from policybot.store.database import Tx
 
 
 class Appeals:
@@ -75,22 +74,10 @@ class Appeals:
             rests=rests,
             answer_by=now + config.appeals.answer_within,
         )
-        within = config.appeals.urgent_within if urgent else config.appeals.answer_within
-        appeal = Appeal(
-            id=await next_number(tx, "appeal"),
-            kind=Kind.DECISION,
-            about=rules.about_of(decision.scope),
-            matter=decision.id,
-            number=decision.number,
-            appellant=appellant,
-            text=said,
-            state=AppealState.SUBMITTED,
-            submitted_at=now,
-            due_at=now + within,
-            urgent=urgent,
-            pleads=pleads and urgent is None,
-            insisted=insisted,
-        )
+        about = rules.about_of(decision.scope)
+        of = Appealable(Kind.DECISION, about, decision.id, decision.number, appellant, until)
+        appeal = await self._records.begin(tx, of, said, urgent=urgent, pleads=pleads)
+        appeal = replace(appeal, insisted=insisted)
         found = await self._part_in(tx, appeal, decision)
         appeal, excluded = await self._records.enter(tx, appeal, made, found)
         await decisions.save(tx, replace(decision, state=State.UNDER_APPEAL))

@@ -6,7 +6,7 @@ from datetime import datetime
 from policybot.domain import appeal as appeal_rules
 from policybot.domain import complaint as rules
 from policybot.domain import notice
-from policybot.domain.appeal import About, Appeal, Late, State, Verdict
+from policybot.domain.appeal import About, Appeal, Appealable, State, Verdict
 from policybot.domain.appeal import Kind as AppealKind
 from policybot.domain.case import Case
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
@@ -22,7 +22,7 @@ from policybot.services.parties import Apart, Parties
 from policybot.services.reporters import Reporters
 from policybot.services.setting import Setting
 from policybot.store import appeals, cases, reporters, reports
-from policybot.store.database import Tx, next_number
+from policybot.store.database import Tx
 
 FOUNDED = "founded"
 """What is written in place of a measure where a report was without a breach, and not unfounded."""
@@ -61,29 +61,12 @@ class Complaints:
         about, answered_at, answered_by, ends_at = await self._objectionable(tx, report)
         made = [one for one in await self.made(tx, report) if one.about is about]
         now, config = self._setting.now(), self._setting.config
-        said, pleads = appeal_rules.admissible(
-            text,
-            until=await self._until(tx, report, about, answered_at),
-            now=now,
-            contact=config.operator.contact,
-        )
+        until, contact = await self._until(tx, report, about, answered_at), config.operator.contact
+        said, pleads = appeal_rules.admissible(text, until=until, now=now, contact=contact)
         ends = ends_at is not None and ends_at <= now + config.appeals.answer_within
         urgent = appeal_rules.Urgent.ENDS if ends else None
-        within = config.appeals.urgent_within if urgent else config.appeals.answer_within
-        complaint = Appeal(
-            id=await next_number(tx, "appeal"),
-            kind=AppealKind.REPORT,
-            about=about,
-            matter=report.id,
-            number=report.receipt,
-            appellant=report.reporter,
-            text=said,
-            state=State.SUBMITTED,
-            submitted_at=now,
-            due_at=now + within,
-            urgent=urgent,
-            pleads=pleads and urgent is None,
-        )
+        of = Appealable(AppealKind.REPORT, about, report.id, report.receipt, report.reporter, until)
+        complaint = await self._records.begin(tx, of, said, urgent=urgent, pleads=pleads)
         found = await self._part_in(tx, report.reporter, report)
         complaint, excluded = await self._records.enter(tx, complaint, made, found)
         number = f"C-{report.case_id}"
@@ -122,7 +105,7 @@ class Complaints:
         return await self._cases.find(tx, report.case_id, f"C-{report.case_id}")
 
     @staticmethod
-    async def report(tx: Tx, complaint: Appeal | Late) -> Report:
+    async def report(tx: Tx, complaint: Appeal | Appealable) -> Report:
         """Read the report that a complaint is about."""
         report = await reports.get(tx, complaint.matter)
         assert report is not None
@@ -141,7 +124,9 @@ class Complaints:
         end = answered_at + self._setting.ladder.appeal_window
         return max(end, await appeals.admitted_until(tx, AppealKind.REPORT, about, report.id) or end)
 
-    async def late(self, tx: Tx, kind: AppealKind, named: int) -> tuple[Late, set[tuple[str, Why]]]:
+    async def late(
+        self, tx: Tx, kind: AppealKind, named: int
+    ) -> tuple[Appealable, set[tuple[str, Why]]]:
         """Find what could be objected to about a report, and who has a part in that.
 
         Raises:
@@ -157,7 +142,7 @@ class Complaints:
             message = f"Nothing about {report.receipt} could still be appealed."
             raise NotFound(message) from None
         until = await self._until(tx, report, about, answered_at)
-        late = Late(kind, about, report.id, report.receipt, report.reporter, until)
+        late = Appealable(kind, about, report.id, report.receipt, report.reporter, until)
         return late, await self._part_in(tx, report.reporter, report)
 
     async def _objectionable(
@@ -230,7 +215,7 @@ class Complaints:
             )
         return Facts(known=tuple(known), event_id=report.subject.event_id)
 
-    async def tell(self, tx: Tx, appeal: Appeal | Late, text: str) -> None:
+    async def tell(self, tx: Tx, appeal: Appeal | Appealable, text: str) -> None:
         """Write to whoever objects; a guest reads it on the page of their report."""
         self._answer(tx, await self.report(tx, appeal), text)
 

@@ -8,7 +8,7 @@ from policybot.domain import appeal as appeal_rules
 from policybot.domain import filing as filing_rules
 from policybot.domain import filing_appeal as rules
 from policybot.domain import number
-from policybot.domain.appeal import About, Appeal, Kind, Late, State, Verdict
+from policybot.domain.appeal import About, Appeal, Appealable, Kind, State, Verdict
 from policybot.domain.application import in_lines
 from policybot.domain.errors import NotFound, OutOfOrder
 from policybot.domain.filing import Filing, Step
@@ -25,7 +25,7 @@ from policybot.services.qualifications import NOUN as QUALIFICATION
 from policybot.services.qualifications import Qualifications
 from policybot.services.setting import Setting
 from policybot.store import appeals, decisions, filings, qualifications, register, reviews, rooms
-from policybot.store.database import Tx, next_number
+from policybot.store.database import Tx
 
 _SAID = {"question": "Asked by a reviewer", "answer": "The applicant answered"}
 
@@ -79,21 +79,10 @@ class FilingAppeals:
         now, config = self._setting.now(), self._setting.config
         until, contact = await self._until(tx, matter, about, made), config.operator.contact
         said, pleads = appeal_rules.admissible(why, until=until, now=now, contact=contact)
-        appeal = Appeal(
-            id=await next_number(tx, "appeal"),
-            kind=matter.kind,
-            about=about,
-            matter=matter.id,
-            number=matter.number,
-            appellant=applicant,
-            text=said,
-            state=State.SUBMITTED,
-            submitted_at=now,
-            due_at=now + config.appeals.answer_within,
-            pleads=pleads,
-            rests=about is About.REVOKED and config.appeals.revocations_rest and not insisted,
-            insisted=insisted,
-        )
+        of = Appealable(matter.kind, about, matter.id, matter.number, applicant, until)
+        appeal = await self._records.begin(tx, of, said, urgent=None, pleads=pleads)
+        rests = about is About.REVOKED and config.appeals.revocations_rest and not insisted
+        appeal = replace(appeal, rests=rests, insisted=insisted)
         found = await self._part_in(tx, applicant, matter)
         appeal, excluded = await self._records.enter(tx, appeal, made, found)
         if appeal.rests:
@@ -133,7 +122,7 @@ class FilingAppeals:
         end = min([decided, *(one.submitted_at for one in made)]) + self._setting.ladder.appeal_window
         return max(end, await appeals.admitted_until(tx, matter.kind, about, matter.id) or end)
 
-    async def late(self, tx: Tx, kind: Kind, named: int) -> tuple[Late, set[tuple[str, Why]]]:
+    async def late(self, tx: Tx, kind: Kind, named: int) -> tuple[Appealable, set[tuple[str, Why]]]:
         """Find what could be appealed about a filing or a qualification, and who has a part in that.
 
         Raises:
@@ -146,7 +135,7 @@ class FilingAppeals:
             message = f"Nothing about {matter.number} could still be appealed."
             raise NotFound(message)
         until = await self._until(tx, matter, about, made)
-        late = Late(kind, about, matter.id, matter.number, filing.applicant, until)
+        late = Appealable(kind, about, matter.id, matter.number, filing.applicant, until)
         return late, await self._part_in(tx, filing.applicant, matter)
 
     @staticmethod
@@ -224,7 +213,7 @@ class FilingAppeals:
             found |= {(one, Why.APPROVER) for one in await decisions.approvers(tx, subject)}
         return found
 
-    async def matter(self, tx: Tx, appeal: Appeal | Late) -> Matter:
+    async def matter(self, tx: Tx, appeal: Appeal | Appealable) -> Matter:
         """Read what an appeal is about."""
         return await self._read(tx, appeal.kind, appeal.matter)
 
@@ -261,7 +250,7 @@ class FilingAppeals:
         known += [(_SAID[word.kind.value], word.text) for word in await reviews.words(tx, filing.id)]
         return Facts(known=tuple(known))
 
-    async def tell(self, tx: Tx, appeal: Appeal | Late, text: str) -> None:
+    async def tell(self, tx: Tx, appeal: Appeal | Appealable, text: str) -> None:
         """Write to whoever appeals."""
         filing = (await self.matter(tx, appeal)).filing
         self._setting.tell(tx, appeal.whom, text, cause=cause(filing))

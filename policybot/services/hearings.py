@@ -6,7 +6,7 @@ from typing import Protocol
 
 from policybot.domain import appeal as rules
 from policybot.domain import number
-from policybot.domain.appeal import Appeal, Kind, Late, Said, State, Verdict, Word
+from policybot.domain.appeal import Appeal, Appealable, Kind, Said, State, Verdict, Word
 from policybot.domain.case import Case
 from policybot.domain.decision import Decision
 from policybot.domain.errors import NotFound, OutOfOrder
@@ -83,10 +83,10 @@ class Reviewing(Protocol):
     async def facts(self, tx: Tx, appeal: Appeal, *, outside: bool) -> Facts:
         """Tell what it is about; `outside` they do not read who decided or who reported."""
 
-    async def late(self, tx: Tx, kind: Kind, named: int) -> tuple[Late, set[tuple[str, Why]]]:
+    async def late(self, tx: Tx, kind: Kind, named: int) -> tuple[Appealable, set[tuple[str, Why]]]:
         """Find what could be appealed under a number, and who has a part in that."""
 
-    async def tell(self, tx: Tx, appeal: Appeal | Late, text: str) -> None:
+    async def tell(self, tx: Tx, appeal: Appeal | Appealable, text: str) -> None:
         """Write to whoever appeals, or could."""
 
     async def withdrawn(self, tx: Tx, who: str, appeal: Appeal) -> None:
@@ -331,7 +331,7 @@ class Hearings:
         await self._reviewing[after.kind].tell(tx, after, said)
         return after
 
-    async def admit(self, tx: Tx, reviewer: str, text: str, reason: str) -> Late:
+    async def admit(self, tx: Tx, reviewer: str, text: str, reason: str) -> Appealable:
         """Let somebody appeal after the time for it, for good cause.
 
         Raises:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from policybot.domain.appeal import About, Appeal, Kind, Late, Said, State, Urgent, Word
+from policybot.domain.appeal import About, Appeal, Appealable, Kind, Said, State, Urgent, Word
 from policybot.store.database import Row, Stale, Tx, from_ms, optional_ms, optional_time, to_ms
 
 _PARTY = "SELECT 1 FROM appeal_parties p WHERE p.appeal_id = appeals.id"
@@ -178,7 +178,7 @@ async def words(tx: Tx, appeal_id: int) -> list[Word]:
 
 
 async def admit(  # noqa: PLR0913 - the columns
-    tx: Tx, late: Late, *, by: str, reason: str, now: datetime, until: datetime
+    tx: Tx, late: Appealable, *, by: str, reason: str, now: datetime, until: datetime
 ) -> None:
     """Note that an appeal is taken in after its time; the same again changes until when."""
     await tx.execute(
