@@ -124,7 +124,7 @@ class Hours:
         if self.look is not None:
             yield partial(services.drift.some, database, self.look)
             yield partial(services.watches.some, database, self.look)
-        yield partial(self._revalidation.some, database, self._ways())
+        yield self._revalidate
         if self.lists is not None:
             yield partial(services.policy_lists.some, database, self.lists)
 
@@ -139,6 +139,10 @@ class Hours:
             async with self._database.transaction() as tx:
                 if await end(tx) == 0:
                     return
+
+    async def _revalidate(self) -> None:
+        """Ask the sources of identities again."""
+        await self._revalidation.some(self._database, self._ways())
 
     async def _forget_changes(self, tx: Tx) -> None:
         """Forget what changed of who may publish where: all have heard of it by then."""
