@@ -13,6 +13,7 @@ from json.encoder import encode_basestring as quoted
 from typing import Any
 
 _VEIL = 32
+_HASH = 64
 _NO_VEIL = f"a veil has {_VEIL} characters"
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
@@ -70,13 +71,14 @@ def following(rows: Iterable[Sequence[Any]], previous: str) -> list[bytes]:
     try:
         for seq, at, actor, veil, tag, obj, committed, seal in rows:
             one = sha256(
-                f'\0{{"actor":"{sha256((veil + actor).encode()).hexdigest()}","at":{at},"commitment":'
-                f'{quoted(committed)},"object":{quoted(obj)},"previous":"{previous}","seq":{seq},"tag":'
+                f'\0{{"actor":"{sha256((veil + actor).encode()).hexdigest()}","at":{at},"commitment":"'
+                f'{committed}","object":{quoted(obj)},"previous":"{previous}","seq":{seq},"tag":'
                 f"{quoted(tag)}}}".encode()
-            )
-            if one.hexdigest() != seal or len(veil) != _VEIL:
+            ).digest()
+            # A commitment as long as it was begins and ends where it did, so it needs no quoting.
+            if one.hex() != seal or len(veil) != _VEIL or len(committed) != _HASH:
                 break
-            found.append(one.digest())
+            found.append(one)
             previous = seal
     except (TypeError, ValueError):  # no text, or letters that are none
         pass

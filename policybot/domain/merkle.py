@@ -80,23 +80,18 @@ class Growing:
     edge: list[bytes] = field(default_factory=list)
     """The greatest, and so the leftmost, first."""
 
-    def add(self, one: bytes) -> Iterable[tuple[int, int, bytes]]:
-        """Add a leaf; give what became full by it above that leaf: level, place and hash of each."""
-        full, level, rest = [], 0, self.size
+    def add(self, one: bytes, level: int = 0) -> Iterable[tuple[int, int, bytes]]:
+        """Add a leaf, or a full subtree of 2^level leaves where one of that size begins.
+
+        Gives what became full by it above: level, place and hash of each.
+        """
+        self.size += 1 << level
+        full, rest = [], (self.size >> level) - 1
         while rest & 1:
             one, level, rest = node(self.edge.pop(), one), level + 1, rest >> 1
             full.append((level, rest, one))
         self.edge.append(one)
-        self.size += 1
         return full
-
-    def join(self, level: int, one: bytes) -> None:
-        """Add a full subtree of 2^level leaves at once, where one of that size begins."""
-        rest = self.size >> level
-        while rest & 1:
-            one, rest = node(self.edge.pop(), one), rest >> 1
-        self.edge.append(one)
-        self.size += 1 << level
 
     @property
     def root(self) -> bytes:

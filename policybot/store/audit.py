@@ -13,6 +13,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -23,7 +24,7 @@ from policybot.store.database import Database, Row, Tx, from_ms, to_ms
 
 Value = str | int | bool | None | Sequence[str]
 
-KEPT_LEVELS = (8, 16)
+LOW, HIGH = KEPT_LEVELS = (8, 16)
 """The full subtrees of 256 and of 65,536 entries are kept: others are soon hashed from them."""
 _HASH_HEX = 64
 
@@ -199,8 +200,8 @@ async def shred(tx: Tx, seq: int) -> None:
     await tx.execute("DELETE FROM audit_payloads WHERE seq = $1", seq)
 
 
-STRETCH = 1 << KEPT_LEVELS[-1]
-"""Entries that are verified in one go; each stretch is a full subtree."""
+STRETCH = 1 << 14
+"""Entries that are verified in one go: a full subtree, between the two that are kept."""
 TOGETHER = 1024
 """Entries that are read at once: few enough to stay in the processor's cache."""
 _COLUMNS = (
@@ -231,7 +232,7 @@ class Stretch:
 async def stretch(
     tx: Tx, begin: int, end: int, sizes: Sequence[int] = (), *, payloads: bool = True
 ) -> Stretch | Fault:
-    """Verify the entries after `begin`, where a stretch begins, up to `end`: seals, order, kept nodes.
+    """Verify the entries after `begin`, where a stretch begins, up to `end`: seals, order, low nodes.
 
     Payloads that are still there are compared with what the entries commit to, unless told not to.
     """
@@ -242,7 +243,8 @@ async def stretch(
             return new
         found += new
     above = levels(found)
-    if (fault := await _nodes_hold(tx, begin, end, above)) is not None:
+    low = above[LOW] if len(above) > LOW else ()
+    if (fault := await _nodes_hold(tx, LOW, begin >> LOW, low)) is not None:
         return fault
     edges = {size: edge(above, size - begin) for size in {*sizes, end}}
     return Stretch(begin, end, edges)
@@ -251,18 +253,22 @@ async def stretch(
 def stretch_apart(
     url: str, begin: int, end: int, sizes: Sequence[int], *, payloads: bool
 ) -> Stretch | Fault:
-    """Verify a stretch in a process of its own."""
-    gc.disable()  # of millions of values none is in a cycle
+    """Verify a stretch in another process than the one that wants to know."""
+    runner, database = _opened(url)
 
     async def verified() -> Stretch | Fault:
-        database = await Database.open(url, upgrade=False)
-        try:
-            async with database.transaction(reading=True) as tx:
-                return await stretch(tx, begin, end, sizes, payloads=payloads)
-        finally:
-            await database.close()
+        async with database.transaction(reading=True) as tx:
+            return await stretch(tx, begin, end, sizes, payloads=payloads)
 
-    return asyncio.run(verified())
+    return runner.run(verified())
+
+
+@cache
+def _opened(url: str) -> tuple[asyncio.Runner, Database]:
+    """Open the database for as long as this process is there, which is for this alone."""
+    gc.disable()  # of millions of values none is in a cycle
+    runner = asyncio.Runner()
+    return runner, runner.run(Database.open(url, upgrade=False))
 
 
 async def leaves(tx: Tx, start: int, upto: int, *, payloads: bool = True) -> list[bytes] | Fault:
@@ -297,21 +303,19 @@ async def _payloads_hold(tx: Tx, committed: Sequence[str], start: int, upto: int
     return None
 
 
-async def _nodes_hold(tx: Tx, begin: int, end: int, above: Sequence[Sequence[bytes]]) -> Fault | None:
-    """Compare the kept nodes with what the entries below them say."""
-    for level in KEPT_LEVELS:
-        rows = await tx.fetch(
-            "SELECT place, hash FROM audit_nodes WHERE level = $1 AND place >= $2 AND place < $3",
-            level,
-            begin >> level,
-            (end + (1 << level) - 1) >> level,
-        )
-        kept = {int(row["place"]): row["hash"] for row in rows}
-        full = above[level][: (end - begin) >> level] if level < len(above) else ()
-        wanted = {(begin >> level) + at: one.hex() for at, one in enumerate(full)}
-        if wrong := [place for place in {*wanted, *kept} if wanted.get(place) != kept.get(place)]:
-            return Fault((min(wrong) << level) + 1, f"the tree above it was changed, at level {level}")
-    return None
+async def _nodes_hold(tx: Tx, level: int, first: int, full: Sequence[bytes]) -> Fault | None:
+    """Compare the kept nodes of a level, from a place on, with what the entries below them say."""
+    rows = await tx.fetch(
+        "SELECT place, hash FROM audit_nodes WHERE level = $1 AND place >= $2 AND place < $3",
+        level,
+        first,
+        first + len(full),
+    )
+    kept = {int(row["place"]): row["hash"] for row in rows}
+    wrong = next((place for place, one in enumerate(full, first) if kept.get(place) != one.hex()), None)
+    if wrong is None:
+        return None
+    return Fault((wrong << level) + 1, f"the tree above it was changed, at level {level}")
 
 
 class Whole:
@@ -321,6 +325,7 @@ class Whole:
         """Compare with the head in the end; begin at the beginning, or where all before it is known."""
         self._head = head
         self._tree = Growing(begin, list(known))
+        self._first, self._high = begin >> HIGH, list[bytes]()
         self.roots: dict[int, bytes] = {}
         """The root at each size that was asked for, and where stretches end."""
 
@@ -330,7 +335,8 @@ class Whole:
         for (level, _), one in zip(
             parts(0, found.end - found.begin), found.edges[found.end], strict=True
         ):
-            self._tree.join(level, one)
+            above = self._tree.add(one, level)
+            self._high += [full for reached, _, full in above if reached == HIGH]
 
     @property
     def root(self) -> bytes:
@@ -338,8 +344,10 @@ class Whole:
         return self._tree.root
 
     async def end(self, tx: Tx) -> Fault | None:
-        """Compare with the head, once all stretches are there, and look for what is beyond it."""
+        """Compare with the head and the high nodes, once all is there, and look for what is beyond."""
         head = self._head
+        if (wrong := await _nodes_hold(tx, HIGH, self._first, self._high)) is not None:
+            return wrong
         if (strange := await _beyond(tx, head)) is not None:
             return strange
         last = await tx.value("SELECT hash AS value FROM audit WHERE seq = $1", head.seq)
@@ -360,11 +368,12 @@ async def _beyond(tx: Tx, head: Head) -> Fault | None:
         if strange is not None:
             return Fault(int(strange), f"the log's head knows {head.seq} entries and not this one")
     strange = await tx.value(
-        "SELECT MIN(place) AS value FROM audit_nodes"
-        " WHERE level NOT IN (8, 16) OR place < 0 OR (level = 8 AND place >= $1)"
-        " OR (level = 16 AND place >= $2)",
-        head.seq >> KEPT_LEVELS[0],
-        head.seq >> KEPT_LEVELS[1],
+        "SELECT MIN(place) AS value FROM audit_nodes WHERE level NOT IN ($1, $2) OR place < 0"
+        " OR (level = $1 AND place >= $3) OR (level = $2 AND place >= $4)",
+        LOW,
+        HIGH,
+        head.seq >> LOW,
+        head.seq >> HIGH,
     )
     return None if strange is None else Fault(head.seq + 1, "the tree has nodes that no entry is below")
 

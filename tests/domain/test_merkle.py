@@ -136,7 +136,8 @@ def test_a_tree_that_is_put_together_from_parts_is_the_same(size: int, data: st.
     tree = merkle.Growing()
     above = merkle.levels(MANY[:size])
     for level, place in merkle.parts(0, begun):
-        tree.join(level, above[level][place])
+        for higher, at, found in tree.add(above[level][place], level):
+            assert found == above[higher][at]
     full = [found for one in MANY[begun:size] for found in tree.add(one)]
     assert (tree.size, tree.root) == (size, merkle.root(MANY[:size]))
     for level, place, found in full:

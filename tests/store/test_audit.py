@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -152,9 +153,12 @@ def test_an_entry_is_hashed_as_json_is_written_in_one_way(
     line = entry.line(seq, at, actor, tag, obj, committed, previous)
     assert line == entry.canonical(row)
     line = entry.line(seq, at, entry.fingerprint("0" * 32, actor), tag, obj, committed, previous)
-    hashed = leaf(line.encode())
-    sealed = (seq, at, actor, "0" * 32, tag, obj, committed, hashed.hex())
-    assert entry.following([sealed], previous) == [hashed]
+    good = entry.commitment("00" * 16, committed)
+    for commits in (good, committed):
+        line = entry.line(seq, at, entry.fingerprint("0" * 32, actor), tag, obj, commits, previous)
+        hashed = leaf(line.encode())
+        sealed = (seq, at, actor, "0" * 32, tag, obj, commits, hashed.hex())
+        assert entry.following([sealed], previous) == ([hashed] if commits == good else [])
 
 
 def test_no_letter_can_move_from_the_veil_to_the_name() -> None:
@@ -360,8 +364,10 @@ async def test_entries_are_followed_in_their_order(database: Database) -> None:
 async def test_other_processes_find_what_this_one_would(
     lite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """I21: also where the log is verified from its beginning and from its end at once."""
+    """I21: also where several verify the log at once, and none of it twice."""
     monkeypatch.setattr(log_check, "STRETCH", 256)
+    monkeypatch.setattr(audit, "HIGH", 9)
+    monkeypatch.setattr(audit, "KEPT_LEVELS", (8, 9))
     wanted, told = await signed(lite, LogKey(tmp_path / "log.key")), list[tuple[int, int]]()
     async with lite.transaction() as tx:
         for n in range(1000):
@@ -370,9 +376,23 @@ async def test_other_processes_find_what_this_one_would(
     assert (alone.fault, alone.entries) == (None, 1300)
     helped = replace(wanted, url=f"sqlite:///{tmp_path}/audit.db", processes=2)
     monkeypatch.setattr(log_check, "_WORTH_IT", 2)
+    here, verified = list[int](), audit.stretch
+
+    async def noted(tx: Tx, begin: int, *rest: Any, **how: Any) -> audit.Stretch | audit.Fault:
+        here.append(begin)
+        return await verified(tx, begin, *rest, **how)
+
+    monkeypatch.setattr(audit, "stretch", noted)
     assert await check(lite, helped, lambda done, of: told.append((done, of))) == alone
     assert told == sorted(told)
     assert (told[0], told[-1]) == ((0, 1300), (1300, 1300))
+    assert here
+    assert len(here) == len(set(here))
+    await tamper(lite, flipped("audit_nodes", "hash", "level = 9 AND place = 1"))
+    changed = audit.Fault(513, "the tree above it was changed, at level 9")
+    assert [(await check(lite, one)).fault for one in (wanted, helped)] == [changed, changed]
+    assert (await check(lite, replace(wanted, since=1000))).fault == changed
+    assert (await check(lite, replace(wanted, since=1100))).fault is None
     await tamper(lite, "UPDATE audit SET object = 'C-99' WHERE seq = 1299")
     found = await check(lite, helped)
     changed = audit.Fault(1299, "it was changed after it was written")
