@@ -139,7 +139,7 @@ def _said(words: list[Word]) -> list[str]:
 def waits(approval: Approval) -> str:
     """Say that an approval waits for a second person."""
     return (
-        f"{approval.proposer} wants to approve it. Another reviewer has to confirm that until "
+        f"{approval.proposer} wants to approve it. Another reviewer has to confirm that by "
         f"{approval.expires_at:%-d %B, %H:%M} UTC: !policy confirm {approval.code}"
     )
 

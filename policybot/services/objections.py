@@ -84,7 +84,7 @@ class Objections:
             self._setting.tell(
                 tx,
                 one,
-                f"An objection to {number} waits for an answer until {due}. {said}\nNext, by somebody "
+                f"An objection to {number} is to be answered by {due}. {said}\nNext, by somebody "
                 f"with the role «appeals»: !policy show {number} · "
                 f"!policy uphold|overturn {number} REASONS",
                 cause=f"referral {referral.id}",
@@ -230,8 +230,8 @@ def said_to(referral: Referral) -> str:
         came = "found right" if referral.answer is Answer.OVERTURNED else "answered: it stands"
         return f"; your objection was {came}"
     if referral.objected_at is not None:
-        due = f" until {day(referral.answer_due)}" if referral.answer_due else ""
-        return f"; your objection waits for an answer{due}"
+        due = f" by {day(referral.answer_due)}" if referral.answer_due else ""
+        return f"; your objection is to be answered{due}" if due else "; your objection waits for an answer"
     if referral.corrects is not None or referral.state is not State.HANDED_OVER:
         return ""
     return f"; to object: !policy object {referral.number} YOUR REASONS"

@@ -330,7 +330,7 @@ async def test_the_person_objects_and_somebody_else_answers(handing: Private) ->
     number = await agreed(made)
     await take(made, number)
     assert "Nothing about you" in await world.say("anna", f"!policy object {number} I do not like it")
-    assert "answers until" in await world.say("tom", f"!policy object {number} Nobody asked for it")
+    assert "answers by" in await world.say("tom", f"!policy object {number} Nobody asked for it")
     assert "is in already" in await world.say("tom", f"!policy object {number} And another thing")
     assert any("Nobody asked for it" in text for text in world.told("otto"))
     assert not any("Nobody asked for it" in text for text in world.told("lea")), "a party"

@@ -143,7 +143,7 @@ async def _course(asked: Asked, case: Case) -> list[str]:
     lines = []
     if (cure := await cures.of_case(asked.tx, case.id)) is not None:
         lines.append(
-            f"The owner was asked by {cure.asked_by} to put it right until {notice.day(cure.until)} "
+            f"The owner was asked by {cure.asked_by} to put it right by {notice.day(cure.until)} "
             f"({cure.state}): {cure.text[:_EXCERPT]}"
         )
         lines += [f"> {cure.answer[:_EXCERPT]}"] if cure.answer else []

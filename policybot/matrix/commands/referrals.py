@@ -73,7 +73,7 @@ async def show(services: Services, asked: Asked) -> str:
     lines += [f"Receipt: {referral.receipt}"] if referral.receipt else []
     lines.append(_told(referral))
     if referral.objection:
-        due = f"to be answered until {day(referral.answer_due)}" if referral.answer_due else "waits"
+        due = f"to be answered by {day(referral.answer_due)}" if referral.answer_due else "waits"
         lines.append(f"Objection: {one_line(referral.objection, _EXCERPT)}")
         lines.append(f"The objection is {f'answered: {referral.answer}' if referral.answer else due}")
     try:
@@ -169,7 +169,7 @@ async def object_to(services: Services, asked: Asked) -> str:
     taken = await services.objections.object(asked.tx, asked.sender, own, asked.words["TEXT"])
     due = day(taken.answer_due) if taken.answer_due else ""
     return (
-        f"Your objection to {taken.number} is in. Somebody who had no part in it answers until {due}, "
+        f"Your objection to {taken.number} is in. Somebody who had no part in it answers by {due}, "
         "with reasons."
     )
 
