@@ -230,8 +230,8 @@ def said_to(referral: Referral) -> str:
         came = "found right" if referral.answer is Answer.OVERTURNED else "answered: it stands"
         return f"; your objection was {came}"
     if referral.objected_at is not None:
-        due = f" by {day(referral.answer_due)}" if referral.answer_due else ""
-        return f"; your objection is to be answered{due}" if due else "; your objection waits for an answer"
+        due = f", due by {day(referral.answer_due)}" if referral.answer_due else ""
+        return f"; your objection waits for an answer{due}"
     if referral.corrects is not None or referral.state is not State.HANDED_OVER:
         return ""
     return f"; to object: !policy object {referral.number} YOUR REASONS"
