@@ -81,6 +81,15 @@ class Aftermath:
         self._copies = around
         self._lists = lists
 
+    async def before(self, tx: Tx, queued: Queued) -> None:
+        """Have those who finish effects of one decision do so one after the other.
+
+        Before the effect itself, for whoever takes a measure back drops what waits of it last.
+        """
+        noun, _, number = queued.cause.partition(" ")
+        if noun == "decision":
+            await decisions.lock(tx, int(number))
+
     async def __call__(self, tx: Tx, queued: Queued, result: Result) -> None:
         """Record what follows, in the transaction that marks the effect as done."""
         match queued.effect:
@@ -151,10 +160,8 @@ class Aftermath:
     async def _follow_cause(self, tx: Tx, queued: Queued, result: Result) -> None:
         """Let a decision go on when its last effect is done, and note when its notice arrived."""
         noun, _, number = queued.cause.partition(" ")
-        if noun == "decision":
-            await decisions.lock(tx, int(number))
-            if await outbox.unfinished(tx, queued.cause) == 0:
-                await self._sanctions.carried_out(tx, int(number))
+        if noun == "decision" and await outbox.unfinished(tx, queued.cause) == 0:
+            await self._sanctions.carried_out(tx, int(number))
         if noun == "sanction":
             await served.released(tx, self._setting, queued)
         if noun == "approval" and await outbox.unfinished(tx, queued.cause) == 0:

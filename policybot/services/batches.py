@@ -179,6 +179,8 @@ class Batches:
         if rules.bound(batch, [item.binding for item in items]) != approval.binding:
             raise OutOfOrder(_changed(approval.code))
         await decisions.end_approval(tx, approval.code, "given", by)
+        drafts = [item.draft for item in items if item.draft]
+        await self._decisions.hold(tx, batch.case_ids, drafts)
         for item in items:
             if item.draft is None:
                 reason = batch.typed.partition(" ")[2]
@@ -234,6 +236,9 @@ class Batches:
         reason = " ".join(prepared.checked(reason, "the reason").split())
         await batches.move(tx, replace(batch, state=State.UNDONE), State.DONE)
         self._remember(tx, by, "undo", batch, reason=reason)
+        numbers = [await batches.decision_in(tx, batch, case_id) for case_id in batch.case_ids]
+        made = [await decisions.get(tx, number) for number in numbers if number is not None]
+        await self._unwinding.hold(tx, [one for one in made if one is not None], batch.case_ids)
         opened, left = [], []
         for case_id in batch.case_ids:
             case = await cases.get(tx, case_id)

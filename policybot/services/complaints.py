@@ -187,6 +187,7 @@ class Complaints:
 
     async def lock(self, tx: Tx, appeal: Appeal) -> None:
         """Let nobody else do anything with it until the end."""
+        await cases.hold_opening(tx)  # its case may be opened again
         await cases.lock(tx, (await self.report(tx, appeal)).case_id)
 
     async def excluded(self, tx: Tx, appeal: Appeal) -> Parties:

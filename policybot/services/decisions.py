@@ -1,5 +1,6 @@
 """Decisions: what the ladder proposes in a case, what a person decides, who has to confirm it."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from policybot.domain import case as case_rules
@@ -17,10 +18,11 @@ from policybot.services.dossiers import Dossier
 from policybot.services.filings import Filings
 from policybot.services.previews import Choice, Draft, Preview, Previews, choice_of
 from policybot.services.proposals import propose
+from policybot.services.reach import hold_rooms
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.store import audit, cases, cures, decisions, filings, policies
-from policybot.store.database import Tx, next_number
+from policybot.store.database import Tx, hold_numbers, next_number
 from policybot.store.members import accounts_of
 
 OWN_ACTS = ("decision", "filing")
@@ -112,13 +114,24 @@ class Decisions:
     async def settle(self, tx: Tx, case: Case, draft: Draft, approver: str | None) -> Decision:
         """Make a decision that was worked out, and have it carried out.
 
-        The ladder is held first, then the case, the number and the rooms: so no two wait for each other.
+        The ladder is kept first, then what binds in the case, the case, the number and the rooms: so no
+        two wait for each other.
         """
         await _check_in_force(tx, draft)
+        await self._sanctions.hold(tx, case.id)
         await _close(tx, case)
         decision = await self._keep(tx, draft, State.FINAL, approver)
         await self._enforce(tx, replace(draft, decision=decision))
         return decision
+
+    async def hold(self, tx: Tx, case_ids: Collection[int], drafts: Sequence[Draft]) -> None:
+        """Let others wait who change cases that are decided together, in the order of `settle`."""
+        bound = await self._sanctions.hold(tx, *case_ids)
+        await cases.lock(tx, *case_ids)
+        if drafts:
+            await hold_numbers(tx, "decision")
+        restraints = [*(one.restraints for one in bound), *(one.restraints for one in drafts)]
+        await hold_rooms(tx, [effect for several in restraints for effect in several])
 
     @staticmethod
     async def _keep(tx: Tx, draft: Draft, state: State, approver: str | None) -> Decision:
@@ -162,6 +175,7 @@ class Decisions:
             decided_at=self._setting.now(),
         )
         await decisions.end_approval(tx, approval.code, "given", by)
+        await self._sanctions.hold(tx, case.id)
         await decisions.save(tx, final)
         final = replace(final, version=final.version + 1)
         await _close(tx, case)
@@ -287,7 +301,7 @@ async def _check_in_force(tx: Tx, draft: Draft) -> None:
     Raises:
         OutOfOrder: another came into force since the decision was worked out.
     """
-    if draft.today and not await policies.hold(tx, draft.today):
+    if draft.today and not await policies.keep(tx, draft.today):
         message = "The ladder has changed this moment. Nothing was decided: please look at it anew."
         raise OutOfOrder(message)
 

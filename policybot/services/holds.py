@@ -146,5 +146,6 @@ class Holds:
 
     async def dismiss(self, tx: Tx, by: str, case: Case, reason: str) -> None:
         """Close a case without a breach; a hold in it ends with it."""
+        await self._sanctions.hold(tx, case.id)
         await self._cases.dismiss(tx, by, case, reason)
         await self._sanctions.end_hold(tx, case.id, by)

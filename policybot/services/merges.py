@@ -67,8 +67,7 @@ class Merges:
 
     async def _locked(self, tx: Tx, source: Case, target: Case) -> tuple[Case, Case]:
         """Let others who move one of two cases wait, and read both anew."""
-        for case_id in sorted((source.id, target.id)):
-            await cases.lock(tx, case_id)
+        await cases.lock(tx, source.id, target.id)
         return (
             await self._cases.find(tx, source.id, source.number),
             await self._cases.find(tx, target.id, target.number),
@@ -107,6 +106,7 @@ class Merges:
             NotPermitted: they are a party to it, or somebody else works on it.
             OutOfOrder: the case is past working on, or there is nothing to take apart.
         """
+        await cases.hold_opening(tx)
         await cases.lock(tx, case.id)
         case = await self._cases.find(tx, case.id, case.number)
         matter = await self._cases.take(tx, by, case)  # also says that it is past working on

@@ -197,6 +197,7 @@ class Messages:
 
     async def room_changed(self, tx: Tx, room_id: str) -> None:
         """Take a room up, or leave it; what was taken there is given back when it is left."""
+        await rooms.hold(tx, [room_id, *await standing.rooms_beside(tx, room_id)])
         await standing.changed(tx, f"{_ROOM} {room_id}", self._setting.now())
         place = await self._place_of(tx, room_id)
         tx.after_commit(partial(self._put_room, room_id, place))

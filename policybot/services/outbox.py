@@ -58,6 +58,9 @@ Message = TypeVar("Message", Say, Notify)
 class Aftermath(Protocol):
     """Records what follows from an effect."""
 
+    async def before(self, tx: Tx, queued: Queued) -> None:
+        """Let others wait who record what follows from effects of the same cause."""
+
     async def __call__(self, tx: Tx, queued: Queued, result: Result) -> None:
         """Hear of one that was carried out."""
         ...
@@ -386,6 +389,7 @@ class Outbox:
 
         async def write(tx: Tx) -> None:
             now = self._setting.now()
+            await self._aftermath.before(tx, queued)
             if not await outbox.finish(tx, queued, lease.fence, state=state, now=now):
                 return
             if isinstance(queued.effect, RESTORING):
@@ -417,6 +421,7 @@ class Outbox:
 
         async def write(tx: Tx) -> None:
             now, state = self._setting.now(), "dropped" if quiet else "dead"
+            await self._aftermath.before(tx, queued)
             if not await outbox.finish(tx, queued, lease.fence, state=state, now=now, error=error):
                 return
             if await self._aftermath.failed(tx, queued, error):

@@ -13,10 +13,11 @@ from policybot.domain.sanction import BINDING
 from policybot.domain.sanction import State as Course
 from policybot.services import ledgers
 from policybot.services.cases import Cases
+from policybot.services.reach import hold_rooms
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.store import audit, cases, decisions, members, policies, rechecks, sanctions
-from policybot.store.database import Tx
+from policybot.store.database import Tx, hold_numbers
 
 _BY = "system:appeal"
 
@@ -29,6 +30,23 @@ class Rechecks:
         self._setting = setting
         self._cases = casework
         self._sanctions = measures
+
+    async def hold(self, tx: Tx, found: Sequence[Decision], *, reopening: Collection[int] = ()) -> None:
+        """Let others wait who change decisions, what was decided after them, or rights in their rooms.
+
+        And who open cases, or change those that are to be opened again. All in the order in which a
+        decision is made, so that no two wait for each other.
+        """
+        held = {one.id for one in found}
+        for void in found:
+            held |= {one.id for one in await self._after(tx, void)}
+        await decisions.lock(tx, *held)
+        if reopening:
+            await cases.hold_opening(tx)
+            await cases.lock(tx, *reopening)
+        await hold_numbers(tx, "decision")
+        bound = [await sanctions.of_decision(tx, one) for one in sorted(held)]
+        await hold_rooms(tx, [effect for one in bound if one is not None for effect in one.restraints])
 
     async def foresee(self, tx: Tx, void: Decision) -> list[Recheck]:
         """Say which later decisions would be others without one; nothing is written.

@@ -56,7 +56,6 @@ class Removals:
     async def found(self, tx: Tx, queued: Queued, search: FindMessages, result: Result) -> None:
         """Remove what a search has found, in the transaction that ends it."""
         _, _, number = queued.cause.partition(" ")
-        await decisions.lock(tx, int(number))  # the cap is counted by one at a time
         decision = await decisions.get(tx, int(number))
         if decision is None:
             return

@@ -60,6 +60,16 @@ class Sanctions:
         self._removals = Removals(setting)
         self.reach = Reach(setting)
 
+    @staticmethod
+    async def hold(tx: Tx, *case_ids: int) -> list[Sanction]:
+        """Let others who carry out, end or take back the measures of cases wait; return what there is.
+
+        Before the cases themselves and the number of a decision: so no two wait for each other.
+        """
+        found = [one for case_id in case_ids for one in await sanctions.of_case(tx, case_id)]
+        await decisions.lock(tx, *(one.decision_id for one in found))
+        return found
+
     async def impose(
         self,
         tx: Tx,
@@ -103,7 +113,7 @@ class Sanctions:
         )
         if spent := rules.spent(sanction, now):
             restraints, sanction = (), replace(sanction, restraints=())
-        await hold_rooms(tx, restraints)
+        await hold_rooms(tx, [*restraints, *(held.restraints if held else ())])
         await sanctions.add(tx, sanction)
         await sanctions.reach(tx, decision.id, others)
         await self._removals.remember(tx, decision, remove)
@@ -200,7 +210,6 @@ class Sanctions:
         noun, _, number = queued.cause.partition(" ")
         if noun != "decision":
             return False
-        await decisions.lock(tx, int(number))
         decision = await decisions.get(tx, int(number))
         if decision is None:
             return False
@@ -234,7 +243,7 @@ class Sanctions:
 
     async def end_due(self, tx: Tx) -> int:
         """End the sanctions whose time is over; return how many there were."""
-        found = await sanctions.due(tx, self._setting.now())
+        found = await self._held_due(tx)
         for sanction in found:
             await self._close(tx, sanction, Step.END, by="system:clock")
             decision = await decisions.get(tx, sanction.decision_id)
@@ -249,6 +258,15 @@ class Sanctions:
                     cause=f"case {decision.case_id}",
                 )
         return len(found)
+
+    async def _held_due(self, tx: Tx) -> list[Sanction]:
+        """Find the sanctions whose time is over, once nobody else does anything with them."""
+        now = self._setting.now()
+        known = {one.decision_id for one in await sanctions.due(tx, now)}
+        await decisions.lock(tx, *known)
+        found = [one for one in await sanctions.due(tx, now) if one.decision_id in known]
+        await hold_rooms(tx, [effect for one in found for effect in one.restraints])
+        return found
 
     async def _tell_end(self, tx: Tx, sanction: Sanction, decision: Decision) -> None:
         text = notice.ended(

@@ -1,5 +1,6 @@
 """Unwinding: an overturned decision is void from the beginning, with all that was built on it."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from policybot.domain import copy as rules
@@ -57,6 +58,10 @@ class Unwinding:
         self._rechecks = again
         self._copies = kept
 
+    async def hold(self, tx: Tx, found: Sequence[Decision], case_ids: Collection[int]) -> None:
+        """Let others wait who change several decisions that are to be void, or their cases."""
+        await self._rechecks.hold(tx, found, reopening=case_ids)
+
     async def undo(
         self, tx: Tx, decision: Decision, case: Case, by: str, appellant: str
     ) -> list[Recheck]:
@@ -65,6 +70,7 @@ class Unwinding:
         The appellant is told by whoever decides the appeal. Returns the later decisions that would be
         others without it.
         """
+        await self._rechecks.hold(tx, [decision])
         text = notice.void_for_others(case_number=decision.number)
         found = await self.void(tx, decision, by, text, but=appellant)
         await self._cases.overturned(tx, case)
@@ -104,6 +110,7 @@ class Unwinding:
         Raises:
             Incomplete: the measure cannot be carried.
         """
+        await self._rechecks.hold(tx, [decision])
         told = await self._told(tx, decision)
         anew = await self._rechecks.anew(tx, decision)
         await decisions.save(tx, replace(decision, state=State.MODIFIED))

@@ -9,6 +9,7 @@ from policybot.store.database import (
     Stale,
     Tx,
     from_ms,
+    hold_numbers,
     optional_ms,
     optional_time,
     to_ms,
@@ -180,17 +181,18 @@ async def undecided_about(tx: Tx, user_id: str) -> list[Case]:
     return [case_of(row) for row in rows]
 
 
-async def lock(tx: Tx, case_id: int) -> None:
-    """Let others who count something in the same case wait until this transaction has ended."""
-    await tx.execute("UPDATE cases SET version = version WHERE id = $1", case_id)
+async def lock(tx: Tx, *case_ids: int) -> None:
+    """Let others who count something in the same cases wait until this transaction has ended."""
+    for case_id in sorted(set(case_ids)):
+        await tx.execute("UPDATE cases SET version = version WHERE id = $1", case_id)
 
 
 async def hold_opening(tx: Tx) -> None:
-    """Let others who open a case wait until this transaction has ended; then they find what it made."""
-    await tx.execute(
-        "INSERT INTO counters (name, value) VALUES ('case', 0)"
-        " ON CONFLICT (name) DO UPDATE SET value = counters.value"
-    )
+    """Let others who open a case wait until this transaction has ended; then they find what it made.
+
+    Before the lock of a case, so that no two wait for each other.
+    """
+    await hold_numbers(tx, "case")
 
 
 async def about_event(tx: Tx, event_id: str) -> list[Case]:

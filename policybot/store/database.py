@@ -118,6 +118,13 @@ class Tx:
         rows = await self._own().fetch(sql, values)
         return rows[0] if rows else None
 
+    async def shared(self, sql: str, *values: object) -> Row | None:
+        """Run a SELECT and return its first row, which nobody changes until this transaction has ended.
+
+        Others may share it meanwhile. Who wants to change it waits for all of them.
+        """
+        return await self.first(f"{sql}{self._own().sharing}", *values)
+
     async def value(self, sql: str, *values: object) -> Any:  # noqa: ANN401 - as selected
         """Run a statement and return the column `value` of its first row; None without a row."""
         row = await self.first(sql, *values)
@@ -190,6 +197,9 @@ class Tx:
 class _Runner(Protocol):
     """One connection, as a transaction uses it."""
 
+    sharing: str
+    """What a SELECT ends with whose rows nobody is to change meanwhile."""
+
     async def fetch(self, sql: str, values: Sequence[object]) -> Sequence[Row]:
         """Run a statement."""
         ...
@@ -201,6 +211,8 @@ class _Runner(Protocol):
 
 class _Postgres:
     """A connection to PostgreSQL."""
+
+    sharing = " FOR SHARE"
 
     def __init__(self, connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]") -> None:
         self._connection = connection
@@ -220,6 +232,8 @@ class _Sqlite:
     would for the one connection. The beginning may have to wait for another process that writes, and
     is tried again.
     """
+
+    sharing = ""  # whoever writes does so alone
 
     def __init__(self, path: str) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -391,6 +405,15 @@ def _found_or_made(path: str, *, make: bool) -> None:
         if isinstance(error, FileNotFoundError) and not make:
             message = "there is no database yet; `policybot run` makes it"
         raise DatabaseAway(message) from error
+
+
+async def hold_numbers(tx: Tx, name: str) -> None:
+    """Let others who want the next number of a counter wait until this transaction has ended."""
+    await tx.execute(
+        "INSERT INTO counters (name, value) VALUES ($1, 0)"
+        " ON CONFLICT (name) DO UPDATE SET value = counters.value",
+        name,
+    )
 
 
 async def next_number(tx: Tx, name: str) -> int:

@@ -176,13 +176,14 @@ async def statement(tx: Tx, decision_id: int) -> Statement:
     return Statement(**json.loads(data))
 
 
-async def lock(tx: Tx, decision_id: int) -> None:
-    """Let others who finish effects of the same decision wait until this transaction has ended.
+async def lock(tx: Tx, *decision_ids: int) -> None:
+    """Let others who finish effects of the same decisions, or change them, wait for this one's end.
 
     Otherwise each of two that end at the same time sees the other's effect still waiting, and nobody
-    is the last.
+    is the last. Whoever locks several has them in their order, and before cases, numbers and rooms.
     """
-    await tx.execute("UPDATE decisions SET version = version WHERE id = $1", decision_id)
+    for decision_id in sorted(set(decision_ids)):
+        await tx.execute("UPDATE decisions SET version = version WHERE id = $1", decision_id)
 
 
 async def told(tx: Tx, decision_id: int, now: datetime) -> None:

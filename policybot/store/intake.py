@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from policybot.store.database import Tx, to_ms
+from policybot.store.database import Tx, hold_numbers, to_ms
 
 
 async def add_link(tx: Tx, token_hash: str, report_id: int) -> None:
@@ -79,10 +79,7 @@ async def refer(tx: Tx, tool: str, reference: str, report_id: int) -> None:
 
 async def hold_relayed(tx: Tx) -> None:
     """Let what the proxy and what a list brings be taken in one after the other: each sees the other."""
-    await tx.execute(
-        "INSERT INTO counters (name, value) VALUES ('relayed', 0)"
-        " ON CONFLICT (name) DO UPDATE SET value = counters.value"
-    )
+    await hold_numbers(tx, "relayed")
 
 
 async def relayed(tx: Tx, reporter: str, subject_key: str, at: datetime) -> None:

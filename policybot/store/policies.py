@@ -165,12 +165,18 @@ async def live_hash(tx: Tx) -> str | None:
     return None if digest is None else str(digest)
 
 
-async def hold(tx: Tx, digest: str) -> bool:
-    """Keep a version in force until this transaction has ended; False if it is in force no more."""
-    row = await tx.first(
-        "UPDATE policies SET said = said WHERE hash = $1 AND state = 'live' RETURNING hash", digest
-    )
+async def keep(tx: Tx, digest: str) -> bool:
+    """Keep a version in force until this transaction has ended; False if it is in force no more.
+
+    Those who keep it do not wait for each other; who puts another in force waits for them all.
+    """
+    row = await tx.shared("SELECT hash FROM policies WHERE hash = $1 AND state = 'live'", digest)
     return row is not None
+
+
+async def hold(tx: Tx, digest: str) -> None:
+    """Let others who keep the version in force, or put another in its place, wait for this one's end."""
+    await tx.execute("UPDATE policies SET said = said WHERE hash = $1 AND state = 'live'", digest)
 
 
 async def in_force_at(tx: Tx, at: datetime) -> Policy | None:

@@ -151,6 +151,16 @@ async def in_room(tx: Tx, room_id: str) -> list[Restriction]:
     return [_restriction(row) for row in rows]
 
 
+async def rooms_beside(tx: Tx, room_id: str) -> list[str]:
+    """List the rooms in which something is taken from those from whom it is in a room."""
+    rows = await tx.fetch(
+        "SELECT DISTINCT o.room_id FROM standing_restrictions r"
+        " JOIN standing_restrictions o ON o.user_id = r.user_id WHERE r.room_id = $1",
+        room_id,
+    )
+    return [row["room_id"] for row in rows]
+
+
 async def restrictions(tx: Tx) -> list[Restriction]:
     """List everything that is taken."""
     rows = await tx.fetch("SELECT * FROM standing_restrictions")

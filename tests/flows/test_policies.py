@@ -374,7 +374,7 @@ async def test_while_a_decision_is_saved_the_ladder_stays(tmp_path: Path, postgr
         await approved(world, "2")
         live = world.app.setting.policy.hash
         async with world.database.transaction() as tx:
-            assert await policies.hold(tx, live)
+            assert await policies.keep(tx, live)
             ticking = asyncio.create_task(world.app.tick())
             await asyncio.sleep(0.2)
             async with world.database.transaction(reading=True) as other:

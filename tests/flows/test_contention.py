@@ -1,0 +1,300 @@
+"""Several processes on one PostgreSQL that change the same at the very same time.
+
+Nobody waits for somebody who waits for them: the server counts that, and has nothing to count.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from policybot.services import sanctions as measures
+from policybot.store import batches, cases, outbox, policies, sanctions
+from policybot.store.database import Database
+from tests.flows.test_personal_holds import second_room
+from tests.laddering import MILDER, approved, bring, in_force, ladder
+from tests.postgres import give_back, ready_database
+from tests.reporting import rows
+from tests.world import World, user
+from tests.world import world as make_world
+
+MARKET = "!market:example.org"
+EVE = "@eve:elsewhere.net"
+WHY = "That is what was found on looking at all of it"
+
+
+class Postgres:
+    """The server, looked at from outside."""
+
+    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]", name: str) -> None:
+        self._connection = connection
+        self._name = name
+
+    async def waiting(self) -> int:
+        """Count the transactions that wait for another one."""
+        sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'"
+        return int(await self._connection.fetchval(sql, self._name))
+
+    async def somebody_waits(self, seconds: float = 2.0) -> bool:
+        """Give others time until one of them waits; say whether one does."""
+        for _ in range(round(seconds * 100)):
+            if await self.waiting():
+                return True
+            await asyncio.sleep(0.01)
+        return False
+
+    async def deadlocks(self) -> int:
+        """Count the transactions that were ended because they waited for each other, ever."""
+        sql = "SELECT deadlocks FROM pg_stat_database WHERE datname = $1"
+        return int(await self._connection.fetchval(sql, self._name))
+
+
+@pytest.fixture
+async def server(postgres_socket: str) -> AsyncIterator[tuple[str, Postgres]]:
+    """A database, and its server; in the end no transaction was ended for another's sake."""
+    url = await ready_database(postgres_socket)
+    name = url.removeprefix("postgres://postgres@/").partition("?")[0]
+    connection = await asyncpg.connect(user="postgres", host=postgres_socket, database="postgres")
+    looked_at = Postgres(connection, name)
+    before = await looked_at.deadlocks()
+    try:
+        yield url, looked_at
+        # All connections are closed by now, and what they counted is handed in.
+        assert await looked_at.deadlocks() == before, "two waited for each other"
+    finally:
+        await connection.close()
+        await give_back(postgres_socket, url)
+
+
+@pytest.fixture
+async def world(tmp_path: Path, server: tuple[str, Postgres]) -> AsyncIterator[World]:
+    """A world on PostgreSQL."""
+    async with make_world(tmp_path, server[0]) as made:
+        yield made
+
+
+async def meanwhile(
+    postgres: Postgres,
+    patch: pytest.MonkeyPatch,
+    first: Callable[[], Awaitable[object]],
+    at: tuple[object, str],
+    second: Callable[[], Awaitable[object]],
+) -> None:
+    """Stop somebody halfway, before they do something; let somebody else go as far as they can."""
+    where, name = at
+    goes_on, stopped = getattr(where, name), asyncio.Event()
+
+    async def later(*values: Any, **named: Any) -> Any:
+        if not stopped.is_set():
+            stopped.set()
+            await postgres.somebody_waits()
+        return await goes_on(*values, **named)
+
+    patch.setattr(where, name, later)
+    one = asyncio.ensure_future(first())
+    await asyncio.wait_for(stopped.wait(), 20)
+    try:
+        await second()
+    finally:
+        await one
+
+
+async def reported(world: World, who: str, room: str = "", reporter: str = "lea") -> str:
+    """Have somebody write something, and somebody report it."""
+    event = await world.message(who, f"Something of {who}", room or world.room)
+    link = f"https://matrix.to/#/{room or world.room}/{event}"
+    await world.say(reporter, f"!policy report {link} R2 They threaten us")
+    found = await rows(world, "SELECT MAX(id) AS id FROM cases")
+    return f"C-{found[0]['id']}"
+
+
+async def decided(world: World, case: str, words: str = "R2 S3 proposed") -> None:
+    answer = await world.review("mira", f"!policy decide {case} {words} {WHY}")
+    for code in re.findall(r"(?<=!policy confirm )\w+", answer)[:1]:
+        await world.review("otto", f"!policy confirm {code}")
+
+
+async def states(world: World, table: str) -> list[str]:
+    found = await rows(world, f"SELECT state FROM {table} ORDER BY 1")  # noqa: S608 - our own
+    return [row["state"] for row in found]
+
+
+# The ladder ----------------------------------------------------------------------------------------
+
+
+async def test_two_who_decide_do_not_wait_for_each_other_because_of_the_ladder(
+    world: World, server: tuple[str, Postgres]
+) -> None:
+    live = world.app.setting.policy.hash
+    async with world.database.transaction() as one, asyncio.timeout(5):
+        assert await policies.keep(one, live)
+        other = asyncio.create_task(keeps(world, live))
+        assert await other
+        assert await server[1].waiting() == 0
+
+
+async def keeps(world: World, digest: str) -> bool:
+    async with world.database.transaction() as tx:
+        return await policies.keep(tx, digest)
+
+
+async def test_a_new_ladder_waits_for_all_who_decide_and_who_decides_after_it_is_told(
+    world: World, server: tuple[str, Postgres]
+) -> None:
+    await bring(world, ladder("2", MILDER))
+    await approved(world, "2")
+    live = world.app.setting.policy.hash
+    async with world.database.transaction() as one:
+        assert await policies.keep(one, live)
+        ticking = asyncio.create_task(world.app.tick())
+        assert await server[1].somebody_waits()
+        async with world.database.transaction(reading=True) as other:
+            assert await policies.live_hash(other) == live
+    await ticking
+    assert await in_force(world) == "2"
+    assert not await keeps(world, live), "it judges nobody any more"
+
+
+async def test_who_decides_while_a_ladder_comes_into_force_waits_and_finds_it_gone(
+    world: World, server: tuple[str, Postgres]
+) -> None:
+    await bring(world, ladder("2", MILDER))
+    await approved(world, "2")
+    live = world.app.setting.policy.hash
+    found: list[bool] = []
+
+    async def keep() -> None:
+        found.append(await keeps(world, live))
+
+    with pytest.MonkeyPatch.context() as patch:
+        await meanwhile(server[1], patch, world.app.tick, (policies, "begin"), keep)
+    assert found == [False]
+
+
+# What is done halfway when somebody else comes ------------------------------------------------------
+
+
+async def test_a_measure_can_be_lifted_while_the_homeserver_carries_it_out(
+    world: World, server: tuple[str, Postgres], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.governed_room()
+    case = await world.reported()
+    world.homeserver.away = True
+    await world.review("mira", f"!policy decide {case} R2 S3 proposed {WHY}")
+    world.homeserver.away = False
+    world.clock.pass_time(minutes=5)
+    worker = world.app.worker(world.homeserver)
+
+    async def lift() -> None:
+        async with world.database.transaction() as tx:
+            await world.app.services.sanctions.lift(tx, user("otto"), 1, WHY)
+
+    await meanwhile(server[1], monkeypatch, lift, (outbox, "drop"), worker.drain)
+    await world.work()
+    assert await states(world, "sanctions") == ["lifted"]
+    assert world.homeserver.levels[world.room]["users"].get(user("tom")) is None
+
+
+async def test_one_of_several_cases_is_decided_alone_while_all_are_decided_together(
+    world: World, server: tuple[str, Postgres], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.governed_room()
+    await reported(world, "tom")
+    await reported(world, "zoe")
+    answer = await world.review("mira", f"!policy bulk C-1-2 R2 S3 proposed {WHY}")
+    code = answer.split("!policy confirm ")[1].split()[0]
+    await meanwhile(
+        server[1],
+        monkeypatch,
+        lambda: world.review("mira", f"!policy confirm {code}"),
+        (batches, "decided"),
+        lambda: world.review("otto", f"!policy decide C-2 R2 S3 proposed {WHY}"),
+    )
+    assert await states(world, "decisions") == ["final", "final"]
+    assert await states(world, "batches") == ["done"]
+
+
+async def test_a_case_is_split_while_an_answer_is_overturned_into_it(
+    world: World, server: tuple[str, Postgres], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.governed_room()
+    event = await world.message("tom", "Something of tom", world.room)
+    link = f"https://matrix.to/#/{world.room}/{event}"
+    await world.say("lea", f"!policy report {link} R2 They threaten us")
+    await world.review("otto", f"!policy dismiss C-1 {WHY}")
+    await world.say("lea", f"!policy object R-1 {WHY}")
+    await world.say("anna", f"!policy report {link} R2 They threaten us")
+    await reported(world, "tom")
+    await world.review("mira", f"!policy merge C-3 C-2 {WHY}")
+    await meanwhile(
+        server[1],
+        monkeypatch,
+        lambda: world.review("ravi", f"!policy overturn R-1 {WHY}"),
+        (cases, "open_on"),
+        lambda: world.review("mira", "!policy split C-2 R-3"),
+    )
+    assert await states(world, "cases") == ["merged", "merged", "open", "open"]
+
+
+async def test_a_later_measure_is_lifted_while_the_decision_before_it_is_overturned(
+    world: World, server: tuple[str, Postgres], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.governed_room()
+    await decided(world, await reported(world, "tom"))
+    await world.tick(days=12)
+    await decided(world, await reported(world, "tom"))
+    await world.say("tom", f"!policy appeal C-1 {WHY}")
+    await meanwhile(
+        server[1],
+        monkeypatch,
+        lambda: world.review("ravi", f"!policy overturn C-1 {WHY}"),
+        (sanctions, "save"),
+        lambda: world.review("otto", f"!policy lift C-2 {WHY}"),
+    )
+    found = await rows(world, "SELECT lifted FROM rechecks")
+    assert [row["lifted"] for row in found] == [1]
+    assert await states(world, "sanctions") == ["lifted", "void"]
+
+
+async def test_measures_in_two_rooms_end_while_one_in_all_rooms_is_lifted(
+    world: World, server: tuple[str, Postgres], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.governed_room()
+    await second_room(world)
+    await decided(world, await reported(world, "tom", MARKET))
+    world.clock.pass_time(minutes=1)
+    await decided(world, await reported(world, "zoe"))
+    await world.say("lea", f"!policy report {EVE} R2 They threaten us")
+    await decided(world, "C-3", f"R2 S3 suspend:P30D {WHY} //")
+    world.clock.pass_time(days=8)
+    await meanwhile(
+        server[1],
+        monkeypatch,
+        world.app.tick,
+        (outbox, "drop"),
+        lambda: world.review("otto", f"!policy lift C-3 {WHY}"),
+    )
+    await world.work()
+    assert await states(world, "sanctions") == ["ended", "ended", "lifted"]
+    assert world.homeserver.banned == set()
+
+
+async def test_two_processes_end_what_is_over_at_the_same_time(
+    world: World, server: tuple[str, Postgres], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.governed_room()
+    await decided(world, await reported(world, "tom"))
+    world.clock.pass_time(days=8)
+    other = await Database.open(server[0])
+
+    async def tick() -> None:
+        async with other.transaction() as tx:
+            assert await world.app.services.sanctions.end_due(tx) == 0, "it was done meanwhile"
+
+    await meanwhile(server[1], monkeypatch, world.app.tick, (measures, "hold_rooms"), tick)
+    await other.close()
+    assert await states(world, "sanctions") == ["ended"]
