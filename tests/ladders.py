@@ -53,7 +53,7 @@ _MEASURES = [
 ]
 _WARN, _LONGEST = 2, len(_MEASURES) - 2
 _days = st.integers(0, 3650).map(lambda n: timedelta(days=n))
-_words = st.lists(st.text(min_size=1, max_size=8), max_size=4, unique=True)
+_words = st.lists(st.from_regex(r"[a-zß-öø-ÿ0-9_.-]{1,8}", fullmatch=True), max_size=4, unique=True)
 
 
 @st.composite
@@ -92,7 +92,7 @@ def sound(draw: st.DrawFn) -> Ladder:
     scopes = [scope for scope in Scope if scope is not Scope.SERVER or draw(st.booleans())]
     return Ladder(
         id=draw(st.text(max_size=5)),
-        version=draw(st.text(max_size=5)),
+        version=draw(st.from_regex(r"[\w.-]{1,5}", fullmatch=True)),
         effective_from=draw(st.datetimes(datetime(2001, 1, 1), timezones=st.just(UTC))),  # noqa: DTZ001
         notice_days=draw(st.integers(0, 99)),
         text_url=draw(st.text(max_size=5)),
