@@ -118,9 +118,11 @@ async def handover(services: Services, asked: Asked) -> str:
         return f"{referral.number} is {referral.in_words}: it cannot be handed over."
     text = (
         f"Take {referral.number} as a file on the page below, and bring it to {referral.terms.name}: "
-        f"{referral.terms.reached}. Once you take it, it counts as handed over by you. Then note what "
-        f"they answer: {PREFIX} handover {referral.number} RECEIPT"
+        f"{referral.terms.reached}. Once you take it, it counts as handed over by you."
     )
+    if referral.state is State.HANDED_OVER:
+        text = f"{referral.number} was {referral.in_words}; here it is once more."
+    text += f" Then note what they answer: {PREFIX} handover {referral.number} RECEIPT"
     await services.referrals.send(asked.tx, asked.sender, referral, text)
     return ""
 
