@@ -111,7 +111,7 @@ def sound(draw: st.DrawFn) -> Ladder:
         second_person_from=draw(st.sampled_from(_MEASURES[:8])),
         always_two=ALWAYS_TWO | draw(st.sets(st.text(max_size=3), max_size=2)),
         automation_may=frozenset(draw(st.sets(st.sampled_from(sorted(MAY_BE_AUTOMATIC))))),
-        hold_max=draw(st.timedeltas(timedelta(0), timedelta(hours=72)).map(_whole_seconds)),
+        hold_max=draw(st.timedeltas(timedelta(seconds=1), timedelta(hours=72)).map(_whole_seconds)),
         breaker_per_hour=draw(st.integers(0, 99)),
         breaker_share=draw(st.floats(0.001, 1)),
         appeal_window=timedelta(days=183) + draw(st.integers(0, 99)) * timedelta(hours=1),

@@ -329,19 +329,22 @@ def _automation(reader: Reader, data: object, path: Path) -> dict[str, Any]:
     here = (*path, "interim_hold")
     hold = reader.table(table.get("interim_hold"), here, ("max", "measures"))
     longest = reader.span(hold, here, "max")
-    if longest > LONGEST_HOLD:
-        reader.wrong((*here, "max"), "must not be longer than PT72H without a person")
+    if not timedelta(0) < longest <= LONGEST_HOLD:
+        reader.wrong((*here, "max"), "must be longer than nothing, and PT72H at most without a person")
     held = frozenset(reader.names(hold, here, "measures")) if "measures" in hold else HOLDS
     if beyond := held - HOLDS:
         reader.wrong((*here, "measures"), f"«{min(beyond)}» is none of {', '.join(sorted(HOLDS))}")
     there = (*path, "breaker")
     breaker = reader.table(table.get("breaker"), there, ("max_per_hour", "max_share"))
     share = reader.part(breaker, there, "max_share") if "max_share" in breaker else _SHARE
+    hourly = reader.number(breaker, there, "max_per_hour")
+    if hourly < 0:
+        reader.wrong((*there, "max_per_hour"), "must not be negative; with 0 no rule acts by itself")
     return {
         "automation_may": may,
         "hold_max": longest,
         "hold_measures": held,
-        "breaker_per_hour": reader.number(breaker, there, "max_per_hour"),
+        "breaker_per_hour": hourly,
         "breaker_share": float(share),
     }
 

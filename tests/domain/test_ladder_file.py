@@ -211,6 +211,8 @@ def test_a_server_cannot_be_restricted_and_whoever_writes_it_reads_what_to_write
         ("approvals.always", ["close"], "approvals.always", "identity_reveal"),
         ("automation.may", ["suspend"], "automation.may", "done by people"),
         ("automation.interim_hold.max", "PT73H", "automation.interim_hold.max", "PT72H"),
+        ("automation.interim_hold.max", "PT0S", "automation.interim_hold.max", "longer than nothing"),
+        ("automation.breaker.max_per_hour", -1, "automation.breaker.max_per_hour", "not be negative"),
         ("automation.breaker.max_share", 2, "automation.breaker.max_share", "share"),
         ("appeals.window", "P182D", "appeals.window", "P183D"),
         ("appeals.stay", ["room:warn"], "appeals.stay", "room:warn"),
