@@ -286,9 +286,13 @@ async def check(plan: Plan, made: World, events: int) -> Counter[str]:
 def _check_done(homeserver: Lasting, reports: list[int], cases: list[int]) -> None:
     """See that everybody was told, and everything removed, exactly once."""
     said = [text for _, text in homeserver.said.values()]
-    twice = [
-        text for text in said if "You have reported this already" in text or "is not the time" in text
-    ]
+    late = (
+        "You have reported this already",
+        "is not the time",
+        "is closed already",
+        "is decided already",
+    )
+    twice = [text for text in said if any(words in text for words in late)]
     assert twice == [], "no command is carried out twice"
     for number in reports:
         receipts = sum(f"Your receipt is R-{number}." in text for text in said)

@@ -53,7 +53,7 @@ _MEASURES = [
 ]
 _WARN, _LONGEST = 2, len(_MEASURES) - 2
 _days = st.integers(0, 3650).map(lambda n: timedelta(days=n))
-_words = st.lists(st.text(min_size=1, max_size=8), max_size=4, unique=True)
+_words = st.lists(st.from_regex(r"[a-zß-öø-ÿ0-9_.-]{1,8}", fullmatch=True), max_size=4, unique=True)
 
 
 @st.composite
@@ -92,7 +92,7 @@ def sound(draw: st.DrawFn) -> Ladder:
     scopes = [scope for scope in Scope if scope is not Scope.SERVER or draw(st.booleans())]
     return Ladder(
         id=draw(st.text(max_size=5)),
-        version=draw(st.text(max_size=5)),
+        version=draw(st.from_regex(r"[\w.-]{1,5}", fullmatch=True)),
         effective_from=draw(st.datetimes(datetime(2001, 1, 1), timezones=st.just(UTC))),  # noqa: DTZ001
         notice_days=draw(st.integers(0, 99)),
         text_url=draw(st.text(max_size=5)),
@@ -111,7 +111,7 @@ def sound(draw: st.DrawFn) -> Ladder:
         second_person_from=draw(st.sampled_from(_MEASURES[:8])),
         always_two=ALWAYS_TWO | draw(st.sets(st.text(max_size=3), max_size=2)),
         automation_may=frozenset(draw(st.sets(st.sampled_from(sorted(MAY_BE_AUTOMATIC))))),
-        hold_max=draw(st.timedeltas(timedelta(0), timedelta(hours=72)).map(_whole_seconds)),
+        hold_max=draw(st.timedeltas(timedelta(seconds=1), timedelta(hours=72)).map(_whole_seconds)),
         breaker_per_hour=draw(st.integers(0, 99)),
         breaker_share=draw(st.floats(0.001, 1)),
         appeal_window=timedelta(days=183) + draw(st.integers(0, 99)) * timedelta(hours=1),

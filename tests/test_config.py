@@ -63,6 +63,11 @@ MEDICAL = "{id: medical, title: M, needs: N, verifier: V, valid_for: P9D, rights
         ("- id: R2", "- id: R1", "rules[1].id: «R1» is there twice"),
         ("S1: [warn, restrict P1D, restrict P3D, restrict P7D]", "S1: [warn, banish]", "4 measures"),
         ("suspend P180D, close]", "suspend P180D, shame]", "«shame» is no measure"),
+        (
+            "effective_from: 2026-01-01",
+            "effective_from: 0001-01-01T00:00:00+05:00 #",
+            "must be a time such",
+        ),
         ("bands: {H0: 0, H1: 1", "bands: {H0: 0, H1: 0", "must be more than H0"),
         ("window: P183D", "window: P30D", "P183D or longer"),
         ("  document:\n", "  document:\n    kinds: []\n", "identity.document.kinds"),

@@ -45,7 +45,7 @@ def test_it_reads_like_this() -> None:
         "chosen: restrict P3D",
         "one person decides",
         "the person can appeal for 183 days",
-        "it counts until 28 November 2026, once the person was told of it",
+        "it counts until 28 November 2026, once it was told to the person",
     )
 
 
@@ -74,11 +74,11 @@ def test_what_is_chosen_says_who_decides_and_what_comes_before() -> None:
     found = through(CAREFUL, "S4", scope="room", measure="close")
     assert found.second_person[0] == "a closure always needs two people"
     assert found.steps == (
-        "whoever decides says in a sentence why; the person reads it",
+        "whoever decides says in a sentence why, for the owner to read",
         "first comes another owner and a suspension of the room, or the reason why not",
-        "the person can appeal for 183 days",
+        "the owner can appeal for 183 days",
         "it rests while an appeal is decided",
-        "it counts until 31 May 2028, once the person was told of it",
+        "it counts until 31 May 2028, once it was told to the owner",
     )
 
 
@@ -93,7 +93,7 @@ def test_advice_has_no_consequence_and_a_slight_breach_of_a_room_gets_time() -> 
     law = replace(CAREFUL, room_cure=timedelta(days=7))
     assert through(law, "S0", scope="room").steps == (
         "first the owner gets 7 days to put it right",
-        "the person can appeal for 183 days",
+        "the owner can appeal for 183 days",
         "it never makes a later measure harsher",
     )
 
@@ -104,6 +104,28 @@ def test_advice_has_no_consequence_and_a_slight_breach_of_a_room_gets_time() -> 
 def test_a_strike_that_is_none_is_told_how_to_be_written(strike: str) -> None:
     with pytest.raises(ValueError, match="write an earlier decision as S1:30"):
         through(SPILLING, "S2", strike, scope="account")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--at", "0001-01-01", "--strike", "S2:30"], "too far away: write a day from 1970 to 2999"),
+        (["--at", "9999-12-31"], "too far away: write a day from 1970 to 2999"),
+        (["--at", "9999-12-31T23:00:00-05:00"], "must be a time such as"),
+        (["--measure", "restrict:P999999999D"], "P36500D, a hundred years, is the most"),
+        (["--aggravating", "newcomer"], "«newcomer» is no aggravating factor of this ladder: evasion, "),
+        (["--mitigating", "new"], "«new» is no mitigating factor of this ladder: self_corrected, "),
+    ],
+)
+def test_what_no_act_can_be_is_told_in_words(tmp_path: Path, words: list[str], said: str) -> None:
+    result = CliRunner().invoke(app, ["simulate", "S2", *words, "-c", str(files.write(tmp_path))])
+    assert (result.exit_code, said in result.stderr) == (2, True), result.output
+
+
+def test_a_time_can_be_of_any_zone(tmp_path: Path) -> None:
+    words = ["simulate", "S2", "--at", "2026-06-01T01:00:00+02:00", "--json"]
+    result = CliRunner().invoke(app, [*words, "-c", str(files.write(tmp_path))])
+    assert json.loads(result.stdout)["at"] == "2026-05-31T23:00:00+00:00"
 
 
 def test_the_command_answers_machines_and_takes_a_day(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The commands about the ladder: what it makes of an act."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -17,6 +17,7 @@ from policybot.cli.terminal import (
     fail,
     read_config,
 )
+from policybot.domain.plain import in_utc
 
 
 def simulate(  # noqa: PLR0913 - one option for each part of an act
@@ -37,7 +38,10 @@ def simulate(  # noqa: PLR0913 - one option for each part of an act
     ] = "",
     at: Annotated[
         datetime | None,
-        typer.Option(help="When it happens, in UTC; now if it is left out", formats=["%Y-%m-%d"]),
+        typer.Option(
+            help="When it happens: a day, or a time such as 2027-01-31T10:00:00+01:00; now if left out",
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"],
+        ),
     ] = None,
     as_json: AsJson = False,
     config: ConfigFile = DEFAULT,
@@ -55,7 +59,7 @@ def simulate(  # noqa: PLR0913 - one option for each part of an act
             strikes=strike or [],
             aggravating=aggravating or [],
             mitigating=mitigating or [],
-            at=at.replace(tzinfo=UTC) if at else utc_now(),
+            at=in_utc(at) if at else utc_now(),
             measure=measure,
         )
     except ValueError as error:

@@ -159,7 +159,7 @@ async def _recorded(
         if known is None or known.hash != policies.of(new).hash:
             return (
                 f"Version {new.version}, as it stands in this file, is not on record, nor is this test. "
-                "To bring the version, write it into the configuration and restart policybot."
+                "It is once policybot has started with it in its configuration."
             )
         if known.state not in COMING:
             return f"Version {new.version} is {known.in_words}, so this test is not put on record."

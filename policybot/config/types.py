@@ -1,7 +1,7 @@
 """The types that keys of the configuration have, and what is wrong with a value that is none of them."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, NamedTuple
 
 from pydantic import (
@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from policybot.domain.measure import parse_duration
+from policybot.domain.plain import in_utc
 
 EXAMPLE = "CHANGE-ME"
 """What stands in the sample where a secret belongs."""
@@ -90,16 +91,12 @@ def _span(value: object) -> timedelta:
     return value if isinstance(value, timedelta) else parse_duration(str(value))
 
 
-def _in_utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
 Url = Annotated[str, AfterValidator(_url)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 UserId = Annotated[str, AfterValidator(_user_id)]
 Room = Annotated[str, AfterValidator(_room)]
 Span = Annotated[timedelta, PlainValidator(_span)]
-Time = Annotated[datetime, AfterValidator(_in_utc)]
+Time = Annotated[datetime, AfterValidator(in_utc)]
 Address = Annotated[Listen, BeforeValidator(_listen)]
 Word = Annotated[str, Field(min_length=1)]
 Database = Annotated[SecretStr, AfterValidator(_database)]

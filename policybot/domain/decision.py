@@ -170,6 +170,20 @@ def parted(typed: str) -> tuple[str, str]:
     return facts.strip(), why[0].strip() if why else ""
 
 
+_SPAN = re.compile(r"(P[T\d]\S*)\s*", re.IGNORECASE)
+_ADDED = re.compile(r"(\+[^\W\d]\S*)\s*")
+
+
+def joined(measure: str, facts: str) -> tuple[str, str]:
+    """Join what was typed apart: `restrict P3D`, as the ladder writes it, or `proposed +newcomer`."""
+    facts = facts.lstrip()
+    if measure.lower() in {kind.value for kind in Kind if kind.timed} and (span := _SPAN.match(facts)):
+        measure, facts = f"{measure}:{span[1]}", facts[span.end() :]
+    while added := _ADDED.match(facts):
+        measure, facts = measure + added[1], facts[added.end() :]
+    return measure, facts
+
+
 def check_discretion(proposal: Proposal, measure: Measure, factors: frozenset[str], why: str) -> None:
     """Check that whoever leaves what the ladder proposes, or weighs factors, says why.
 

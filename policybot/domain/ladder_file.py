@@ -3,13 +3,14 @@
 What a ladder may not be is said in `fairness`.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
-from policybot.domain import cure
+from policybot.domain import cure, list_rule, removal
 from policybot.domain.closure import Earlier
 from policybot.domain.fairness import (
     ALWAYS_TWO,
@@ -38,6 +39,11 @@ from policybot.domain.plain import Path, Problem, Reader
 
 _STAYABLE = frozenset(f"{s.value}:{k.value}" for s in Scope for k in Kind if k.rank >= 3)  # noqa: PLR2004 - from restrict on
 _LONGEST_HALF_LIFE = timedelta(days=3650)
+_WORD = re.compile(r"[\w.-]{1,40}")
+"""What can be typed as one word of a command."""
+_LONGEST_NOTICE = 365
+_ADDED = (removal.WORD, list_rule.WORD)
+"""What is added to a measure as factors are, and is none."""
 
 
 class Window(StrEnum):
@@ -114,11 +120,17 @@ def _check_measures(reader: Reader, top: Mapping[str, Any]) -> None:
 
 def _policy(reader: Reader, data: object, path: Path) -> dict[str, Any]:
     table = reader.table(data, path, ("id", "version", "effective_from", "notice_days", "text_url"))
+    version, notice = reader.text(table, path, "version"), reader.number(table, path, "notice_days")
+    if isinstance(table.get("version"), str) and not _WORD.fullmatch(version):
+        said = f"«{version[:40]}» must be one word, such as «2» or «2027-a»: people type it"
+        reader.wrong((*path, "version"), said)
+    if not 0 <= notice <= _LONGEST_NOTICE:
+        reader.wrong((*path, "notice_days"), f"must be from 0 to {_LONGEST_NOTICE}")
     return {
         "id": reader.text(table, path, "id"),
-        "version": reader.text(table, path, "version"),
+        "version": version,
         "effective_from": reader.time(table, path, "effective_from"),
-        "notice_days": reader.number(table, path, "notice_days"),
+        "notice_days": notice,
         "text_url": reader.text(table, path, "text_url"),
     }
 
@@ -271,11 +283,25 @@ def _discretion(reader: Reader, data: object, path: Path) -> dict[str, Any]:
         inner = reader.table(table["outside_range"], here, ("needs",))
         if not {"reason_text", "second_person"} <= set(reader.names(inner, here, "needs")):
             reader.wrong(here, "always needs reason_text and second_person")
-    worse = reader.names(table, path, "aggravating")
-    better = reader.names(table, path, "mitigating")
+    worse, better = (
+        _factors(reader, table, path, "aggravating"),
+        _factors(reader, table, path, "mitigating"),
+    )
     if both := set(worse) & set(better):
         reader.wrong((*path, "mitigating"), f"«{min(both)}» is among the aggravating ones, too")
     return {"shift_max": shift, "aggravating": worse, "mitigating": better}
+
+
+def _factors(reader: Reader, table: Mapping[str, Any], path: Path, key: str) -> tuple[str, ...]:
+    """Read factors as people add them to a measure: `proposed+newcomer`."""
+    found = reader.names(table, path, key)
+    for place, name in enumerate(found):
+        if name in _ADDED:
+            reader.wrong((*path, key, place), f"«{name}» is a word of the command «decide» already")
+        elif name != name.lower() or not _WORD.fullmatch(name):
+            said = f"«{name[:40]}» must be one word in small letters: people type +newcomer"
+            reader.wrong((*path, key, place), said)
+    return found
 
 
 def _approvals(reader: Reader, data: object, path: Path) -> dict[str, Any]:
@@ -303,19 +329,22 @@ def _automation(reader: Reader, data: object, path: Path) -> dict[str, Any]:
     here = (*path, "interim_hold")
     hold = reader.table(table.get("interim_hold"), here, ("max", "measures"))
     longest = reader.span(hold, here, "max")
-    if longest > LONGEST_HOLD:
-        reader.wrong((*here, "max"), "must not be longer than PT72H without a person")
+    if not timedelta(0) < longest <= LONGEST_HOLD:
+        reader.wrong((*here, "max"), "must be longer than nothing, and PT72H at most without a person")
     held = frozenset(reader.names(hold, here, "measures")) if "measures" in hold else HOLDS
     if beyond := held - HOLDS:
         reader.wrong((*here, "measures"), f"«{min(beyond)}» is none of {', '.join(sorted(HOLDS))}")
     there = (*path, "breaker")
     breaker = reader.table(table.get("breaker"), there, ("max_per_hour", "max_share"))
     share = reader.part(breaker, there, "max_share") if "max_share" in breaker else _SHARE
+    hourly = reader.number(breaker, there, "max_per_hour")
+    if hourly < 0:
+        reader.wrong((*there, "max_per_hour"), "must not be negative; with 0 no rule acts by itself")
     return {
         "automation_may": may,
         "hold_max": longest,
         "hold_measures": held,
-        "breaker_per_hour": reader.number(breaker, there, "max_per_hour"),
+        "breaker_per_hour": hourly,
         "breaker_share": float(share),
     }
 

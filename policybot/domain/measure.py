@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+LONGEST = timedelta(days=36500)
+"""No duration is longer, so that a time with it is a time."""
+_SHOWN = 40
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", re.ASCII)
 
 
@@ -59,18 +62,22 @@ def parse_duration(text: str) -> timedelta:
     """Read an ISO 8601 duration of weeks, days, hours, minutes and seconds, such as `P3D`.
 
     Raises:
-        ValueError: it is none; years and months are none, because their length varies.
+        ValueError: it is none, or longer than a hundred years; years and months are none, because their
+            length varies.
     """
     match = _DURATION.fullmatch(text)
     if match is None or not any(match.groups()):
-        message = f"«{text}» is no duration; write P3D for three days, PT12H for twelve hours"
+        message = f"«{text[:_SHOWN]}» is no duration; write P3D for three days, PT12H for twelve hours"
         raise ValueError(message)
-    weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     try:
-        return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError:
-        message = f"«{text}» is too long"
-        raise ValueError(message) from None
+        weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        span = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except (OverflowError, ValueError):  # more digits than Python counts
+        span = timedelta.max
+    if span > LONGEST:
+        message = f"«{text[:_SHOWN]}» is too long; P{LONGEST.days}D, a hundred years, is the most"
+        raise ValueError(message)
+    return span
 
 
 def format_duration(span: timedelta) -> str:

@@ -11,8 +11,6 @@ from policybot.domain.measure import Kind, Measure, parse_duration
 
 Path = tuple[str | int, ...]
 T = TypeVar("T")
-LONGEST = timedelta(days=36500)
-"""No duration is longer, so that a time with it is a time."""
 LEAST = timedelta(days=1)
 """What stands in for a duration that cannot be read."""
 
@@ -71,27 +69,22 @@ class Reader:
         """Read a duration."""
         text = self.get(table, path, key, str)
         try:
-            span = LEAST if text is None else parse_duration(text)
+            return LEAST if text is None else parse_duration(text)
         except ValueError as error:
             self.wrong((*path, key), str(error))
             return LEAST
-        if span > LONGEST:
-            self.wrong((*path, key), "must not be longer than P36500D, a hundred years")
-            return LEAST
-        return span
 
     def time(self, table: Mapping[str, Any], path: Path, key: str) -> datetime:
         """Read a time, of UTC if it names no zone."""
         value = table.get(key)
-        if isinstance(value, str):
-            try:
-                value = datetime.fromisoformat(value)
-            except ValueError:
-                value = None
-        if not isinstance(value, datetime):
-            self.wrong((*path, key), "must be a time such as 2026-01-31T00:00:00Z")
-            return datetime(2000, 1, 1, tzinfo=UTC)
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        try:
+            value = datetime.fromisoformat(value) if isinstance(value, str) else value
+            if isinstance(value, datetime):
+                return in_utc(value)
+        except ValueError:
+            pass
+        self.wrong((*path, key), "must be a time such as 2026-01-31T00:00:00Z")
+        return datetime(2000, 1, 1, tzinfo=UTC)
 
     def part(self, table: Mapping[str, Any], path: Path, key: str) -> Fraction:
         """Read a part of one, such as `1/2` or `0.05`: more than nothing, and one at the most."""
@@ -120,6 +113,19 @@ class Reader:
         except ValueError as error:
             self.wrong(path, str(error))
             return Measure(Kind.NONE)
+
+
+def in_utc(value: datetime) -> datetime:
+    """Give a time as one of UTC, also if it names no zone.
+
+    Raises:
+        ValueError: in UTC it is before the first year, or behind the last one.
+    """
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        message = "must be a time such as 2026-01-31T00:00:00Z"
+        raise ValueError(message) from None
 
 
 _NAMES: dict[type, str] = {str: "text", int: "a whole number", list: "a list", dict: "a map"}

@@ -162,7 +162,9 @@ def _hint(version: Version, step: Step) -> str:
         return " It cannot come again: give the ladder a new version."
     if version.state is State.LIVE and step is Step.WITHDRAW:
         return " To leave it, bring another version by the file: that is tested and approved likewise."
-    return ""
+    if version.state is State.RETIRED:
+        return " Once the file has it again, it is a draft like any other."
+    return f" What is next: !policy ladder {version.name}" if version.state in COMING else ""
 
 
 def begins(
@@ -212,10 +214,7 @@ def enough(others: int, cooling: timedelta | None) -> str | None:
 
 def approved_by(version: Version) -> str:
     """Say who approved a version, and what stood in the place of a second person."""
-    names = [name for name in (version.approver, version.second) if name]
-    if not names:
-        return "nobody"
-    said = " and ".join(names)
+    said = " and ".join(name for name in (version.approver, version.second) if name)
     if version.cooling is not None:
         return f"{said}, and a delay of {duration_in_words(version.cooling)} in place of a second person"
     return said

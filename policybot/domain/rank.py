@@ -16,6 +16,7 @@ TOP = 100
 """The level that owners of rooms before version 12 have."""
 _LOWEST = 1 - 2**53
 """The lowest level that can be written (Matrix specification, "Canonical JSON")."""
+_MESSAGE = "m.room.message"
 
 
 class Control(StrEnum):
@@ -58,6 +59,11 @@ class Levels:
         if not self.content:
             default = 100 if user_id in self.creators else 0
         return number_of(users.get(user_id, default))
+
+    def mutes(self, user_id: str) -> bool:
+        """Say whether somebody cannot write messages there."""
+        default = self.content.get("events_default", 0)
+        return self.of(user_id) < number_of(_mapping(self.content, "events").get(_MESSAGE, default))
 
     def ranked(self) -> set[str]:
         """Name those who have a level of their own; in room version 12 its creators among them."""

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
+from policybot.domain.measure import duration_in_words
 from policybot.domain.notice import day
 from policybot.domain.number import referral as numbered
 from policybot.domain.statement import MIN_FACTS
@@ -168,7 +169,7 @@ class Terms:
         """When the person is told."""
         if not self.ground:
             return "at once when it is handed over"
-        return f"{self.delay.days} days after it is handed over ({self.ground})"
+        return f"{duration_in_words(self.delay)} after it is handed over ({self.ground})"
 
     def dump(self) -> str:
         """Write it as it is kept: a later change of the configuration changes nothing."""
@@ -243,7 +244,8 @@ def ground_of(grounds: Iterable[Ground], id_: str, delay: timedelta) -> Ground:
         raise NotFound(message)
     longest = min(known[id_].longest, LONGEST_DELAY)
     if not timedelta(0) < delay <= longest:
-        message = f"With the ground «{id_}» the person is told after {longest.days} days at the latest."
+        span = duration_in_words(longest)
+        message = f"With the ground «{id_}» the person is told after {span} at the latest."
         raise Incomplete(message)
     return known[id_]
 
@@ -349,7 +351,8 @@ def document(referral: Referral, material: Material, operator: str, contact: str
     terms = referral.terms
     if lacking := [field for field in terms.fields if not material.values.get(field)]:
         message = f"This is not there to be handed over: {', '.join(f'+{one}' for one in lacking)}."
-        raise Incomplete(message)
+        undecided = " The rule and the facts are there once the case is decided."
+        raise Incomplete(message + (undecided if {Field.RULE, Field.FACTS} & set(lacking) else ""))
     parts = "\n".join(f"{_HEADS[one]}:\n{_indented(material.values[one])}\n" for one in terms.fields)
     appealed = "The decision on which this rests is under appeal.\n\n" if material.appealed else ""
     return (
@@ -419,7 +422,7 @@ def notice(referral: Referral, contact: str, outside: str | None, within: timede
         f"{referral.number}, about C-{referral.case_id}.\nWhat: {terms.in_words}. Nothing else was."
         f"{named}\nLegal basis: {terms.basis}\nWhy: {terms.why}{late}\n"
         f"To object: !policy object {referral.number} YOUR REASONS. Somebody who had no part in it "
-        f"answers within {within.days} days. You can also turn to {contact}{body}."
+        f"answers within {duration_in_words(within)}. You can also turn to {contact}{body}."
     )
 
 

@@ -174,8 +174,10 @@ class Aftermath:
 
     async def _joined(self, tx: Tx, room_id: str, inviter: str, result: Result) -> None:
         await self._lists.invited(tx)
-        if not result["direct"]:
-            await rooms.meet(tx, Room(room_id, Kind.OTHER, levels_of(result)), self._setting.now())
+        levels = levels_of(result)
+        # In a room for server notices, or one made to spite us, we could answer nothing.
+        if not result["direct"] or levels.mutes(self._setting.config.bot_user_id):
+            await rooms.meet(tx, Room(room_id, Kind.OTHER, levels), self._setting.now())
         elif result.get("encrypted"):
             # We cannot read there. The next message to this person opens a room where we can.
             self._setting.tell(
@@ -186,7 +188,7 @@ class Aftermath:
                 cause=f"encrypted {room_id}",
             )
         else:
-            room = Room(room_id, Kind.DIRECT, levels_of(result), inviter)
+            room = Room(room_id, Kind.DIRECT, levels, inviter)
             await rooms.meet(tx, room, self._setting.now())
             hello = (
                 f"Hello. I look after the public rooms of {self._setting.config.operator.name}. "

@@ -56,14 +56,17 @@ class Backtests:
             since = self._setting.now() - SINCE
             result = await self.run(database, version.ladder, since)
             async with database.transaction() as tx:
-                # Another process may have made it meanwhile.
-                if await policies.tested(tx, version.hash) and version.state in COMING:
+                if not await policies.tested(tx, version.hash):
+                    continue  # another process has made it meanwhile
+                try:
                     test = await self.record(tx, by, version.hash, since, result)
                     said = (
                         f"Version {version.name} of the ladder, tested for {by}.\n{in_words(test)}\n"
                         f"What is next: !policy ladder {version.name}"
                     )
-                    self._setting.tell_staff(tx, said, cause=f"{NOUN} {version.short}")
+                except OutOfOrder as late:
+                    said = str(late)
+                self._setting.tell_staff(tx, said, cause=f"{NOUN} {version.short}")
 
     async def run(
         self, database: Database, ladder: Ladder, since: datetime, told: Told = nobody_looks

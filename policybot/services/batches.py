@@ -9,7 +9,7 @@ from policybot.domain.appeal import About
 from policybot.domain.batch import Batch, State
 from policybot.domain.case import Case
 from policybot.domain.case import State as CaseState
-from policybot.domain.decision import Approval, Decision
+from policybot.domain.decision import Approval, Decision, joined
 from policybot.domain.decision import State as DecisionState
 from policybot.domain.errors import Incomplete, NotFound, NotPermitted, OutOfOrder, Refused
 from policybot.domain.measure import duration_in_words
@@ -304,7 +304,8 @@ def _choice(typed: str) -> Choice:
     if len(parts) < 4:  # noqa: PLR2004 - the four
         message = "Write the rule, the severity, the measure and the facts: R1 S2 proposed FACTS"
         raise Incomplete(message)
-    return Choice.read(*parts)
+    rule, severity, measure, facts = parts
+    return Choice.read(rule, severity, *joined(measure, facts))
 
 
 def _changed(code: str) -> str:

@@ -143,7 +143,7 @@ class Objections:
             OutOfOrder: the person is told already, or it is longer than anything may be.
         """
         try:
-            delay = parse_duration(span)
+            delay = parse_duration(span.upper())
         except ValueError:
             message = f"«{span[:40]}» is no time: write it like P30D"
             raise NotFound(message) from None
@@ -174,7 +174,7 @@ class Objections:
         return (
             f"Proposed: the person of {referral.number} is told on {day(wish.until)}. Another person "
             "with the role «privacy» has to agree; until then, and without it, they are told on "
-            f"{day(referral.due_at or now)}."
+            f"{day(referral.due_at or now)}. To take it back: !policy deny {approval.code}"
         )
 
     async def confirm(self, tx: Tx, by: str, approval: Approval) -> str:

@@ -8,6 +8,7 @@ from policybot.domain.decision import Approval, confirmable
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
 from policybot.domain.ladder import Ladder
 from policybot.domain.measure import duration_in_words
+from policybot.domain.name import one_line
 from policybot.domain.permission import Permission, allowed
 from policybot.domain.policy import COMING, State, Step, Term, Version
 from policybot.domain.statement import MIN_FACTS
@@ -27,6 +28,9 @@ COMES = "ladder"
 """The occasion on which members are told of a stricter version."""
 _LEAST_HASH = 6
 """Characters of a hash that are enough to name a version."""
+_NAMED = 10
+"""How many versions are named to somebody who names none."""
+_MOST_REASON = 500
 
 
 class Policies:
@@ -163,7 +167,8 @@ class Policies:
             which = ", ".join(f"{one.short} ({one.ladder.id}, {one.in_words})" for one in found)
             message = f"There are several versions {text}. Write one of these instead: {which}."
             raise Incomplete(message)
-        known = ", ".join(one.name for one in versions)
+        known = ", ".join(one.name for one in versions[:_NAMED])
+        known += f" and {len(versions) - _NAMED} older ones" if versions[_NAMED:] else ""
         message = f"There is no version «{text[:40]}» of the ladder. Versions: {known}."
         raise NotFound(message)
 
@@ -188,7 +193,7 @@ class Policies:
         """
         version = await self.find(tx, text)
         rules.moved(version, Step.WITHDRAW)
-        reason = " ".join(reason.split())
+        reason = one_line(reason, _MOST_REASON)
         if len(reason) < MIN_FACTS:
             message = (
                 f"Please say in a sentence why: !policy ladder {version.name} withdraw REASON. Your "
@@ -377,7 +382,8 @@ class Policies:
         version = await policies.get(tx, approval.subject.partition(" ")[2])
         if version is None or version.state is not State.CANDIDATE:
             return
-        back = replace(version, state=rules.moved(version, Step.DROP), approver=None, test=None)
+        shadow = rules.moved(version, Step.DROP)
+        back = replace(version, state=shadow, proposer=None, approver=None, test=None)
         await policies.save(tx, back)
         self._remember(tx, by, state, back)
         how = "was denied" if state == "denied" else "was not approved in time"

@@ -77,7 +77,7 @@ class Referrals:
         for other in await referrals.of_case(tx, case.id):
             waits = other.state in (State.PROPOSED, State.APPROVED) and other.corrects is None
             if waits and other.terms.recipient == terms.recipient:
-                message = f"{other.number} of this case, to {terms.name}, is {other.in_words} already."
+                message = f"That is {other.in_words} already: !policy show {other.number}"
                 raise OutOfOrder(message)
         parties = await self.parties(tx, referral)
         agreeing = await self.people(tx, self.needs, parties | await members.accounts_of(tx, by))
@@ -103,7 +103,7 @@ class Referrals:
             f"Proposed as {referral.number}. This would go to {terms.name} ({terms.reached}):\n"
             f"{await self._handouts.preview(tx, referral)}\nThe person is told {terms.when}. Another "
             "person with the role «privacy» has to agree within 24 hours; I have asked them. Nothing "
-            "goes out by itself."
+            f"goes out by itself. To take it back: !policy deny {approval.code}"
         )
 
     @staticmethod
@@ -454,7 +454,7 @@ _MAY_READ = (Permission.REFERRAL_HAND_OVER, Permission.REFERRAL_APPROVE, Permiss
 
 def _span(text: str) -> timedelta:
     try:
-        return parse_duration(text)
+        return parse_duration(text.upper())
     except ValueError:
         message = f"«{text[:40]}» is no time: write delay:GROUND:P30D"
         raise NotFound(message) from None

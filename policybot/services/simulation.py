@@ -15,6 +15,10 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 _FORM = "write an earlier decision as S1:30, and behind it :untold, :appealed or :room=NAME"
 _LONGEST_AGO = 36500
+_FIRST, _LAST = 1970, 2999
+"""The years in which an act can be: whatever was before it, and whatever follows, is in the calendar."""
+_WHOM = {Scope.ROOM: "the owner", Scope.SERVER: "its people"}
+"""Who is told, and appeals; else the person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +83,17 @@ def simulate(  # noqa: PLR0913 - the parts of an act
             told, `:appealed` where an appeal is open, `:room=NAME` for what was decided in a room.
         aggravating: factors of the ladder.
         mitigating: factors of the ladder.
-        at: when the act happened and is decided.
+        at: when the act happened and is decided, in a year from 1970 to 2999.
         measure: what is chosen, such as `warn` or `restrict:P3D`; empty for what is proposed.
 
     Raises:
         ValueError: one of them is none; the message says which.
     """
+    if not _FIRST <= at.year <= _LAST:
+        message = f"{at:%Y-%m-%d} is too far away: write a day from {_FIRST} to {_LAST}"
+        raise ValueError(message)
+    _check_factors("aggravating", aggravating, policy.aggravating)
+    _check_factors("mitigating", mitigating, policy.mitigating)
     act = Act(
         scope=_one_of(Scope, scope.lower()),
         key="somebody",
@@ -108,22 +117,23 @@ def simulate(  # noqa: PLR0913 - the parts of an act
 def _steps(policy: Ladder, proposal: Proposal, chosen: Measure) -> list[str]:
     """Say what comes before and after a decision."""
     act, steps = proposal.act, list[str]()
+    whom = _WHOM.get(act.scope, "the person")
     if chosen != proposal.cell or act.aggravating or act.mitigating:
-        steps.append("whoever decides says in a sentence why; the person reads it")
+        steps.append(f"whoever decides says in a sentence why, for {whom} to read")
     if act.scope is Scope.ROOM and policy.room_cure and act.severity in ladder.GUARANTEED:
         span = duration_in_words(policy.room_cure)
         steps.append(f"first the owner gets {span} to put it right")
     if lacking := safeguard.untried(policy, act.scope, chosen, ()):
         steps.append(f"first comes {closure.in_words(lacking)}, or the reason why not")
     if chosen.kind is not Kind.NONE:
-        steps.append(f"the person can appeal for {duration_in_words(policy.appeal_window)}")
+        steps.append(f"{whom} can appeal for {duration_in_words(policy.appeal_window)}")
     if f"{act.scope.value}:{chosen.kind.value}" in policy.appeal_stay:
         steps.append("it rests while an appeal is decided")
     if chosen.kind in (Kind.NONE, Kind.ADVISE) or not policy.severities[act.severity].points:
         steps.append("it never makes a later measure harsher")
     else:
         until = act.occurred_at + policy.lasts[act.severity]
-        steps.append(f"it counts until {until:%-d %B %Y}, once the person was told of it")
+        steps.append(f"it counts until {until:%-d %B %Y}, once it was told to {whom}")
     return steps
 
 
@@ -151,6 +161,13 @@ def _strike(act: Act, text: str, number: int) -> Strike:
         state=StrikeState.UNDER_APPEAL if "appealed" in more else StrikeState.FINAL,
         room=rooms[0] if rooms else "",
     )
+
+
+def _check_factors(kind: str, factors: Collection[str], known: Collection[str]) -> None:
+    if unknown := set(factors) - set(known):
+        named = ", ".join(known) or "it has none"
+        message = f"«{min(unknown)}» is no {kind} factor of this ladder: {named}"
+        raise ValueError(message)
 
 
 def _one_of(kind: type[Choice], text: str) -> Choice:

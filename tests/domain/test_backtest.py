@@ -153,6 +153,76 @@ def test_the_worst_change_comes_first_and_a_missing_grid_is_said() -> None:
     assert replay([elsewhere], {"old": LADDER}, new, SINCE).no_grid == 1
 
 
+def test_who_would_be_answered_more_mildly_and_who_more_harshly_is_counted_apart() -> None:
+    """Tom by a room of his own, Lea by her account, and a room; only what is harsher is named."""
+    again = [
+        replace(NEXT, id=n, case=f"C-{n}", owner=who, key=f"!room {who}")
+        for n, who in ((3, "a"), (4, "b"))
+    ]
+    befores = [replace(ONE, id=one.id + 10, owner=one.owner, key=one.key) for one in again]
+    room = replace(ONE, scope=Scope.ROOM, owner="!room", key="!room")
+    late = replace(room, case="C-21", occurred_at=NOW, decided_at=NOW, replayed=True)
+    rooms = [replace(room, id=20), replace(late, id=21)]
+    harsher = result([*befores, *rooms, *again], ladder("2", STRICTER))
+    assert (harsher.decisions, harsher.milder, harsher.same, harsher.harsher) == (3, 0, 1, 2)
+    assert (harsher.people, harsher.rooms) == (2, 0)
+    assert harsher.share_harsher == pytest.approx(2 / 3)
+    assert [(one.case, one.old, one.new) for one in harsher.worst] == [
+        ("C-3", "restrict P3D", "restrict P7D"),
+        ("C-4", "restrict P3D", "restrict P7D"),
+    ]
+    milder = result([*befores, *again], ladder("2", MILDER))
+    assert (milder.milder, milder.same, milder.harsher, milder.worst) == (2, 0, 0, ())
+    stricter_rooms = ladder(
+        "2", {"scopes.room.grid.S2": ["warn", "restrict P9D", "suspend P14D", "suspend P30D"]}
+    )
+    assert (result(rooms, stricter_rooms).people, result(rooms, stricter_rooms).rooms) == (0, 1)
+
+
+def test_the_further_a_change_goes_the_sooner_it_is_named_and_ten_are() -> None:
+    cells = ["restrict P14D", "restrict P30D", "suspend P30D", "suspend P90D"]
+    account = ["suspend P1D", "suspend P30D", "suspend P90D", "suspend P90D"]
+    new = ladder("2", {"scopes.member.grid.S3": cells, "scopes.account.grid.S3": account})
+    acts = [
+        replace(NEXT, id=n, case=f"C-{n}", owner=f"p{n}", key=f"!room p{n}", severity=Severity.S3)
+        for n in range(3, 15)
+    ]
+    further = replace(acts[0], id=20, case="C-20", scope=Scope.ACCOUNT, owner="zoe", key="zoe")
+    worst = result([*acts, further], new).worst
+    assert len(worst) == 10
+    assert (worst[0].case, worst[0].new) == ("C-20", "suspend P1D"), "another kind of measure"
+
+
+def test_a_milder_measure_stands_in_the_place_of_its_first_since_that_one_was_known() -> None:
+    """One act is one strike, known since its person read of it first; also where they never did."""
+    first = replace(ONE, told_at=NOW - timedelta(days=10), read_at=NOW - timedelta(days=9))
+    second = replace(ONE, id=5, case="C-1", supersedes=1, told_at=NOW - timedelta(hours=1), read_at=None)
+    assert result([first, second, NEXT], LADDER).matrix == {("restrict P3D", "restrict P3D"): 1}
+    graver = replace(first, severity=Severity.S3)
+    assert result([graver, second, NEXT], LADDER).matrix == {("restrict P3D", "restrict P3D"): 1}
+    untold = replace(first, told_at=None, read_at=None)
+    known = replace(second, told_at=NOW - timedelta(days=8))
+    assert result([untold, known, NEXT], LADDER).matrix == {("restrict P3D", "restrict P3D"): 1}
+
+
+def test_only_what_was_decided_since_is_proposed_anew_and_progress_is_told() -> None:
+    seen: list[int] = []
+    acts = [
+        replace(
+            NEXT,
+            id=n,
+            case=f"C-{n}",
+            owner=f"p{n}",
+            key=f"!r p{n}",
+            decided_at=SINCE + timedelta(days=n),
+        )
+        for n in range(-100, 300)
+    ]
+    tested = replay(acts, {"old": LADDER}, LADDER, SINCE, told=seen.append)
+    assert tested.decisions == 300, "from the first moment on"
+    assert seen == [200, 400]
+
+
 def test_to_shut_a_server_out_takes_two_people_in_a_backtest_as_anywhere() -> None:
     """However short it is for, by the old ladder and by the new one."""
     grid = GRID["server"]["grid"]

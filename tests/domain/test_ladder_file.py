@@ -118,6 +118,22 @@ def test_a_server_cannot_be_restricted_and_whoever_writes_it_reads_what_to_write
         ("polcy", {}, "polcy", "did you mean «policy»"),
         ("policy", None, "", "«policy» is missing"),
         ("policy.version", 3, "policy.version", "must be text"),
+        ("policy.version", "2 beta", "policy.version", "«2 beta» must be one word"),
+        ("policy.version", "", "policy.version", "must be one word"),
+        (
+            "policy.effective_from",
+            "0001-01-01T00:00:00+05:00",
+            "policy.effective_from",
+            "must be a time",
+        ),
+        (
+            "policy.effective_from",
+            "9999-12-31T23:59:59-01:00",
+            "policy.effective_from",
+            "must be a time",
+        ),
+        ("policy.notice_days", -1, "policy.notice_days", "from 0 to 365"),
+        ("policy.notice_days", 366, "policy.notice_days", "from 0 to 365"),
         ("policy.effective_from", "soon", "policy.effective_from", "must be a time"),
         ("policy.notice_days", True, "policy.notice_days", "whole number"),
         ("measures", ["warn", "none"], "measures", "fixed"),
@@ -168,6 +184,13 @@ def test_a_server_cannot_be_restricted_and_whoever_writes_it_reads_what_to_write
         ("automation.interim_hold.measures", ["close"], "automation.interim_hold.measures", "room_hold"),
         ("measures", [{"id": "none"}], "measures", "fixed"),
         ("discretion.mitigating", ["evasion"], "discretion.mitigating", "aggravating ones"),
+        ("discretion.mitigating.3", "New comer", "discretion.mitigating.3", "one word in small letters"),
+        ("discretion.mitigating.3", "Newcomer", "discretion.mitigating.3", "one word in small letters"),
+        ("discretion.aggravating.0", "", "discretion.aggravating.0", "one word in small letters"),
+        ("discretion.aggravating.0", "remove", "discretion.aggravating.0", "word of the command"),
+        ("discretion.aggravating.0", "publish", "discretion.aggravating.0", "word of the command"),
+        ("scopes.account.grid.S4.2", "suspend P40000D", "scopes.account.grid.S4.2", "hundred years"),
+        ("severities.S4.expires", f"P{'9' * 5000}D", "severities.S4.expires", "hundred years"),
         ("severities.S4.expires", "P40000D", "severities.S4.expires", "hundred years"),
         ("scopes.member.grid.S1", ["warn"], "scopes.member.grid.S1", "4 measures"),
         ("scopes.member.grid.S1.3", "banish", "scopes.member.grid.S1.3", "no measure"),
@@ -188,6 +211,8 @@ def test_a_server_cannot_be_restricted_and_whoever_writes_it_reads_what_to_write
         ("approvals.always", ["close"], "approvals.always", "identity_reveal"),
         ("automation.may", ["suspend"], "automation.may", "done by people"),
         ("automation.interim_hold.max", "PT73H", "automation.interim_hold.max", "PT72H"),
+        ("automation.interim_hold.max", "PT0S", "automation.interim_hold.max", "longer than nothing"),
+        ("automation.breaker.max_per_hour", -1, "automation.breaker.max_per_hour", "not be negative"),
         ("automation.breaker.max_share", 2, "automation.breaker.max_share", "share"),
         ("appeals.window", "P182D", "appeals.window", "P183D"),
         ("appeals.stay", ["room:warn"], "appeals.stay", "room:warn"),
@@ -233,6 +258,11 @@ def test_which_measures_have_a_duration_is_fixed(kind: str, timed: bool) -> None
     data = GOOD | {"measures": [{"id": n} | ({"timed": timed} if n == kind else {}) for n in names]}
     said = f"«{kind}» has {'no' if timed else 'a'} duration"
     assert refused(data) == [(f"measures.{names.index(kind)}.timed", said)]
+
+
+def test_a_ladder_of_french_words_is_a_ladder() -> None:
+    ladder = ladder_file.parse(changed("discretion.aggravating.0", "récidive"))
+    assert ladder.aggravating[0] == "récidive"
 
 
 def test_the_bounds_themselves_are_good() -> None:

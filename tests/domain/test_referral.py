@@ -130,6 +130,92 @@ def test_what_a_recipient_may_get_goes_out_and_nothing_more() -> None:
         wanted("+facts 123456789")
 
 
+def test_what_is_lacking_is_said_with_when_it_is_there() -> None:
+    asked = replace(REFERRAL, terms=replace(TERMS, fields=(Field.RULE, Field.MESSAGE)))
+    with pytest.raises(Incomplete) as lacking:
+        rules.document(asked, Material({Field.MESSAGE: "Hello"}), "We", "us@example.org")
+    assert str(lacking.value) == (
+        "This is not there to be handed over: +rule. The rule and the facts are there once the case is "
+        "decided."
+    )
+    with pytest.raises(Incomplete, match=r"handed over: \+message\.$"):
+        rules.document(asked, Material({Field.RULE: "R1"}), "We", "us@example.org")
+
+
+def test_the_recipient_reads_that_the_decision_is_under_appeal() -> None:
+    material = Material({Field.MESSAGE: "Hello"}, appealed=True)
+    said = "The decision on which this rests is under appeal."
+    assert said in rules.document(REFERRAL, material, "We", "us@example.org")
+    assert said not in rules.document(REFERRAL, replace(material, appealed=False), "We", "us")
+
+
+def test_a_correction_asks_for_no_more_than_is_wrong() -> None:
+    """What is void is as if it had not been handed over; of what has changed only the decision is."""
+    within = timedelta(days=14)
+    gone = "as if it had not been"
+    void = replace(REFERRAL, corrects=2, terms=replace(TERMS, why=rules.VOID))
+    changed = replace(void, terms=replace(TERMS, why=rules.CHANGED))
+    assert gone in rules.correction(void, "We", "us")
+    assert "no longer rest on the first decision" in rules.correction(changed, "We", "us")
+    assert gone not in rules.correction(changed, "We", "us")
+    assert f"REF-2 does not hold, and to treat it {gone}" in rules.notice(void, "us", None, within)
+    assert "that REF-2 has changed (REF-3)" in rules.notice(changed, "us", None, within)
+    assert rules.told_in_short(void).endswith("Police, that REF-2 does not hold")
+    assert rules.told_in_short(changed).endswith("Police, that REF-2 has changed")
+
+
+def test_the_person_reads_where_else_to_turn_and_why_so_late() -> None:
+    within = timedelta(days=1, hours=12)
+    said = rules.notice(REFERRAL, "the office", "the Ombudsperson", within)
+    assert (
+        "answers within 1 day 12 hours. You can also turn to the office, or to the Ombudsperson." in said
+    )
+    assert "You are told only now" not in said
+    late = replace(REFERRAL, terms=replace(TERMS, ground="An investigation"))
+    assert "told only now because of this: An investigation." in rules.notice(late, "us", None, within)
+    assert rules.told_in_short(REFERRAL).endswith("Police, a copy of the message (An order)")
+    upheld = rules.answered(REFERRAL, Answer.UPHELD, "It was an order", "the Ombudsperson")
+    assert upheld.endswith("Reasons: It was an order\nYou can also turn to the Ombudsperson.")
+    assert "turn to" not in rules.answered(REFERRAL, Answer.UPHELD, "It was an order", None)
+
+
+def test_only_who_waits_on_a_ground_is_put_off_and_only_to_a_later_day() -> None:
+    late = replace(REFERRAL, terms=replace(TERMS, ground="X"))
+    until = NOW + timedelta(days=31)
+    rules.postponable(late, until, NOW)
+    rules.postponable(late, NOW + LONGEST_IN_ALL, NOW)
+    for other in (replace(late, handed_over_at=None), replace(late, told_at=NOW), REFERRAL):
+        with pytest.raises(OutOfOrder, match="is not waiting to be told"):
+            rules.postponable(other, until, NOW)
+    with pytest.raises(OutOfOrder, match="on 1 April 2026, 09:00 UTC as it is"):
+        rules.postponable(late, NOW + timedelta(days=30), NOW)
+    with pytest.raises(OutOfOrder, match="on 2 March 2027, 09:00 UTC at the latest"):
+        rules.postponable(late, NOW + timedelta(days=366), NOW)
+
+
+def test_a_delay_is_bounded_by_the_code_whatever_the_ground_says() -> None:
+    ground = Ground("x", "An investigation", timedelta(days=400))
+    assert rules.ground_of((ground,), "x", timedelta(days=90)) is ground
+    with pytest.raises(Incomplete, match="after 90 days at the latest"):
+        rules.ground_of((ground,), "x", timedelta(days=91))
+    with pytest.raises(NotFound, match=r"telling the person later: none are configured\."):
+        rules.ground_of((), "x", timedelta(days=1))
+    read = Wanted.read("delay:x:P3D +rule They asked in writing")
+    found = rules.terms(POLICE, "order", read, (ground,), timedelta(days=3))
+    assert (read.delay, found.when) == (
+        ("x", "P3D"),
+        "3 days after it is handed over (An investigation)",
+    )
+    at_once = rules.terms(POLICE, "order", Wanted.read("+rule They asked in writing"), (), timedelta(9))
+    assert (at_once.when, at_once.delay) == ("at once when it is handed over", timedelta(0))
+
+
+def test_an_account_in_other_hands_is_not_the_persons_any_more() -> None:
+    theirs = replace(REFERRAL, person_id="p1")
+    assert [theirs.is_of(who) for who in ("p1", None, "p2")] == [True, True, False]
+    assert REFERRAL.is_of("p2"), "it was nobody's who is known"
+
+
 def test_the_name_goes_out_as_the_number_of_a_reveal_alone() -> None:
     read = Wanted.read("+identity:7 +rule They asked")
     assert (read.fields, read.reveal) == (frozenset({Field.IDENTITY, Field.RULE}), 7)

@@ -111,7 +111,7 @@ async def test_a_party_previews_nothing_and_neither_does_who_comes_second(world:
     assert "There is no case" in answer
     await world.review("mira", f"!policy decide {case} R2 S3 proposed {FACTS}")
     answer = await world.review("mira", f"!policy preview {case} R2 S3 proposed {FACTS}")
-    assert "not the time" in answer
+    assert "is closed already" in answer
 
 
 # Discretion --------------------------------------------------------------------------------------

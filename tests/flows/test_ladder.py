@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from policybot.domain.ladder import Ladder, Scope, Severity
 from tests import at_rest
 from tests.flows.test_holds import reported_room, review, suspended_after
@@ -201,6 +203,54 @@ async def test_an_act_is_judged_by_the_law_of_its_time_and_the_moderator_reads_b
         assert "proposed: warn" in answer
         assert "permitted: warn to restrict P3D" in answer, "the range is that of the same version"
         assert "judged by" not in answer
+
+
+@pytest.mark.parametrize("typed", ["restrict P3D", "restrict:p3d", "restrict P3D +newcomer"])
+async def test_a_measure_can_be_typed_as_the_ladder_writes_it(tmp_path: Path, typed: str) -> None:
+    async with governed(tmp_path) as world:
+        case = await world.reported()
+        why = "+49 30 901820 was the number of his shop // He was warned by his neighbours"
+        answer = await world.review("mira", f"!policy preview {case} R1 S2 {typed} {why}")
+        assert "no posting in the room for 3 days" in answer
+        assert "> What happened: +49 30 901820 was the number of his shop" in answer
+        assert ("newcomer" in find(r"How we came to the measure: .*", answer)) is ("newcomer" in typed)
+        again = find(r"(?<=To decide it: )!policy decide .*(?= FACTS)", answer)
+        assert "A second person has to confirm" in await world.review("mira", f"{again} {why}")
+
+
+async def test_in_several_cases_at_once_it_can_be_typed_so_too(tmp_path: Path) -> None:
+    async with governed(tmp_path) as world:
+        first, second = await world.reported(), await world.reported("zoe")
+        answer = await world.review(
+            "mira", f"!policy bulk {first},{second} R1 S2 proposed +remove He advertised his shop"
+        )
+        assert "What happened: He advertised his shop" in answer
+        assert "2 messages removed" in answer
+
+
+@pytest.mark.parametrize("span", ["P999999999D", "P36501D", f"P{'9' * 5000}D"])
+async def test_a_measure_for_longer_than_anybody_lives_is_refused_in_words(
+    tmp_path: Path, span: str
+) -> None:
+    async with governed(tmp_path) as world:
+        case = await world.reported()
+        answer = await world.review(
+            "mira", f"!policy decide {case} R1 S2 restrict:{span} He advertises // He never stops it"
+        )
+        assert "is too long; P36500D, a hundred years, is the most" in answer
+
+
+async def test_who_comes_second_reads_that_it_is_decided_not_that_somebody_has_it(
+    tmp_path: Path,
+) -> None:
+    async with governed(tmp_path) as world:
+        case = await world.reported()
+        await world.decided(case, "proposed")
+        for who in ("otto", "mira"):
+            answer = await world.review(
+                who, f"!policy decide {case} R1 S2 proposed He advertised his shop"
+            )
+            assert answer == f"{case} is closed already: !policy show {case}"
 
 
 async def test_a_hold_never_counts_as_history(tmp_path: Path) -> None:

@@ -322,3 +322,27 @@ async def test_who_writes_as_soon_as_the_bot_enters_is_answered_in_that_chat(any
     async with world.database.transaction(reading=True) as tx:
         found = await tx.fetch("SELECT room_id FROM rooms WHERE user_id = $1", who)
     assert [row["room_id"] for row in found] == [room], "no other chat was opened"
+
+
+@pytest.mark.parametrize(
+    "muting",
+    [
+        {"users_default": -10, "users": {"@notices:example.org": 100}},
+        {"events": {"m.room.message": 50}, "users": {user("tom"): 100}},
+    ],
+)
+async def test_where_it_may_not_write_it_greets_nobody_and_calls_nobody(
+    world: World, muting: dict[str, Any]
+) -> None:
+    """In rooms for server notices, to which `policybot doctor` leads it, too."""
+    room = "!muted:example.org"
+    world.homeserver.levels[room] = muting
+    await world.deliver(
+        type="m.room.member",
+        room_id=room,
+        sender=user("tom"),
+        state_key=BOT,
+        content={"membership": "invite", "is_direct": True},
+    )
+    assert [text for where, text in world.homeserver.said.values() if where == room] == []
+    assert "I look after the public rooms" in await world.say("tom", "!policy about")

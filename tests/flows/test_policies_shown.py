@@ -15,7 +15,18 @@ from policybot.cli.versions import ladder_finding
 from policybot.matrix.commands.of_people import OF_PEOPLE
 from tests.flows.test_policies import decided, threatened
 from tests.flows.test_rights import archive
-from tests.laddering import DATA, FIRST_HARSHER, MILDER, approved, bring, in_force, ladder, put_in_force
+from tests.laddering import (
+    DATA,
+    FIRST_HARSHER,
+    MILDER,
+    STRICTER,
+    approved,
+    bring,
+    in_force,
+    ladder,
+    proposed,
+    put_in_force,
+)
 from tests.serving import served
 from tests.world import World, user
 
@@ -158,3 +169,55 @@ async def test_a_draft_is_nowhere_shown_to_members_as_what_binds(world: World) -
     await approved(world, "3")
     await world.tick()
     assert feed.heading.house.pages.rules == draft, "now it is law"
+
+
+async def test_of_many_versions_the_list_names_those_that_matter(world: World) -> None:
+    for version in range(2, 30):
+        world.clock.pass_time(minutes=1)
+        await bring(world, ladder(str(version), MILDER))
+    said = await world.review("mira", "!policy ladder")
+    assert "· 29 (" in said
+    assert "· 1 (" in said, "it is in force"
+    assert "· and 18 older ones, which «policybot ladder» lists" in said
+    assert "· 5 (" not in said
+    known = await world.review("mira", "!policy ladder 999")
+    assert known.endswith(" 20 and 19 older ones.")
+
+
+async def test_a_word_of_the_command_may_come_first(world: World) -> None:
+    await bring(world, ladder("2", STRICTER))
+    assert "what version 2 would have proposed" in await world.review("mira", "!policy ladder shadow 2")
+    assert "What is next: !policy ladder 2" in await world.review("mira", "!policy ladder 2 shadow")
+    await world.review("mira", "!policy ladder withdraw 2 It is far too strict")
+    assert "withdrawn: It is far too strict" in await world.review("mira", "!policy ladder 2")
+    assert "none of shadow, test" in await world.review("mira", "!policy ladder 2 try")
+
+
+async def test_a_reason_to_give_up_is_a_sentence_and_no_book(world: World) -> None:
+    await bring(world, ladder("2", STRICTER))
+    await world.review("mira", "!policy ladder 2 withdraw " + "Too strict \u202e " * 500)
+    said = await world.review("mira", "!policy ladder")
+    assert len(said) < 1000
+    assert "\u202e" not in said
+
+
+async def test_whoever_denies_leaves_nobody_as_its_proposer(world: World) -> None:
+    await bring(world, ladder("2", STRICTER))
+    code = await proposed(world, "2")
+    said = await world.review("mira", "!policy ladder 2")
+    assert "Proposed by @mira:example.org.\n" in said
+    await world.review("otto", f"!policy confirm {code}")
+    said = await world.review("mira", "!policy ladder 2")
+    assert "Proposed by @mira:example.org; approved by @otto:example.org.\n" in said
+    assert f"one more person approves it with !policy confirm {code}" in said
+    await world.review("ravi", f"!policy deny {code}")
+    assert "Proposed by" not in await world.review("mira", "!policy ladder 2")
+
+
+async def test_who_asked_for_a_test_hears_if_it_came_too_late(world: World) -> None:
+    await bring(world, ladder("2", STRICTER))
+    await world.review("mira", "!policy ladder 2 test")
+    await world.review("mira", "!policy ladder 2 withdraw It is far too strict")
+    await world.tick()
+    said = "Version 2 is withdrawn: It is far too strict, so there is nothing to test."
+    assert world.in_review()[-1] == said

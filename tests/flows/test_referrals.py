@@ -178,6 +178,25 @@ async def test_a_name_is_never_handed_over_but_the_number_of_an_approved_reveal_
     assert "There is no reveal 1 about this account" in await refer(handing, "+account +identity:1")
 
 
+async def test_whoever_proposes_it_can_take_it_back(handing: Private) -> None:
+    world, mira = handing.world, "mira"
+    deny = find(r"(?<=To take it back: )!policy deny \w+", await refer(handing, "+time +message"))
+    again = await refer(handing)
+    assert again == "That is proposed already: !policy show REF-1"
+    await world.say(mira, "!policy show REF-1")
+    assert f"To take it back: {deny}" in world.told(mira)[-1]
+    assert "is denied" in await world.say(mira, deny)
+    assert "Proposed as REF-2" in await refer(handing)
+
+
+async def test_a_delay_of_hours_is_told_in_hours(handing: Private) -> None:
+    answer = await refer(handing, "+time delay:investigation:pt36h")
+    said = "The person is told 1 day 12 hours after"
+    assert f"{said} it is handed over (An investigation goes on)" in answer
+    await handing.world.say("ravi", "!policy show REF-1")
+    assert f"{said} the hand-over" in handing.world.told("ravi")[-1]
+
+
 async def test_denied_expired_and_lapsed_hand_nothing_over(any_handing: Private) -> None:
     made, world = any_handing, any_handing.world
     number = find(r"REF-\d+", await refer(made))

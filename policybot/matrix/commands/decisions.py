@@ -3,6 +3,7 @@
 import re
 from itertools import takewhile
 
+from policybot.domain.decision import joined
 from policybot.domain.effect_words import all_in_words
 from policybot.domain.errors import NotFound
 from policybot.domain.ladder import Scope
@@ -38,7 +39,8 @@ async def preview(services: Services, asked: Asked) -> str:
     because = "".join(f"\n· {reason}" for reason in found.second_person)
     second = f"\nA second person would have to confirm it:{because}" if because else ""
     words = asked.words
-    again = f"{words['CASE']} {words['RULE']} {words['SEVERITY']} {words['MEASURE']} FACTS"
+    measure, _ = joined(words["MEASURE"], words["FACTS"])
+    again = f"{words['CASE']} {words['RULE']} {words['SEVERITY']} {measure} FACTS"
     return f"{_shown(found)}{second}\nNothing is decided. To decide it: !policy decide {again}"
 
 
@@ -59,7 +61,7 @@ async def decide(services: Services, asked: Asked) -> str:
 
 def _choice(asked: Asked) -> Choice:
     words = asked.words
-    return Choice.read(words["RULE"], words["SEVERITY"], words["MEASURE"], words["FACTS"])
+    return Choice.read(words["RULE"], words["SEVERITY"], *joined(words["MEASURE"], words["FACTS"]))
 
 
 def prepared(services: Services) -> str:

@@ -9,15 +9,18 @@ from policybot.services.policy_words import compared, counted, in_words
 from policybot.store import backtests, decisions, policies
 
 _SHOWN = 10
-"""How many kinds of difference are listed."""
+"""How many kinds of difference, and of versions that are over, are listed."""
+_STEPS = ("shadow", "test", "propose", "withdraw")
 
 
 async def ladder(services: Services, asked: Asked) -> str:
     """Show the versions of the ladder, or do something with one."""
-    version, what = asked.words["VERSION"], asked.words["WHAT"].lower()
+    version, what = asked.words["VERSION"], asked.words["WHAT"]
+    if version.lower() in _STEPS and what and what.lower() not in _STEPS:
+        version, what = what, version
     if not version:
         return await _all(asked)
-    match what:
+    match what.lower():
         case "":
             return await _one(services, asked, await services.policies.find(asked.tx, version))
         case "shadow":
@@ -30,13 +33,17 @@ async def ladder(services: Services, asked: Asked) -> str:
             reason = asked.words["REASON"]
             return await services.policies.withdraw(asked.tx, asked.sender, version, reason)
         case _:
-            message = f"«{what[:20]}» is none of shadow, test, propose, withdraw."
+            message = f"«{what[:20]}» is none of {', '.join(_STEPS)}."
             raise NotFound(message)
 
 
 async def _all(asked: Asked) -> str:
     versions = await policies.every(asked.tx)
-    lines = [f"· {one.name} ({one.short}): {one.in_words}" for one in versions]
+    holds = {State.LIVE, *COMING}
+    shown = [one for place, one in enumerate(versions) if place < _SHOWN or one.state in holds]
+    lines = [f"· {one.name} ({one.short}): {one.in_words}" for one in shown]
+    if left := len(versions) - len(shown):
+        lines.append(f"· and {counted(left, 'older one', 'older ones')}, which «policybot ladder» lists")
     coming = [await _next(asked, one) for one in versions if one.state in COMING]
     rest = coming or ["To change it, write another one with a new version into the configuration."]
     return "\n".join(["The versions of the ladder, the one brought last first:", *lines, *rest])
@@ -56,8 +63,8 @@ async def _next(asked: Asked, version: Version) -> str:
         case State.CANDIDATE:
             approval = await decisions.approval_on(asked.tx, f"policy {version.hash}")
             code = approval.code if approval else "CODE"
-            missing = "one more person" if version.approver else "two people"
-            return f"Next for {name}: {missing} approve it with !policy confirm {code}"
+            missing = "one more person approves" if version.approver else "two people approve"
+            return f"Next for {name}: {missing} it with !policy confirm {code}"
         case _:
             return (
                 f"{name} comes into force by itself. To stop it: !policy ladder {name} withdraw REASON"
@@ -69,7 +76,8 @@ async def _one(services: Services, asked: Asked, version: Version) -> str:
     what = f"Version {version.name} of the ladder ({version.ladder.id}, {version.short})"
     lines = [f"{what} is {version.in_words}. It was brought on {day(version.brought_at)}."]
     if version.proposer:
-        lines.append(f"Proposed by {version.proposer}; approved by {approved_by(version)}.")
+        approved = f"; approved by {approved_by(version)}" if version.approver else ""
+        lines.append(f"Proposed by {version.proposer}{approved}.")
     if version.state in COMING:
         live = await services.setting.in_force(tx)
         lines.append(compared(live.ladder.version, stricter(live.ladder, version.ladder)))

@@ -3,6 +3,7 @@
 from policybot.domain import number
 from policybot.domain.case import Case
 from policybot.domain.errors import Incomplete, NotFound
+from policybot.domain.measure import duration_in_words, format_duration
 from policybot.domain.name import one_line
 from policybot.domain.notice import day
 from policybot.domain.permission import Permission, allowed
@@ -55,7 +56,9 @@ def recipients(services: Services) -> str:
     for one in config.all_recipients:
         bases = "; ".join(f"{id_}: {title}" for id_, title in one.bases.items())
         lines.append(f"{one.id}: {one.name}, {one.what}. Bases: {bases}. {typable(one.fields)}")
-    lines += [f"delay:{g.id}:P{g.longest.days}D at the most: {g.title}" for g in config.grounds]
+    lines += [
+        f"delay:{g.id}:{format_duration(g.longest)} at the most: {g.title}" for g in config.grounds
+    ]
     return "\n".join(["Recipients:", *lines]) if lines else "No recipient is configured."
 
 
@@ -84,7 +87,9 @@ async def show(services: Services, asked: Asked) -> str:
         goes = "went" if referral.state is State.HANDED_OVER else "would go"
         lines += [f"What {goes} out (a long message is cut here, and whole on the page):", document]
     waiting = await decisions.approval_on(asked.tx, f"referral {referral.id}")
-    if waiting is not None and allowed(asked.roles, Permission.REFERRAL_APPROVE):
+    if waiting is not None and asked.sender == referral.proposer:
+        lines.append(f"To take it back: {PREFIX} deny {waiting.code}")
+    elif waiting is not None and allowed(asked.roles, Permission.REFERRAL_APPROVE):
         lines.append(f"To agree: {PREFIX} confirm {waiting.code} · {PREFIX} deny {waiting.code}")
     if referral.state is State.APPROVED:
         lines.append(f"To hand it over: {PREFIX} handover {referral.number}")
@@ -97,7 +102,7 @@ def _told(referral: Referral) -> str:
         return f"The person was told on {day(referral.told_at)}"
     if referral.due_at is not None:
         return f"The person is told on {day(referral.due_at)}: {referral.terms.ground}"
-    later = f"{referral.terms.delay.days} days after" if referral.terms.ground else "with"
+    later = f"{duration_in_words(referral.terms.delay)} after" if referral.terms.ground else "with"
     return f"The person is told {later} the hand-over"
 
 
@@ -113,9 +118,11 @@ async def handover(services: Services, asked: Asked) -> str:
         return f"{referral.number} is {referral.in_words}: it cannot be handed over."
     text = (
         f"Take {referral.number} as a file on the page below, and bring it to {referral.terms.name}: "
-        f"{referral.terms.reached}. Once you take it, it counts as handed over by you. Then note what "
-        f"they answer: {PREFIX} handover {referral.number} RECEIPT"
+        f"{referral.terms.reached}. Once you take it, it counts as handed over by you."
     )
+    if referral.state is State.HANDED_OVER:
+        text = f"{referral.number} was {referral.in_words}; here it is once more."
+    text += f" Then note what they answer: {PREFIX} handover {referral.number} RECEIPT"
     await services.referrals.send(asked.tx, asked.sender, referral, text)
     return ""
 
