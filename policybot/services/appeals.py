@@ -14,11 +14,12 @@ from policybot.domain.name import one_line
 from policybot.domain.notice import day
 from policybot.domain.party import Why
 from policybot.domain.sanction import BINDING
+from policybot.services import statements
 from policybot.services.appeal_records import AppealRecords
 from policybot.services.parties import Apart, Parties
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import appeals, cases, decisions, filings, sanctions
+from policybot.store import appeals, cases, decisions, sanctions
 from policybot.store.database import Tx
 
 
@@ -71,7 +72,7 @@ class Appeals:
             decision.scope,
             decision.measure.kind,
             sanction.ends_at if sanction else None,
-            rests=rests,
+            binds=sanction is not None and sanction.state in BINDING,
             answer_by=now + config.appeals.answer_within,
         )
         about = rules.about_of(decision.scope)
@@ -148,8 +149,7 @@ class Appeals:
                 return decision
             if decision.scope is Scope.SERVER and servers.of(user_id) == decision.scope_key:
                 return decision
-            filing = await filings.of_room(tx, decision.room_id) if decision.room_id else None
-            if decision.user_id is None and filing is not None and filing.applicant == user_id:
+            if decision.user_id is None and await statements.concerned(tx, decision) == user_id:
                 return decision
         message = "There is no decision about you under this number."
         raise NotFound(message)

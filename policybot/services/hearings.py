@@ -168,6 +168,11 @@ class Hearings:
         )
         return after
 
+    @staticmethod
+    async def words(tx: Tx, appeal: Appeal) -> list[Word]:
+        """List what was asked, answered and added since an appeal came in."""
+        return await appeals.words(tx, appeal.id)
+
     async def _again(self, tx: Tx, appeal: Appeal) -> Appeal:
         """Read an appeal again, once nobody else does anything with it."""
         await self._reviewing[appeal.kind].lock(tx, appeal)

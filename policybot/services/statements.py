@@ -51,14 +51,14 @@ async def concerned(tx: Tx, decision: Decision) -> str | None:
     """Name whom a decision is about: for a room, who answers for it, or did."""
     if decision.scope is not Scope.ROOM or decision.nature is Nature.REPLACEMENT:
         return decision.user_id
-    return whom(decision, await filings.of_room(tx, decision.room_id or ""))
+    return whom(decision, await filings.last_of_room(tx, decision.room_id or ""))
 
 
 def whom(decision: Decision, filing: Filing | None) -> str | None:
     """Name the same, where the filing of its room is known."""
     if decision.scope is not Scope.ROOM or decision.nature is Nature.REPLACEMENT:
         return decision.user_id
-    return filing.applicant if filing else None
+    return (filing.applicant or None) if filing else None
 
 
 async def language_of(tx: Tx, user_id: str | None) -> str:

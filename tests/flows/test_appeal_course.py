@@ -224,3 +224,12 @@ async def test_each_answer_names_the_body_outside_and_how_to_reach_it(tmp_path: 
         await world.say("lea", f"!policy object {for_it} It is an advert as plain as can be")
         await world.review("ravi", f"!policy overturn {for_it} It names a price indeed")
         assert words in world.told("lea")[-1]
+
+
+async def test_what_is_over_does_not_go_before_what_still_binds(world: World) -> None:
+    case = await decided(world)
+    await world.tick(days=8)
+    answer = await world.say("tom", f"!policy appeal {case} It was a joke between friends")
+    assert "urgent" not in answer
+    assert "be answered by 17 March 2026" in answer
+    assert "Urgent" not in world.in_review()[-1]
