@@ -3,7 +3,7 @@
 import re
 
 from policybot.domain import appeal as rules
-from policybot.domain import notice, number
+from policybot.domain import filing_appeal, notice, number
 from policybot.domain.appeal import Appeal, Said, Verdict
 from policybot.domain.errors import Incomplete, NotFound
 from policybot.domain.name import one_line
@@ -50,9 +50,8 @@ async def _about_filing(services: Services, asked: Asked) -> str:
     """Take in an objection to a refusal or a revocation."""
     text = asked.words["NUMBER"]
     made = await services.filing_appeals.submit(asked.tx, asked.sender, text, asked.words["TEXT"])
-    of_filing = made.kind is rules.Kind.FILING
-    shown = "Your room is shown" if of_filing else "The label shows it"
-    return appeal_words.taken(made, f"{shown} again meanwhile. " if made.rests else "")
+    matter = await services.filing_appeals.matter(asked.tx, made)
+    return appeal_words.taken(made, filing_appeal.meanwhile(matter) if made.rests else "")
 
 
 def of_filing(text: str) -> bool:
