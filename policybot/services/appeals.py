@@ -61,6 +61,8 @@ class Appeals:
         made = await appeals.against(tx, decision.id)
         if made and joining.joins(made[-1], appellant):
             return await self._join(tx, appellant, made[-1], decision, text)
+        # Of several accounts of a person, it is always made for the one that the decision names.
+        appellant = await statements.concerned(tx, decision) or appellant
         insisted = rules.check_again(made)
         until = await self.until(tx, decision)
         said, pleads = rules.admissible(text, until=until, now=now, contact=config.operator.contact)
@@ -145,11 +147,9 @@ class Appeals:
         for decision in reversed(found):
             if decision.state not in IN_FORCE or against not in (None, decision.id):
                 continue
-            if decision.user_id == user_id:
-                return decision
             if decision.scope is Scope.SERVER and servers.of(user_id) == decision.scope_key:
                 return decision
-            if decision.user_id is None and await statements.concerned(tx, decision) == user_id:
+            if await statements.is_about(tx, user_id, decision):
                 return decision
         message = "There is no decision about you under this number."
         raise NotFound(message)

@@ -25,6 +25,7 @@ from policybot.store import (
     decisions,
     filings,
     languages,
+    members,
     quarantines,
     reports,
     statements,
@@ -52,6 +53,18 @@ async def concerned(tx: Tx, decision: Decision) -> str | None:
     if decision.scope is not Scope.ROOM or decision.nature is Nature.REPLACEMENT:
         return decision.user_id
     return whom(decision, await filings.last_of_room(tx, decision.room_id or ""))
+
+
+async def is_about(tx: Tx, who: str, decision: Decision) -> bool:
+    """Say whether somebody may speak about a decision as whom it concerns.
+
+    With the account that it names, or any that is linked to the same person now.
+    """
+    told = await concerned(tx, decision)
+    if told is None or told == who:
+        return told is not None
+    own = await members.own_person(tx, who)
+    return own is not None and own == await members.answerable(tx, told, decision.decided_at)
 
 
 def whom(decision: Decision, filing: Filing | None) -> str | None:

@@ -37,7 +37,7 @@ async def appeal(services: Services, asked: Asked) -> str:
     taken = await services.appeals.submit(
         asked.tx, asked.sender, subject.case_id(text), asked.words["TEXT"]
     )
-    if taken.appellant != asked.sender:
+    if taken.about is rules.About.SERVER and taken.appellant != asked.sender:
         return (
             f"The {taken.called} is in already, and is good for all accounts of your server. What you "
             "write is put before whoever decides it, and I tell you the outcome. Where it stands: "
@@ -210,8 +210,8 @@ async def weigh(services: Services, asked: Asked) -> str:
     lines = [f"{n}, {verdict}: nothing is done yet. It would:"]
     lines += [f"– {effect}" for effect in seen.effects] or ["– change nothing on the homeserver"]
     lines += [f"– {line}" for line in seen.later]
-    for user_id, text in seen.texts:
-        lines.append(f"{user_id} would read:")
+    for who, text in seen.texts:
+        lines.append(f"{who[0].upper()}{who[1:]} would read:")
         lines += [f"> {line}" for line in text.splitlines()]
     lines.append(f"To do it: {PREFIX} {verdict} {n} {f'{measure} ' if measure else ''}REASONS")
     return "\n".join(lines)
@@ -299,9 +299,8 @@ async def modify(services: Services, asked: Asked) -> str:
 async def _end(services: Services, asked: Asked, verdict: Verdict, measure: str = "") -> str:
     n, reasons = asked.words["NUMBER"], asked.words["REASONS"]
     done = await services.hearings.end(asked.tx, asked.sender, n, verdict, measure, reasons)
-    return "\n".join(
-        [done.said, *(["Later decisions to look at again:"] if done.later else []), *done.later]
-    )
+    later = () if Role.EXTERNAL in asked.roles else done.later  # to them nothing else exists
+    return "\n".join([done.said, *(["Later decisions to look at again:"] if later else []), *later])
 
 
 async def recheck(services: Services, asked: Asked) -> str:
