@@ -177,7 +177,8 @@ class AppealReviews:
 
     async def _answer(self, tx: Tx, appeal: Appeal, text: str) -> None:
         """Tell whoever made an appeal, and who joined it, how it ended."""
-        for who in (appeal.appellant, *await appeals.joined(tx, appeal.id)):
+        joined = await appeals.joined(tx, appeal.id) if appeal.about is rules.About.SERVER else ()
+        for who in (appeal.appellant, *joined):
             self._setting.tell(tx, who, text, cause=f"appeal {appeal.id}")
 
 

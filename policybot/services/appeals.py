@@ -19,7 +19,7 @@ from policybot.services.appeal_records import AppealRecords
 from policybot.services.parties import Apart, Parties
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import appeals, cases, decisions, sanctions
+from policybot.store import appeals, cases, decisions, members, sanctions
 from policybot.store.database import Tx
 
 
@@ -96,7 +96,8 @@ class Appeals:
         """
         now, joined = self._setting.now(), await appeals.joined(tx, appeal.id)
         said, _ = rules.admissible(text, until=now, now=now)
-        joining.check(appeal, who, joined)
+        verified = await members.own_person(tx, who) is not None
+        joining.check(appeal, who, joined, verified=verified)
         await appeals.add_word(tx, appeal.id, Word(Said.JOINED, who, said, now))
         self._records.remember(tx, who, Said.JOINED.value, appeal, said)
         n = appeal.number

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from policybot.domain import appeal as rules
 from policybot.domain import number
-from policybot.domain.appeal import Appeal, Appealable, Kind, Said, State, Verdict, Word
+from policybot.domain.appeal import About, Appeal, Appealable, Kind, Said, State, Verdict, Word
 from policybot.domain.case import Case
 from policybot.domain.decision import Decision
 from policybot.domain.errors import NotFound, OutOfOrder
@@ -131,7 +131,7 @@ class Hearings:
                 return appeal
             if appeal.appellant == who and None in (own, whose):
                 return appeal
-            if who in await appeals.joined(tx, appeal.id):
+            if await self._joined(tx, who, appeal):
                 return appeal
         message = "There is no appeal of yours under this number."
         raise NotFound(message)
@@ -145,7 +145,7 @@ class Hearings:
         """
         appeal = await self._again(tx, appeal)
         now = self._setting.now()
-        if who in await appeals.joined(tx, appeal.id):
+        if await self._joined(tx, who, appeal):
             message = f"You have joined the {appeal.called}, and what you wrote is part of it."
             raise OutOfOrder(message)
         answering = appeal.asked_at is not None
@@ -167,6 +167,11 @@ class Hearings:
             f"All of it: !policy brief {appeal.number}",
         )
         return after
+
+    @staticmethod
+    async def _joined(tx: Tx, who: str, appeal: Appeal) -> bool:
+        """Say whether somebody has joined an appeal, which only those of servers can be."""
+        return appeal.about is About.SERVER and who in await appeals.joined(tx, appeal.id)
 
     @staticmethod
     async def words(tx: Tx, appeal: Appeal) -> list[Word]:
