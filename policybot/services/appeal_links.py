@@ -57,6 +57,8 @@ class Opened:
     """What was shown with it, while its pictures are kept."""
     restorable: bool
     """Whether what was removed can be posted again."""
+    restored: bool
+    """Whether it is being posted again, or was."""
 
 
 async def fill(tx: Tx, setting: Setting, cause: str, user_id: str, text: str) -> str:
@@ -115,6 +117,7 @@ class AppealLinks:
             words=tuple(await appeals.words(tx, appeal.id)) if appeal else (),
             files=tuple(await self._evidence.of_appeal(tx, appeal)) if appeal else (),
             restorable=await self._unwinding.restorable(tx, decision),
+            restored=await self._unwinding.restored(tx, decision),
         )
 
     async def sender(self, tx: Tx, token: str) -> str:

@@ -147,6 +147,7 @@ class AppealReviews:
             case_number=done.number,
             reasons=done.reasons,
             removed=decision.remove,
+            contact=self._setting.config.operator.contact,
             appeal_body=self._setting.config.appeal_body,
         )
         await self._answer(tx, done, text)

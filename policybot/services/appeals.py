@@ -14,6 +14,7 @@ from policybot.domain.name import one_line
 from policybot.domain.notice import day
 from policybot.domain.party import Why
 from policybot.domain.sanction import BINDING
+from policybot.domain.sanction import State as Course
 from policybot.services import statements
 from policybot.services.appeal_records import AppealRecords
 from policybot.services.parties import Apart, Parties
@@ -108,6 +109,12 @@ class Appeals:
         excluded = await self.excluded(tx, appeal, decision)
         await self._apart.call(tx, excluded, call, cause=f"appeal {appeal.id}")
         return appeal
+
+    @staticmethod
+    async def rests(tx: Tx, appeal: Appeal) -> bool:
+        """Say whether the measure of the decision that an appeal is against rests meanwhile."""
+        sanction = await sanctions.of_decision(tx, appeal.matter)
+        return sanction is not None and sanction.state is Course.STAYED
 
     async def excluded(self, tx: Tx, appeal: Appeal, decision: Decision) -> Parties:
         """Write down who had a part in an appealed decision by now; return all who ever had."""

@@ -200,6 +200,11 @@ class Unwinding:
         )
 
     @staticmethod
+    async def restored(tx: Tx, decision: Decision) -> bool:
+        """Say whether what a decision removed is being posted again, or was."""
+        return decision.remove and not await outbox.never_queued(tx, _cause(decision))
+
+    @staticmethod
     async def _undone(tx: Tx, decision: Decision) -> bool:
         """Say whether what a decision removed is not to be gone: it is void, or a milder one is not."""
         if decision.state is not State.MODIFIED:

@@ -137,6 +137,7 @@ async def test_a_suspended_person_appeals_reads_the_outcome_and_has_everything_b
     assert "does not bind you any more" in page
     status, page = await visitor.send(key, do="restore")
     assert (status, "Post it again" in page) == (200, False)
+    assert "It is being posted again in the room" in page
     back = [text for where, text in world.homeserver.said.values() if where == world.room]
     assert back[0].startswith(
         "Decision C-1, by which a message of this room was removed, was overturned"

@@ -43,7 +43,8 @@ async def appeal(services: Services, asked: Asked) -> str:
             "write is put before whoever decides it, and I tell you the outcome. Where it stands: "
             f"{PREFIX} status {taken.number}"
         )
-    return appeal_words.taken(taken)
+    rests = await services.appeals.rests(asked.tx, taken)
+    return appeal_words.taken(taken, "The measure rests meanwhile. " if rests else "")
 
 
 async def _about_filing(services: Services, asked: Asked) -> str:
@@ -87,6 +88,8 @@ async def status(services: Services, asked: Asked) -> str:
     except NotFound:
         return await services.appeals.appealable(asked.tx, asked.sender, subject.case_id(text))
     lines = await services.appeal_records.course(asked.tx, found)
+    if found.kind is rules.Kind.DECISION and await services.appeals.rests(asked.tx, found):
+        lines.append("The measure rests meanwhile.")
     if found.state is rules.State.WITHDRAWN:
         lines.append(await services.appeals.appealable(asked.tx, asked.sender, subject.case_id(text)))
     return "\n".join(lines + appeal_words.waits_for(found))
