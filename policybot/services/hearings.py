@@ -1,7 +1,7 @@
 """Hearings: what is done with an appeal between its coming in and its end, whatever it is about."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from policybot.domain import appeal as rules
@@ -400,8 +400,7 @@ class Hearings:
         for one in late:
             tag = f"{rules.TAGS[one.kind]}:overdue"
             audit.append(tx, at=now, actor="system:clock", tag=tag, object=one.number)
-            text = f"{one.number}: the appeal should have been answered by now. Please decide it."
-            await self._tell_outside(tx, one, text)
+            await self._call_outside(tx, one)
         named = ", ".join(f"{one.number}{' (urgent)' if one.urgent else ''}" for one in late)
         said = f"Appeals and objections that should have been answered: {named}. Nothing "
         self._setting.tell_staff(
@@ -410,3 +409,15 @@ class Hearings:
             "!policy queue appeals",
             cause="deadlines",
         )
+
+    async def _call_outside(self, tx: Tx, appeal: Appeal) -> None:
+        """Remind the people outside who decide an appeal, or ask them once nobody inside is left."""
+        text = f"{appeal.number}: the appeal should have been answered by now. Please decide it."
+        excluded = await self.excluded(tx, appeal)
+        if appeal.outside or await self._apart.insiders(tx, excluded):
+            await self._tell_outside(tx, appeal, text)
+            return
+        await appeals.save(tx, replace(appeal, outside=True))
+        n = appeal.number
+        next_ = f"Next: !policy brief {n} · !policy uphold|overturn {n} REASONS"
+        await self._apart.call(tx, excluded, f"{text}\n{next_}", cause=f"appeal {appeal.id}")
