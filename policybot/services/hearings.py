@@ -157,6 +157,8 @@ class Hearings:
             message = f"You have added to your appeal {rules.MOST_WORDS} times; that is the most."
             raise OutOfOrder(message)
         after = await appeals.save(tx, after)
+        if answering:
+            await appeals.called(tx, [appeal.id], None)
         await appeals.add_word(tx, appeal.id, Word(kind, who, said, now))
         self._records.remember(tx, who, kind.value, after, said)
         what = "answers what was asked about" if answering else "adds to"
@@ -390,24 +392,45 @@ class Hearings:
     # By the clock ---------------------------------------------------------------------------------
 
     async def call(self, tx: Tx) -> None:
-        """Say of each appeal that it is overdue, once. Time decides none (I20)."""
-        now = self._setting.now()
+        """Say of each appeal that it waits too long, once. Time decides none (I20)."""
+        now, patience = self._setting.now(), self._setting.config.appeals.answer_within
         await appeals.drop_admissions(tx, now)
-        late = await appeals.overdue(tx, now, _BATCH)
+        late = await appeals.overdue(tx, now, patience, _BATCH)
         if not late:
             return
         await appeals.called(tx, [one.id for one in late], now)
         for one in late:
-            tag = f"{rules.TAGS[one.kind]}:overdue"
+            act = "overdue" if one.asked_at is None else "unanswered"
+            tag = f"{rules.TAGS[one.kind]}:{act}"
             audit.append(tx, at=now, actor="system:clock", tag=tag, object=one.number)
-            await self._call_outside(tx, one)
-        named = ", ".join(f"{one.number}{' (urgent)' if one.urgent else ''}" for one in late)
-        said = f"Appeals and objections that should have been answered: {named}. Nothing "
-        self._setting.tell_staff(
+            await (self._call_outside(tx, one) if one.asked_at is None else self._remind(tx, one))
+        named = ", ".join(
+            f"{one.number}{' (urgent)' if one.urgent else ''}" for one in late if one.asked_at is None
+        )
+        if named:
+            said = f"Appeals and objections that should have been answered: {named}. Nothing "
+            self._setting.tell_staff(
+                tx,
+                f"{said}is decided by itself, and whoever objected still waits. To see them: "
+                "!policy queue appeals",
+                cause="deadlines",
+            )
+
+    async def _remind(self, tx: Tx, appeal: Appeal) -> None:
+        """Remind whoever was asked something and is silent, and those who wait for the answer."""
+        asked = [one for one in await appeals.words(tx, appeal.id) if one.kind is Said.QUESTION]
+        n, question = appeal.number, one_line(asked[-1].text, rules.MOST_TEXT) if asked else ""
+        await self._reviewing[appeal.kind].tell(
             tx,
-            f"{said}is decided by itself, and whoever objected still waits. To see them: "
-            "!policy queue appeals",
-            cause="deadlines",
+            appeal,
+            f"Your {appeal.called} still waits for your answer to: {question}\n"
+            f"Please answer, even if you have nothing to say to it: !policy add {n} YOUR ANSWER",
+        )
+        await self._tell_reviewers(
+            tx,
+            appeal,
+            f"{n}: the person was asked on {appeal.asked_at:%-d %B} and has not answered; I have "
+            f"reminded them. It can be decided with what there is: !policy brief {n}",
         )
 
     async def _call_outside(self, tx: Tx, appeal: Appeal) -> None:

@@ -107,6 +107,26 @@ async def test_a_question_stops_the_clock_until_it_is_answered(world: World) -> 
     assert "The person answers on 25 March: Anna and Lea, ask them" in brief
 
 
+async def test_a_question_that_nobody_answers_is_not_the_end_of_an_appeal(any_world: World) -> None:
+    """I20: the clock stands still, but both sides are reminded once, and nothing is decided by that."""
+    world = any_world
+    case = await decided(world, "restrict:P30D")
+    await world.say("tom", f"!policy appeal {case} It was a joke between friends")
+    await world.review("ravi", f"!policy ask {case} Which friends do you mean?")
+    await world.tick(days=6)
+    assert not any("has not answered" in text for text in world.in_review())
+    for _ in range(3):
+        await world.tick(days=2)
+    reminded = [text for text in world.told("tom") if "still waits for your answer to: Which" in text]
+    called = [text for text in world.in_review() if "asked on 2 March and has not answered" in text]
+    assert (len(reminded), len(called)) == (1, 1)
+    assert not any("should have been answered" in text for text in world.in_review())
+    assert "waits for your answer" in await world.say("tom", f"!policy status {case}")
+    await world.say("tom", f"!policy add {case} Anna and Lea, ask them")
+    await world.tick(days=8)
+    assert "should have been answered: C-1" in world.in_review()[-1], "and its own clock goes on"
+
+
 async def test_new_evidence_is_added_as_often_as_ten_times_while_it_waits(world: World) -> None:
     case = await decided(world)
     await world.say("tom", f"!policy appeal {case} It was a joke between friends")
