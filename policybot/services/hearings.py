@@ -117,24 +117,29 @@ class Hearings:
     # What whoever appeals does ---------------------------------------------------------------------
 
     async def mine(self, tx: Tx, who: str, text: str) -> Appeal:
-        """Read the newest appeal under a number that somebody has made with an account of theirs.
-
-        An account that was unlinked has made none but its own: it may be in other hands.
+        """Read somebody's appeal under a number: what asks them, else what waits, else the newest.
 
         Raises:
             NotFound: there is none.
         """
-        own = await members.own_person(tx, who)
-        for appeal in reversed(await self._named(tx, text)):
-            whose = await members.answerable(tx, appeal.appellant, appeal.submitted_at)
-            if own is not None and own == whose:
-                return appeal
-            if appeal.appellant == who and None in (own, whose):
-                return appeal
-            if await self._joined(tx, who, appeal):
-                return appeal
+        if found := await self.all_mine(tx, who, text):
+            return max(found, key=_nearest)
         message = "There is no appeal of yours under this number."
         raise NotFound(message)
+
+    async def all_mine(self, tx: Tx, who: str, text: str) -> list[Appeal]:
+        """List the appeals under a number that somebody has made with an account of theirs, oldest first.
+
+        An account that was unlinked has made none but its own: it may be in other hands.
+        """
+        own, found = await members.own_person(tx, who), []
+        for appeal in await self._named(tx, text):
+            whose = await members.answerable(tx, appeal.appellant, appeal.submitted_at)
+            same = own is not None and own == whose
+            alone = appeal.appellant == who and None in (own, whose)
+            if same or alone or await self._joined(tx, who, appeal):
+                found.append(appeal)
+        return found
 
     async def add(self, tx: Tx, who: str, appeal: Appeal, text: str) -> Appeal:
         """Take in what somebody adds to their appeal, or answers to a question about it.
@@ -444,3 +449,8 @@ class Hearings:
         n = appeal.number
         next_ = f"Next: !policy brief {n} · !policy uphold|overturn {n} REASONS"
         await self._apart.call(tx, excluded, f"{text}\n{next_}", cause=f"appeal {appeal.id}")
+
+
+def _nearest(appeal: Appeal) -> tuple[bool, bool, int]:
+    waits = appeal.state is State.SUBMITTED
+    return waits and appeal.asked_at is not None, waits, appeal.id

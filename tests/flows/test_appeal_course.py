@@ -253,3 +253,31 @@ async def test_what_is_over_does_not_go_before_what_still_binds(world: World) ->
     assert "urgent" not in answer
     assert "be answered by 17 March 2026" in answer
     assert "Urgent" not in world.in_review()[-1]
+
+
+async def test_of_two_appeals_under_one_number_the_answer_goes_to_the_one_that_asks(
+    any_world: World,
+) -> None:
+    """A hold and the decision after it have the number of their case, and each can be appealed."""
+    world = any_world
+    await world.governed_room()
+    case = await world.reported()
+    await world.review("mira", f"!policy hold {case} R2 He threatens her at this moment")
+    assert "is in" in await world.say("tom", f"!policy appeal {case} The hold was wrong")
+    words = f"{case} R2 S3 proposed Threatened a neighbour"
+    await world.review("mira", f"!policy decide {words}")
+    assert "is in" in await world.say("tom", f"!policy appeal {case} What followed was wrong")
+    await world.review("ravi", f"!policy ask {case} Where were you at that moment?")
+    status = await world.say("tom", f"!policy status {case}")
+    assert status.count(f"Your appeal on {case}") == 2
+    assert "waits for your answer to: Where were you" in status
+    assert "To answer" in status
+    assert "your answer" in await world.say("tom", f"!policy add {case} In the garden with Lea")
+    assert "The person answers on 2 March: In the garden" in await world.review(
+        "ravi", f"!policy brief {case}"
+    )
+    for reasons in ("It was right to stop him", "He was in the garden"):
+        await world.review("ravi", f"!policy uphold {case} {reasons}")
+    status = await world.say("tom", f"!policy status {case}")
+    assert "It was right to stop him" in status
+    assert "He was in the garden" in status

@@ -83,16 +83,17 @@ async def add(services: Services, asked: Asked) -> str:
 async def status(services: Services, asked: Asked) -> str:
     """Say where an appeal of one's own stands; without one, what it could be about and until when."""
     text = asked.words["NUMBER"]
-    try:
-        found = await services.hearings.mine(asked.tx, asked.sender, text)
-    except NotFound:
-        return await services.appeals.appealable(asked.tx, asked.sender, subject.case_id(text))
-    lines = await services.appeal_records.course(asked.tx, found)
-    if found.kind is rules.Kind.DECISION and await services.appeals.rests(asked.tx, found):
-        lines.append("The measure rests meanwhile.")
-    if found.state is rules.State.WITHDRAWN:
+    made = await services.hearings.all_mine(asked.tx, asked.sender, text)
+    lines: list[str] = []
+    for one in made:
+        lines += await services.appeal_records.course(asked.tx, one)
+        if one.kind is rules.Kind.DECISION and await services.appeals.rests(asked.tx, one):
+            lines.append("The measure rests meanwhile.")
+    if not made or made[-1].state is rules.State.WITHDRAWN:
         lines.append(await services.appeals.appealable(asked.tx, asked.sender, subject.case_id(text)))
-    return "\n".join(lines + appeal_words.waits_for(found))
+    if made:
+        lines += appeal_words.waits_for(await services.hearings.mine(asked.tx, asked.sender, text))
+    return "\n".join(lines)
 
 
 async def own(services: Services, asked: Asked) -> Appeal | None:
