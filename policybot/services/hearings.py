@@ -128,7 +128,7 @@ class Hearings:
         raise NotFound(message)
 
     async def all_mine(self, tx: Tx, who: str, text: str) -> list[Appeal]:
-        """List the appeals under a number that somebody has made with an account of theirs, oldest first.
+        """List what somebody has made under a number with an account of theirs, oldest first.
 
         An account that was unlinked has made none but its own: it may be in other hands.
         """
