@@ -104,7 +104,7 @@ class AppealLinks:
         made = await appeals.against(tx, decision.id)
         appeal = made[-1] if made else None
         sanction = await sanctions.of_decision(tx, decision.id)
-        until = await self._appeals.until(tx, decision)
+        until = await statements.appealable_until(tx, self._setting, decision)
         lapsed = self._setting.now() > until
         return Opened(
             decision,
@@ -129,7 +129,7 @@ class AppealLinks:
         """
         decision, who = await self._behind(tx, token)
         made = await appeals.against(tx, decision.id)
-        lapsed = self._setting.now() > await self._appeals.until(tx, decision)
+        lapsed = self._setting.now() > await statements.appealable_until(tx, self._setting, decision)
         if lapsed if rules.can_be_made(made) else made[-1].state is not AppealState.SUBMITTED:
             message = "Nothing can be sent to this appeal any more."
             raise OutOfOrder(message)

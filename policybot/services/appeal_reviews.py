@@ -105,7 +105,7 @@ class AppealReviews:
             raise NotFound(message)
         decision = open_[-1]
         whom = await statements.concerned(tx, decision) or ""
-        until = await self._appeals.until(tx, decision)
+        until = await statements.appealable_until(tx, self._setting, decision)
         part = await self._apart.of_decision(tx, decision, whom)
         part |= await self._apart.of_case(tx, await self._case(tx, decision))
         late = Appealable(

@@ -1,7 +1,6 @@
 """Appeals against decisions: take one in, with all that its author says, and note who has a part."""
 
 from dataclasses import replace
-from datetime import datetime
 
 from policybot.domain import appeal as rules
 from policybot.domain import joining
@@ -36,16 +35,6 @@ class Appeals:
         self._apart = apart
         self._sanctions = measures
 
-    async def until(self, tx: Tx, decision: Decision) -> datetime:
-        """Say until when a decision can be appealed."""
-        told = decision.told_at or decision.decided_at
-        end = told + self._setting.ladder.appeal_window
-        return max(
-            end,
-            await appeals.admitted_until(tx, Kind.DECISION, rules.about_of(decision.scope), decision.id)
-            or end,
-        )
-
     async def submit(
         self, tx: Tx, appellant: str, case_id: int | None, text: str, *, against: int | None = None
     ) -> Appeal:
@@ -65,7 +54,7 @@ class Appeals:
         # Of several accounts of a person, it is always made for the one that the decision names.
         appellant = await statements.concerned(tx, decision) or appellant
         insisted = rules.check_again(made)
-        until = await self.until(tx, decision)
+        until = await statements.appealable_until(tx, self._setting, decision)
         said, pleads = rules.admissible(text, until=until, now=now, contact=config.operator.contact)
         stays = f"{decision.scope.value}:{decision.measure.kind.value}"
         may_rest = stays in self._setting.ladder.appeal_stay and not decision.interim and not insisted
@@ -171,7 +160,7 @@ class Appeals:
         decision = await self._decision_about(tx, who, case_id, None)
         sanction = await sanctions.of_decision(tx, decision.id)
         ends = sanction.ends_at if sanction is not None and sanction.state in BINDING else None
-        until, n = await self.until(tx, decision), decision.number
+        until, n = await statements.appealable_until(tx, self._setting, decision), decision.number
         what = f"{decision.in_words}{f', until {day(ends)}' if ends else ''}"
         if not rules.can_be_made(await appeals.against(tx, decision.id)):
             how = "It cannot be appealed a third time."

@@ -5,6 +5,8 @@ from datetime import datetime
 
 from policybot.domain import notice, prepared, removal
 from policybot.domain import statement as rules
+from policybot.domain.appeal import Kind as AppealKind
+from policybot.domain.appeal import about_of
 from policybot.domain.decision import Decision, Nature, parted
 from policybot.domain.errors import Incomplete, NotFound
 from policybot.domain.filing import Filing
@@ -19,6 +21,7 @@ from policybot.domain.statement import Automation, Content, Reasons, Source
 from policybot.services import dossiers
 from policybot.services.setting import Setting
 from policybot.store import (
+    appeals,
     audit,
     cases,
     copies,
@@ -297,6 +300,13 @@ def _reasons(setting: Setting, decision: Decision, found: Grounds) -> Reasons:
 
 
 # What became of the notice -----------------------------------------------------------------------
+
+
+async def appealable_until(tx: Tx, setting: Setting, decision: Decision) -> datetime:
+    """Say until when a decision can be appealed, also if that is let in after its time."""
+    end = (decision.told_at or decision.decided_at) + setting.ladder.appeal_window
+    about = about_of(decision.scope)
+    return max(end, await appeals.admitted_until(tx, AppealKind.DECISION, about, decision.id) or end)
 
 
 async def arrived(tx: Tx, setting: Setting, decision_id: int, event_id: str | None = None) -> None:
