@@ -229,7 +229,7 @@ def assemble(setting: Setting, vault: Vault, index: Index) -> Services:
         hearings=heard,
         filing_appeals=about_filings,
         insistence=insisting,
-        rehearsals=Rehearsals(heard),
+        rehearsals=Rehearsals(setting, heard),
         unwinding=undone,
         appeal_links=AppealLinks(setting, objections, heard, proofs, undone),
         policies=versions,

@@ -320,10 +320,10 @@ def can_be_made(made: Sequence[Appeal]) -> bool:
 
 
 def urgency(
-    scope: Scope, kind: measure.Kind, ends_at: datetime | None, *, rests: bool, answer_by: datetime
+    scope: Scope, kind: measure.Kind, ends_at: datetime | None, *, binds: bool, answer_by: datetime
 ) -> Urgent | None:
-    """Say why an appeal goes before others; None if it does not. A measure that rests can wait."""
-    if rests:
+    """Say why an appeal goes before others; None if it does not. What rests or is over can wait."""
+    if not binds:
         return None
     if kind in (measure.Kind.SUSPEND, measure.Kind.CLOSE):
         if scope is Scope.ACCOUNT:

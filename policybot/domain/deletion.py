@@ -9,7 +9,7 @@ rooms alone whose closure nobody can appeal any more, and people are told so bef
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from policybot.domain.decision import Decision
@@ -55,9 +55,9 @@ CONSEQUENCES = (
 
 
 def check(
-    decision: Decision, sanction: Sanction, *, appealed: bool, window: timedelta, now: datetime
+    decision: Decision, sanction: Sanction, *, appealed: bool, until: datetime, now: datetime
 ) -> None:
-    """Check that a room may be deleted.
+    """Check that a room may be deleted: `until` when the closure can be appealed nothing is.
 
     Raises:
         OutOfOrder: it is not closed, or the closure can still be overturned.
@@ -69,7 +69,6 @@ def check(
     if not closes or sanction.state is not SanctionState.ACTIVE:
         message = f"{decision.number}: the room is not closed. Only a closed room can be deleted."
         raise OutOfOrder(message)
-    until = (decision.told_at or decision.decided_at) + window
     if now <= until:
         message = (
             f"{decision.number}: the closure can be appealed until {until:%-d %B %Y, %H:%M} UTC. "

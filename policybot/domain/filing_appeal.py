@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 from policybot.domain.appeal import About, Appeal, Kind, State
 from policybot.domain.errors import NotFound
-from policybot.domain.filing import Filing
+from policybot.domain.filing import IN_FORCE, Filing
 from policybot.domain.filing import State as Stands
 from policybot.domain.qualification import Qualification
 from policybot.domain.qualification import State as Held
 
-_FILING = {
-    About.REJECTED: "It is with other reviewers again, as you filed it; I tell you what they decide.",
-    About.REVOKED: "The approval holds again, and your room is being shown as before.",
+_AGAIN = {
+    Kind.FILING: "It is with other reviewers again, as you filed it; I tell you what they decide.",
+    Kind.QUALIFICATION: "It is with other reviewers again, as you asked; I tell you what they decide.",
 }
-_QUALIFICATION = {
-    About.REJECTED: "It is with other reviewers again, as you asked; I tell you what they decide.",
-    About.REVOKED: "The qualification holds again, and the label of your room shows it.",
+_HOLDS = {
+    Kind.FILING: "The approval holds again, and your room is being shown as before.",
+    Kind.QUALIFICATION: "The qualification holds again, and the label of your room shows it.",
 }
 _DECIDED: Mapping[Stands | Held, About] = {
     Stands.REJECTED: About.REJECTED,
@@ -75,14 +75,29 @@ class Matter:
             raise NotFound(message)
         return about
 
+    @property
+    def shown(self) -> bool:
+        """Whether everybody can see it: the room, or what its label says."""
+        holds = self.qualification is None or self.qualification.state is Held.GRANTED
+        return holds and self.filing.state in IN_FORCE
 
-def answer(appeal: Appeal, outside: str | None) -> str:
-    """Tell an applicant how their objection was decided."""
+
+def meanwhile(matter: Matter) -> str:
+    """Tell an applicant how something stands while its revocation rests."""
+    if not matter.shown:
+        return f"The revocation rests meanwhile, but the room is {matter.filing.in_words}. "
+    return f"{'The label shows it' if matter.qualification else 'Your room is shown'} again meanwhile. "
+
+
+def answer(appeal: Appeal, matter: Matter, outside: str | None) -> str:
+    """Tell an applicant how their objection was decided, and how the matter stands then."""
     body = f"\nYou can still turn to {outside}." if outside else ""
-    then = _FILING if appeal.kind is Kind.FILING else _QUALIFICATION
-    how = (
-        f"succeeded. {then[appeal.about]}"
-        if appeal.state is State.OVERTURNED
-        else f"was decided by another person: {appeal.against} stands."
-    )
+    if appeal.state is not State.OVERTURNED:
+        how = f"was decided by another person: {appeal.against} stands."
+    elif appeal.about is About.REJECTED:
+        how = f"succeeded. {_AGAIN[appeal.kind]}"
+    elif matter.shown:
+        how = f"succeeded. {_HOLDS[appeal.kind]}"
+    else:
+        how = f"succeeded. It holds again, but the room is not shown: it is {matter.filing.in_words}."
     return f"Your {appeal.called} {how}\nReasons: {appeal.reasons}{body}"

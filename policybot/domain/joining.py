@@ -6,7 +6,10 @@ from policybot.domain.appeal import About, Appeal, State
 from policybot.domain.errors import OutOfOrder
 
 MOST_JOINED = 50
-"""How many other accounts of a server can join its appeal, each once."""
+"""How many other accounts of a server can join its appeal, each once.
+
+Whoever runs a server has as many as they like, so nobody who is verified here is kept out by them.
+"""
 
 
 def joins(appeal: Appeal, who: str) -> bool:
@@ -14,13 +17,13 @@ def joins(appeal: Appeal, who: str) -> bool:
     return appeal.about is About.SERVER and appeal.state is State.SUBMITTED and appeal.appellant != who
 
 
-def check(appeal: Appeal, who: str, joined: Collection[str]) -> None:
+def check(appeal: Appeal, who: str, joined: Collection[str], *, verified: bool) -> None:
     """Check that somebody can join an appeal.
 
     Raises:
-        OutOfOrder: they have joined before, or enough others have.
+        OutOfOrder: they have joined before, or enough others have and they are not verified.
     """
-    if who in joined or len(joined) >= MOST_JOINED:
+    if who in joined or (len(joined) >= MOST_JOINED and not verified):
         whose = "You have" if who in joined else f"{MOST_JOINED} others have"
         message = (
             f"{whose} joined the {appeal.called} already. Somebody looks at it, and the outcome is good "

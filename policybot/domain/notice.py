@@ -322,12 +322,15 @@ def lifted(*, case_number: str, measure: str, reason: str) -> str:
     return f"{case_number} was lifted: {measure}. Reason: {reason}"
 
 
-def overturned(*, case_number: str, reasons: str, removed: bool, appeal_body: str | None) -> str:
-    """Tell an appellant that they were right."""
+def overturned(
+    *, case_number: str, reasons: str, removed: bool, contact: str, appeal_body: str | None
+) -> str:
+    """Tell an appellant that they were right; it is not undone yet in the moment they are told."""
     return (
         f"Your appeal on {case_number} succeeded: the decision is overturned and void from the "
         f"beginning. It will not count against you.\nReasons: {reasons}\n"
-        f"The measure has been taken back.{_back(case_number) if removed else ''}{_outside(appeal_body)}"
+        f"What it did is being undone. If you still notice anything of it tomorrow, tell {contact}."
+        f"{_back(case_number) if removed else ''}{_outside(appeal_body)}"
     )
 
 

@@ -81,6 +81,8 @@ MOVES: dict[tuple[State, Step], State] = {
 
 BINDING = frozenset({State.PLANNED, State.ACTIVE})
 """States in which the effects of a sanction are wanted on the homeserver."""
+HIDING = frozenset({Kind.SUSPEND, Kind.CLOSE})
+"""Measures that take a room out of sight."""
 MOMENT = timedelta(minutes=1)
 """The homeserver takes less than this to take something back, unless it is away."""
 _CURBING = frozenset({RestrictMember, ExcludeMember, SuspendAccount})
@@ -110,6 +112,12 @@ class Sanction:
     person_id: str | None = None
     """The person all of whose accounts it reaches; None if it reaches the one account alone."""
     version: int = 1
+
+
+def hides_room(sanction: Sanction) -> bool:
+    """Say whether a sanction takes a room out of sight now."""
+    hides = sanction.scope is Scope.ROOM and sanction.measure.kind in HIDING
+    return hides and sanction.state in BINDING
 
 
 def moved(sanction: Sanction, step: Step) -> Sanction:

@@ -57,6 +57,8 @@ class Opened:
     """What was shown with it, while its pictures are kept."""
     restorable: bool
     """Whether what was removed can be posted again."""
+    restored: bool
+    """Whether it is being posted again, or was."""
 
 
 async def fill(tx: Tx, setting: Setting, cause: str, user_id: str, text: str) -> str:
@@ -102,7 +104,7 @@ class AppealLinks:
         made = await appeals.against(tx, decision.id)
         appeal = made[-1] if made else None
         sanction = await sanctions.of_decision(tx, decision.id)
-        until = await self._appeals.until(tx, decision)
+        until = await statements.appealable_until(tx, self._setting, decision)
         lapsed = self._setting.now() > until
         return Opened(
             decision,
@@ -115,6 +117,7 @@ class AppealLinks:
             words=tuple(await appeals.words(tx, appeal.id)) if appeal else (),
             files=tuple(await self._evidence.of_appeal(tx, appeal)) if appeal else (),
             restorable=await self._unwinding.restorable(tx, decision),
+            restored=await self._unwinding.restored(tx, decision),
         )
 
     async def sender(self, tx: Tx, token: str) -> str:
@@ -126,7 +129,7 @@ class AppealLinks:
         """
         decision, who = await self._behind(tx, token)
         made = await appeals.against(tx, decision.id)
-        lapsed = self._setting.now() > await self._appeals.until(tx, decision)
+        lapsed = self._setting.now() > await statements.appealable_until(tx, self._setting, decision)
         if lapsed if rules.can_be_made(made) else made[-1].state is not AppealState.SUBMITTED:
             message = "Nothing can be sent to this appeal any more."
             raise OutOfOrder(message)

@@ -105,7 +105,7 @@ class AppealReviews:
             raise NotFound(message)
         decision = open_[-1]
         whom = await statements.concerned(tx, decision) or ""
-        until = await self._appeals.until(tx, decision)
+        until = await statements.appealable_until(tx, self._setting, decision)
         part = await self._apart.of_decision(tx, decision, whom)
         part |= await self._apart.of_case(tx, await self._case(tx, decision))
         late = Appealable(
@@ -147,6 +147,7 @@ class AppealReviews:
             case_number=done.number,
             reasons=done.reasons,
             removed=decision.remove,
+            contact=self._setting.config.operator.contact,
             appeal_body=self._setting.config.appeal_body,
         )
         await self._answer(tx, done, text)
@@ -177,7 +178,8 @@ class AppealReviews:
 
     async def _answer(self, tx: Tx, appeal: Appeal, text: str) -> None:
         """Tell whoever made an appeal, and who joined it, how it ended."""
-        for who in (appeal.appellant, *await appeals.joined(tx, appeal.id)):
+        joined = await appeals.joined(tx, appeal.id) if appeal.about is rules.About.SERVER else ()
+        for who in (appeal.appellant, *joined):
             self._setting.tell(tx, who, text, cause=f"appeal {appeal.id}")
 
 

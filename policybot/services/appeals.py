@@ -1,7 +1,6 @@
 """Appeals against decisions: take one in, with all that its author says, and note who has a part."""
 
 from dataclasses import replace
-from datetime import datetime
 
 from policybot.domain import appeal as rules
 from policybot.domain import joining
@@ -14,11 +13,13 @@ from policybot.domain.name import one_line
 from policybot.domain.notice import day
 from policybot.domain.party import Why
 from policybot.domain.sanction import BINDING
+from policybot.domain.sanction import State as Course
+from policybot.services import statements
 from policybot.services.appeal_records import AppealRecords
 from policybot.services.parties import Apart, Parties
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
-from policybot.store import appeals, cases, decisions, filings, sanctions
+from policybot.store import appeals, cases, decisions, members, sanctions
 from policybot.store.database import Tx
 
 
@@ -33,16 +34,6 @@ class Appeals:
         self._records = records
         self._apart = apart
         self._sanctions = measures
-
-    async def until(self, tx: Tx, decision: Decision) -> datetime:
-        """Say until when a decision can be appealed."""
-        told = decision.told_at or decision.decided_at
-        end = told + self._setting.ladder.appeal_window
-        return max(
-            end,
-            await appeals.admitted_until(tx, Kind.DECISION, rules.about_of(decision.scope), decision.id)
-            or end,
-        )
 
     async def submit(
         self, tx: Tx, appellant: str, case_id: int | None, text: str, *, against: int | None = None
@@ -60,8 +51,10 @@ class Appeals:
         made = await appeals.against(tx, decision.id)
         if made and joining.joins(made[-1], appellant):
             return await self._join(tx, appellant, made[-1], decision, text)
+        # Of several accounts of a person, it is always made for the one that the decision names.
+        appellant = await statements.concerned(tx, decision) or appellant
         insisted = rules.check_again(made)
-        until = await self.until(tx, decision)
+        until = await statements.appealable_until(tx, self._setting, decision)
         said, pleads = rules.admissible(text, until=until, now=now, contact=config.operator.contact)
         stays = f"{decision.scope.value}:{decision.measure.kind.value}"
         may_rest = stays in self._setting.ladder.appeal_stay and not decision.interim and not insisted
@@ -71,7 +64,7 @@ class Appeals:
             decision.scope,
             decision.measure.kind,
             sanction.ends_at if sanction else None,
-            rests=rests,
+            binds=sanction is not None and sanction.state in BINDING,
             answer_by=now + config.appeals.answer_within,
         )
         about = rules.about_of(decision.scope)
@@ -93,7 +86,8 @@ class Appeals:
         """
         now, joined = self._setting.now(), await appeals.joined(tx, appeal.id)
         said, _ = rules.admissible(text, until=now, now=now)
-        joining.check(appeal, who, joined)
+        verified = await members.own_person(tx, who) is not None
+        joining.check(appeal, who, joined, verified=verified)
         await appeals.add_word(tx, appeal.id, Word(Said.JOINED, who, said, now))
         self._records.remember(tx, who, Said.JOINED.value, appeal, said)
         n = appeal.number
@@ -104,6 +98,12 @@ class Appeals:
         excluded = await self.excluded(tx, appeal, decision)
         await self._apart.call(tx, excluded, call, cause=f"appeal {appeal.id}")
         return appeal
+
+    @staticmethod
+    async def rests(tx: Tx, appeal: Appeal) -> bool:
+        """Say whether the measure of the decision that an appeal is against rests meanwhile."""
+        sanction = await sanctions.of_decision(tx, appeal.matter)
+        return sanction is not None and sanction.state is Course.STAYED
 
     async def excluded(self, tx: Tx, appeal: Appeal, decision: Decision) -> Parties:
         """Write down who had a part in an appealed decision by now; return all who ever had."""
@@ -144,12 +144,9 @@ class Appeals:
         for decision in reversed(found):
             if decision.state not in IN_FORCE or against not in (None, decision.id):
                 continue
-            if decision.user_id == user_id:
-                return decision
             if decision.scope is Scope.SERVER and servers.of(user_id) == decision.scope_key:
                 return decision
-            filing = await filings.of_room(tx, decision.room_id) if decision.room_id else None
-            if decision.user_id is None and filing is not None and filing.applicant == user_id:
+            if await statements.is_about(tx, user_id, decision):
                 return decision
         message = "There is no decision about you under this number."
         raise NotFound(message)
@@ -163,7 +160,7 @@ class Appeals:
         decision = await self._decision_about(tx, who, case_id, None)
         sanction = await sanctions.of_decision(tx, decision.id)
         ends = sanction.ends_at if sanction is not None and sanction.state in BINDING else None
-        until, n = await self.until(tx, decision), decision.number
+        until, n = await statements.appealable_until(tx, self._setting, decision), decision.number
         what = f"{decision.in_words}{f', until {day(ends)}' if ends else ''}"
         if not rules.can_be_made(await appeals.against(tx, decision.id)):
             how = "It cannot be appealed a third time."

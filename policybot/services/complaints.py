@@ -71,12 +71,15 @@ class Complaints:
         complaint, excluded = await self._records.enter(tx, complaint, made, found)
         number = f"C-{report.case_id}"
         what = f"Objection about {report.receipt} in {number}, against {complaint.against}"
-        by = f" of {answered_by}" if answered_by else ""
+        by, n = f" of {answered_by}" if answered_by else "", report.receipt
+        hasten = f" Its author says that it is urgent: !policy hasten {n} REASON."
+        due = f"{complaint.due_at:%-d %B %H:%M} UTC.{hasten if complaint.pleads else ''}"
         more = (
-            f".\nReported was {report.subject.in_words}: {report.text or 'without a word'}\n"
+            f", to be answered by {due}\n"
+            f"Reported was {report.subject.in_words}: {report.text or 'without a word'}\n"
             f"The reporter writes: {one_line(said, appeal_rules.MOST_TEXT)}\n"
-            f"Next, by somebody who had no part in it: !policy brief {report.receipt} · "
-            f"!policy uphold|overturn {report.receipt} REASONS"
+            f"Next, by somebody who had no part in it: !policy brief {n} · "
+            f"!policy uphold|overturn {n} REASONS"
         )
         cause = f"case {report.case_id}"
         # Who answered is no business of the homeserver of somebody outside.

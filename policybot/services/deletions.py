@@ -17,6 +17,7 @@ from policybot.domain.ladder import Scope
 from policybot.domain.measure import Kind
 from policybot.domain.permission import Permission
 from policybot.domain.room_measure import DeleteRoom, UnblockRoom
+from policybot.services import statements
 from policybot.services.cases import Cases
 from policybot.services.proposals import propose
 from policybot.services.setting import Setting
@@ -87,7 +88,7 @@ class Deletions:
             decision,
             sanction,
             appealed=any(a.state is AppealState.SUBMITTED for a in made),
-            window=self._setting.ladder.appeal_window,
+            until=await statements.appealable_until(tx, self._setting, decision),
             now=self._setting.now(),
         )
         return str(sanction.room_id)
@@ -232,6 +233,8 @@ class Deletions:
             sanction = await sanctions.of_decision(tx, decision_id)
             if decision is None or sanction is None or sanction.room_id is None:
                 continue
+            if await statements.appealable_until(tx, self._setting, decision) >= now:
+                continue  # let in after its time
             await deletions.save(tx, Deletion(decision_id, sanction.room_id, State.PROPOSED, now))
             self._setting.tell_staff(
                 tx,

@@ -86,7 +86,7 @@ class FilingAppeals:
         found = await self._part_in(tx, applicant, matter)
         appeal, excluded = await self._records.enter(tx, appeal, made, found)
         if appeal.rests:
-            await self._restored(tx, "system:appeal", matter)
+            matter = await self._restored(tx, "system:appeal", matter)
         await self._call(tx, appeal, matter, excluded)
         return appeal
 
@@ -94,6 +94,7 @@ class FilingAppeals:
         """Tell those who can decide an appeal that it waits, with what they need."""
         n, filing, qualification = matter.number, matter.filing, matter.qualification
         shows = "its label shows it" if qualification else "the room is shown"
+        shows = shows if matter.shown else f"the room is {filing.in_words}"
         insist = f" If that cannot be, two people can say so: !policy insist {n} REASON."
         rests = f" The revocation rests meanwhile, and {shows}.{insist}" if appeal.rests else ""
         what = f"The evidence: {qualification.evidence}" if qualification else f"For: {filing.purpose}"
@@ -279,16 +280,16 @@ class FilingAppeals:
         if verdict is Verdict.OVERTURN:
             await self._check_free(tx, matter)
         done = await self._records.close(tx, reviewer, appeal, verdict, reasons)
-        said = rules.answer(done, self._setting.config.appeal_body)
-        await self.tell(tx, done, said)
-        if done.state is State.UPHELD:
-            if done.rests:
-                await self._revoked(tx, reviewer, matter)
-            return Ended(f"{done.number}: {done.against} stands, and the applicant is told why.")
-        if done.about is About.REJECTED:
+        stands = done.state is State.UPHELD
+        if stands and done.rests:
+            matter = await self._revoked(tx, reviewer, matter)
+        elif not stands and done.about is About.REJECTED:
             matter = await self._reopened(tx, reviewer, matter)
-        elif not done.rests:
+        elif not stands and not done.rests:
             matter = await self._restored(tx, reviewer, matter)
+        await self.tell(tx, done, rules.answer(done, matter, self._setting.config.appeal_body))
+        if stands:
+            return Ended(f"{done.number}: {done.against} stands, and the applicant is told why.")
         return Ended(f"{done.number}: {done.against} is void; it is {matter.in_words} now.")
 
     async def insisted(self, tx: Tx, by: str, appeal: Appeal, reason: str) -> None:

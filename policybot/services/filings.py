@@ -9,13 +9,13 @@ from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder
 from policybot.domain.filing import Filing, State, Step
 from policybot.domain.identity import Assurance
 from policybot.domain.rank import Control, control
-from policybot.domain.sanction import Label
+from policybot.domain.sanction import Label, hides_room
 from policybot.services import labels
 from policybot.services.agreements import Agreements
 from policybot.services.members import Members
 from policybot.services.register import Register, public_reason
 from policybot.services.setting import Setting
-from policybot.store import audit, deputies, filings, members, rooms, vacancies
+from policybot.store import audit, deputies, filings, members, rooms, sanctions, vacancies
 from policybot.store.database import Tx
 
 _BATCH = 100
@@ -149,7 +149,7 @@ class Filings:
             await self._expire(tx, filing)
         return len(due)
 
-    async def _expire(self, tx: Tx, filing: Filing) -> None:
+    async def _expire(self, tx: Tx, filing: Filing) -> Filing:
         expired = rules.moved(filing, Step.EXPIRE)
         await filings.save(tx, expired)
         self._setting.queue(tx, labels.hidden(filing), cause=cause(filing))
@@ -162,6 +162,7 @@ class Filings:
             cause=cause(filing),
         )
         self.remember(tx, "system:clock", "filing:expire", expired)
+        return expired
 
     @staticmethod
     async def check_revocable(tx: Tx, by: str, filing: Filing) -> None:
@@ -201,16 +202,25 @@ class Filings:
         return filing
 
     async def restored(self, tx: Tx, by: str, filing: Filing) -> Filing:
-        """Let an approval hold again whose revocation was overturned, for the time that is left."""
+        """Let an approval hold again whose revocation was overturned, for the time that is left.
+
+        What hides the room for another reason goes on, and shows it when it ends.
+        """
         back = rules.moved(filing, Step.RESTORE)
         await filings.save(tx, back)
         self.remember(tx, by, "filing:restore", back)
-        await self._setting.room_changed(tx, back.room_id)
-        if back.valid_until is not None and back.valid_until <= self._setting.now():
-            await self._expire(tx, replace(back, version=back.version + 1))
+        back = replace(back, version=back.version + 1)
+        binding = await sanctions.binding_on(tx, None, back.room_id or None)
+        if any(hides_room(one) for one in binding):
+            back = rules.moved(back, Step.SUSPEND)
+            await filings.save(tx, back)
+            self.remember(tx, by, "filing:suspend", back)
+        elif back.valid_until is not None and back.valid_until <= self._setting.now():
+            back = await self._expire(tx, back)
         else:
             shown = [*labels.public(back), *labels.ornaments(self._setting.config, back)]
             self._setting.queue(tx, shown, cause=cause(back))
+        await self._setting.room_changed(tx, back.room_id)
         return back
 
     async def hand_over(self, tx: Tx, by: str, filing: Filing, taken: Filing) -> None:

@@ -1,12 +1,12 @@
 """Hearings: what is done with an appeal between its coming in and its end, whatever it is about."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from policybot.domain import appeal as rules
 from policybot.domain import number
-from policybot.domain.appeal import Appeal, Appealable, Kind, Said, State, Verdict, Word
+from policybot.domain.appeal import About, Appeal, Appealable, Kind, Said, State, Verdict, Word
 from policybot.domain.case import Case
 from policybot.domain.decision import Decision
 from policybot.domain.errors import NotFound, OutOfOrder
@@ -117,24 +117,29 @@ class Hearings:
     # What whoever appeals does ---------------------------------------------------------------------
 
     async def mine(self, tx: Tx, who: str, text: str) -> Appeal:
-        """Read the newest appeal under a number that somebody has made with an account of theirs.
-
-        An account that was unlinked has made none but its own: it may be in other hands.
+        """Read somebody's appeal under a number: what asks them, else what waits, else the newest.
 
         Raises:
             NotFound: there is none.
         """
-        own = await members.own_person(tx, who)
-        for appeal in reversed(await self._named(tx, text)):
-            whose = await members.answerable(tx, appeal.appellant, appeal.submitted_at)
-            if own is not None and own == whose:
-                return appeal
-            if appeal.appellant == who and None in (own, whose):
-                return appeal
-            if who in await appeals.joined(tx, appeal.id):
-                return appeal
+        if found := await self.all_mine(tx, who, text):
+            return max(found, key=_nearest)
         message = "There is no appeal of yours under this number."
         raise NotFound(message)
+
+    async def all_mine(self, tx: Tx, who: str, text: str) -> list[Appeal]:
+        """List what somebody has made under a number with an account of theirs, oldest first.
+
+        An account that was unlinked has made none but its own: it may be in other hands.
+        """
+        own, found = await members.own_person(tx, who), []
+        for appeal in await self._named(tx, text):
+            whose = await members.answerable(tx, appeal.appellant, appeal.submitted_at)
+            same = own is not None and own == whose
+            alone = appeal.appellant == who and None in (own, whose)
+            if same or alone or await self._joined(tx, who, appeal):
+                found.append(appeal)
+        return found
 
     async def add(self, tx: Tx, who: str, appeal: Appeal, text: str) -> Appeal:
         """Take in what somebody adds to their appeal, or answers to a question about it.
@@ -145,7 +150,7 @@ class Hearings:
         """
         appeal = await self._again(tx, appeal)
         now = self._setting.now()
-        if who in await appeals.joined(tx, appeal.id):
+        if await self._joined(tx, who, appeal):
             message = f"You have joined the {appeal.called}, and what you wrote is part of it."
             raise OutOfOrder(message)
         answering = appeal.asked_at is not None
@@ -157,6 +162,8 @@ class Hearings:
             message = f"You have added to your appeal {rules.MOST_WORDS} times; that is the most."
             raise OutOfOrder(message)
         after = await appeals.save(tx, after)
+        if answering:
+            await appeals.called(tx, [appeal.id], None)
         await appeals.add_word(tx, appeal.id, Word(kind, who, said, now))
         self._records.remember(tx, who, kind.value, after, said)
         what = "answers what was asked about" if answering else "adds to"
@@ -167,6 +174,16 @@ class Hearings:
             f"All of it: !policy brief {appeal.number}",
         )
         return after
+
+    @staticmethod
+    async def _joined(tx: Tx, who: str, appeal: Appeal) -> bool:
+        """Say whether somebody has joined an appeal, which only those of servers can be."""
+        return appeal.about is About.SERVER and who in await appeals.joined(tx, appeal.id)
+
+    @staticmethod
+    async def words(tx: Tx, appeal: Appeal) -> list[Word]:
+        """List what was asked, answered and added since an appeal came in."""
+        return await appeals.words(tx, appeal.id)
 
     async def _again(self, tx: Tx, appeal: Appeal) -> Appeal:
         """Read an appeal again, once nobody else does anything with it."""
@@ -380,23 +397,60 @@ class Hearings:
     # By the clock ---------------------------------------------------------------------------------
 
     async def call(self, tx: Tx) -> None:
-        """Say of each appeal that it is overdue, once. Time decides none (I20)."""
-        now = self._setting.now()
+        """Say of each appeal that it waits too long, once. Time decides none (I20)."""
+        now, patience = self._setting.now(), self._setting.config.appeals.answer_within
         await appeals.drop_admissions(tx, now)
-        late = await appeals.overdue(tx, now, _BATCH)
+        late = await appeals.overdue(tx, now, patience, _BATCH)
         if not late:
             return
         await appeals.called(tx, [one.id for one in late], now)
         for one in late:
-            tag = f"{rules.TAGS[one.kind]}:overdue"
+            act = "overdue" if one.asked_at is None else "unanswered"
+            tag = f"{rules.TAGS[one.kind]}:{act}"
             audit.append(tx, at=now, actor="system:clock", tag=tag, object=one.number)
-            text = f"{one.number}: the appeal should have been answered by now. Please decide it."
-            await self._tell_outside(tx, one, text)
-        named = ", ".join(f"{one.number}{' (urgent)' if one.urgent else ''}" for one in late)
-        said = f"Appeals and objections that should have been answered: {named}. Nothing "
-        self._setting.tell_staff(
-            tx,
-            f"{said}is decided by itself, and whoever objected still waits. To see them: "
-            "!policy queue appeals",
-            cause="deadlines",
+            await (self._call_outside(tx, one) if one.asked_at is None else self._remind(tx, one))
+        named = ", ".join(
+            f"{one.number}{' (urgent)' if one.urgent else ''}" for one in late if one.asked_at is None
         )
+        if named:
+            said = f"Appeals and objections that should have been answered: {named}. Nothing "
+            self._setting.tell_staff(
+                tx,
+                f"{said}is decided by itself, and whoever objected still waits. To see them: "
+                "!policy queue appeals",
+                cause="deadlines",
+            )
+
+    async def _remind(self, tx: Tx, appeal: Appeal) -> None:
+        """Remind whoever was asked something and is silent, and those who wait for the answer."""
+        asked = [one for one in await appeals.words(tx, appeal.id) if one.kind is Said.QUESTION]
+        n, question = appeal.number, one_line(asked[-1].text, rules.MOST_TEXT) if asked else ""
+        await self._reviewing[appeal.kind].tell(
+            tx,
+            appeal,
+            f"Your {appeal.called} still waits for your answer to: {question}\n"
+            f"Please answer, even if you have nothing to say to it: !policy add {n} YOUR ANSWER",
+        )
+        await self._tell_reviewers(
+            tx,
+            appeal,
+            f"{n}: the person was asked on {appeal.asked_at:%-d %B} and has not answered; I have "
+            f"reminded them. It can be decided with what there is: !policy brief {n}",
+        )
+
+    async def _call_outside(self, tx: Tx, appeal: Appeal) -> None:
+        """Remind the people outside who decide an appeal, or ask them once nobody inside is left."""
+        text = f"{appeal.number}: the appeal should have been answered by now. Please decide it."
+        excluded = await self.excluded(tx, appeal)
+        if appeal.outside or await self._apart.insiders(tx, excluded):
+            await self._tell_outside(tx, appeal, text)
+            return
+        await appeals.save(tx, replace(appeal, outside=True))
+        n = appeal.number
+        next_ = f"Next: !policy brief {n} · !policy uphold|overturn {n} REASONS"
+        await self._apart.call(tx, excluded, f"{text}\n{next_}", cause=f"appeal {appeal.id}")
+
+
+def _nearest(appeal: Appeal) -> tuple[bool, bool, int]:
+    waits = appeal.state is State.SUBMITTED
+    return waits and appeal.asked_at is not None, waits, appeal.id

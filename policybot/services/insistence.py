@@ -135,7 +135,7 @@ class Insistence:
             decision.scope,
             decision.measure.kind,
             sanction.ends_at if sanction else None,
-            rests=False,
+            binds=True,
             answer_by=now + config.answer_within,
         )
         after = rules.insisted(appeal, reason, urgent, now + config.urgent_within)

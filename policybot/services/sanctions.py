@@ -39,7 +39,6 @@ from policybot.store.database import Tx
 from policybot.store.outbox import Queued
 from policybot.store.standing import How
 
-_ROOM_MEASURES = (Kind.SUSPEND, Kind.CLOSE)
 _SAID = {Step.VOID: "the suspension was overturned", Step.STAY: "the suspension rests for now"}
 """What everybody reads in the register where a suspension did not simply end."""
 _HELD = "on hold while a report is looked at"
@@ -128,7 +127,7 @@ class Sanctions:
         bound = (decision.user_id, *others) if decision.user_id else ()
         effects += await self._removals.searches(tx, decision, bound)
         self._setting.queue(tx, effects, cause=cause_of(decision))
-        if decision.scope is Scope.ROOM and decision.measure.kind in _ROOM_MEASURES and not spent:
+        if decision.scope is Scope.ROOM and decision.measure.kind in rules.HIDING and not spent:
             step, said = filing_rules.Step.SUSPEND, _HELD if decision.interim else ""
             await self._filings.restricted(tx, decision.decider, decision.room_id or "", step, said)
             await self._warn_of_rank(tx, decision)
@@ -368,7 +367,7 @@ class Sanctions:
         resumed = replace(rules.moved(sanction, Step.RESUME), dry=self._setting.config.dry_run)
         await self._save(tx, resumed)
         self._setting.queue(tx, sanction.restraints, cause=cause_of(decision))
-        if sanction.scope is Scope.ROOM and sanction.measure.kind in _ROOM_MEASURES:
+        if sanction.scope is Scope.ROOM and sanction.measure.kind in rules.HIDING:
             again, room_id = filing_rules.Step.SUSPEND, sanction.room_id or ""
             await self._filings.restricted(tx, decision.decider, room_id, again, "it binds again")
 
@@ -391,7 +390,7 @@ class Sanctions:
             back = rules.release(sanction, others, taken)
             self._setting.queue(tx, back, cause=back_of(sanction.decision_id))
             await self._tell_rooms(tx, sanction, back)
-            still = any(o.state in BINDING and o.measure.kind in _ROOM_MEASURES for o in others)
+            still = any(rules.hides_room(o) for o in others)
             if sanction.scope is Scope.ROOM and sanction.room_id and not still:
                 step_back, said = filing_rules.Step.REINSTATE, _SAID.get(step, "")
                 await self._filings.restricted(tx, by, sanction.room_id, step_back, said)

@@ -5,6 +5,8 @@ from datetime import datetime
 
 from policybot.domain import notice, prepared, removal
 from policybot.domain import statement as rules
+from policybot.domain.appeal import Kind as AppealKind
+from policybot.domain.appeal import about_of
 from policybot.domain.decision import Decision, Nature, parted
 from policybot.domain.errors import Incomplete, NotFound
 from policybot.domain.filing import Filing
@@ -19,12 +21,14 @@ from policybot.domain.statement import Automation, Content, Reasons, Source
 from policybot.services import dossiers
 from policybot.services.setting import Setting
 from policybot.store import (
+    appeals,
     audit,
     cases,
     copies,
     decisions,
     filings,
     languages,
+    members,
     quarantines,
     reports,
     statements,
@@ -51,14 +55,26 @@ async def concerned(tx: Tx, decision: Decision) -> str | None:
     """Name whom a decision is about: for a room, who answers for it, or did."""
     if decision.scope is not Scope.ROOM or decision.nature is Nature.REPLACEMENT:
         return decision.user_id
-    return whom(decision, await filings.of_room(tx, decision.room_id or ""))
+    return whom(decision, await filings.last_of_room(tx, decision.room_id or ""))
+
+
+async def is_about(tx: Tx, who: str, decision: Decision) -> bool:
+    """Say whether somebody may speak about a decision as whom it concerns.
+
+    With the account that it names, or any that is linked to the same person now.
+    """
+    told = await concerned(tx, decision)
+    if told is None or told == who:
+        return told is not None
+    own = await members.own_person(tx, who)
+    return own is not None and own == await members.answerable(tx, told, decision.decided_at)
 
 
 def whom(decision: Decision, filing: Filing | None) -> str | None:
     """Name the same, where the filing of its room is known."""
     if decision.scope is not Scope.ROOM or decision.nature is Nature.REPLACEMENT:
         return decision.user_id
-    return filing.applicant if filing else None
+    return (filing.applicant or None) if filing else None
 
 
 async def language_of(tx: Tx, user_id: str | None) -> str:
@@ -284,6 +300,13 @@ def _reasons(setting: Setting, decision: Decision, found: Grounds) -> Reasons:
 
 
 # What became of the notice -----------------------------------------------------------------------
+
+
+async def appealable_until(tx: Tx, setting: Setting, decision: Decision) -> datetime:
+    """Say until when a decision can be appealed, also if that is let in after its time."""
+    end = (decision.told_at or decision.decided_at) + setting.ladder.appeal_window
+    about = about_of(decision.scope)
+    return max(end, await appeals.admitted_until(tx, AppealKind.DECISION, about, decision.id) or end)
 
 
 async def arrived(tx: Tx, setting: Setting, decision_id: int, event_id: str | None = None) -> None:

@@ -207,6 +207,11 @@ class Unwinding:
         )
 
     @staticmethod
+    async def restored(tx: Tx, decision: Decision) -> bool:
+        """Say whether what a decision removed is being posted again, or was."""
+        return decision.remove and not await outbox.never_queued(tx, _cause(decision))
+
+    @staticmethod
     async def _undone(tx: Tx, decision: Decision) -> bool:
         """Say whether what a decision removed is not to be gone: it is void, or a milder one is not."""
         if decision.state is not State.MODIFIED:
@@ -228,14 +233,14 @@ class Unwinding:
         removed = [one for one in found if one.remove and await self._undone(tx, one)]
         decision = removed[-1] if removed else None
         gone = await removals.of_decision(tx, decision.id) if decision else []
-        if decision is None or not gone or decision.user_id != author:
+        if decision is None or not gone or not await statements.is_about(tx, author, decision):
             message = "There is nothing to restore under this number."
             raise NotFound(message)
         await decisions.lock(tx, decision.id)  # of two who ask at once one does it
         if not await outbox.never_queued(tx, _cause(decision)):
             message = "It was put back already."
             raise OutOfOrder(message)
-        theirs = {author, *await sanctions.accounts(tx, decision.id)}
+        theirs = {decision.user_id, *await sanctions.accounts(tx, decision.id)}
         theirs_gone = {one.event_id for one in gone if one.sender in theirs}
         kept = [await self._copies.get(tx, event_id) for event_id in theirs_gone]
         # An edit is in what it edited.
@@ -243,11 +248,12 @@ class Unwinding:
             one for one in kept if one and one.content and rules.edited(one.content) not in theirs_gone
         ]
         there.sort(key=lambda one: (one.sent_at, one.event_id))
+        number = decision.number
         back = [
             effect
             for one in there
             # As with its removal: a number would say whose account the other is.
-            if (effect := await _post(tx, one, decision.number if one.sender == author else ""))
+            if (effect := await _post(tx, one, number if one.sender == decision.user_id else ""))
         ]
         lost = sum(one is None or not one.content for one in kept)
         restored = Restored(len(back), lost, len(there) - len(back))

@@ -1,7 +1,7 @@
 """Appeals, with what is written to them and who may appeal after the time for it."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from policybot.domain.appeal import About, Appeal, Appealable, Kind, Said, State, Urgent, Word
 from policybot.store.database import Row, Stale, Tx, from_ms, optional_ms, optional_time, to_ms
@@ -127,22 +127,25 @@ async def waiting(tx: Tx, without: Collection[str] = (), limit: int = 50) -> lis
     return [_appeal(row) for row in rows]
 
 
-async def overdue(tx: Tx, now: datetime, limit: int) -> list[Appeal]:
-    """List the appeals that should have been answered and for which nobody was called yet."""
+async def overdue(tx: Tx, now: datetime, patience: timedelta, limit: int) -> list[Appeal]:
+    """List the appeals for which nobody was called yet and that wait too long.
+
+    They should have been answered, or their author was asked something before `patience` and is silent.
+    """
     rows = await tx.fetch(
-        "SELECT * FROM appeals WHERE state = 'submitted' AND asked_at IS NULL AND called_at IS NULL"
-        " AND due_at <= $1 ORDER BY due_at LIMIT $2",
+        "SELECT * FROM appeals WHERE state = 'submitted' AND called_at IS NULL"
+        " AND ((asked_at IS NULL AND due_at <= $1) OR asked_at <= $2) ORDER BY due_at LIMIT $3",
         to_ms(now),
+        to_ms(now - patience),
         limit,
     )
     return [_appeal(row) for row in rows]
 
 
-async def called(tx: Tx, appeal_ids: Collection[int], now: datetime) -> None:
-    """Note that people were called for appeals that are overdue."""
-    await tx.many(
-        "UPDATE appeals SET called_at = $1 WHERE id = $2", [(to_ms(now), one) for one in appeal_ids]
-    )
+async def called(tx: Tx, appeal_ids: Collection[int], now: datetime | None) -> None:
+    """Note that people were called for appeals that wait too long; None lets that begin anew."""
+    at = optional_ms(now)
+    await tx.many("UPDATE appeals SET called_at = $1 WHERE id = $2", [(at, one) for one in appeal_ids])
 
 
 # What is written to them -------------------------------------------------------------------------

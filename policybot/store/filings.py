@@ -124,6 +124,18 @@ async def of_room(tx: Tx, room_id: str) -> Filing | None:
     return None if row is None else _filing(row)
 
 
+async def last_of_room(tx: Tx, room_id: str) -> Filing | None:
+    """Read the filing of a room as `of_room` does, or else the last that was approved and is over."""
+    row = await tx.first(
+        "SELECT * FROM filings WHERE room_id = $1 AND state <> 'draft'"
+        " AND (record_number IS NOT NULL OR state NOT IN ('revoked', 'rejected', 'withdrawn'))"
+        " ORDER BY CASE WHEN state IN ('revoked', 'rejected', 'withdrawn') THEN 1 ELSE 0 END, id DESC"
+        " LIMIT 1",
+        room_id,
+    )
+    return None if row is None else _filing(row)
+
+
 async def held(tx: Tx, room_ids: Collection[str]) -> dict[str, Filing]:
     """Read the filings of some rooms that are waiting or in force, as `of_room` does for one."""
     if not room_ids:

@@ -43,11 +43,12 @@ _ENDS = {
         "The decision is void from the beginning; its measure is taken back and does not count later.",
     ),
 }
-_WORDS = {
+SAID = {
     Said.QUESTION: "You were asked",
     Said.ANSWER: "You answered",
     Said.ADDITION: "You added",
 }
+"""What is called how that was written to an appeal, to whoever made it."""
 
 
 class AppealPages:
@@ -89,14 +90,14 @@ class AppealPages:
             heading=heading,
             text=text,
             found=found,
-            reasons=_lines(reasons),
-            answer=_lines(found.appeal.reasons if found.appeal else ""),
-            written=_lines(found.appeal.text if found.appeal else ""),
+            reasons=lines(reasons),
+            answer=lines(found.appeal.reasons if found.appeal else ""),
+            written=lines(found.appeal.text if found.appeal else ""),
             language=found.decision.language or "en",
             body=self._site.config.appeal_body,
             typed=typed,
             refusal=refusal,
-            words=[(_WORDS[word.kind], word, _lines(word.text)) for word in found.words],
+            words=[(SAID[word.kind], word, lines(word.text)) for word in found.words],
             waits=found.appeal is not None and found.appeal.state is State.SUBMITTED,
             late=found.appeal is not None and found.appeal.overdue(self._links.now()),
             longest=MOST_TEXT,
@@ -166,6 +167,6 @@ _CHOOSE_AGAIN = "Please choose your files again."
 _NOT_SENT = f"Nothing was sent yet, and what you wrote stands below. {_CHOOSE_AGAIN}"
 
 
-def _lines(text: str) -> str:
+def lines(text: str) -> str:
     """Write a text of several lines without what hides or turns round what stands beside it."""
     return "\n".join(one_line(line, LONGEST) for line in text.splitlines())

@@ -80,7 +80,7 @@ class Reported(NamedTuple):
 
 def lines(text: str, longest: int = _LONGEST_TEXT) -> str:
     """Write what somebody typed without what hides or turns round text; it keeps its lines."""
-    kept = "\n".join(one_line(line, _LONGEST_LINE) for line in text[:longest].splitlines()).strip()
+    kept = "\n".join(one_line(line, longest) for line in text[:longest].splitlines()).strip()
     if len(text) <= longest:
         return kept
     return f"{kept}\n… (it goes on: {len(text):,} characters in all)"

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from policybot.domain import appeal as appeals
 from policybot.domain import pointed
-from policybot.domain.appeal import State
+from policybot.domain.appeal import PLEA, State
 from policybot.domain.errors import NotFound, OutOfOrder, Refused
 from policybot.domain.name import one_line
 from policybot.domain.permission import Permission
@@ -17,11 +18,12 @@ from policybot.services.hearings import Hearings
 from policybot.services.intake import Intake, Spent, Told, TooMany
 from policybot.services.reports import Reports
 from policybot.store.database import Database
+from policybot.web.appeal import SAID, lines
 from policybot.web.site import Site, form, route
 
 _PATH = "/report"
 _LARGEST = 64 * 1024
-"""Bytes of a form: 2,000 characters are up to 24,000 as browsers send them."""
+"""Bytes of a form: 5,000 characters are up to 60,000 as browsers send them."""
 _FEWEST_TEXT = 3
 _UNSURE = "unsure"
 _LABELS = {"what": "What it is about", "rule": "The rule", "text": "What is wrong"}
@@ -183,6 +185,7 @@ class ReportPages:
             course = await self._reports.course(tx, report)
             objected = await self._complaints.course(tx, report)
             made = await self._complaints.made(tx, report)
+            words = await self._hearings.words(tx, made[-1]) if made else ()
             until = await self._complaints.until(tx, report)
         waiting = [one for one in made if one.state is State.SUBMITTED]
         heading, text = _OUTCOMES[report.outcome]
@@ -193,24 +196,29 @@ class ReportPages:
             heading=heading,
             text=text,
             about=_about(report),
-            course=course + objected,
+            course=[lines(line) for line in course + objected],
+            objection=made[-1] if made else None,
+            written=lines(made[-1].text) if made else "",
+            words=[(SAID[word.kind], word, lines(word.text)) for word in words],
             waiting=waiting[-1] if waiting else None,
             until=until,
             typed=typed,
             refusal=refusal,
-            longest=MOST_TEXT,
+            longest=appeals.MOST_TEXT,
+            body=self._site.config.appeal_body,
         )
 
     async def _write(self, request: web.Request) -> web.Response:
         """Take in that somebody objects to an answer, and what they add to that or take back."""
-        token, given = request.match_info["token"], await form(request)
+        token, given = request.match_info["token"], await form(request.clone(client_max_size=_LARGEST))
         typed, do = given.get("text", ""), given.get("do", "")
         async with self._database.transaction(reading=True) as tx:
             report = await self._intake.by_key(tx, token)
         try:
             async with self._database.transaction() as tx:
                 if do not in ("add", "withdraw"):
-                    await self._complaints.object(tx, report, typed)
+                    pleads = f"{PLEA} " if given.get("urgent") else ""
+                    await self._complaints.object(tx, report, pleads + typed)
                 else:
                     made = await self._hearings.mine(tx, report.reporter, report.receipt)
                     if do == "add":

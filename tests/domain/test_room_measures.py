@@ -194,19 +194,18 @@ def test_rank_says_beforehand_whether_a_room_can_get_another_owner(
 
 
 def test_a_room_is_deleted_only_when_its_closure_is_beyond_appeal() -> None:
-    window = timedelta(days=180)
+    until = NOW + timedelta(days=180)
     closed = a_sanction("close", sanction.State.ACTIVE)
     told = a_decision(told_at=NOW)
-    over = NOW + window + timedelta(seconds=1)
-    deletion.check(told, closed, appealed=False, window=window, now=over)
+    over = until + timedelta(seconds=1)
+    deletion.check(told, closed, appealed=False, until=until, now=over)
     wrong: list[tuple[Decision, Sanction, bool, datetime]] = [
         (told, closed, True, over),
-        (told, closed, False, NOW + window),
-        (replace(told, told_at=NOW + timedelta(days=1)), closed, False, over),
+        (told, closed, False, until),
         (told, a_sanction("close", sanction.State.LIFTED), False, over),
         (told, a_sanction("close", sanction.State.STAYED), False, over),
         (a_decision(measure=Measure.parse("suspend P3D"), told_at=NOW), closed, False, over),
     ]
     for decision, bound, appealed, now in wrong:
         with pytest.raises(OutOfOrder):
-            deletion.check(decision, bound, appealed=appealed, window=window, now=now)
+            deletion.check(decision, bound, appealed=appealed, until=until, now=now)

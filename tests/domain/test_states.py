@@ -205,13 +205,13 @@ def test_the_clock_of_an_appeal_stands_still_while_its_author_is_asked(
 def test_what_cannot_wait_is_urgent_and_what_rests_can() -> None:
     week = NOW + timedelta(days=7)
 
-    def urgency(scope: Scope, kind: Kind, ends: datetime | None, *, rests: bool = False) -> object:
-        return appeal.urgency(scope, kind, ends, rests=rests, answer_by=week)
+    def urgency(scope: Scope, kind: Kind, ends: datetime | None, *, binds: bool = True) -> object:
+        return appeal.urgency(scope, kind, ends, binds=binds, answer_by=week)
 
     assert urgency(Scope.ACCOUNT, Kind.SUSPEND, None) is appeal.Urgent.ACCOUNT
     assert urgency(Scope.ACCOUNT, Kind.CLOSE, None) is appeal.Urgent.ACCOUNT
     assert urgency(Scope.ROOM, Kind.CLOSE, None) is appeal.Urgent.ROOM
-    assert urgency(Scope.ROOM, Kind.CLOSE, None, rests=True) is None
+    assert urgency(Scope.ROOM, Kind.CLOSE, None, binds=False) is None
     assert urgency(Scope.MEMBER, Kind.RESTRICT, week) is appeal.Urgent.ENDS
     assert urgency(Scope.MEMBER, Kind.RESTRICT, week + timedelta(seconds=1)) is None
     assert urgency(Scope.MEMBER, Kind.WARN, None) is None

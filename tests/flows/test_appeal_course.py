@@ -107,6 +107,26 @@ async def test_a_question_stops_the_clock_until_it_is_answered(world: World) -> 
     assert "The person answers on 25 March: Anna and Lea, ask them" in brief
 
 
+async def test_a_question_that_nobody_answers_is_not_the_end_of_an_appeal(any_world: World) -> None:
+    """I20: the clock stands still, but both sides are reminded once, and nothing is decided by that."""
+    world = any_world
+    case = await decided(world, "restrict:P30D")
+    await world.say("tom", f"!policy appeal {case} It was a joke between friends")
+    await world.review("ravi", f"!policy ask {case} Which friends do you mean?")
+    await world.tick(days=6)
+    assert not any("has not answered" in text for text in world.in_review())
+    for _ in range(3):
+        await world.tick(days=2)
+    reminded = [text for text in world.told("tom") if "still waits for your answer to: Which" in text]
+    called = [text for text in world.in_review() if "asked on 2 March and has not answered" in text]
+    assert (len(reminded), len(called)) == (1, 1)
+    assert not any("should have been answered" in text for text in world.in_review())
+    assert "waits for your answer" in await world.say("tom", f"!policy status {case}")
+    await world.say("tom", f"!policy add {case} Anna and Lea, ask them")
+    await world.tick(days=8)
+    assert "should have been answered: C-1" in world.in_review()[-1], "and its own clock goes on"
+
+
 async def test_new_evidence_is_added_as_often_as_ten_times_while_it_waits(world: World) -> None:
     case = await decided(world)
     await world.say("tom", f"!policy appeal {case} It was a joke between friends")
@@ -224,3 +244,40 @@ async def test_each_answer_names_the_body_outside_and_how_to_reach_it(tmp_path: 
         await world.say("lea", f"!policy object {for_it} It is an advert as plain as can be")
         await world.review("ravi", f"!policy overturn {for_it} It names a price indeed")
         assert words in world.told("lea")[-1]
+
+
+async def test_what_is_over_does_not_go_before_what_still_binds(world: World) -> None:
+    case = await decided(world)
+    await world.tick(days=8)
+    answer = await world.say("tom", f"!policy appeal {case} It was a joke between friends")
+    assert "urgent" not in answer
+    assert "be answered by 17 March 2026" in answer
+    assert "Urgent" not in world.in_review()[-1]
+
+
+async def test_of_two_appeals_under_one_number_the_answer_goes_to_the_one_that_asks(
+    any_world: World,
+) -> None:
+    """A hold and the decision after it have the number of their case, and each can be appealed."""
+    world = any_world
+    await world.governed_room()
+    case = await world.reported()
+    await world.review("mira", f"!policy hold {case} R2 He threatens her at this moment")
+    assert "is in" in await world.say("tom", f"!policy appeal {case} The hold was wrong")
+    words = f"{case} R2 S3 proposed Threatened a neighbour"
+    await world.review("mira", f"!policy decide {words}")
+    assert "is in" in await world.say("tom", f"!policy appeal {case} What followed was wrong")
+    await world.review("ravi", f"!policy ask {case} Where were you at that moment?")
+    status = await world.say("tom", f"!policy status {case}")
+    assert status.count(f"Your appeal on {case}") == 2
+    assert "waits for your answer to: Where were you" in status
+    assert "To answer" in status
+    assert "your answer" in await world.say("tom", f"!policy add {case} In the garden with Lea")
+    assert "The person answers on 2 March: In the garden" in await world.review(
+        "ravi", f"!policy brief {case}"
+    )
+    for reasons in ("It was right to stop him", "He was in the garden"):
+        await world.review("ravi", f"!policy uphold {case} {reasons}")
+    status = await world.say("tom", f"!policy status {case}")
+    assert "It was right to stop him" in status
+    assert "He was in the garden" in status

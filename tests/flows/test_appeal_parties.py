@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from policybot.domain.party import Why
-from tests.world import BOT, World, user
+from tests.world import BOT, REVIEW, World, user
 from tests.world import world as make_world
 
 
@@ -179,7 +179,11 @@ async def test_somebody_outside_decides_what_nobody_inside_can_and_sees_nothing_
         assert "I know where you live" in brief
         assert "I live next door" in brief
         assert "ravi" not in brief, "who reported is not what it needs"
-        told = [brief, *world.told(outside)]
+        world.clock.pass_time(minutes=2)
+        weighed = await world.say(outside, f"!policy weigh {case} overturn She lives next door")
+        assert "Somebody else would read:\n> About your report" in weighed
+        assert "ravi" not in weighed
+        told = [brief, weighed, *world.told(outside)]
         assert not any(user("otto") in text for text in told), "nor is who decided: it goes to others"
         assert user("otto") in world.in_review()[-1]
         await world.say(outside, f"!policy ask {case} Did you know her?")
@@ -213,3 +217,32 @@ async def test_who_had_a_part_is_forgotten_with_what_they_had_it_in(any_world: W
             assert await tx.value(known, user("lea"), kind) == 0, kind
     async with world.database.transaction(reading=True) as tx:
         assert await tx.value(known, user("mira"), "decision") > 0
+
+
+@pytest.mark.parametrize("outside", ["@olga:ombuds.example", ""])
+async def test_an_appeal_that_nobody_inside_can_decide_any_more_is_noticed_when_it_is_late(
+    tmp_path: Path, database_url: str, outside: str
+) -> None:
+    """Ravi could have decided it when it came in, and has left since."""
+    named: dict[str, Any] = {"appeals": {"external_reviewers": [outside]}} if outside else {}
+    async with make_world(tmp_path, database_url, **named) as world:
+        await world.governed_room()
+        case = await world.reported()
+        await world.review("otto", f"!policy decide {case} R2 S3 proposed Threatened a neighbour")
+        await world.say("tom", f"!policy appeal {case} It was a joke between friends")
+        await world.deliver(
+            type="m.room.member",
+            room_id=REVIEW,
+            sender=user("ravi"),
+            state_key=user("ravi"),
+            content={"membership": "leave"},
+        )
+        await world.tick(days=8)
+        said = "\n".join(world.in_review())
+        if not outside:
+            assert "Nobody can decide it" in said
+            return
+        assert f"so {outside} is asked, from outside" in said
+        assert f"!policy brief {case}" in world.told(outside)[-1]
+        assert "It was a joke" in await world.say(outside, f"!policy brief {case}")
+        assert "stands" in await world.say(outside, f"!policy uphold {case} It did not read like one")

@@ -130,7 +130,9 @@ async def test_a_closure_of_a_room_rests_while_its_owners_appeal_is_decided(any_
     assert world.room not in world.homeserver.directory
     assert "without a time limit" not in world.told("anna")[-1]
     assert "closure of the room" in world.told("anna")[-1]
-    await world.say("anna", "!policy appeal C-1 I was away and have thrown them out")
+    answer = await world.say("anna", "!policy appeal C-1 I was away and have thrown them out")
+    assert "The measure rests meanwhile." in answer
+    assert "The measure rests meanwhile." in await world.say("anna", "!policy status C-1")
     assert "rests meanwhile" in world.in_review()[-1]
     assert world.room in world.homeserver.directory
     assert world.homeserver.levels[world.room]["events_default"] == 0

@@ -96,6 +96,18 @@ async def test_nothing_is_deleted_as_long_as_the_closure_can_be_appealed(world: 
     assert "is to be deleted" in await review(world, "mira", f"!policy delete {case}")
 
 
+async def test_nothing_is_deleted_while_an_appeal_is_let_in_after_its_time(world: World) -> None:
+    """The owner reads that they have fourteen days, and that is so."""
+    record, case = await closed(world)
+    await world.tick(days=OVER)
+    answer = await world.review("ravi", f"!policy admit {case} The owner was in hospital all the time")
+    assert "for 14 more days" in answer
+    refused = await review(world, "mira", f"!policy delete {record}")
+    assert "can be appealed until" in refused
+    await world.tick(days=13)
+    assert "is in" in await world.say("anna", f"!policy appeal {case} I was in hospital")
+
+
 async def test_an_appeal_between_proposal_and_confirmation_stops_it(world: World) -> None:
     _, case = await closed(world)
     window = world.config.ladder.appeal_window

@@ -138,6 +138,38 @@ async def test_a_revocation_rests_where_configured_and_is_taken_back_if_it_was_w
         assert ("revoked" in lookup) != wrong, lookup
 
 
+@pytest.mark.parametrize("rests", [True, False])
+async def test_a_suspended_room_is_not_shown_because_its_revocation_is_appealed(
+    tmp_path: Path, database_url: str, *, rests: bool
+) -> None:
+    """Each of the two holds for itself: the room is shown when the suspension ends, and not before."""
+    staff = STAFF | {user("zoe"): ["reviewer"], user("otto"): ["moderator"]}
+    changes: dict[str, Any] = {"staff": staff, "appeals": {"revocations_rest": rests}}
+    async with make_world(tmp_path, database_url, **changes) as world:
+        async with world.database.transaction() as tx:
+            await tx.execute("INSERT INTO review_members (user_id) VALUES ($1)", user("zoe"))
+        number = await filed(world)
+        await world.review("zoe", f"!policy approve {number}")
+        record = world.homeserver.labels[world.room]
+        await world.say("lea", f"!policy report {world.room} R2 The whole room hunts a neighbour")
+        words = "R2 S4 suspend:P20D The room agreed to hunt a neighbour // It is the first time"
+        answer = await world.review("mira", f"!policy decide C-1 {words}")
+        await world.review("otto", f"!policy confirm {find(r'(?<=confirm )[A-Z0-9]+', answer)}")
+        assert world.homeserver.directory == set()
+        answer = await world.review("mira", f"!policy revoke {record} Nobody answers for it any more")
+        await world.review("zoe", f"!policy confirm {find(r'(?<=confirm )[A-Z0-9]+', answer)}")
+        answer = await world.say("anna", f"!policy appeal {record} I am here and I answer")
+        assert "is shown" not in answer
+        assert ("rests meanwhile, but the room is suspended" in answer) == rests
+        assert world.homeserver.directory == set()
+        await world.review("ravi", f"!policy overturn {record} She does answer")
+        assert "not shown: it is suspended" in world.told("anna")[-1]
+        assert (world.homeserver.directory, world.homeserver.labels) == (set(), {})
+        await world.tick(days=31)
+        assert world.homeserver.directory == {world.room}
+        assert world.homeserver.labels == {world.room: record}
+
+
 async def test_a_room_that_is_filed_anew_by_now_has_nothing_to_appeal(tmp_path: Path) -> None:
     async with make_world(tmp_path, staff=STAFF) as world:
         number = await filed(world)

@@ -290,3 +290,25 @@ async def test_demoted_between_decision_and_effect_it_waits_and_people_are_told_
     assert "ends by itself on 9 March 2026, 12:00 UTC" in world.told("tom")[-1], "from then on"
     await world.tick(days=7)
     assert level(world) is None
+
+
+async def test_the_person_appeals_by_any_account_of_theirs_and_nobody_learns_whose_they_are(
+    any_staffed: Private,
+) -> None:
+    world = any_staffed.world
+    await of_person(any_staffed, "restrict:P7D")
+    case = find(r"C-\d+", world.told("tim")[-1])
+    assert "You can appeal until" in await world.say("tim", f"!policy status {case}")
+    assert "is in" in await world.say("tim", f"!policy appeal {case} It was my brother who wrote it")
+    assert "one for each decision" in await world.say("tom", f"!policy appeal {case} It was not me")
+    assert "There is no decision" in await world.say("lea", f"!policy appeal {case} It was not me")
+    for end in ("overturn", "modify warn"):
+        seen = await world.review("ravi", f"!policy weigh {case} {end} It was the brother")
+        assert f"release {TOM}" in seen
+        assert "do the same to other accounts of the same person" in seen
+    assert "Another account of the same person would read" in await world.review(
+        "ravi", f"!policy weigh {case} overturn It was the brother"
+    )
+    await world.review("ravi", f"!policy overturn {case} It was the brother")
+    assert not any(TIM in text for text in world.in_review()), "whose it is, is nobody's business"
+    assert (level(world), level(world, TIM)) == (None, None)

@@ -21,6 +21,7 @@ from tests.flows.test_upgrades import NEW, a_copy, replaced
 from tests.ladders import GRID
 from tests.lists import OURS, rule
 from tests.ruled import R1, R2
+from tests.staffed import code_for
 from tests.world import BOT, World, find, user
 from tests.world import world as make_world
 
@@ -450,6 +451,22 @@ async def test_so_many_join_an_appeal_and_no_more(graded: World, monkeypatch: An
     for name, said in (("eve", "is in."), ("ed", "good for all"), ("el", "1 others have joined")):
         text = f"!policy appeal {case} We have closed them all"
         assert said in await graded.say(f"@{name}:elsewhere.net", text)
+
+
+async def test_as_many_accounts_as_a_server_likes_keep_nobody_verified_from_joining(
+    graded: World, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(joining, "MOST_JOINED", 2)
+    case, text = await shut_out(graded), "We have closed them all"
+    for n in range(4):
+        await graded.say(f"@crowd{n}:elsewhere.net", f"!policy appeal {case} Buy, buy, buy {n}")
+    code = await code_for(graded, EVE, "tom")
+    assert "You are verified" in await graded.say(EVE, f"!policy verify {code}")
+    late = await graded.say("@el:elsewhere.net", f"!policy appeal {case} {text}")
+    assert "2 others have joined" in late
+    assert "is good for all" in await graded.say(EVE, f"!policy appeal {case} {text}")
+    assert text in await graded.review("ravi", f"!policy brief {case}")
+    assert "You have joined" in await graded.say(EVE, f"!policy appeal {case} And once more")
 
 
 async def test_a_late_appeal_of_a_server_is_let_in_and_nobody_is_told_by_an_empty_name(

@@ -10,7 +10,7 @@ from policybot.domain import ladder as rules
 from policybot.domain.case import Case, Subject, SubjectKind
 from policybot.domain.case import State as CaseState
 from policybot.domain.decision import Decision, State
-from policybot.domain.effects import Redact, Restore, RestrictMember
+from policybot.domain.effects import Redact, ReleaseMember, Restore, RestrictMember
 from policybot.domain.ladder import Act, History, Scope, Severity
 from policybot.domain.measure import Kind
 from policybot.domain.notice import Statement
@@ -576,3 +576,18 @@ async def test_i17_who_has_served_all_of_it_is_not_bound_again_for_a_moment(
     assert "1 day" in await world.review("ravi", f"!policy modify {case} restrict:P1D {JOKE}")
     assert sum(isinstance(e, RestrictMember) for e in world.homeserver.performed) == bound
     assert level(world) is None
+
+
+async def test_what_cannot_be_undone_at_once_is_not_said_to_be_done(world: World) -> None:
+    await world.governed_room()
+    case = await world.reported()
+    await decided(world, case, "R2 S3 proposed")
+    world.homeserver.refuses[ReleaseMember] = "403: the bot has no power there"
+    await appealed(world, case)
+    assert level(world) == -1
+    told = world.told("tom")[-1]
+    assert (
+        "is being undone. If you still notice anything of it tomorrow, tell office@example.org" in told
+    )
+    assert "has been taken back" not in told
+    assert "I could not release @tom:example.org" in world.in_review()[-1]

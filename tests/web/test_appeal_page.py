@@ -137,6 +137,7 @@ async def test_a_suspended_person_appeals_reads_the_outcome_and_has_everything_b
     assert "does not bind you any more" in page
     status, page = await visitor.send(key, do="restore")
     assert (status, "Post it again" in page) == (200, False)
+    assert "It is being posted again in the room" in page
     back = [text for where, text in world.homeserver.said.values() if where == world.room]
     assert back[0].startswith(
         "Decision C-1, by which a message of this room was removed, was overturned"
@@ -426,3 +427,23 @@ async def test_what_is_done_by_the_link_is_told_to_whose_it_is(visitor: Visitor)
     await visitor.send(key, text=WHY)
     await world.work()
     assert len(world.told("tom")) == before, "of what is refused nothing is told"
+
+
+async def test_what_was_decided_about_a_room_can_be_appealed_when_the_room_is_filed_no_more(
+    any_visitor: Visitor,
+) -> None:
+    """The notice names 183 days: neither a revocation nor a withdrawal of the filing ends them."""
+    visitor, world = any_visitor, any_visitor.world
+    await world.say("lea", f"!policy report {world.room} R2 The whole room hunts a neighbour")
+    await settled(world, "C-1 R2 S4 suspend:P7D The room agreed to hunt a neighbour // No other way")
+    key = key_of(world, "anna")
+    await world.tick(days=8)
+    async with world.database.transaction() as tx:
+        await tx.execute("UPDATE filings SET state = 'revoked'")
+    assert "Do you see it otherwise?" in (await visitor.get(key))[1]
+    assert "You can appeal until" in await world.say("anna", "!policy status C-1")
+    assert "is in" in await world.say("anna", f"!policy appeal C-1 {WHY}")
+    assert "There is no decision" in await world.say("zoe", f"!policy appeal C-1 {WHY}")
+    await world.review("ravi", "!policy overturn C-1 It was one of them, and not the room")
+    assert "succeeded" in world.told("anna")[-1]
+    assert "Your appeal succeeded" in (await visitor.get(key))[1]

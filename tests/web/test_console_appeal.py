@@ -115,3 +115,11 @@ async def test_on_the_page_one_asks_takes_hastens_and_is_told_what_lacks(
     assert (status, "must be milder" in page, "restrict:P90D" in page) == (422, True, True)
     assert (await post(browser, path, "release"))[0] == 303
     assert (await post(browser, path, "juggle"))[0] == 422
+
+
+async def test_who_decides_reads_to_its_end_what_somebody_wrote_in_one_paragraph(
+    browser: Browser, world: World
+) -> None:
+    case = await appealed(world, text=f"{'I was not there on that evening. ' * 145}Ask my sister")
+    queue = await opened(world, browser, "ravi")
+    assert "Ask my sister" in (await browser.get(f"{queue}/{case}"))[1]

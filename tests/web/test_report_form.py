@@ -494,3 +494,37 @@ async def test_a_key_shows_how_it_ended_also_when_the_report_had_its_time(guest:
         await tx.execute("UPDATE reports SET text = '', subject_key = '', reporter = 'gone-1'")
     status, page = await guest.get(f"/report/{key}")
     assert (status, "We found no breach" in page) == (200, True), page
+
+
+async def written(guest: Guest, key: str, **fields: str) -> tuple[int, str]:
+    """Write on the page of a report; follow to the page that shows it."""
+    async with guest.session.post(f"{guest.url}/report/{key}", data=fields, headers=SAME) as answer:
+        said = answer.status, html.unescape(await answer.text())
+    await guest.world.work()
+    return said
+
+
+async def test_whoever_objects_without_an_account_reads_all_of_it_and_what_they_wrote_themselves(
+    tmp_path: Path,
+) -> None:
+    """The page is all that they have: it cuts neither a question nor the reasons."""
+    long = f"{'We have looked at what stands around it. ' * 20}That is the last word"
+    async for guest in guests(tmp_path, **{"operator.appeal_body": "The Ombudsperson"}):
+        world, key = guest.world, await guest.sent()
+        await world.review("mira", "!policy dismiss C-1 Selling is allowed in this room")
+        why = "花園裏不可以賣鏟子。" * 499 + "最後"
+        assert (await written(guest, key, text=why, urgent="yes"))[0] == 200
+        assert "says that it is urgent: !policy hasten R-1" in world.in_review()[-1]
+        await world.review("ravi", f"!policy ask R-1 {long}")
+        page = html.unescape((await guest.get(f"/report/{key}"))[1])
+        for said in (f"It waits for your answer to: {long}", why, "You were asked on"):
+            assert said in page
+        _, page = await written(guest, key, do="add", text="Since the spring")
+        assert "Since the spring" in page
+        await world.review("ravi", f"!policy uphold R-1 {long}")
+        page = html.unescape((await guest.get(f"/report/{key}"))[1])
+        assert f"Reasons: {long}" in page
+        assert "The Ombudsperson" in page
+        late = f"{'But look once more at the photograph. ' * 20}Please"
+        status, page = await written(guest, key, do="add", text=late)
+        assert (status, late in page) == (422, True)

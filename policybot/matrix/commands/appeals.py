@@ -3,7 +3,7 @@
 import re
 
 from policybot.domain import appeal as rules
-from policybot.domain import notice, number
+from policybot.domain import filing_appeal, notice, number
 from policybot.domain.appeal import Appeal, Said, Verdict
 from policybot.domain.errors import Incomplete, NotFound
 from policybot.domain.name import one_line
@@ -37,22 +37,22 @@ async def appeal(services: Services, asked: Asked) -> str:
     taken = await services.appeals.submit(
         asked.tx, asked.sender, subject.case_id(text), asked.words["TEXT"]
     )
-    if taken.appellant != asked.sender:
+    if taken.about is rules.About.SERVER and taken.appellant != asked.sender:
         return (
             f"The {taken.called} is in already, and is good for all accounts of your server. What you "
             "write is put before whoever decides it, and I tell you the outcome. Where it stands: "
             f"{PREFIX} status {taken.number}"
         )
-    return appeal_words.taken(taken)
+    rests = await services.appeals.rests(asked.tx, taken)
+    return appeal_words.taken(taken, "The measure rests meanwhile. " if rests else "")
 
 
 async def _about_filing(services: Services, asked: Asked) -> str:
     """Take in an objection to a refusal or a revocation."""
     text = asked.words["NUMBER"]
     made = await services.filing_appeals.submit(asked.tx, asked.sender, text, asked.words["TEXT"])
-    of_filing = made.kind is rules.Kind.FILING
-    shown = "Your room is shown" if of_filing else "The label shows it"
-    return appeal_words.taken(made, f"{shown} again meanwhile. " if made.rests else "")
+    matter = await services.filing_appeals.matter(asked.tx, made)
+    return appeal_words.taken(made, filing_appeal.meanwhile(matter) if made.rests else "")
 
 
 def of_filing(text: str) -> bool:
@@ -83,14 +83,17 @@ async def add(services: Services, asked: Asked) -> str:
 async def status(services: Services, asked: Asked) -> str:
     """Say where an appeal of one's own stands; without one, what it could be about and until when."""
     text = asked.words["NUMBER"]
-    try:
-        found = await services.hearings.mine(asked.tx, asked.sender, text)
-    except NotFound:
-        return await services.appeals.appealable(asked.tx, asked.sender, subject.case_id(text))
-    lines = await services.appeal_records.course(asked.tx, found)
-    if found.state is rules.State.WITHDRAWN:
+    made = await services.hearings.all_mine(asked.tx, asked.sender, text)
+    lines: list[str] = []
+    for one in made:
+        lines += await services.appeal_records.course(asked.tx, one)
+        if one.kind is rules.Kind.DECISION and await services.appeals.rests(asked.tx, one):
+            lines.append("The measure rests meanwhile.")
+    if not made or made[-1].state is rules.State.WITHDRAWN:
         lines.append(await services.appeals.appealable(asked.tx, asked.sender, subject.case_id(text)))
-    return "\n".join(lines + appeal_words.waits_for(found))
+    if made:
+        lines += appeal_words.waits_for(await services.hearings.mine(asked.tx, asked.sender, text))
+    return "\n".join(lines)
 
 
 async def own(services: Services, asked: Asked) -> Appeal | None:
@@ -211,8 +214,8 @@ async def weigh(services: Services, asked: Asked) -> str:
     lines = [f"{n}, {verdict}: nothing is done yet. It would:"]
     lines += [f"– {effect}" for effect in seen.effects] or ["– change nothing on the homeserver"]
     lines += [f"– {line}" for line in seen.later]
-    for user_id, text in seen.texts:
-        lines.append(f"{user_id} would read:")
+    for who, text in seen.texts:
+        lines.append(f"{who[0].upper()}{who[1:]} would read:")
         lines += [f"> {line}" for line in text.splitlines()]
     lines.append(f"To do it: {PREFIX} {verdict} {n} {f'{measure} ' if measure else ''}REASONS")
     return "\n".join(lines)
@@ -300,9 +303,8 @@ async def modify(services: Services, asked: Asked) -> str:
 async def _end(services: Services, asked: Asked, verdict: Verdict, measure: str = "") -> str:
     n, reasons = asked.words["NUMBER"], asked.words["REASONS"]
     done = await services.hearings.end(asked.tx, asked.sender, n, verdict, measure, reasons)
-    return "\n".join(
-        [done.said, *(["Later decisions to look at again:"] if done.later else []), *done.later]
-    )
+    later = () if Role.EXTERNAL in asked.roles else done.later  # to them nothing else exists
+    return "\n".join([done.said, *(["Later decisions to look at again:"] if later else []), *later])
 
 
 async def recheck(services: Services, asked: Asked) -> str:
