@@ -47,6 +47,8 @@ async def test_each_act_counts_in_every_table_of_its_kind(any_world: World) -> N
         "way:command": 3,
         "rule:R1": 3,
         "receipt:1 minute": 3,
+        "flagger:no": 3,
+        "rule*flagger:R1/no": 3,
     }
     decisions = found["on_reports"]
     assert (decisions[""], decisions["rule:R1"], decisions["measure:member:restrict"]) == (2, 2, 2)
@@ -55,13 +57,23 @@ async def test_each_act_counts_in_every_table_of_its_kind(any_world: World) -> N
     assert decisions["took:1 hour"] == 1
     assert found["touched"][""] == 3
     assert found["carried"][""] == found["notices"][""] == 2
-    assert found["appeals"] == {"": 1, "month:2026-03": 1, "measure:member:restrict": 1}
+    assert found["appeals"] == {
+        "": 1,
+        "month:2026-03": 1,
+        "measure:member:restrict": 1,
+        "removed:no": 1,
+    }
     assert found["verdicts"] == {
         "": 1,
         "month:2026-03": 1,
         "verdict:overturn": 1,
         "measure:member:restrict": 1,
         "answer:1 day": 1,
+        "removed:no": 1,
+        "measure*verdict:member:restrict/overturn": 1,
+        "measure*answer:member:restrict/1 day": 1,
+        "removed*verdict:no/overturn": 1,
+        "removed*answer:no/1 day": 1,
     }
     assert found["ended"]["how:void"] == 1
     assert found["ended"]["how:1 minute"] == 1

@@ -1,5 +1,6 @@
 """Trusted flaggers: their reports are marked and looked at first, counted, and decide nothing."""
 
+import csv
 import io
 import json
 import zipfile
@@ -12,7 +13,11 @@ import pytest
 
 from policybot.config.intake import FlaggerSection
 from policybot.domain.notice_words import SENTENCES
+from policybot.domain.period import parse
+from policybot.domain.statement_export import faults
+from policybot.store import figures
 from tests.consoles import opened
+from tests.flows.test_statement_exports import categorised, run
 from tests.papers import Browser
 from tests.reporting import report, reported, rows
 from tests.serving import served
@@ -177,3 +182,70 @@ async def test_a_decision_on_such_a_report_says_whose_notice_it_was_and_its_pers
     assert "flagger" not in told
     assert "hotline" not in told
     assert told.count(SENTENCES["notice_by_report"]) == 2
+
+
+async def counted(world: World) -> dict[str, dict[str, int]]:
+    await world.tick(seconds=20)
+    async with world.database.transaction(reading=True) as tx:
+        return {key: dict(rows) for key, rows in (await figures.counts(tx, parse("2026"))).items()}
+
+
+async def test_reports_decisions_and_objections_are_counted_by_whose_they_are(flagged: World) -> None:
+    world = flagged
+    for who, text in (("lea", "Buy my spades!"), ("lea", "Buy my hoes!"), ("anna", "Buy my rakes!")):
+        case, _ = await reported(world, who, text=text)
+        await world.decided(case, "warn")
+    for who, text in (("lea", "Tomatoes"), ("anna", "Onions")):
+        case, (receipt,) = await reported(world, who, text=text)
+        await world.review("mira", f"!policy dismiss {case} Tomatoes are allowed here")
+        await world.say(who, f"!policy object {receipt} It was an advert for his shop")
+        await world.review("ravi", f"!policy uphold {receipt} Tomatoes are no advert")
+    found = await counted(world)
+    for population, split in (
+        ("reports", {"flagger:yes": 3, "flagger:no": 2, "rule*flagger:R1/yes": 3}),
+        ("on_reports", {"flagger:yes": 2, "flagger:no": 1, "rule*flagger:R1/yes": 2}),
+        ("on_reports", {"flagger*took:yes/1 minute": 2, "flagger*took:no/1 minute": 1}),
+        ("objections", {"flagger:yes": 1, "flagger:no": 1}),
+        ("reconsidered", {"flagger*verdict:yes/uphold": 1, "flagger*verdict:no/uphold": 1}),
+    ):
+        assert split.items() <= found[population].items(), population
+
+
+async def test_from_reports_to_the_tables_csv_json_and_the_statements_that_are_handed_over(
+    tmp_path: Path,
+) -> None:
+    more: dict[str, Any] = {"reports.trusted_flaggers": [HOTLINE]}
+    async with make_world(tmp_path, **more) as world:
+        await world.governed_room()
+        for place in range(12):
+            case, _ = await reported(world, "lea" if place < 7 else "anna", text=f"Buy spade {place}")
+            measure, second = ("restrict:P1D", "otto") if place in {0, 11} else ("warn", "")
+            await world.decided(case, measure, confirm=second)
+        categorised(world)
+        words = ("statements", "--since", "2026-03-01", "--until", "2026-03-09", "--json")
+        assert json.loads((await run(world, *words, "--to", f"{tmp_path}/out")).output)["refused"] == {}
+        (file,) = (tmp_path / "out").iterdir()
+        handed = json.loads(file.read_text("utf-8"))["statements"]
+        assert [one["source_type"] for one in handed] == [
+            "SOURCE_TRUSTED_FLAGGER",
+            "SOURCE_TYPE_OTHER_NOTIFICATION",
+        ]
+        assert [faults(one) for one in handed] == [(), ()]
+        assert "hotline" not in file.read_text("utf-8").lower()
+        await world.tick(days=40)
+        await run(world, "report", "2026-Q1", "--to", f"{tmp_path}/report")
+        with (tmp_path / "report" / "4_notices.csv").open(encoding="utf-8", newline="") as table:
+            total = list(csv.reader(table))[1]
+        assert total[5:15] == ["12", "7", "12", "7", "", "", "0", "0", "12", "7"]
+        async with served(world) as url, aiohttp.ClientSession() as session:
+            browser = Browser(session, url)
+            _, text = await browser.get("/transparency.csv?period=2026-Q1")
+            label = "R1 Advertising; yes"
+            assert f"2026-Q1,reports,rule*flagger,R1/yes,{label},7,yes" in text.replace('"', "")
+            data = json.loads((await browser.get("/transparency.json?period=2026-Q1"))[1])
+            of = data["populations"]["reports"]["tables"]
+            assert of["flagger"]["no"] == {"number": 5, "complete": True}
+            assert of["rule*flagger"]["R1/no"] == {"number": 5, "complete": True}
+            page = plain((await browser.get("/transparency?period=2026-Q1"))[1])
+            assert "Whether a trusted flagger reported it" in page
+            assert "hotline" not in page.lower()
