@@ -43,6 +43,7 @@ def test_an_appeal_counts_by_what_it_is_against_in_a_row_that_is_published(
     found = {table: row for table, _, row in (one.partition(":") for one in counted.rows)}
     assert set(found) == set(tables)
     assert [row for table, row in found.items() if row not in tables[table]] == []
+    assert rules.of_appeal(replace(facts(kind, scope), removed=True)).rows[1:] == ("removed:yes",)
 
 
 def test_an_appeal_of_which_the_decision_is_forgotten_counts_as_against_another_measure() -> None:
@@ -64,6 +65,8 @@ def test_what_counts_in_two_tables_counts_where_they_cross(
 ) -> None:
     one = replace(facts(), found=found, removed=removed, flagged=True)
     (counted,) = rules.of_decision(tag, one, AT + timedelta(hours=3))
+    decided = "on_reports" if found == "report" else "own"
+    assert counted.population == ("verdicts" if tag.startswith("appeal:") else decided)
     rows = {row for _, row in counted.keys(date(2026, 3, 2))}
     for table in BY_KEY[counted.population].tables:
         if table.of is not None:
