@@ -170,6 +170,30 @@ MEDICAL = "{id: medical, title: M, needs: N, verifier: V, valid_for: P9D, rights
         ("dead_events: P90D", "dead_evnts: P90D", "did you mean «dead_events»"),
         ("  callback:", "  callback: {}", "identity.callback.realm: is missing"),
         ("revalidate_every: P30D", "revalidate_every: PT1H", "must be a day or more"),
+        *(
+            ("trusted_flaggers: []", f"trusted_flaggers: [{bodies}]", f"reports{message}")
+            for bodies, message in (
+                ("{name: A}", ".trusted_flaggers[0]: name an account or a program"),
+                ("{name: ' ', accounts: ['@a:b.org']}", ".trusted_flaggers[0].name"),
+                ("{name: A, accounts: [hotline]}", ".trusted_flaggers[0].accounts"),
+                (
+                    "{name: A, tools: [radar]}",
+                    ".trusted_flaggers[0].tools: there is no program «radar»",
+                ),
+                (
+                    "{name: A, accounts: ['@a:b.org'], rules: [R99]}",
+                    ".trusted_flaggers[0].rules: there is no rule «R99»",
+                ),
+                (
+                    "{name: A, accounts: ['@a:b.org']}, {name: B, accounts: ['@a:b.org']}",
+                    ".trusted_flaggers[1]: «@a:b.org» reports for another already",
+                ),
+                (
+                    "{name: A, accounts: ['@a:b.org']}, {name: a, accounts: ['@c:b.org']}",
+                    ".trusted_flaggers[1].name: another has this name already",
+                ),
+            )
+        ),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:

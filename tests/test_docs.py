@@ -18,7 +18,7 @@ LANGUAGES = ("agreement.texts.", "agreement.commitments.text.", "languages.")
 """Where the keys of the sample are languages."""
 EXAMPLES = ["licences", "oidc", "mas", "widget", "callback", "qualifications", "unfiled", "when"]
 EXAMPLES += ["slow", "translations", "gate", "languages", "tools", "presets", "watch"]
-EXAMPLES += ["recipients", "delays"]
+EXAMPLES += ["recipients", "delays", "trusted_flaggers"]
 """Keys under which an example stands in the sample."""
 LONGEST = 460
 """Lines that a module has at the most; beyond that it is to be split by noun."""
@@ -89,6 +89,7 @@ def test_the_examples_in_the_sample_are_good(tmp_path: Path) -> None:
     assert config.gate.uploads is not None
     assert config.languages["de"]
     assert [tool.name for tool in config.reports.tools] == ["link-scanner"]
+    assert [one.name for one in config.reports.flaggers] == ["Example hotline"]
     assert config.rules[0].in_language("de") != config.rules[0].in_language("")
 
 

@@ -242,6 +242,10 @@ class Settings(Section):
             if wanted not in known:
                 message = f"reporters.never_paused.{place}: there is no rule «{wanted}»"
                 raise ValueError(message)
+        for place, flagger in enumerate(self.reports.trusted_flaggers):
+            if unknown := set(flagger.rules) - known:
+                message = f"reports.trusted_flaggers.{place}.rules: there is no rule «{min(unknown)}»"
+                raise ValueError(message)
         return self
 
     @model_validator(mode="after")

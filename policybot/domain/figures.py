@@ -17,11 +17,6 @@ APPEALED = "appeal:submit"
 _APPEALED = ("submit", "uphold", "overturn")
 _PLAIN = {
     "case:dismiss": ("dismissed", None),
-    APPEALED: ("appeals", f"measure:{OTHER}"),
-    "complaint:submit": ("objections", None),
-    "complaint:uphold": ("reconsidered", "verdict:uphold"),
-    "complaint:modify": ("reconsidered", "verdict:modify"),
-    "complaint:overturn": ("reconsidered", "verdict:overturn"),
     "reporter:caution": ("unfounded", "step:caution"),
     "reporter:pause": ("unfounded", "step:pause"),
     **{f"filing:{step}": ("filings", f"step:{step}") for step, _ in BY_KEY["filings"].tables[0].labels},
@@ -30,6 +25,8 @@ _PLAIN = {
     **{f"recheck:{step}": ("rechecks", f"step:{step}") for step in ("flag", "close")},
 }
 """Acts that count by themselves: in which population, and in which row of its only table."""
+OBJECTIONS = frozenset({f"complaint:{act}" for act in ("submit", "uphold", "modify", "overturn")})
+"""Acts on objections of reporters."""
 _OF_DECISIONS = frozenset({"decision:final", "decision:automatic", "decision:hold", "sanction:enforce"})
 TOUCHES = frozenset(
     {"case:claim", "case:dismiss", "decision:propose", "decision:final", "decision:hold"}
@@ -42,7 +39,8 @@ COUNTED = frozenset(
         *TOUCHES,
         *("report:receive", "notice:arrive", "referral:hand_over"),
         *("sanction:end", "sanction:lift", "sanction:void"),
-        *("appeal:uphold", "appeal:modify", "appeal:overturn"),
+        *(APPEALED, "appeal:uphold", "appeal:modify", "appeal:overturn"),
+        *OBJECTIONS,
     }
 )
 """The acts that are counted."""
@@ -67,6 +65,8 @@ class Facts:
     decided_at: datetime
     ends_at: datetime | None
     appealed_at: datetime | None
+    flagged: bool = False
+    """Whether a trusted flagger reported it."""
 
     @property
     def measure(self) -> str:
@@ -84,6 +84,8 @@ class Report:
     via: str
     category: str
     received_at: datetime
+    flagged: bool = False
+    """Whether it is one of a trusted flagger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +94,13 @@ class Counted:
 
     population: str
     rows: tuple[str, ...]
-    """One for each of its tables, as `table:row`."""
+    """One for each of its tables, as `table:row`, but for those that cross."""
 
     def keys(self, day: date) -> Iterator[tuple[str, str]]:
         """List the figures that grow by one: the whole, its month, and a row of each table."""
         yield self.population, ""
         yield self.population, f"{MONTH}:{day:%Y-%m}"
-        for row in self.rows:
+        for row in (*self.rows, *BY_KEY[self.population].crossing(self.rows)):
             yield self.population, row
 
 
@@ -113,7 +115,16 @@ def plain(tag: str) -> Counted | None:
 def of_report(report: Report, at: datetime) -> Counted:
     """Count a report."""
     receipt = bucket(at - report.received_at)
-    return Counted("reports", (f"way:{report.via}", f"rule:{report.category}", f"receipt:{receipt}"))
+    rows = (f"way:{report.via}", f"rule:{report.category}", f"receipt:{receipt}")
+    return Counted("reports", (*rows, _flagger(report.flagged)))
+
+
+def of_objection(tag: str, report: Report | None) -> Counted:
+    """Count an objection of a reporter, or what became of it."""
+    flagger, act = _flagger(report is not None and report.flagged), tag.partition(":")[2]
+    if act == "submit":
+        return Counted("objections", (flagger,))
+    return Counted("reconsidered", (f"verdict:{act}", flagger))
 
 
 def of_referral(payload: Mapping[str, Any]) -> Counted:
@@ -127,9 +138,10 @@ def of_touch(opened_at: datetime, at: datetime) -> Counted:
     return Counted("touched", (f"waited:{bucket(at - opened_at)}",))
 
 
-def of_appeal(facts: Facts) -> Counted:
+def of_appeal(facts: Facts | None) -> Counted:
     """Count an appeal by what it is against; as another measure where the decision is forgotten."""
-    return Counted("appeals", (f"measure:{facts.measure}",))
+    measure, removed = (facts.measure, facts.removed) if facts else (OTHER, False)
+    return Counted("appeals", (f"measure:{measure}", f"removed:{_yes(removed)}"))
 
 
 def of_decision(tag: str, facts: Facts, at: datetime) -> Iterable[Counted]:
@@ -147,7 +159,7 @@ def of_decision(tag: str, facts: Facts, at: datetime) -> Iterable[Counted]:
             f"took:{bucket(at - facts.opened_at)}",
         )
         if facts.found == "report":
-            yield Counted("on_reports", decided)
+            yield Counted("on_reports", (*decided, _flagger(facts.flagged)))
         else:
             yield Counted("own", (*decided, f"found:{facts.found}"))
     elif tag == "sanction:enforce" and not held:
@@ -158,13 +170,18 @@ def of_decision(tag: str, facts: Facts, at: datetime) -> Iterable[Counted]:
         yield Counted("notices", (f"told:{bucket(at - facts.decided_at)}",))
     elif tag.startswith("appeal:") and facts.appealed_at is not None:
         verdict, took = tag.partition(":")[2], bucket(at - facts.appealed_at)
-        yield Counted("verdicts", (f"verdict:{verdict}", f"measure:{facts.measure}", f"answer:{took}"))
+        of = f"measure:{facts.measure}", f"removed:{_yes(facts.removed)}"
+        yield Counted("verdicts", (f"verdict:{verdict}", *of, f"answer:{took}"))
     elif tag in {"sanction:end", "sanction:lift", "sanction:void"} and facts.kind in BINDING:
         how = tag.partition(":")[2]
         late = bucket(at - (facts.ends_at or at))
         yield Counted("ended", (f"how:{late if how == 'end' else how}",))
         if facts.listed:
             yield Counted("listed", ("step:withdraw",))
+
+
+def _flagger(is_one: bool) -> str:  # noqa: FBT001 - the row for it
+    return f"flagger:{_yes(is_one)}"
 
 
 def _yes(is_so: bool) -> str:  # noqa: FBT001 - the word for it

@@ -71,6 +71,8 @@ class Origin(StrEnum):
     """How something came to our knowledge, and who decided."""
 
     REPORT = "report"
+    FLAGGER = "flagger"
+    """A trusted flagger reported it; whom it concerns reads that somebody did."""
     OURS = "ours"
     RULE = "rule"
     """A rule found it by machine, and a person decided."""
@@ -82,6 +84,7 @@ class Origin(StrEnum):
 
 _ORIGINS = {
     Origin.REPORT: ("notice_by_report", "notice_by_person"),
+    Origin.FLAGGER: ("notice_by_report", "notice_by_person"),
     Origin.OURS: ("notice_by_us", "notice_by_person"),
     Origin.RULE: ("notice_by_rule", "notice_found_by_machine"),
     Origin.LIST: ("notice_by_list", "notice_found_by_machine"),

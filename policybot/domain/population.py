@@ -1,6 +1,7 @@
 """Populations: all of one kind that is counted for everybody to see, and the tables it is split in.
 
-Each population is counted by the day; each of its tables puts every member in one row.
+Each population is counted by the day; each of its tables puts every member in one row. Where two of them
+cross, a third has a row for each pair of theirs.
 """
 
 from collections.abc import Mapping
@@ -55,6 +56,8 @@ class Table:
     """The rows, in their order, with what they are called; none if they are the operator's own."""
     about: str = ""
     """What has to be known to read it."""
+    of: tuple[str, str] | None = None
+    """The two tables that it crosses; its rows are pairs of theirs."""
 
     @property
     def timed(self) -> bool:
@@ -73,6 +76,25 @@ class Population:
     whole_of: tuple[str, ...] = ()
     """Populations that come to about as much together: while one of them is too small to be shown, this
     is not shown either, for it could be subtracted from it."""
+
+    def crossing(self, rows: tuple[str, ...]) -> tuple[str, ...]:
+        """Give the rows of the tables that cross, for one that is in some rows of the others."""
+        at = {table: row for table, _, row in (one.partition(":") for one in rows)}
+        return tuple(
+            f"{table.key}:{pair(at[table.of[0]], at[table.of[1]])}"
+            for table in self.tables
+            if table.of is not None
+        )
+
+
+def pair(first: str, second: str) -> str:
+    """Name the row of a crossing."""
+    return f"{first}/{second}"
+
+
+def _cross(first: Table, second: Table) -> Table:
+    title = f"{first.title}, and {second.title[0].lower()}{second.title[1:]}"
+    return Table(f"{first.key}*{second.key}", title, (), of=(first.key, second.key))
 
 
 def _times(key: str, title: str, about: str = "") -> Table:
@@ -99,13 +121,49 @@ _YES_NO = (("yes", "yes"), ("no", "no"))
 _STAYS = (
     "One that was overturned later stays counted here, and counts again among the verdicts on appeals."
 )
+_MEASURE = Table("measure", "What was decided", MEASURES)
+_RULE = Table("rule", "Which rule was broken", ())
+_REMOVED = Table("removed", "Whether messages were removed", _YES_NO)
+_TOOK = _times("took", "From the opening of the case to the decision")
 _DECIDED = (
-    Table("measure", "What was decided", MEASURES),
-    Table("rule", "Which rule was broken", ()),
+    _MEASURE,
+    _RULE,
     Table("severity", "How severe the breach was", tuple((one.value, one.value) for one in Severity)),
-    Table("removed", "Whether messages were removed", _YES_NO),
+    _REMOVED,
     Table("second", "Whether a second person confirmed it", _YES_NO),
-    _times("took", "From the opening of the case to the decision"),
+    _TOOK,
+)
+_FOUND = Table(
+    "found",
+    "How it came to our knowledge, and who decided",
+    (
+        ("rule", "found by a rule, and decided by a person"),
+        ("ours", "noticed by our people, and decided by a person"),
+        ("machine", "found by a rule, which acted by itself"),
+    ),
+)
+_NAMED = Table("rule", "Which rule they name", (), "What the reporter named, not what was found.")
+_FLAGGER = Table("flagger", "Whether a trusted flagger reported it", _YES_NO)
+_AGAINST = Table("measure", "Against what", MEASURES)
+_AGAINST_REMOVAL = Table(
+    "removed",
+    "Whether messages had been removed",
+    (("yes", "yes"), ("no", "no, or it is not known any more")),
+)
+_VERDICT = Table(
+    "verdict",
+    "What became of the decisions",
+    (
+        ("uphold", "upheld"),
+        ("modify", "modified: a milder measure"),
+        ("overturn", "overturned: void from the beginning"),
+    ),
+)
+_ANSWER = _times("answer", "From the appeal to the answer")
+_ON_ANSWERS = Table(
+    "verdict",
+    "What became of the answers",
+    (("uphold", "upheld"), ("modify", "modified"), ("overturn", "overturned")),
 )
 
 POPULATIONS: tuple[Population, ...] = (
@@ -125,8 +183,10 @@ POPULATIONS: tuple[Population, ...] = (
                     ("list", "a list of another community"),
                 ),
             ),
-            Table("rule", "Which rule they name", (), "What the reporter named, not what was found."),
+            _NAMED,
             _times("receipt", "From the report to its receipt"),
+            _FLAGGER,
+            _cross(_NAMED, _FLAGGER),
         ),
     ),
     Population(
@@ -145,7 +205,7 @@ POPULATIONS: tuple[Population, ...] = (
         "Decisions on reports",
         "Each decision that a rule was broken, in a case that somebody had reported, on the day it "
         f"became final. {_STAYS}",
-        _DECIDED,
+        (*_DECIDED, _FLAGGER, _cross(_RULE, _FLAGGER), _cross(_FLAGGER, _TOOK)),
     ),
     Population(
         "own",
@@ -154,15 +214,10 @@ POPULATIONS: tuple[Population, ...] = (
         f"final. {_STAYS}",
         (
             *_DECIDED,
-            Table(
-                "found",
-                "How it came to our knowledge, and who decided",
-                (
-                    ("rule", "found by a rule, and decided by a person"),
-                    ("ours", "noticed by our people, and decided by a person"),
-                    ("machine", "found by a rule, which acted by itself"),
-                ),
-            ),
+            _FOUND,
+            _cross(_RULE, _MEASURE),
+            _cross(_RULE, _REMOVED),
+            _cross(_RULE, _FOUND),
         ),
     ),
     Population(
@@ -206,7 +261,7 @@ POPULATIONS: tuple[Population, ...] = (
         "appeals",
         "Appeals received",
         "Each objection to a decision, on the day it was received.",
-        (Table("measure", "Against what", MEASURES),),
+        (_AGAINST, _AGAINST_REMOVAL),
     ),
     Population(
         "verdicts",
@@ -214,31 +269,28 @@ POPULATIONS: tuple[Population, ...] = (
         "Each by somebody who had no part in the decision, on the day of the verdict. The share of "
         "decisions that were modified or overturned is the reversal rate.",
         (
-            Table(
-                "verdict",
-                "What became of the decisions",
-                (
-                    ("uphold", "upheld"),
-                    ("modify", "modified: a milder measure"),
-                    ("overturn", "overturned: void from the beginning"),
-                ),
+            _VERDICT,
+            _AGAINST,
+            _ANSWER,
+            _AGAINST_REMOVAL,
+            *(
+                _cross(against, other)
+                for against in (_AGAINST, _AGAINST_REMOVAL)
+                for other in (_VERDICT, _ANSWER)
             ),
-            Table("measure", "Against what", MEASURES),
-            _times("answer", "From the appeal to the answer"),
         ),
     ),
-    Population("objections", "Objections of reporters", "To the answer to a report, or to a pause."),
+    Population(
+        "objections",
+        "Objections of reporters",
+        "To the answer to a report, or to a pause.",
+        (_FLAGGER,),
+    ),
     Population(
         "reconsidered",
         "Objections of reporters decided",
         "Each by somebody who had no part in the answer.",
-        (
-            Table(
-                "verdict",
-                "What became of the answers",
-                (("uphold", "upheld"), ("modify", "modified"), ("overturn", "overturned")),
-            ),
-        ),
+        (_ON_ANSWERS, _FLAGGER, _cross(_FLAGGER, _ON_ANSWERS)),
     ),
     Population(
         "unfounded",

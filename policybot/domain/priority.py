@@ -21,6 +21,9 @@ _MOST_ALIKE = 8
 """Reporters from one homeserver about one room that count; more of them say nothing new."""
 _HOLD = 6
 """Points of a case in which somebody thought that it could not wait."""
+_TRUSTED = 12
+"""Points of a case that a trusted flagger has reported, however many: as from the least severity to the
+gravest (article 22 of Regulation (EU) 2022/2065: their notices are given priority)."""
 USUAL = 0.5
 """What a reporter counts of whom nothing is known."""
 
@@ -46,6 +49,8 @@ class Voice:
     at: datetime
     weight: float = USUAL
     """Between 0 and 1: how often this reporter was right. It stands in no text."""
+    trusted: bool = False
+    """Whether it was taken as one of a trusted flagger."""
 
     @property
     def origin(self) -> tuple[str, str | None]:
@@ -110,6 +115,8 @@ def worked_out(
     parts = [(f"severity up to {gravest.value}", _STEP * list(Severity).index(gravest))]
     if voices:
         parts.append(_heard(voices))
+    if any(voice.trusted for voice in voices):
+        parts.append(("reported by a trusted flagger", _TRUSTED))
     if sights:
         number = len(sights)
         what = f"{number} messages" if number > 1 else "1 message"
@@ -155,10 +162,11 @@ def due_in_words(due_at: datetime, now: datetime) -> str:
     return f"due in {hours} h" if hours else "due now"
 
 
-def in_short(rank: datetime, due_at: datetime, now: datetime) -> str:
-    """Write it for one line of the queue."""
+def in_short(rank: datetime, due_at: datetime, now: datetime, *, flagged: bool = False) -> str:
+    """Write it for one line of the queue; `flagged` is what a trusted flagger has reported."""
     points = round((due_at - rank) / HOUR)
-    return f"priority {_plain(points - hours_left(due_at, now))}, {due_in_words(due_at, now)}"
+    said = f"priority {_plain(points - hours_left(due_at, now))}, {due_in_words(due_at, now)}"
+    return f"{said}, reported by a trusted flagger" if flagged else said
 
 
 def _signed(points: int) -> str:

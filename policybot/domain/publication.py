@@ -10,8 +10,8 @@ from functools import reduce
 from operator import add
 
 from policybot.domain.period import Period, parse
-from policybot.domain.population import MONTH, POPULATIONS, TIMES, Table
-from policybot.domain.suppression import HIDDEN, NOTHING, Cell, rows, total
+from policybot.domain.population import MONTH, POPULATIONS, TIMES, Table, pair
+from policybot.domain.suppression import HIDDEN, NOTHING, Cell, crossed, rows, total
 
 Counts = Mapping[str, Mapping[str, int]]
 """By population, then by `table:row`; the whole population under the empty text."""
@@ -27,6 +27,10 @@ class Shown:
     def rows(self, table: str) -> Mapping[str, Cell]:
         """Give the rows of a table; none where there is none."""
         return self.tables.get(table, {})
+
+    def has(self, table: str) -> bool:
+        """Say whether everything that there is was counted in a table."""
+        return table in self.tables or self.total == NOTHING
 
 
 EMPTY = Shown(NOTHING, {})
@@ -71,7 +75,11 @@ def publish(period: Period, counts: Counts, rules: Sequence[str], fewest: int) -
             tables[MONTH] = rows(_split(found, MONTH), period.months, fewest)
         for table in population.tables:
             split = _split(found, table.key)
-            tables[table.key] = rows(split, _order(table, split, rules), fewest)
+            if table.of is None:
+                tables[table.key] = rows(split, _order(table, split, rules), fewest)
+            elif sum(split.values()) == found.get("", 0):
+                first, second = (tables[axis] for axis in table.of)
+                tables[table.key] = _crossing(split, first, second, fewest)
         populations[population.key] = Shown(total(found.get("", 0), fewest), tables)
     for population in POPULATIONS:
         if any(populations[part].total == HIDDEN for part in population.whole_of):
@@ -79,6 +87,15 @@ def publish(period: Period, counts: Counts, rules: Sequence[str], fewest: int) -
             none = {name: dict.fromkeys(cells, HIDDEN) for name, cells in shown.items()}
             populations[population.key] = Shown(HIDDEN, none)
     return Publication((period,), fewest, populations)
+
+
+def _crossing(
+    split: Mapping[str, int], first: Mapping[str, Cell], second: Mapping[str, Cell], fewest: int
+) -> dict[str, Cell]:
+    """Publish how two tables cross, by the pairs that somebody is in, or may be."""
+    pairs = {(row, column): split.get(pair(row, column), 0) for row in first for column in second}
+    shown = crossed(pairs, first, second, fewest)
+    return {pair(*key): cell for key, cell in shown.items() if cell != NOTHING}
 
 
 def _split(found: Mapping[str, int], table: str) -> dict[str, int]:
@@ -102,7 +119,12 @@ def together(parts: Sequence[Publication]) -> Publication:
 
 
 def _add(first: Shown, second: Shown) -> Shown:
-    names = dict.fromkeys([*first.tables, *second.tables])
+    # What was not counted yet when one of them was published is not said of both together.
+    names = [
+        name
+        for name in dict.fromkeys([*first.tables, *second.tables])
+        if name == MONTH or all(one.has(name) for one in (first, second))
+    ]
     return Shown(
         first.total + second.total,
         {name: _add_rows(first.rows(name), second.rows(name)) for name in names},

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from policybot.domain.case import Case, Subject
 from policybot.domain.case import State as CaseState
+from policybot.domain.flagger import called
 
 
 class Outcome(StrEnum):
@@ -63,6 +64,8 @@ class Report:
     """When its author was answered the last time."""
     resolved_by: str | None = None
     """Who found no breach."""
+    flagger: str | None = None
+    """The trusted flagger whose report it was when it was taken; empty once its name is forgotten."""
 
     @property
     def receipt(self) -> str:
@@ -77,7 +80,7 @@ class Report:
     @property
     def named(self) -> str:
         """What it names, as a moderator reads it, and how it came unless by an account."""
-        if self.category == UNSORTED and self.via is Via.BUTTON:
+        if self.category == UNSORTED and self.via is Via.BUTTON and self.flagger is None:
             return "reported with the client's button"
         if self.via is Via.LIST:
             return self.came
@@ -86,7 +89,10 @@ class Report:
 
     @property
     def came(self) -> str:
-        """Tell how it came, where no account stands behind it."""
+        """Tell how it came, where no account stands behind it, or a trusted flagger."""
+        if self.flagger is not None:
+            by = f"the program {self.reporter.removeprefix('tool:')} of " if self.via is Via.TOOL else ""
+            return f"came from {by}{called(self.flagger)}"
         match self.via:
             case Via.WEB:
                 return "came by the public form, without an account,"

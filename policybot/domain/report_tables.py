@@ -15,8 +15,9 @@ from operator import add
 
 from policybot.domain import report_words as words
 from policybot.domain.keyword import CATEGORIES, OF_NOTICES, OF_ORDERS, OF_TERMS, OTHER
+from policybot.domain.measure import Kind
 from policybot.domain.mechanism import Mechanism
-from policybot.domain.population import BINDING
+from policybot.domain.population import BINDING, TIMES, pair
 from policybot.domain.publication import Publication, Shown, within
 from policybot.domain.rules import Ground, Rule
 from policybot.domain.suppression import HIDDEN, NOTHING, Cell
@@ -75,12 +76,12 @@ _HIDDEN = "not published: it is below the limit, or would give such a number awa
 _PARTLY = "at least; what is below the limit, or of a rule without a keyword, is left out"
 _MIXED = "not published by this ground apart from the other"
 _TOGETHER = "published for all categories together"
+_KINDS_TOGETHER = "published for all kinds of decisions together"
 
 Filled = tuple[str, str]
 """A value, and its contextual information."""
 _YOURS: Filled = ("", "to be filled in: only the provider knows")
 _UNCOUNTED: Filled = ("", "not counted apart")
-_UNFLAGGED: Filled = ("", "notices of trusted flaggers are not told apart")
 _NONE: Filled = ("0", "")
 
 
@@ -148,6 +149,28 @@ def _of_rules(shown: Shown, rules: Iterable[Rule]) -> Cell:
     return _sum(found.get(rule.id, NOTHING) for rule in rules)
 
 
+def _crossing(shown: Shown, table: str, firsts: Iterable[str], second: str) -> Cell | None:
+    """Add up what is published of pairs of rows; None where they were not counted."""
+    found = shown.rows(table)
+    return _sum(found.get(pair(one, second), NOTHING) for one in firsts) if shown.has(table) else None
+
+
+def _apart(cell: Cell | None, *more: Cell, uncounted: str = _UNCOUNTED[1]) -> Filled:
+    return ("", uncounted) if cell is None else _said(_sum((cell, *more)))
+
+
+def _half(shown: Shown, table: str, firsts: Iterable[str]) -> Filled:
+    """Say within which time half of those in some rows were settled, by how these cross with times."""
+    found, those = shown.rows(table), tuple(firsts)
+    if not shown.has(table):
+        return _UNCOUNTED
+    cells = {time: _sum(found.get(pair(one, time), NOTHING) for one in those) for time in TIMES}
+    if all(cell == NOTHING for cell in cells.values()):
+        return "", "nothing was to be settled"
+    half = within(cells, 0.5)
+    return "", f"within {half}" if half else _HIDDEN
+
+
 def _wide(
     applies: str, begin: tuple[str, str], what: tuple[str, ...], filled: Sequence[Filled]
 ) -> tuple[str, ...]:
@@ -197,23 +220,61 @@ def _notices(
     yield _head("Category of illegal content", _NOTICES, context)
 
     def row(
-        what: tuple[str, str], received: Cell, of: Sequence[Rule], median: str, rest: Cell
+        what: tuple[str, str],
+        came: tuple[Filled, Filled],
+        of: Sequence[Rule],
+        medians: tuple[Filled, Filled],
+        rest: Cell,
     ) -> tuple[str, ...]:
-        law, terms = (
-            _said(_of_rules(decided, [rule for rule in of if rule.ground is ground]) + rest)
-            for ground in (Ground.LAW, Ground.TERMS)
-        )
-        came = _said(received + rest)
-        filled = [came, _UNFLAGGED, came, _UNFLAGGED, ("", median), _UNFLAGGED]
-        return _wide(_HOSTING, begin, what, [*filled, law, _UNFLAGGED, terms, _UNFLAGGED])
+        filled = [*came, *came, *medians]
+        for ground in (Ground.LAW, Ground.TERMS):
+            mine = [rule for rule in of if rule.ground is ground]
+            flagged = _crossing(decided, "rule*flagger", [rule.id for rule in mine], "yes")
+            of_all = of is rules and len(mine) == len(rules)
+            filled.append(_said(_of_rules(decided, mine) + rest))
+            filled.append(_flagged(decided) if of_all else _apart(flagged, rest))
+        return _wide(_HOSTING, begin, what, filled)
 
     half = within(decided.rows("took"), 0.5)
-    yield row(("TOTAL", ""), reports.total, rules, f"within {half}" if half else _HIDDEN, NOTHING)
+    yield row(
+        ("TOTAL", ""),
+        (_said(reports.total), _flagged(reports)),
+        rules,
+        (
+            ("", f"within {half}" if half else _HIDDEN),
+            _half(decided, "flagger*took", ["yes"]),
+        ),
+        NOTHING,
+    )
     for what, of, complete in _sorted(rules, OF_TERMS, OF_ORDERS):
-        received = _of_rules(reports, of)
-        if what[0] == OF_NOTICES:
-            received += reports.rows("rule").get("unsorted", NOTHING)
-        yield row(what, received, of, _TOGETHER, NOTHING if complete else HIDDEN)
+        named = [*(rule.id for rule in of), *(["unsorted"] if what[0] == OF_NOTICES else [])]
+        rest = NOTHING if complete else HIDDEN
+        received = _sum(reports.rows("rule").get(one, NOTHING) for one in named)
+        flagged = _crossing(reports, "rule*flagger", named, "yes")
+        came = _said(received + rest), _apart(flagged, rest)
+        yield row(what, came, of, (("", _TOGETHER), ("", _TOGETHER)), rest)
+
+
+def _flagged(shown: Shown) -> Filled:
+    """Say how many are of trusted flaggers."""
+    rows = shown.rows("flagger")
+    return _said(rows.get("yes", NOTHING)) if shown.has("flagger") else _UNCOUNTED
+
+
+_SERVICE = ("member", "room")
+_OF_SERVICE = (
+    *(f"{scope}:{Kind.RESTRICT}" for scope in (*_SERVICE, "account")),
+    *(f"{scope}:{Kind.SUSPEND}" for scope in _SERVICE),
+)
+_DONE: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("found", ("machine",)),
+    ("removed", ("yes",)),
+    ("measure", _OF_SERVICE),
+    ("measure", tuple(f"{scope}:{Kind.CLOSE}" for scope in _SERVICE)),
+    ("measure", (f"account:{Kind.SUSPEND}",)),
+    ("measure", (f"account:{Kind.CLOSE}",)),
+)
+"""What the template counts of what was done: in which table, and in which of its rows."""
 
 
 def _own(
@@ -227,32 +288,28 @@ def _own(
     alone = len(mine) == len(rules)
     total = own.total if alone else _of_rules(own, mine)
 
-    def one(cell: Cell) -> Filled:
-        if not mine:
-            return _NONE
-        return _said(cell) if alone else ("", _MIXED)
+    def what_was_done(of: Sequence[Rule], rest: Cell, uncounted: str) -> Iterator[Filled]:
+        """Say what was done by some rules; where they are all that there are, by the whole."""
+        ids = [rule.id for rule in of]
+        for table, done in _DONE:
+            if of is mine and alone:
+                found = own.rows(table)
+                yield _said(_sum(found.get(one, NOTHING) for one in done))
+                continue
+            cells = [_crossing(own, f"rule*{table}", ids, one) for one in done] if of else []
+            if any(cell is None for cell in cells):
+                yield "", uncounted
+            else:
+                yield _said(_sum((*(cell for cell in cells if cell), rest)))
 
-    def measures(scopes: Sequence[str], kinds: Sequence[str]) -> Cell:
-        found = own.rows("measure")
-        return _sum(found.get(f"{scope}:{kind}", NOTHING) for scope in scopes for kind in kinds)
+    def filled(total: Cell, of: Sequence[Rule], rest: Cell, uncounted: str) -> list[Filled]:
+        machine, removed, *others = what_was_done(of, rest, uncounted)
+        return [_said(total), machine, removed, *[_NONE] * 9, *others]
 
-    service = ("member", "room")
-    suspended = measures((*service, "account"), ("restrict",)) + measures(service, ("suspend",))
-    filled = [
-        _said(total),
-        one(own.rows("found").get("machine", NOTHING)),
-        one(own.rows("removed").get("yes", NOTHING)),
-        *[_NONE] * 9,
-        one(suspended),
-        one(measures(service, ("close",))),
-        one(measures(("account",), ("suspend",))),
-        one(measures(("account",), ("close",))),
-    ]
-    yield _wide(_ALL, begin, ("TOTAL", ""), filled)
+    yield _wide(_ALL, begin, ("TOTAL", ""), filled(total, mine, NOTHING, _MIXED))
     for row, of, complete in _sorted(mine, OF_ORDERS, OF_NOTICES, *((OF_TERMS,) if by_law else ())):
-        counted = _said(_of_rules(own, of) + (NOTHING if complete else HIDDEN))
-        rest = ("", _TOGETHER) if of or not complete else _NONE
-        yield _wide(_ALL, begin, row, [counted, *[rest] * (len(_MEASURES) - 1)])
+        rest = NOTHING if complete else HIDDEN
+        yield _wide(_ALL, begin, row, filled(_of_rules(own, of) + rest, of, rest, _TOGETHER))
 
 
 _COMPLAINTS = "Internal complaints mechanism"
@@ -279,13 +336,28 @@ _LONG = (
 
 def _settled(publication: Publication, submitted: str, decided: str) -> dict[str, Filled]:
     """Say what became of what people objected to."""
-    verdicts = publication.of(decided).rows("verdict")
-    half = within(publication.of(decided).rows("answer"), 0.5)
+    of = publication.of(decided)
+    verdicts, half = of.rows("verdict"), within(of.rows("answer"), 0.5)
     return {
         _HOW_MANY: _said(publication.of(submitted).total),
         **{scope: _said(verdicts.get(row, NOTHING)) for scope, row in _VERDICTS},
-        _MEDIAN: ("", f"within {half}" if half else _HIDDEN),
+        _MEDIAN: ("", f"within {half}" if half else _HIDDEN) if of.has("answer") else _UNCOUNTED,
         _OMITTED: ("", "not counted: what is withdrawn, or still waits"),
+    }
+
+
+def _settled_of(received: Shown, decided: Shown, table: str, those: Sequence[str]) -> dict[str, Filled]:
+    """Say what became of objections to decisions of one kind: those in some rows of a table."""
+    found, together = received.rows(table), _KINDS_TOGETHER
+    number = _sum(found.get(one, NOTHING) for one in those) if received.has(table) else None
+    half = _half(decided, f"{table}*answer", those)
+    return {
+        _HOW_MANY: _apart(number, uncounted=together),
+        **{
+            scope: _apart(_crossing(decided, f"{table}*verdict", those, row), uncounted=together)
+            for scope, row in _VERDICTS
+        },
+        _MEDIAN: ("", together) if half == _UNCOUNTED else half,
     }
 
 
@@ -300,14 +372,13 @@ def _appeals(publication: Publication, begin: tuple[str, str]) -> Iterable[tuple
             said = filled if isinstance(filled, tuple) else filled[scope]
             yield (_ALL if of_all else _PLATFORMS, *begin, section, name, scope, *said)
 
-    together: Filled = ("", "published for all kinds of decisions together")
-    against = publication.of("appeals").rows("measure")
+    def against(table: str, *rows: str) -> dict[str, Filled]:
+        return _settled_of(publication.of("appeals"), publication.of("verdicts"), table, rows)
 
-    def against_those(*measures: str) -> dict[str, Filled]:
-        number = _said(_sum(against[one] for one in measures)) if against else together
-        return {**dict.fromkeys(_SETTLED, together), _HOW_MANY: number}
-
-    of_rooms = (f"{scope}:{kind.value}" for scope in ("member", "room") for kind in BINDING)
+    of_rooms = (f"{scope}:{kind.value}" for scope in _SERVICE for kind in BINDING)
+    flagged = _settled_of(
+        publication.of("objections"), publication.of("reconsidered"), "flagger", ["yes"]
+    )
     unpaid = {**dict.fromkeys(_SETTLED, _NONE), _MEDIAN: ("", "nothing is paid for here")}
     paused = publication.of("unfounded").rows("step").get("pause", NOTHING)
     restricted = "to remove or disable access to or restrict visibility of information"
@@ -316,18 +387,21 @@ def _appeals(publication: Publication, begin: tuple[str, str]) -> Iterable[tuple
     newly = "Number of restrictions newly imposed as a result of an internal complaint"
     yield from indicator(_COMPLAINTS, newly, _UNCOUNTED, _HOW_MANY)
     for about, filled in (
-        (f"{_ABOUT} {restricted}", together),
+        (f"{_ABOUT} {restricted}", against("removed", "yes")),
         (
             f"{_ABOUT} to suspend or terminate the provision of the service",
-            against_those(*of_rooms, "account:restrict"),
+            against("measure", *of_rooms, "account:restrict"),
         ),
         (
             f"{_ABOUT} to suspend or terminate an account ",
-            against_those("account:suspend", "account:close"),
+            against("measure", "account:suspend", "account:close"),
         ),
         (f"{_ABOUT} to restrict the ability to monetise information", unpaid),
         (_NOT_ACTED, _settled(publication, "objections", "reconsidered")),
-        (_NOT_ACTED.replace(_ARTICLE, f"by a Trusted Flagger {_ARTICLE}"), _UNFLAGGED),
+        (
+            _NOT_ACTED.replace(_ARTICLE, f"by a Trusted Flagger {_ARTICLE}"),
+            {**flagged, _MEDIAN: _UNCOUNTED},
+        ),
     ):
         yield from indicator(_COMPLAINTS, about, filled, *_SETTLED)
     implemented = "Percentage of outcomes implemented"
@@ -360,7 +434,7 @@ def _automated(publication: Publication, begin: tuple[str, str]) -> Iterable[tup
         (_ALL, _HOW_MANY, measures, (_said(machine), _said(everything))),
         (_ALL, "Own-initiative ", measures, (_said(machine), _said(people))),
         (_HOSTING, "NAM Total", notices, (_NONE, reports)),
-        (_PLATFORMS, "NAM Trusted Flagger", notices, (_NONE, _UNFLAGGED)),
+        (_PLATFORMS, "NAM Trusted Flagger", notices, (_NONE, _flagged(publication.of("reports")))),
     ):
         where = (applies, *begin, "Use of automated means for content moderation")
         for name, said in zip(indicators, filled, strict=True):

@@ -63,6 +63,8 @@ class Source(StrEnum):
 
     NOTICE = "SOURCE_ARTICLE_16"
     """A notice of something that a law forbids."""
+    FLAGGER = "SOURCE_TRUSTED_FLAGGER"
+    """A notice of a trusted flagger, whatever it was found to break."""
     OTHER_NOTICE = "SOURCE_TYPE_OTHER_NOTIFICATION"
     OWN = "SOURCE_VOLUNTARY"
 

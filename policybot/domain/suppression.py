@@ -6,7 +6,8 @@ subtracts. What they can then say of a small number that is not shown is only th
 below the limit but zero: `tests/domain/test_suppression.py` tries every table.
 
 Two tables must not split one population along the same line (by rule and by chapter of the rules): each
-is protected by itself and by the total that they share.
+is protected by itself and by the total that they share. Where two tables cross (by rule and by
+measure), they are the margins of a third, which `crossed` shows whole or not at all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -64,3 +65,30 @@ def rows(counts: Mapping[str, int], order: Sequence[str], fewest: int) -> dict[s
             kept_back = small | {cover}
             return {row: HIDDEN if row in kept_back else Cell(n) for row, n in numbers.items()}
     return dict.fromkeys(order, HIDDEN)
+
+
+def crossed(
+    counts: Mapping[tuple[str, str], int],
+    first: Mapping[str, Cell],
+    second: Mapping[str, Cell],
+    fewest: int,
+) -> dict[tuple[str, str], Cell]:
+    """Publish how two tables of one population cross: all of it, or nothing where one number is small.
+
+    A part of it would not do: whoever subtracts what is shown from both tables finds what the rest
+    comes to along each of them, which can leave a single way. What nobody is in is shown as zero.
+
+    Args:
+        counts: the number of each pair of rows; one that is absent is zero.
+        first: the first table as `rows` publishes it.
+        second: the second table as `rows` publishes it.
+        fewest: the limit.
+    """
+    hidden = any(0 < number < fewest for number in counts.values())
+
+    def cell(row: str, column: str) -> Cell:
+        if not hidden:
+            return Cell(counts.get((row, column), 0))
+        return NOTHING if NOTHING in (first[row], second[column]) else HIDDEN
+
+    return {(row, column): cell(row, column) for row in first for column in second}

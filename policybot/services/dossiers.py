@@ -84,6 +84,9 @@ async def living_on(tx: Tx, setting: Setting, names: AbstractSet[str]) -> frozen
 
 async def origin(tx: Tx, case_id: int, received: Iterable[Report]) -> Origin:
     """Say how a case came to our knowledge, for a decision by a person."""
+    received = tuple(received)
+    if any(report.flagger is not None for report in received):
+        return Origin.FLAGGER
     ways = {report.via for report in received}
     if ways - {Via.LIST}:
         return Origin.REPORT

@@ -9,7 +9,7 @@ from policybot.domain.priority import in_short
 from policybot.services.cases import Cases
 from policybot.services.queues import Queues
 from policybot.services.setting import Setting
-from policybot.store import cases, consoles, filings
+from policybot.store import cases, consoles, filings, reports
 from policybot.store.database import Tx
 from policybot.store.queues import Wanted
 
@@ -98,13 +98,19 @@ class Entries:
         places = sorted({case.subject.room_id for case in found if case.subject.room_id})
         filed = {room_id: await filings.of_room(tx, room_id) for room_id in places}
         counts, times = await consoles.reports(tx, ids), await consoles.given_time(tx, ids)
+        flagged = await reports.flagged(tx, ids)
+
+        def urgency(case: Case) -> str:
+            rank = case.rank or case.opened_at
+            return in_short(rank, case.due_at or rank, now, flagged=case.id in flagged)
+
         return [
             Entry(
                 case=case,
                 holder=case.held_by(now),
                 filing=filed.get(case.subject.room_id or ""),
                 reports=counts.get(case.id, 0),
-                urgency=in_short(case.rank or case.opened_at, case.due_at or case.opened_at, now),
+                urgency=urgency(case),
                 overdue=case.due_at is not None and case.due_at <= now,
                 waits_for=times.get(case.id),
             )

@@ -1,14 +1,14 @@
 """Figures for everybody: counted from the audit log as it grows, and published when a period is over."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from policybot.domain import figures as rules
 from policybot.domain import publication
 from policybot.domain.errors import NotFound
-from policybot.domain.figures import Counted
+from policybot.domain.figures import Counted, Facts, Report
 from policybot.domain.period import Grain, Period, around, following, parse
 from policybot.domain.publication import Publication
 from policybot.domain.sanction import State
@@ -148,28 +148,34 @@ class Figures:
 async def _counted(tx: Tx, entries: Sequence[Entry]) -> list[tuple[Entry, Counted]]:
     """Look up what the entries are about, all at once, and say where each counts."""
     decided = await figures.facts(tx, {e.decision for e in entries if e.decision is not None})
-    reports = await figures.reports(tx, [e.number for e in entries if e.tag == "report:receive"])
+    about = {"report:receive", *rules.OBJECTIONS}
+    reports = await figures.reports(tx, {e.number for e in entries if e.tag in about})
     touched = await figures.first_touches(tx, [e.seq for e in entries if e.tag in rules.TOUCHES])
 
     def of(entry: Entry) -> Iterable[Counted]:
         if (opened := touched.get(entry.seq)) is not None:
             yield rules.of_touch(opened, entry.at)
         facts = decided.get(entry.decision or 0)
-        if entry.tag == rules.APPEALED and facts is not None:
-            yield rules.of_appeal(facts)
-        elif (plain := rules.plain(entry.tag)) is not None:
-            yield plain
-        elif entry.tag == "referral:hand_over":
-            yield rules.of_referral(entry.payload)
-        elif entry.tag == "report:receive":
-            if (report := reports.get(entry.number)) is not None:
-                yield rules.of_report(report, entry.at)
-        elif entry.payload.get("was") in _OVER:
-            return  # it had stopped binding before, and was counted then
-        elif facts is not None:
+        if (alone := _alone(entry, facts, reports)) is not None:
+            yield alone
+        elif facts is not None and entry.payload.get("was") not in _OVER:
+            # What had stopped binding before was counted then.
             yield from rules.of_decision(entry.tag, facts, entry.at)
 
     return [(entry, one) for entry in entries for one in of(entry)]
+
+
+def _alone(entry: Entry, facts: Facts | None, reports: Mapping[int, Report]) -> Counted | None:
+    """Say where an entry counts that counts in one place, whatever is decided."""
+    if entry.tag == rules.APPEALED:
+        return rules.of_appeal(facts)
+    if entry.tag in rules.OBJECTIONS:
+        return rules.of_objection(entry.tag, reports.get(entry.number))
+    if entry.tag == "referral:hand_over":
+        return rules.of_referral(entry.payload)
+    if entry.tag == "report:receive" and (report := reports.get(entry.number)) is not None:
+        return rules.of_report(report, entry.at)
+    return rules.plain(entry.tag)
 
 
 def _offered(found: Sequence[Publication]) -> tuple[tuple[str, str], ...]:

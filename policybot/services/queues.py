@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from policybot.domain.case import Case
 from policybot.services.cases import Cases
-from policybot.store import queues
+from policybot.store import queues, reports
 from policybot.store.database import Tx
 from policybot.store.queues import Wanted
 
@@ -15,6 +15,8 @@ class Page:
 
     cases: tuple[Case, ...]
     next: Case | None
+    flagged: frozenset[int] = frozenset()
+    """Those of them that a trusted flagger has reported, by their IDs."""
 
 
 class Queues:
@@ -43,4 +45,5 @@ class Queues:
                 break
         # What was written in another room and merged is not known to the list of cases.
         seen = [c for c in found[:limit] if not any(theirs[room_id] for room_id in rooms[c.id])]
-        return Page(tuple(seen), found[limit - 1] if len(found) > limit else None)
+        flagged = await reports.flagged(tx, [case.id for case in seen])
+        return Page(tuple(seen), found[limit - 1] if len(found) > limit else None, flagged)

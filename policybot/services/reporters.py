@@ -148,12 +148,16 @@ class Reporters:
         """
         if not reporter.startswith("@") or category in self._setting.config.reporters.never_paused:
             return
-        step = rules.pause(await self._own(tx, reporter), self._setting.now())
+        step = await self.running(tx, reporter)
         if step is None:
             return
         made = await appeals.named(tx, AppealKind.REPORT, step.report_id)
         about = [one for one in made if one.about is About.PAUSE]
         raise Paused(step, rules.not_taken(step, self._always, about[-1].state if about else None))
+
+    async def running(self, tx: Tx, reporter: str) -> Step | None:
+        """Give the pause of somebody's reports, if one runs."""
+        return rules.pause(await self._own(tx, reporter), self._setting.now())
 
     async def about(self, tx: Tx, user_id: str) -> list[str]:
         """Say to somebody what was decided about their reports and counts now."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 from policybot.domain import notice
 from policybot.domain.case import Case, Subject, SubjectKind
 from policybot.domain.errors import Incomplete, NotFound, OutOfOrder
+from policybot.domain.flagger import speaking
 from policybot.domain.name import one_line
 from policybot.domain.press import Press
 from policybot.domain.report import MOST_TEXT, UNSORTED, Report, Via, stands
@@ -127,8 +128,10 @@ class Reports:
             text=one_line(made.text, MOST_TEXT),
             case_id=case.id,
             received_at=min(made.received_at, now),
+            flagger=await self._flagger(tx, made),
         )
         await reports.add(tx, report)
+        marked = {} if report.flagger is None else {"flagger": True}
         audit.append(
             tx,
             at=now,
@@ -137,10 +140,18 @@ class Reports:
             object=report.receipt,
             case=case.number,
             category=report.category,
+            **marked,
         )
         await self._cases.priorities.renew(tx, case)
         self._announce(tx, case, report, await reports.count(tx, case.id))
         return report, True
+
+    async def _flagger(self, tx: Tx, made: Report) -> str | None:
+        """Name the trusted flagger whose report it is; of somebody whose reports are paused none is."""
+        name = speaking(self._setting.config.reports.flaggers, made.reporter, made.category)
+        if name is None or (made.account and await self._reporters.running(tx, made.reporter)):
+            return None
+        return name
 
     async def _earlier(self, tx: Tx, case: Case, made: Report) -> Report | None:
         """Find what somebody has reported of the same, by this account or another of their own."""

@@ -268,6 +268,8 @@ def _reasons(setting: Setting, decision: Decision, found: Grounds) -> Reasons:
     source = Source.OWN
     if found.origin is Origin.REPORT and not decision.automatic:
         source = Source.NOTICE if by_law else Source.OTHER_NOTICE
+    elif found.origin is Origin.FLAGGER and not decision.automatic:
+        source = Source.FLAGGER
     kind = decision.measure.kind
     visibility, provision, account = rules.consequences(decision.scope, kind, removed=decision.remove)
     title, text = rule.in_language(decision.language) if rule else (decision.rule_id, statement.rule)

@@ -151,7 +151,7 @@ OF_ACCOUNT: tuple[Part, ...] = (
     Part(
         "reports",
         "The reports that you made, with their receipts (R- and the id).",
-        "SELECT id, subject_key, category, text, state, outcome, received_at FROM reports"
+        "SELECT id, subject_key, category, text, state, outcome, received_at, flagger FROM reports"
         " WHERE reporter = $1 ORDER BY id",
         "received_at",
     ),

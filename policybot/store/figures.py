@@ -88,6 +88,8 @@ async def facts(tx: Tx, ids: Collection[int]) -> dict[int, Facts]:
         "SELECT d.id, d.nature, d.rule_id, d.scope, d.measure, d.severity, d.remove, d.publish,"  # noqa: S608 - numbers alone
         " d.approver, d.decider, d.decided_at, c.opened_at, s.ends_at, a.submitted_at,"
         " EXISTS (SELECT 1 FROM reports r WHERE r.case_id = d.case_id) AS reported,"
+        " EXISTS (SELECT 1 FROM reports r WHERE r.case_id = d.case_id"
+        " AND r.flagger IS NOT NULL) AS flagged,"
         " EXISTS (SELECT 1 FROM findings f WHERE f.case_id = d.case_id) AS found"
         " FROM decisions d JOIN cases c ON c.id = d.case_id"
         " LEFT JOIN sanctions s ON s.decision_id = d.id"
@@ -111,6 +113,7 @@ async def facts(tx: Tx, ids: Collection[int]) -> dict[int, Facts]:
             decided_at=from_ms(row["decided_at"]),
             ends_at=optional_time(row["ends_at"]),
             appealed_at=optional_time(row["submitted_at"]),
+            flagged=bool(row["flagged"]),
         )
         for row in rows
     }
@@ -129,10 +132,14 @@ async def reports(tx: Tx, ids: Collection[int]) -> dict[int, Report]:
     if not ids:
         return {}
     rows = await tx.fetch(
-        f"SELECT id, via, category, received_at FROM reports WHERE id IN ({_places(1, ids)})",  # noqa: S608 - numbers alone
+        "SELECT id, via, category, received_at, flagger FROM reports"  # noqa: S608 - numbers alone
+        f" WHERE id IN ({_places(1, ids)})",
         *ids,
     )
-    return {r["id"]: Report(r["via"], r["category"], from_ms(r["received_at"])) for r in rows}
+    return {
+        r["id"]: Report(r["via"], r["category"], from_ms(r["received_at"]), r["flagger"] is not None)
+        for r in rows
+    }
 
 
 async def first_touches(tx: Tx, ids: Collection[int]) -> dict[int, datetime]:

@@ -22,7 +22,7 @@ async def add(tx: Tx, report: Report) -> None:
     """Save a report."""
     await tx.execute(
         "INSERT INTO reports (id, reporter, subject_key, category, text, case_id, state,"
-        " received_at, via) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        " received_at, via, flagger) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         report.id,
         report.reporter,
         report.subject.key,
@@ -32,6 +32,7 @@ async def add(tx: Tx, report: Report) -> None:
         report.state.value,
         to_ms(report.received_at),
         report.via.value,
+        report.flagger,
     )
 
 
@@ -70,16 +71,35 @@ async def count(tx: Tx, case_id: int) -> int:
     return int(await tx.value("SELECT COUNT(*) AS value FROM reports WHERE case_id = $1", case_id))
 
 
+async def flagged(tx: Tx, case_ids: Collection[int]) -> frozenset[int]:
+    """Say in which of some cases a trusted flagger has reported something."""
+    if not case_ids:
+        return frozenset()
+    places = ", ".join(f"${n}" for n in range(1, len(case_ids) + 1))
+    rows = await tx.fetch(
+        f"SELECT DISTINCT case_id FROM reports WHERE case_id IN ({places})"  # noqa: S608 - numbers alone
+        " AND flagger IS NOT NULL",
+        *case_ids,
+    )
+    return frozenset(row["case_id"] for row in rows)
+
+
 async def voices(tx: Tx, case_id: int) -> list[Voice]:
     """List the reports in a case as far as they count for its priority."""
     rows = await tx.fetch(
-        "SELECT r.reporter, r.category, r.received_at, s.room_id FROM reports r"
+        "SELECT r.reporter, r.category, r.received_at, r.flagger, s.room_id FROM reports r"
         " LEFT JOIN case_subjects s ON s.case_id = r.case_id AND s.subject_key = r.subject_key"
         " WHERE r.case_id = $1 ORDER BY r.id",
         case_id,
     )
     return [
-        Voice(row["reporter"], row["category"], row["room_id"], from_ms(row["received_at"]))
+        Voice(
+            row["reporter"],
+            row["category"],
+            row["room_id"],
+            from_ms(row["received_at"]),
+            trusted=row["flagger"] is not None,
+        )
         for row in rows
     ]
 
@@ -119,4 +139,5 @@ def _report(row: Row) -> Report:
         via=Via(row["via"]),
         resolved_at=optional_time(row["resolved_at"]),
         resolved_by=row["resolved_by"],
+        flagger=row["flagger"],
     )

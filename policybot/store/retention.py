@@ -103,7 +103,9 @@ REACHES: dict[str, Reach] = {
         " AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = reports.case_id AND (c.state IN OPEN"
         " OR c.user_id IN HELD))",
         # Each stays another reporter's: two reports in one case are two.
-        "text = '', subject_key = '', reporter = 'gone-' || id, resolved_by = NULL",
+        "text = '', subject_key = '', reporter = 'gone-' || id, resolved_by = NULL,"
+        # That it was a trusted flagger stays, as that it was somebody does.
+        " flagger = CASE WHEN flagger IS NOT NULL THEN '' END",
     ),
     "complaints": Reach(
         "appeals",

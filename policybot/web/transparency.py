@@ -190,13 +190,20 @@ def _flat(publication: Publication, labels: Mapping[str, str]) -> Iterator[_Row]
         shown = publication.of(population.key)
         yield _Row(population.key, "", "", population.title, shown.total)
         for table, cells in shown.tables.items():
-            names = {**labels, **_names(population, table)}
             for key, cell in cells.items():
-                yield _Row(population.key, table, key, names.get(key, key), cell)
+                label = _label(population, table, key, labels)
+                yield _Row(population.key, table, key, label, cell)
 
 
-def _names(population: Population, table: str) -> dict[str, str]:
-    return next((dict(one.labels) for one in population.tables if one.key == table), {})
+def _label(population: Population, table: str, key: str, labels: Mapping[str, str]) -> str:
+    """Say what a row of a table is called; that of two which cross by both."""
+    if table == MONTH:
+        return parse(key).title
+    found = next((one for one in population.tables if one.key == table), None)
+    if found is not None and found.of is not None:
+        each = zip(found.of, key.split("/"), strict=True)
+        return "; ".join(_label(population, axis, part, labels) for axis, part in each)
+    return dict(found.labels if found else ()).get(key) or labels.get(key, key)
 
 
 def _as_data(population: Population, shown: Shown) -> dict[str, Any]:
@@ -233,9 +240,11 @@ def _cell(cell: Cell) -> dict[str, object]:
 def _section(population: Population, shown: Shown, labels: Mapping[str, str]) -> Section:
     tables = [Table(MONTH, "By month", ()), *population.tables]
     blocks = [
-        _block(population, table, shown.rows(table.key), labels)
+        _block(population, table, cells, labels)
         for table in tables
-        if shown.rows(table.key) and shown.total != NOTHING
+        if (cells := shown.rows(table.key)) and shown.total != NOTHING
+        # Where two tables cross, all is shown or nothing; of the latter there would be many.
+        if table.of is None or any(cell.number for cell in cells.values())
     ]
     return Section(population, shown.total, tuple(blocks))
 
@@ -243,12 +252,10 @@ def _section(population: Population, shown: Shown, labels: Mapping[str, str]) ->
 def _block(
     population: Population, table: Table, cells: Mapping[str, Cell], labels: Mapping[str, str]
 ) -> Block:
-    names = {**labels, **dict(table.labels)}
-    if table.key == MONTH:
-        names |= {key: parse(key).title for key in cells}
     kept = {key: cell for key, cell in cells.items() if cell != NOTHING or table.key == MONTH}
-    rows = tuple(Bar(names.get(key, key), cell) for key, cell in kept.items())
-    name, title = f"{population.key}-{table.key}", f"{population.title}: {table.title}"
+    rows = tuple(Bar(_label(population, table.key, key, labels), cell) for key, cell in kept.items())
+    name = f"{population.key}-{table.key}".replace("*", "-")
+    title = f"{population.title}: {table.title}"
     chart = Markup(bars(name, title, rows))  # noqa: S704 - it escapes what is not ours
     return Block(table.title, table.about, rows, chart, _times(cells) if table.timed else "")
 

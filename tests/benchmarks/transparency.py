@@ -52,6 +52,8 @@ async def fill(made: World) -> int:
                 numbers[day, population.key, ""] = most
                 numbers[day, population.key, f"month:{day:%Y-%m}"] = most
                 for table in population.tables:
+                    if table.of is not None:
+                        continue  # numbers by chance would not fit together with those of the others
                     for key in [key for key, _ in table.labels] or rules:
                         share = dice.randrange(most // 10 + 2)
                         numbers[day, population.key, f"{table.key}:{key}"] = share

@@ -1,5 +1,6 @@
 """Priority: a sum that orders the queue for ever, explains itself, and cannot be shouted up."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -27,6 +28,7 @@ voices = st.lists(
         st.sampled_from(["!one", "!two", None]),
         moments,
         st.floats(0, 1),
+        st.booleans(),
     ),
     max_size=30,
 )
@@ -79,6 +81,17 @@ def test_the_order_of_two_cases_stays_while_time_passes(
     assert (first.rank < second.rank) == (urgency[0] > urgency[1] + 1e-6) or abs(
         urgency[0] - urgency[1]
     ) < 1e-6
+
+
+def test_a_trusted_flagger_counts_as_much_as_from_the_least_severity_to_the_gravest_and_once() -> None:
+    usual = worked_out(STANDARD, NOW, [said("lea", "R3"), said("anna", "R3")])
+    bodies = [replace(said(name, "R3"), trusted=True) for name in ("lea", "anna")]
+    for voices_of in (bodies, [bodies[0], said("anna", "R3")]):
+        found = worked_out(STANDARD, NOW, voices_of)
+        assert found.points - usual.points == 12
+        assert "2 reporters (+2), reported by a trusted flagger (+12), due in" in found.explained(NOW)
+        assert found.due_at == usual.due_at, "it is an order, and gives nobody less time"
+    assert in_short(NOW, NOW, NOW, flagged=True) == "priority 0, overdue, reported by a trusted flagger"
 
 
 def test_one_homeserver_cannot_shout_a_case_up() -> None:

@@ -127,3 +127,16 @@ def test_no_day_is_ever_published_twice_and_none_is_left_out(
         assert after.start == last.end
         assert parse(after.name) == after
         last = after
+
+
+def test_what_was_not_counted_in_a_part_of_a_year_is_not_said_of_all_of_it() -> None:
+    counted = {"reports": {"": 20, "flagger:yes": 8, "flagger:no": 12}}
+    crossing = {"rule*flagger:R1/yes": 8, "rule*flagger:R1/no": 12, "rule:R1": 20}
+    before = publish(QUARTER, {"reports": {"": 20, "rule:R1": 20}}, RULES, FEWEST)
+    after = publish(parse("2026-Q2"), {"reports": counted["reports"] | crossing}, RULES, FEWEST)
+    quiet = publish(parse("2026-Q3"), {}, RULES, FEWEST)
+    assert after.of("reports").rows("rule*flagger") == {"R1/yes": Cell(8), "R1/no": Cell(12)}
+    assert not before.of("reports").has("rule*flagger")
+    assert not together([before, after]).of("reports").has("rule*flagger")
+    assert together([before, after]).of("reports").rows("rule")["R1"] == Cell(40)
+    assert together([after, quiet]).of("reports").rows("rule*flagger")["R1/yes"] == Cell(8)

@@ -30,7 +30,21 @@ RULES = (
     Rule("R4", "Topic", "Stay with it."),
 )
 COUNTS = {
-    "reports": {"": 45, "rule:R1": 20, "rule:R2": 10, "rule:R3": 8, "rule:unsorted": 7},
+    "reports": {
+        "": 45,
+        "rule:R1": 20,
+        "rule:R2": 10,
+        "rule:R3": 8,
+        "rule:unsorted": 7,
+        "flagger:yes": 15,
+        "flagger:no": 30,
+        "rule*flagger:R1/yes": 10,
+        "rule*flagger:R1/no": 10,
+        "rule*flagger:R2/yes": 5,
+        "rule*flagger:R2/no": 5,
+        "rule*flagger:R3/no": 8,
+        "rule*flagger:unsorted/no": 7,
+    },
     "own": {
         "": 36,
         "rule:R1": 14,
@@ -42,10 +56,72 @@ COUNTS = {
         "measure:member:restrict": 25,
         "removed:yes": 30,
         "removed:no": 6,
+        "rule*found:R1/machine": 9,
+        "rule*found:R1/ours": 5,
+        "rule*found:R3/ours": 10,
+        "rule*found:R2/machine": 7,
+        "rule*found:R2/ours": 5,
+        "rule*removed:R1/yes": 14,
+        "rule*removed:R3/yes": 10,
+        "rule*removed:R2/yes": 6,
+        "rule*removed:R2/no": 6,
+        "rule*measure:R1/account:suspend": 5,
+        "rule*measure:R1/member:restrict": 9,
+        "rule*measure:R2/account:suspend": 6,
+        "rule*measure:R2/member:restrict": 6,
+        "rule*measure:R3/member:restrict": 10,
     },
-    "on_reports": {"": 12, "rule:R1": 12, "took:1 hour": 12},
-    "appeals": {"": 30, "measure:member:restrict": 8, "measure:room:close": 6, "measure:warn": 16},
-    "verdicts": {"": 20, "verdict:uphold": 14, "verdict:overturn": 6, "answer:3 days": 20},
+    "on_reports": {
+        "": 12,
+        "rule:R1": 12,
+        "took:1 hour": 7,
+        "took:3 days": 5,
+        "flagger:yes": 7,
+        "flagger:no": 5,
+        "rule*flagger:R1/yes": 7,
+        "rule*flagger:R1/no": 5,
+        "flagger*took:yes/1 hour": 7,
+        "flagger*took:no/3 days": 5,
+    },
+    "appeals": {
+        "": 30,
+        "measure:member:restrict": 8,
+        "measure:room:close": 6,
+        "measure:warn": 16,
+        "removed:yes": 11,
+        "removed:no": 19,
+    },
+    "verdicts": {
+        "": 20,
+        "verdict:uphold": 14,
+        "verdict:overturn": 6,
+        "answer:3 days": 12,
+        "answer:7 days": 8,
+        "measure:member:restrict": 12,
+        "measure:warn": 8,
+        "removed:yes": 8,
+        "removed:no": 12,
+        "measure*verdict:member:restrict/uphold": 6,
+        "measure*verdict:member:restrict/overturn": 6,
+        "measure*verdict:warn/uphold": 8,
+        "removed*verdict:yes/uphold": 8,
+        "removed*verdict:no/uphold": 6,
+        "removed*verdict:no/overturn": 6,
+        "measure*answer:member:restrict/3 days": 12,
+        "measure*answer:warn/7 days": 8,
+        "removed*answer:yes/7 days": 8,
+        "removed*answer:no/3 days": 12,
+    },
+    "objections": {"": 12, "flagger:yes": 6, "flagger:no": 6},
+    "reconsidered": {
+        "": 10,
+        "verdict:uphold": 5,
+        "verdict:overturn": 5,
+        "flagger:yes": 5,
+        "flagger:no": 5,
+        "flagger*verdict:yes/overturn": 5,
+        "flagger*verdict:no/uphold": 5,
+    },
     "referrals": {"": 6, "recipient:police": 6},
     "unfounded": {"": 5, "step:pause": 5},
 }
@@ -263,9 +339,59 @@ def test_notices_are_told_by_category_and_by_keyword() -> None:
     assert total[BY_TERMS] == "12"
     assert total["Number of actions taken on the basis of the law"] == "0"
     assert total["Contextual information on Median time to take action"] == "within 1 hour"
-    assert "trusted flaggers" in total[f"Contextual information on {NOTICES[1]}"]
     by_category = columns(rows, CYBER)["Contextual information on Median time to take action"]
     assert by_category == "published for all categories together"
+
+
+def test_notices_of_trusted_flaggers_are_told_apart_by_category_and_keyword_and_by_ground() -> None:
+    rows = written()["4_notices"]
+    flagged = [name for name in NOTICES if "rusted" in name]
+    told = {
+        code: [columns(rows, code)[name] for name in flagged]
+        for code in ("TOTAL", CYBER, "KEYWORD_CYBER_HARASSMENT", "KEYWORD_CYBER_STALKING")
+    }
+    assert told == {
+        "TOTAL": ["15", "15", "", "0", "7"],
+        CYBER: ["5", "5", "", "0", "0"],
+        "KEYWORD_CYBER_HARASSMENT": ["5", "5", "", "0", "0"],
+        "KEYWORD_CYBER_STALKING": ["0", "0", "", "0", "0"],
+    }
+    assert columns(rows, "STATEMENT_CATEGORY_NOT_SPECIFIED_NOTICE")[NOTICES[1]] == "0"
+    total = columns(rows, "TOTAL")
+    assert total[f"Contextual information on {flagged[2]}"] == "within 1 hour", "of all it is 3 days"
+    automated = cells(written()["8_automated_means"])
+    none, some = (f"Number of notices {how}" for how in ("solely processed by", "not processed by"))
+    assert automated[f"{none} automated means ", "NAM Trusted Flagger"] == ("0", "")
+    assert automated[f"{some} automated means", "NAM Trusted Flagger"] == ("15", "")
+
+
+def test_a_few_notices_of_trusted_flaggers_are_kept_back_also_from_whoever_subtracts() -> None:
+    """I28: neither the few of theirs nor the few of others, in all and by rule."""
+    received = NOTICES[1]
+    for yes, no in ((3, 42), (42, 3)):
+        few = {"": 45, "rule:R1": 45, "flagger:yes": yes, "flagger:no": no}
+        crossing = {"rule*flagger:R1/yes": yes, "rule*flagger:R1/no": no}
+        rows = written(counts={**COUNTS, "reports": few | crossing})["4_notices"]
+        total = columns(rows, "TOTAL")
+        assert total[received] == "", (yes, no)
+        assert total[f"Contextual information on {received}"].startswith("not published")
+    # In all there are enough; by rule one number is small, so none is told that could give it away.
+    split = {"rule*flagger:R1/yes": 8, "rule*flagger:R1/no": 12, "rule*flagger:R2/yes": 7}
+    split |= {"rule*flagger:R2/no": 3, "rule*flagger:R3/no": 8, "rule*flagger:unsorted/no": 7}
+    plain = {key: n for key, n in COUNTS["reports"].items() if "*" not in key}
+    rows = written(counts={**COUNTS, "reports": plain | split})["4_notices"]
+    assert columns(rows, "TOTAL")[received] == "15"
+    for code in (CYBER, "KEYWORD_CYBER_HARASSMENT", "KEYWORD_CYBER_STALKING"):
+        assert columns(rows, code)[received] == "", code
+    # What was decided on them in all is told where every rule is of one ground.
+    decided = {"": 14, "rule:R1": 7, "rule:R2": 7, "flagger:yes": 7, "flagger:no": 7}
+    decided |= {"rule*flagger:R1/yes": 4, "rule*flagger:R1/no": 3, "rule*flagger:R2/yes": 3}
+    decided |= {"rule*flagger:R2/no": 4}
+    total = columns(written(counts={**COUNTS, "on_reports": decided})["4_notices"], "TOTAL")
+    assert (total[NOTICES[7]], total[NOTICES[9]]) == ("0", "7")
+    law = replace(RULES[1], ground=Ground.LAW, legal_ref="§ 1")
+    rows = written((RULES[0], law), {**COUNTS, "on_reports": decided})["4_notices"]
+    assert [columns(rows, "TOTAL")[name] for name in (NOTICES[7], NOTICES[9])] == ["", ""]
 
 
 def test_where_a_rule_names_no_keyword_those_of_its_category_are_no_whole_numbers() -> None:
@@ -285,7 +411,8 @@ def test_where_a_rule_names_no_keyword_those_of_its_category_are_no_whole_number
     some, none = (columns(own, f"KEYWORD_CYBER_{what}") for what in ("HARASSMENT", "INCITEMENT"))
     assert some[MEASURES[0]] == "12"
     assert some[f"Contextual Information on {MEASURES[0]}"].startswith("at least")
-    assert [none[name] for name in MEASURES] == [""] * len(MEASURES)
+    done = [name for place, name in enumerate(MEASURES) if place < 3 or place > 11]
+    assert [none[name] for name in done] == [""] * 7, "what nobody can do was not done by it either"
 
 
 def test_a_keyword_that_says_other_names_the_rules_that_it_stands_for() -> None:
@@ -303,7 +430,10 @@ def test_own_measures_are_told_by_what_was_done() -> None:
     rows = written()["6_own_initiative_TC"]
     harassment, sale = columns(rows, "KEYWORD_CYBER_HARASSMENT"), columns(rows, "KEYWORD_PHISHING")
     assert harassment[MEASURES[0]] == "12"
-    assert harassment[MEASURES[1]] == "", "only published for all categories together"
+    assert [harassment[name] for name in MEASURES] == [
+        *("12", "7", "6", "0", "0", "0", "0", "0", "0", "0", "0", "0"),
+        *("6", "0", "6", "0"),
+    ]
     assert [sale[name] for name in MEASURES] == ["0"] * len(MEASURES)
 
 
@@ -314,7 +444,7 @@ def test_what_was_decided_by_a_rule_that_is_gone_still_counts_in_all() -> None:
 
 def test_rules_of_law_and_of_terms_are_not_told_apart_where_that_was_not_published() -> None:
     law = Rule("R9", "The law", "No.", ground=Ground.LAW, legal_ref="§ 1", category=CYBER)
-    counts = {**COUNTS, "own": {**COUNTS["own"], "": 46, "rule:R9": 10}}
+    counts = {**COUNTS, "own": {**COUNTS["own"], "": 46, "rule:R9": 10}}  # as it was counted once
     parts = written((*RULES, law), counts)
     illegal, terms = (
         columns(parts[name], "TOTAL") for name in ("5_own_initiative_illegal", "6_own_initiative_TC")
@@ -323,6 +453,33 @@ def test_rules_of_law_and_of_terms_are_not_told_apart_where_that_was_not_publish
     for one in (illegal, terms):
         assert one[MEASURES[2]] == ""
         assert "by this ground" in one[f"Contextual Information on {MEASURES[2]}"]
+
+
+def test_rules_of_law_and_of_terms_are_told_apart_where_what_was_done_is_published_by_rule() -> None:
+    law = Rule("R9", "The law", "No.", ground=Ground.LAW, legal_ref="§ 1", category=CYBER)
+    more = {"": 46, "rule:R9": 10, "found:ours": 30, "removed:yes": 40, "measure:room:close": 10}
+    more |= {"rule*found:R9/ours": 10, "rule*removed:R9/yes": 10, "rule*measure:R9/room:close": 10}
+    parts = written((*RULES, law), {**COUNTS, "own": {**COUNTS["own"], **more}})
+    illegal, terms = (
+        columns(parts[name], "TOTAL") for name in ("5_own_initiative_illegal", "6_own_initiative_TC")
+    )
+    done = [name for place, name in enumerate(MEASURES) if place < 3 or place > 11]
+    assert [illegal[name] for name in done] == ["10", "0", "10", "0", "10", "0", "0"]
+    assert [terms[name] for name in done] == ["36", "16", "30", "25", "0", "11", "0"]
+
+
+def test_a_single_measure_of_a_kind_keeps_back_what_was_done_by_category() -> None:
+    """I28: it stays in no number of the table, nor in what is left when others are subtracted."""
+    own = {key: n for key, n in COUNTS["own"].items() if not key.startswith(("measure", "rule*measure"))}
+    own |= {"measure:account:suspend": 11, "measure:member:restrict": 24, "measure:room:close": 1}
+    own |= {"rule*measure:R1/account:suspend": 5, "rule*measure:R1/member:restrict": 9}
+    own |= {"rule*measure:R2/account:suspend": 6, "rule*measure:R2/member:restrict": 6}
+    own |= {"rule*measure:R3/member:restrict": 9, "rule*measure:R3/room:close": 1}
+    rows = written(counts={**COUNTS, "own": own})["6_own_initiative_TC"]
+    harassment = columns(rows, "KEYWORD_CYBER_HARASSMENT")
+    assert [harassment[name] for name in MEASURES[12:]] == ["", "", "", "0"]
+    assert harassment["Contextual Information on Provision of the service Suspension"].startswith("not")
+    assert harassment[MEASURES[2]] == "6", "whether messages went is another table"
 
 
 def test_without_a_rule_of_law_nothing_was_done_on_its_ground() -> None:
@@ -353,9 +510,17 @@ def test_complaints_say_what_became_of_them_or_why_that_is_not_said() -> None:
     for (name, scope), (value, why) in told.items():
         assert value or why, (name, scope)
     kinds = [told[APPEALS[place][0], "Total number"] for place in (2, 3, 4)]
-    together = ("", "published for all kinds of decisions together")
-    assert kinds == [together, ("14", ""), ("0", "")]
-    assert told[APPEALS[3][0], "Decisions reversed"] == together
+    assert kinds == [("11", ""), ("14", ""), ("0", "")]
+    became = {place: [told[APPEALS[place][0], scope] for scope in FIVE[1:]] for place in (2, 3, 4, 7)}
+    nothing, none = ("0", ""), ("", "nothing was to be settled")
+    assert became == {
+        2: [("8", ""), nothing, nothing, ("", "within 7 days")],
+        3: [("6", ""), nothing, ("6", ""), ("", "within 3 days")],
+        4: [nothing, nothing, nothing, none],
+        7: [nothing, nothing, ("5", ""), ("", "not counted apart")],
+    }
+    assert told[APPEALS[7][0], "Total number"] == ("6", "")
+    assert told[APPEALS[6][0], "Total number"] == ("12", ""), "of all who reported"
     disputes = APPEALS[8][0]
     assert told[disputes, "Total number"] == ("", "to be filled in: only the provider knows")
     suspended = [told[name, "Total number"][0] for name, _ in APPEALS[-3:]]
@@ -370,7 +535,21 @@ def test_what_was_published_before_appeals_were_told_by_kind_says_nothing_of_kin
     )
     told = cells(list(csv.reader(io.StringIO(made["7_appeals_and_recidivism.csv"]))))
     assert told[APPEALS[0][0], "Total number"] == ("30", "")
-    assert told[APPEALS[4][0], "Total number"][0] == ""
+    together = ("", "published for all kinds of decisions together")
+    assert told[APPEALS[4][0], "Total number"] == together
+
+
+def test_what_became_of_appeals_is_kept_back_by_kind_where_one_number_is_small() -> None:
+    """I28: two of the kinds together are the whole, so the small one would be their difference."""
+    verdicts = {key: n for key, n in COUNTS["verdicts"].items() if not key.startswith("measure*verdict")}
+    split = {"measure*verdict:member:restrict/uphold": 9, "measure*verdict:member:restrict/overturn": 3}
+    split |= {"measure*verdict:warn/uphold": 5, "measure*verdict:warn/overturn": 3}
+    told = cells(written(counts={**COUNTS, "verdicts": verdicts | split})["7_appeals_and_recidivism"])
+    hidden = "not published: it is below the limit, or would give such a number away"
+    of_rooms = APPEALS[3][0]
+    assert [told[of_rooms, scope] for scope in (FIVE[1], FIVE[3])] == [("", hidden)] * 2
+    assert told[of_rooms, "Total number"] == ("14", "")
+    assert told[APPEALS[2][0], "Decisions upheld"] == ("8", ""), "by removal nothing is small"
 
 
 def test_every_indicator_of_automated_means_is_there() -> None:

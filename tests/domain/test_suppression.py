@@ -1,13 +1,14 @@
 """I28: no number below the limit is published, and none can be worked out by adding and subtracting."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policybot.domain.suppression import FEWEST, HIDDEN, Cell, rows, total
+from policybot.domain.suppression import FEWEST, HIDDEN, NOTHING, Cell, crossed, rows, total
 
 tables = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 60), max_size=8)
 ORDER = tuple("abcdefgh")
@@ -78,3 +79,60 @@ def test_what_is_kept_back_is_told_from_nothing_at_all() -> None:
 def test_a_sum_is_whole_only_where_all_its_parts_are() -> None:
     assert Cell(3) + Cell(4) == Cell(7)
     assert Cell(3) + HIDDEN == HIDDEN + Cell(3) == Cell(3, whole=False)
+
+
+def _shared_out(number: int, places: int) -> Iterator[tuple[int, ...]]:
+    if places == 1:
+        yield (number,)
+        return
+    for one in range(number + 1):
+        yield from ((one, *rest) for rest in _shared_out(number - one, places - 1))
+
+
+@pytest.mark.parametrize(
+    ("down", "across", "most", "fewest"),
+    [(2, 2, 24, 5), (3, 2, 13, 3), (2, 3, 13, 3), (4, 2, 9, 3), (3, 3, 8, 3)],
+)
+def test_what_two_tables_and_their_crossing_say_leaves_as_many_ways_as_there_are_small_numbers(
+    down: int, across: int, most: int, fewest: int
+) -> None:
+    """I28, for an attacker who has both tables and what is shown of how they cross: all are tried.
+
+    Of a small row or column any small number stays possible, as without the crossing; of a small
+    number within it no fewer values than there are small numbers, and never one alone.
+    """
+    first, second = ORDER[:down], ORDER[-across:]
+    inner = [(place,) for place in range(down * across)]
+    lines = [tuple(range(row * across, (row + 1) * across)) for row in range(down)]
+    lines += [tuple(range(column, down * across, across)) for column in range(across)]
+    alike: dict[object, list[tuple[int, ...]]] = defaultdict(list)
+    for numbers in (one for n in range(most + 1) for one in _shared_out(n, down * across)):
+        sums = [sum(numbers[place] for place in line) for line in lines]
+        rows_ = rows(dict(zip(first, sums[:down], strict=True)), first, fewest)
+        columns = rows(dict(zip(second, sums[down:], strict=True)), second, fewest)
+        pairs = dict(zip(product(first, second), numbers, strict=True))
+        shown = (rows_, columns, crossed(pairs, rows_, columns, fewest))
+        key = (total(sum(numbers), fewest), *(tuple(table.values()) for table in shown))
+        alike[key].append(numbers)
+    for found in alike.values():
+        for line in (*inner, *lines):
+            possible = {sum(numbers[place] for place in line) for numbers in found}
+            if possible.isdisjoint(range(1, fewest)):
+                continue
+            assert len(possible) >= fewest - 1, (line, found[:3])
+            assert line in inner or set(range(1, fewest)) <= possible, (line, found[:3])
+
+
+def test_a_crossing_is_shown_whole_or_not_at_all_but_for_what_nobody_is_in() -> None:
+    first, second = (
+        {"a": Cell(11), "b": Cell(7), "c": NOTHING},
+        {"x": Cell(12), "y": Cell(6), "z": NOTHING},
+    )
+    large = {("a", "x"): 5, ("a", "y"): 6, ("b", "x"): 7}
+    shown = crossed(large, first, second, 5)
+    assert shown == {(r, c): Cell(large.get((r, c), 0)) for r in first for c in second}
+    small = {("a", "x"): 7, ("a", "y"): 4, ("b", "x"): 5, ("b", "y"): 2}
+    shown = crossed(small, first, second, 5)
+    hidden = {pair for pair, cell in shown.items() if cell == HIDDEN}
+    assert hidden == {("a", "x"), ("a", "y"), ("b", "x"), ("b", "y")}
+    assert {shown[pair] for pair in shown.keys() - hidden} == {NOTHING}

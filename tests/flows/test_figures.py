@@ -1,6 +1,7 @@
 """Figures: each act counted once, published when a period is over, and never changed after."""
 
 import asyncio
+import csv
 import json
 from datetime import date
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from policybot.domain.period import parse
 from policybot.domain.suppression import HIDDEN, Cell
 from policybot.store import audit, figures
-from tests.world import World
+from tests.flows.test_removals import decided
+from tests.flows.test_statement_exports import CATEGORY, categorised, run
+from tests.world import World, find
 from tests.world import world as make_world
 
 
@@ -47,6 +50,8 @@ async def test_each_act_counts_in_every_table_of_its_kind(any_world: World) -> N
         "way:command": 3,
         "rule:R1": 3,
         "receipt:1 minute": 3,
+        "flagger:no": 3,
+        "rule*flagger:R1/no": 3,
     }
     decisions = found["on_reports"]
     assert (decisions[""], decisions["rule:R1"], decisions["measure:member:restrict"]) == (2, 2, 2)
@@ -55,13 +60,23 @@ async def test_each_act_counts_in_every_table_of_its_kind(any_world: World) -> N
     assert decisions["took:1 hour"] == 1
     assert found["touched"][""] == 3
     assert found["carried"][""] == found["notices"][""] == 2
-    assert found["appeals"] == {"": 1, "month:2026-03": 1, "measure:member:restrict": 1}
+    assert found["appeals"] == {
+        "": 1,
+        "month:2026-03": 1,
+        "measure:member:restrict": 1,
+        "removed:no": 1,
+    }
     assert found["verdicts"] == {
         "": 1,
         "month:2026-03": 1,
         "verdict:overturn": 1,
         "measure:member:restrict": 1,
         "answer:1 day": 1,
+        "removed:no": 1,
+        "measure*verdict:member:restrict/overturn": 1,
+        "measure*answer:member:restrict/1 day": 1,
+        "removed*verdict:no/overturn": 1,
+        "removed*answer:no/1 day": 1,
     }
     assert found["ended"]["how:void"] == 1
     assert found["ended"]["how:1 minute"] == 1
@@ -231,3 +246,57 @@ async def test_what_is_handed_over_and_corrected_counts_by_who_has_it(any_world:
     assert found["corrections"] == found["referrals"]
     assert (found["filing_appeals"][""], found["filing_appeals"]["step:overturn"]) == (2, 1)
     assert (found["rechecks"][""], found["rechecks"]["step:flag"]) == (2, 1)
+
+
+async def table(world: World, folder: Path, name: str) -> list[list[str]]:
+    """Read a table of the report on the first quarter, as the command line writes it."""
+    result = await run(world, "report", "2026-Q1", "--to", str(folder))
+    assert result.exit_code == 0, result.output
+    with (folder / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+async def test_what_became_of_appeals_is_told_in_the_report_by_what_they_were_against(
+    tmp_path: Path,
+) -> None:
+    async with make_world(tmp_path) as world:
+        await world.governed_room()
+        for place in range(10):
+            removing = place < 5
+            case = await world.reported(text=f"Buy spade {place}!")
+            await decided(world, case, "warn+remove" if removing else "restrict:P1D")
+            await world.say("tom", f"!policy appeal {case} It was no advert, I gave them away")
+            world.clock.pass_time(hours=2 if removing else 9)
+            verdict = "overturn" if removing else "uphold"
+            await world.review("ravi", f"!policy {verdict} {case} I looked at all of it again")
+        await world.tick(days=40)
+        rows = await table(world, tmp_path / "report", "7_appeals_and_recidivism.csv")
+        about = "Complaint regarding a decision to "
+        told = {
+            name: [row[6:8] for row in rows if row[4].startswith(f"{about}{name}")]
+            for name in ("remove", "suspend or terminate the provision", "suspend or terminate an acc")
+        }
+        nothing = ["0", ""]
+        assert told == {
+            "remove": [["5", ""], nothing, nothing, ["5", ""], ["", "within 4 hours"]],
+            "suspend or terminate the provision": [
+                *(["5", ""], ["5", ""], nothing, nothing),
+                ["", "within 1 day"],
+            ],
+            "suspend or terminate an acc": [nothing] * 4 + [["", "nothing was to be settled"]],
+        }
+
+
+async def test_what_was_done_of_our_own_is_told_in_the_report_by_category(tmp_path: Path) -> None:
+    async with make_world(tmp_path) as world:
+        await world.governed_room()
+        for place in range(10):
+            case = find(r"C-\d+", await world.review("mira", f"!policy case {world.room}"))
+            await decided(world, case, "warn" if place < 5 else "restrict:P1D")
+        await world.tick(days=40)
+        categorised(world)
+        rows = await table(world, tmp_path / "report", "6_own_initiative_TC.csv")
+        (row,) = [row for row in rows if row[3] == CATEGORY]
+        # In all, by a machine, removed; nine that nobody can do; kept from posting, and the rest.
+        assert row[5:21] == ["10", "0", "0", *["0"] * 9, "5", "0", "0", "0"]
+        assert row[5:21] == rows[1][5:21]

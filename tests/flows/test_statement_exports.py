@@ -155,6 +155,8 @@ async def test_the_tables_of_a_report_are_those_of_what_is_published(tmp_path: P
             ("reports", ""): 60,
             ("reports", "rule:R1"): 50,
             ("reports", "rule:R2"): 10,
+            ("reports", "flagger:yes"): 3,
+            ("reports", "flagger:no"): 57,
             ("own", ""): 33,
             ("own", "rule:R1"): 31,
             ("own", "rule:R2"): 2,
@@ -179,7 +181,7 @@ async def test_the_tables_of_a_report_are_those_of_what_is_published(tmp_path: P
         assert len(files) == 9
         assert all(text.count("\r\n") == text.count("\n") for text in files.values()), "RFC 4180"
         notices = files["4_notices.csv"]
-        assert "2026-01-01/2026-03-31,TOTAL,,60,,60," in notices
+        assert "2026-01-01/2026-03-31,TOTAL,,60,,60,," in notices, "three are of trusted flaggers"
         own = files["6_own_initiative_TC.csv"]
         assert "TOTAL,,33,13," in own
         assert f"{CATEGORY},,,," in own, "R1 covers for R2, whose 2 is not shown"

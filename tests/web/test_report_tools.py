@@ -91,6 +91,21 @@ async def test_a_program_reports_and_reads_the_outcome_but_decides_nothing(any_t
     assert not any(where.startswith("tool:") for where, _ in world.homeserver.said.values())
 
 
+async def test_a_program_of_a_trusted_flagger_is_named_with_it(tmp_path: Path) -> None:
+    body: dict[str, Any] = {"name": "Garden hotline", "tools": ["radar"], "rules": ["R1"]}
+    more: dict[str, Any] = {"reports.trusted_flaggers": [body]}
+    async for tool in tools(tmp_path, **more):
+        for rule, said in (
+            ("R1", "Came from the program radar of the trusted flagger Garden hotline and names R1."),
+            ("R2", "Came from the program radar and names R2."),
+        ):
+            event = await tool.world.message("tom", f"Spades, {rule}", tool.world.room)
+            about = {"room_id": tool.world.room, "event_id": event, "rule": rule, "text": "A shop"}
+            assert (await tool.post(about, RADAR))[0] == 201
+            assert said in tool.world.in_review()[-1]
+        assert [row["flagger"] for row in await tool.reports()] == ["Garden hotline", None]
+
+
 async def test_each_way_of_saying_what_it_is_about(tool: Tool) -> None:
     event = await tool.world.message("tom", "Buy my spades!", tool.world.room)
     room = tool.world.room

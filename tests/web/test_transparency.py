@@ -39,10 +39,16 @@ async def filled(world: World, *, quarters: int = 2) -> None:
             total = (3, 250, 41, 1200, 17)[(at + place) % 5]
             numbers[day, population.key, ""] = total
             numbers[day, population.key, f"month:{day:%Y-%m}"] = total
+            split = {}
             for table in population.tables:
                 keys = [key for key, _ in table.labels] or rules
-                for key, number in _split(total, keys):
-                    numbers[day, population.key, f"{table.key}:{key}"] = number
+                if table.of is None:
+                    shares = _split(total, keys)
+                    split[table.key] = [f"{table.key}:{key}" for key, n in shares for _ in range(n)]
+            for rows in zip(*split.values(), strict=True):
+                for row in (*rows, *population.crossing(rows)):
+                    key = (day, population.key, row)
+                    numbers[key] = numbers.get(key, 0) + 1
     async with world.database.transaction() as tx:
         await figures.count(tx, numbers)
     await world.tick(days=92 * quarters)

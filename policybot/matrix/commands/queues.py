@@ -67,7 +67,7 @@ async def _cases(services: Services, asked: Asked, words: list[str]) -> list[str
         named = f"{', '.join(case.rules)}, " if case.rules else ""
         lines.append(
             f"{case.number} {case.in_words}: {case.subject.in_words}{who} · {named}"
-            f"{in_short(rank, case.due_at or rank, now)}"
+            f"{in_short(rank, case.due_at or rank, now, flagged=case.id in page.flagged)}"
         )
     if page.next is not None:
         said = [word for word in words if word.lower() != "after" and subject.case_id(word) is None]

@@ -828,7 +828,8 @@ CREATE TABLE reports (
     received_at BIGINT NOT NULL,
     via         TEXT NOT NULL CHECK (via IN ('command', 'button', 'web', 'tool', 'list')),
     resolved_at BIGINT,
-    resolved_by TEXT                      -- who found no breach; stays while an objection reopens it
+    resolved_by TEXT,                     -- who found no breach; stays while an objection reopens it
+    flagger     TEXT                      -- the trusted flagger whose report it was; '' once forgotten
 );
 CREATE INDEX reports_case ON reports (case_id);
 CREATE INDEX reports_by ON reports (reporter, case_id);
