@@ -5,7 +5,7 @@ Nothing is ever taken off a figure: an overturned decision is counted among the 
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from policybot.domain.decision import Nature
@@ -67,6 +67,8 @@ class Facts:
     appealed_at: datetime | None
     flagged: bool = False
     """Whether a trusted flagger reported it."""
+    objected: bool = False
+    """Whether a reporter's objection had it looked at again."""
 
     @property
     def measure(self) -> str:
@@ -119,12 +121,12 @@ def of_report(report: Report, at: datetime) -> Counted:
     return Counted("reports", (*rows, _flagger(report.flagged)))
 
 
-def of_objection(tag: str, report: Report | None) -> Counted:
-    """Count an objection of a reporter, or what became of it."""
+def of_objection(tag: str, report: Report | None, took: timedelta) -> Counted:
+    """Count an objection of a reporter, or what became of it after some time."""
     flagger, act = _flagger(report is not None and report.flagged), tag.partition(":")[2]
     if act == "submit":
         return Counted("objections", (flagger,))
-    return Counted("reconsidered", (f"verdict:{act}", flagger))
+    return Counted("reconsidered", (f"verdict:{act}", flagger, f"answer:{bucket(took)}"))
 
 
 def of_referral(payload: Mapping[str, Any]) -> Counted:
@@ -159,7 +161,8 @@ def of_decision(tag: str, facts: Facts, at: datetime) -> Iterable[Counted]:
             f"took:{bucket(at - facts.opened_at)}",
         )
         if facts.found == "report":
-            yield Counted("on_reports", (*decided, _flagger(facts.flagged)))
+            anew = facts.objected and (facts.removed or facts.kind in BINDING)
+            yield Counted("on_reports", (*decided, _flagger(facts.flagged), f"anew:{_yes(anew)}"))
         else:
             yield Counted("own", (*decided, f"found:{facts.found}"))
     elif tag == "sanction:enforce" and not held:

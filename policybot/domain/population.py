@@ -160,6 +160,13 @@ _VERDICT = Table(
     ),
 )
 _ANSWER = _times("answer", "From the appeal to the answer")
+_ANEW = Table(
+    "anew",
+    "Whether it restricts somebody because a reporter objected",
+    _YES_NO,
+    "No breach had been found before, and another person had it looked at again.",
+)
+_SINCE_OBJECTION = _times("answer", "From the objection to the answer")
 _ON_ANSWERS = Table(
     "verdict",
     "What became of the answers",
@@ -205,7 +212,7 @@ POPULATIONS: tuple[Population, ...] = (
         "Decisions on reports",
         "Each decision that a rule was broken, in a case that somebody had reported, on the day it "
         f"became final. {_STAYS}",
-        (*_DECIDED, _FLAGGER, _cross(_RULE, _FLAGGER), _cross(_FLAGGER, _TOOK)),
+        (*_DECIDED, _FLAGGER, _ANEW, _cross(_RULE, _FLAGGER), _cross(_FLAGGER, _TOOK)),
     ),
     Population(
         "own",
@@ -290,7 +297,13 @@ POPULATIONS: tuple[Population, ...] = (
         "reconsidered",
         "Objections of reporters decided",
         "Each by somebody who had no part in the answer.",
-        (_ON_ANSWERS, _FLAGGER, _cross(_FLAGGER, _ON_ANSWERS)),
+        (
+            _ON_ANSWERS,
+            _SINCE_OBJECTION,
+            _FLAGGER,
+            _cross(_FLAGGER, _ON_ANSWERS),
+            _cross(_FLAGGER, _SINCE_OBJECTION),
+        ),
     ),
     Population(
         "unfounded",

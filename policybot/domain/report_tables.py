@@ -385,7 +385,9 @@ def _appeals(publication: Publication, begin: tuple[str, str]) -> Iterable[tuple
     all_of_them = _settled(publication, "appeals", "verdicts")
     yield from indicator(_COMPLAINTS, _SUBMITTED, all_of_them, *_SETTLED, _OMITTED)
     newly = "Number of restrictions newly imposed as a result of an internal complaint"
-    yield from indicator(_COMPLAINTS, newly, _UNCOUNTED, _HOW_MANY)
+    decided = publication.of("on_reports")
+    anew = decided.rows("anew").get("yes", NOTHING) if decided.has("anew") else None
+    yield from indicator(_COMPLAINTS, newly, _apart(anew), _HOW_MANY)
     for about, filled in (
         (f"{_ABOUT} {restricted}", against("removed", "yes")),
         (
@@ -400,7 +402,7 @@ def _appeals(publication: Publication, begin: tuple[str, str]) -> Iterable[tuple
         (_NOT_ACTED, _settled(publication, "objections", "reconsidered")),
         (
             _NOT_ACTED.replace(_ARTICLE, f"by a Trusted Flagger {_ARTICLE}"),
-            {**flagged, _MEDIAN: _UNCOUNTED},
+            flagged,
         ),
     ):
         yield from indicator(_COMPLAINTS, about, filled, *_SETTLED)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from policybot.domain import figures as rules
 from policybot.domain import publication
@@ -21,6 +21,7 @@ BATCH = 1000
 """Entries that are counted in one transaction."""
 _MOST = 50
 """Transactions of that kind in one tick."""
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _SETTLED = timedelta(days=1)
 """How long after its end a period is published: whatever was begun in it is recorded by then."""
 ALL = "all"
@@ -150,13 +151,18 @@ async def _counted(tx: Tx, entries: Sequence[Entry]) -> list[tuple[Entry, Counte
     decided = await figures.facts(tx, {e.decision for e in entries if e.decision is not None})
     about = {"report:receive", *rules.OBJECTIONS}
     reports = await figures.reports(tx, {e.number for e in entries if e.tag in about})
+    objected = await figures.objected(tx, {e.number for e in entries if e.tag in rules.OBJECTIONS})
     touched = await figures.first_touches(tx, [e.seq for e in entries if e.tag in rules.TOUCHES])
 
     def of(entry: Entry) -> Iterable[Counted]:
         if (opened := touched.get(entry.seq)) is not None:
             yield rules.of_touch(opened, entry.at)
         facts = decided.get(entry.decision or 0)
-        if (alone := _alone(entry, facts, reports)) is not None:
+        if entry.tag in rules.OBJECTIONS:
+            # Of one that is forgotten nobody knows when it came, but that it was long ago.
+            since = objected.get((entry.number, entry.payload.get("about")), _LONG_AGO)
+            yield rules.of_objection(entry.tag, reports.get(entry.number), entry.at - since)
+        elif (alone := _alone(entry, facts, reports)) is not None:
             yield alone
         elif facts is not None and entry.payload.get("was") not in _OVER:
             # What had stopped binding before was counted then.
@@ -169,8 +175,6 @@ def _alone(entry: Entry, facts: Facts | None, reports: Mapping[int, Report]) -> 
     """Say where an entry counts that counts in one place, whatever is decided."""
     if entry.tag == rules.APPEALED:
         return rules.of_appeal(facts)
-    if entry.tag in rules.OBJECTIONS:
-        return rules.of_objection(entry.tag, reports.get(entry.number))
     if entry.tag == "referral:hand_over":
         return rules.of_referral(entry.payload)
     if entry.tag == "report:receive" and (report := reports.get(entry.number)) is not None:

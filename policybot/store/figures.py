@@ -90,6 +90,8 @@ async def facts(tx: Tx, ids: Collection[int]) -> dict[int, Facts]:
         " EXISTS (SELECT 1 FROM reports r WHERE r.case_id = d.case_id) AS reported,"
         " EXISTS (SELECT 1 FROM reports r WHERE r.case_id = d.case_id"
         " AND r.flagger IS NOT NULL) AS flagged,"
+        " EXISTS (SELECT 1 FROM appeals o JOIN reports r ON r.id = o.report_id"
+        " WHERE r.case_id = d.case_id AND o.about = 'outcome' AND o.state = 'overturned') AS objected,"
         " EXISTS (SELECT 1 FROM findings f WHERE f.case_id = d.case_id) AS found"
         " FROM decisions d JOIN cases c ON c.id = d.case_id"
         " LEFT JOIN sanctions s ON s.decision_id = d.id"
@@ -114,6 +116,7 @@ async def facts(tx: Tx, ids: Collection[int]) -> dict[int, Facts]:
             ends_at=optional_time(row["ends_at"]),
             appealed_at=optional_time(row["submitted_at"]),
             flagged=bool(row["flagged"]),
+            objected=bool(row["objected"]),
         )
         for row in rows
     }
@@ -140,6 +143,18 @@ async def reports(tx: Tx, ids: Collection[int]) -> dict[int, Report]:
         r["id"]: Report(r["via"], r["category"], from_ms(r["received_at"]), r["flagger"] is not None)
         for r in rows
     }
+
+
+async def objected(tx: Tx, ids: Collection[int]) -> dict[tuple[int, object], datetime]:
+    """Read when something about reports was objected to the last time, by report and what it was."""
+    if not ids:
+        return {}
+    rows = await tx.fetch(
+        "SELECT report_id, about, MAX(submitted_at) AS since FROM appeals"  # noqa: S608 - numbers alone
+        f" WHERE report_id IN ({_places(1, ids)}) GROUP BY report_id, about",
+        *ids,
+    )
+    return {(row["report_id"], row["about"]): from_ms(row["since"]) for row in rows}
 
 
 async def first_touches(tx: Tx, ids: Collection[int]) -> dict[int, datetime]:

@@ -79,8 +79,13 @@ def test_what_counts_in_two_tables_counts_where_they_cross(
 
 def test_an_objection_counts_by_whose_report_it_is_about_also_where_that_is_forgotten() -> None:
     report = Report("command", "R1", AT, flagged=True)
-    assert rules.of_objection("complaint:submit", report).rows == ("flagger:yes",)
-    assert rules.of_objection("complaint:submit", None).rows == ("flagger:no",)
-    decided = list(rules.of_objection("complaint:overturn", report).keys(date(2026, 3, 2)))
-    assert decided[-1] == ("reconsidered", "flagger*verdict:yes/overturn")
+    took = timedelta(hours=3)
+    assert rules.of_objection("complaint:submit", report, took).rows == ("flagger:yes",)
+    assert rules.of_objection("complaint:submit", None, took).rows == ("flagger:no",)
+    decided = list(rules.of_objection("complaint:overturn", report, took).keys(date(2026, 3, 2)))
+    assert decided[-3:] == [
+        ("reconsidered", "answer:4 hours"),
+        ("reconsidered", "flagger*verdict:yes/overturn"),
+        ("reconsidered", "flagger*answer:yes/4 hours"),
+    ]
     assert rules.OBJECTIONS < rules.COUNTED

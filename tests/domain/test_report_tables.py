@@ -78,6 +78,8 @@ COUNTS = {
         "took:3 days": 5,
         "flagger:yes": 7,
         "flagger:no": 5,
+        "anew:yes": 5,
+        "anew:no": 7,
         "rule*flagger:R1/yes": 7,
         "rule*flagger:R1/no": 5,
         "flagger*took:yes/1 hour": 7,
@@ -117,10 +119,14 @@ COUNTS = {
         "": 10,
         "verdict:uphold": 5,
         "verdict:overturn": 5,
+        "answer:1 hour": 5,
+        "answer:3 days": 5,
         "flagger:yes": 5,
         "flagger:no": 5,
         "flagger*verdict:yes/overturn": 5,
         "flagger*verdict:no/uphold": 5,
+        "flagger*answer:yes/3 days": 5,
+        "flagger*answer:no/1 hour": 5,
     },
     "referrals": {"": 6, "recipient:police": 6},
     "unfounded": {"": 5, "step:pause": 5},
@@ -517,10 +523,12 @@ def test_complaints_say_what_became_of_them_or_why_that_is_not_said() -> None:
         2: [("8", ""), nothing, nothing, ("", "within 7 days")],
         3: [("6", ""), nothing, ("6", ""), ("", "within 3 days")],
         4: [nothing, nothing, nothing, none],
-        7: [nothing, nothing, ("5", ""), ("", "not counted apart")],
+        7: [nothing, nothing, ("5", ""), ("", "within 3 days")],
     }
     assert told[APPEALS[7][0], "Total number"] == ("6", "")
     assert told[APPEALS[6][0], "Total number"] == ("12", ""), "of all who reported"
+    assert told[APPEALS[6][0], "Median time"] == ("", "within 1 hour")
+    assert told[APPEALS[1][0], "Total number"] == ("5", "")
     disputes = APPEALS[8][0]
     assert told[disputes, "Total number"] == ("", "to be filled in: only the provider knows")
     suspended = [told[name, "Total number"][0] for name, _ in APPEALS[-3:]]

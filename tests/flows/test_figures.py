@@ -14,6 +14,7 @@ from policybot.domain.suppression import HIDDEN, Cell
 from policybot.store import audit, figures
 from tests.flows.test_removals import decided
 from tests.flows.test_statement_exports import CATEGORY, categorised, run
+from tests.reporting import dismissed
 from tests.world import World, find
 from tests.world import world as make_world
 
@@ -300,3 +301,25 @@ async def test_what_was_done_of_our_own_is_told_in_the_report_by_category(tmp_pa
         # In all, by a machine, removed; nine that nobody can do; kept from posting, and the rest.
         assert row[5:21] == ["10", "0", "0", *["0"] * 9, "5", "0", "0", "0"]
         assert row[5:21] == rows[1][5:21]
+
+
+async def test_what_restricts_somebody_because_a_reporter_objected_is_counted_as_that(
+    any_world: World,
+) -> None:
+    world = any_world
+    await world.governed_room()
+    for measure in ("warn+remove", "warn"):
+        case, (receipt,) = await dismissed(world, "lea")
+        await world.say("lea", f"!policy object {receipt} It was an advert for his shop")
+        world.clock.pass_time(hours=2)
+        await world.review("ravi", f"!policy overturn {receipt} It names his shop")
+        answer = await world.decided(case, measure, by="otto")
+        assert "is being carried out" in answer, answer
+    await world.tick(seconds=20)
+    found = await counts(world)
+    assert (found["on_reports"]["anew:yes"], found["on_reports"]["anew:no"]) == (1, 1)
+    assert found["reconsidered"]["answer:4 hours"] == 2
+    # What nobody had to object to is no such restriction.
+    await decided(world, await world.reported(text="Buy my rakes!"), "restrict:P1D")
+    await world.tick(seconds=20)
+    assert (await counts(world))["on_reports"]["anew:no"] == 2

@@ -195,10 +195,11 @@ async def test_reports_decisions_and_objections_are_counted_by_whose_they_are(fl
     for who, text in (("lea", "Buy my spades!"), ("lea", "Buy my hoes!"), ("anna", "Buy my rakes!")):
         case, _ = await reported(world, who, text=text)
         await world.decided(case, "warn")
-    for who, text in (("lea", "Tomatoes"), ("anna", "Onions")):
+    for who, text, hours in (("lea", "Tomatoes", 9), ("anna", "Onions", 2)):
         case, (receipt,) = await reported(world, who, text=text)
         await world.review("mira", f"!policy dismiss {case} Tomatoes are allowed here")
         await world.say(who, f"!policy object {receipt} It was an advert for his shop")
+        world.clock.pass_time(hours=hours)
         await world.review("ravi", f"!policy uphold {receipt} Tomatoes are no advert")
     found = await counted(world)
     for population, split in (
@@ -207,6 +208,7 @@ async def test_reports_decisions_and_objections_are_counted_by_whose_they_are(fl
         ("on_reports", {"flagger*took:yes/1 minute": 2, "flagger*took:no/1 minute": 1}),
         ("objections", {"flagger:yes": 1, "flagger:no": 1}),
         ("reconsidered", {"flagger*verdict:yes/uphold": 1, "flagger*verdict:no/uphold": 1}),
+        ("reconsidered", {"flagger*answer:yes/1 day": 1, "flagger*answer:no/4 hours": 1}),
     ):
         assert split.items() <= found[population].items(), population
 
