@@ -29,7 +29,8 @@ async def propose(services: Services, asked: Asked) -> str:
         facts="(only asked what the ladder proposes)",
     )
     draft = await services.decisions.draft(asked.tx, asked.sender, case, choice)
-    return "\n".join((f"{case.number}, rule {draft.decision.rule_id}:", *draft.decision.explanation))
+    head = f"{case.number}, rule {draft.decision.rule_id}:"
+    return "\n".join((head, *draft.decision.explanation, *draft.notes))
 
 
 async def preview(services: Services, asked: Asked) -> str:
