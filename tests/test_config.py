@@ -480,6 +480,24 @@ def test_a_key_is_explained() -> None:
         explain("filing.valid_fr")
 
 
+def test_a_key_of_the_ladder_is_explained_with_what_stands_above_it() -> None:
+    assert "step: a decision counts whole until it expires" in explain("ladder.history.window")
+    assert "Left out, they do not." in explain("ladder.scopes.member.spill")
+    breaker = explain("ladder.automation.breaker.max_share")
+    assert "breaker:" in breaker
+    assert "severities" not in breaker
+    with pytest.raises(LookupError, match=r"Did you mean ladder\.history\.window\?"):
+        explain("ladder.history.windw")
+    with pytest.raises(LookupError, match=r"What a ladder can say: docs/ladder\.md"):
+        explain("ladder.histroy.half_life")
+
+
+def test_the_excerpt_is_that_of_the_key_and_not_of_another_of_its_name() -> None:
+    shown = explain("referrals.recipients").partition("In the sample:")[2]
+    assert "recipients: []" in shown
+    assert "P1095D" not in shown, "that is how long referrals are kept"
+
+
 def test_the_command_line_ends_with_two_and_no_traceback_on_a_bad_file(tmp_path: Path) -> None:
     path = files.write(tmp_path)
     path.write_text(path.read_text("utf-8").replace("prefix: PB", "prefix: p"), "utf-8")

@@ -1,16 +1,20 @@
 """What a key of the configuration means, for `policybot config explain`."""
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from difflib import get_close_matches
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from ruamel.yaml import YAML
 
 from policybot.config.fresh import full_sample
 from policybot.config.schema import Settings
 from policybot.config.types import Listen
 from policybot.domain.measure import format_duration
+
+_LADDER = "ladder."
 
 
 def keys(
@@ -45,11 +49,14 @@ def explain(key: str) -> str:
     Raises:
         LookupError: there is no such key.
     """
-    known = keys()
+    known, of_ladder = keys(), set(_of_ladder())
+    if key in of_ladder:
+        return f"{key}\n\nIn the sample:\n{_excerpt(key)}"
     if key not in known:
-        near = get_close_matches(key, known, n=1)
+        near = get_close_matches(key, [*known, *sorted(of_ladder)], n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
-        message = f"There is no key {key}.{hint}"
+        more = " What a ladder can say: docs/ladder.md" if key.startswith(_LADDER) else ""
+        message = f"There is no key {key}.{hint}{more}"
         raise LookupError(message)
     field = known[key]
     default = "required" if field.is_required() else f"default: {_shown(field)}"
@@ -67,18 +74,31 @@ def _shown(field: FieldInfo) -> str:
     return "none" if value is None else str(value)
 
 
+def _of_ladder() -> Iterator[str]:
+    """List what a ladder can say, as the sample has it: its keys stand in no model."""
+    waiting = [(_LADDER, YAML(typ="safe").load(_excerpt("ladder"))["ladder"])]
+    for prefix, table in waiting:
+        for name, inner in table.items():
+            yield f"{prefix}{name}"
+            if isinstance(inner, dict):
+                waiting.append((f"{prefix}{name}.", inner))
+
+
 def _excerpt(key: str) -> str:
-    """Cut a key with its comment and what is below it out of the sample."""
-    lines, start, depth = full_sample().splitlines(), 0, -1
+    """Cut a key with its comment and what is below it out of the sample; or what it stands in."""
+    lines = full_sample().splitlines()
+    start, end, depth = 0, len(lines), -1
     for name in key.split("."):
-        for number in range(start, len(lines)):
-            match = re.match(rf"(\s*)(?:- )?{re.escape(name)}:", lines[number])
-            if match and len(match[1]) > depth:
-                start, depth = number, len(match[1])
-                break
-    end = start + 1
-    while end < len(lines) and (not lines[end].strip() or _indent(lines[end]) > depth):
-        end += 1
+        wanted = re.compile(rf"(\s*)(?:- )?{re.escape(name)}:")
+        found = [(len(m[1]), n) for n in range(start, end) if (m := wanted.match(lines[n]))]
+        # Of several of that name the outermost is meant: the others stand in something else.
+        inside = min((one for one in found if one[0] > depth), default=None)
+        if inside is None:
+            break
+        depth, start = inside
+        end = start + 1
+        while end < len(lines) and (not lines[end].strip() or _indent(lines[end]) > depth):
+            end += 1
     while start and lines[start - 1].strip().startswith("#"):
         start -= 1
     return "\n".join(lines[start:end]).rstrip()

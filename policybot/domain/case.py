@@ -174,8 +174,9 @@ def claimed(case: Case, by: str, now: datetime, lease: timedelta = LEASE) -> Cas
         NotPermitted: somebody else's claim still holds.
         OutOfOrder: the case is past working on.
     """
-    if case.state not in UNDECIDED:
-        message = f"{case.number} is {case.in_words} already: !policy show {case.number}"
+    if (case.state, Step.CLAIM) not in MOVES:
+        already = "" if case.state in UNDECIDED else " already"
+        message = f"{case.number} is {case.in_words}{already}: !policy show {case.number}"
         raise OutOfOrder(message)
     holder = case.held_by(now)
     if holder is not None and holder != by:

@@ -143,9 +143,11 @@ def _severities(reader: Reader, data: object, path: Path) -> dict[str, Any]:
         if row.value not in table:
             reader.wrong(path, f"«{row.value}» is missing")
             continue
+        told = len(reader.problems)
         inner = reader.table(table[row.value], here, ("points", "expires"))
-        points = reader.number(inner, here, "points")
-        weights[row] = Weight(points, reader.span(inner, here, "expires"))
+        weight = Weight(reader.number(inner, here, "points"), reader.span(inner, here, "expires"))
+        if len(reader.problems) == told:  # what could not be read is compared with nothing
+            weights[row] = weight
     check_weights(reader, weights, path)
     return {"severities": weights}
 

@@ -22,9 +22,10 @@ from policybot.domain.view import View
 from policybot.gate.door import Token, TooLarge, read
 from policybot.gate.judge import is_judged, judged
 from policybot.gate.wire import Garbage
-from policybot.services.findings import Findings, Known, sent_at
+from policybot.services.findings import Findings, Known
 from policybot.services.refusals import Refusals
 from policybot.services.setting import Setting
+from policybot.store.copies import sent_at
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from policybot.services.sealed import Sealed
 from policybot.services.setting import Setting
 from policybot.store import audit, copies, retention
 from policybot.store.copies import Copy
-from policybot.store.database import Tx, from_ms
+from policybot.store.database import Tx
 
 RULE = "evidence"
 """The rule of `domain.retention` that copies fall under."""
@@ -123,7 +123,8 @@ class Copies:
         if "files" in result:
             files = [File(str(one["kind"]), int(one["size"])) for one in result["files"]]
             await copies.set_files(tx, event_id, files)
-        lines = [_line(one) for one in result.get("lines", ())]
+        now = self._setting.now()
+        lines = [_line(one, now) for one in result.get("lines", ())]
         if lines and not await copies.context(tx, event_id):
             await copies.add_context(tx, event_id, lines)
             texts = {str(one.place): one.text for one in lines if one.text}
@@ -252,12 +253,12 @@ def _content(text: str) -> dict[str, Any]:
     return found
 
 
-def _line(found: Mapping[str, Any]) -> Line:
+def _line(found: Mapping[str, Any], now: datetime) -> Line:
     return Line(
         place=int(found["place"]),
         event_id=str(found["event_id"]),
         sender=str(found["sender"]),
-        sent_at=from_ms(int(found["origin_server_ts"])),
+        sent_at=copies.sent_at(found, now),
         redacted=bool(found.get("redacted")),
         text=one_line(str(found.get("text", "")), EXCERPT),
     )

@@ -206,8 +206,8 @@ class Decisions:
         if by != approval.proposer:
             rules.deniable(by, await self._parties(tx, approval))
         await decisions.end_approval(tx, approval.code, "denied", by)
-        await self._undo_proposal(tx, approval, State.DENIED, by)
-        return f"The proposal {approval.code} is denied. Nothing was done."
+        waits = await self._undo_proposal(tx, approval, State.DENIED, by)
+        return f"The proposal {approval.code} is denied. Nothing was done.{waits}"
 
     async def _parties(self, tx: Tx, approval: Approval) -> frozenset[str]:
         kind, _, number = approval.subject.partition(" ")
@@ -227,25 +227,25 @@ class Decisions:
             if approval.subject.partition(" ")[0] not in OWN_ACTS:
                 continue
             await decisions.end_approval(tx, approval.code, "expired", None)
-            await self._undo_proposal(tx, approval, State.EXPIRED, "system:clock")
+            waits = await self._undo_proposal(tx, approval, State.EXPIRED, "system:clock")
             self._setting.tell_staff(
                 tx,
-                f"The proposal {approval.code} has expired. Nothing was done.",
+                f"The proposal {approval.code} has expired. Nothing was done.{waits}",
                 cause=approval.subject,
             )
 
-    async def _undo_proposal(self, tx: Tx, approval: Approval, state: State, by: str) -> None:
+    async def _undo_proposal(self, tx: Tx, approval: Approval, state: State, by: str) -> str:
+        """Let what was proposed be as if it had not been; say which case waits again."""
         kind, _, number = approval.subject.partition(" ")
-        if kind != "decision":
-            return
-        decision = await decisions.get(tx, int(number))
+        decision = await decisions.get(tx, int(number)) if kind == "decision" else None
         if decision is None:
-            return
+            return ""
         await decisions.save(tx, replace(decision, state=state))
         case = await cases.get(tx, decision.case_id)
         if case is not None:
             await cases.save(tx, case_rules.moved(case, case_rules.Step.DENY))
         self._remember(tx, by, f"decision:{state}", decision)
+        return f" {decision.number} waits again: !policy show {decision.number}"
 
     async def _waiting(self, tx: Tx, code: str, roles: frozenset[Role]) -> Approval:
         """Find what waits under a code, for somebody who could decide such a thing themselves."""

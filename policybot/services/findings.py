@@ -29,7 +29,7 @@ from policybot.services.copies import Copies
 from policybot.services.messages import ENTERED, Messages
 from policybot.services.setting import Setting
 from policybot.store import copies, findings, newcomers, standing
-from policybot.store.copies import Copy
+from policybot.store.copies import Copy, sent_at
 from policybot.store.database import Tx, from_ms
 from policybot.store.declarations import Declaration
 from policybot.store.findings import Finding, Outcome
@@ -430,18 +430,6 @@ def _acts(mechanism: Mechanism) -> bool:
 
 def _subject(finding: Finding) -> Subject:
     return Subject(SubjectKind.EVENT, finding.room_id, finding.event_id, finding.user_id)
-
-
-def sent_at(event: Mapping[str, Any], now: datetime) -> datetime:
-    """Say when an event was sent, as its homeserver says; a time that cannot be is now.
-
-    What was written while we were away arrives at once, and was not written at once.
-    """
-    sent = event.get("origin_server_ts")
-    try:
-        return min(from_ms(sent), now) if isinstance(sent, int) else now
-    except (OverflowError, ValueError, OSError):
-        return now
 
 
 def _evidence(event: Mapping[str, Any], now: datetime) -> Copy:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from policybot.domain import cure, ladder, list_rule, notice, prepared, removal, safeguard
 from policybot.domain import decision as rules
-from policybot.domain import ladder, list_rule, notice, prepared, removal, safeguard
 from policybot.domain import sanction as sanction_rules
 from policybot.domain import server as servers
 from policybot.domain.case import Subject, SubjectKind
@@ -293,7 +293,8 @@ class Previews:
         span, slight = self._setting.ladder.room_cure, decision.severity in ladder.GUARANTEED
         if span is None or decision.scope is not Scope.ROOM or not slight:
             return ()
-        if await cures.of_case(tx, decision.case_id) is not None:
+        since = self._setting.now() - cure.ONCE_IN
+        if await cures.had(tx, decision.case_id, decision.room_id or "", since):
             return ()
         note = (
             f"The ladder gives the owner {duration_in_words(span)} to put such a thing right first: "

@@ -62,6 +62,18 @@ def fingerprint(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 
 
+def sent_at(event: Mapping[str, Any], now: datetime) -> datetime:
+    """Say when an event was sent, as its homeserver says; a time that cannot be is now.
+
+    What was written while we were away arrives at once, and was not written at once.
+    """
+    sent = event.get("origin_server_ts")
+    try:
+        return min(from_ms(sent), now) if isinstance(sent, int) else now
+    except (OverflowError, ValueError, OSError):
+        return now
+
+
 def copy_of(keep: KeepEvidence, result: Mapping[str, Any], now: datetime) -> Copy:
     """Read what the homeserver said of an event as copy."""
     content = storable(result["content"])
@@ -69,7 +81,7 @@ def copy_of(keep: KeepEvidence, result: Mapping[str, Any], now: datetime) -> Cop
         event_id=keep.event_id,
         room_id=keep.room_id,
         sender=str(result["sender"]),
-        sent_at=from_ms(int(result["origin_server_ts"])),
+        sent_at=sent_at(result, now),
         content=content,
         sha256=fingerprint(content),
         captured_at=now,

@@ -66,6 +66,12 @@ async def cured(tx: Tx, room_id: str, since: datetime) -> list[Cure]:
     return [_cure(row) for row in rows]
 
 
+async def had(tx: Tx, case_id: int, room_id: str, since: datetime) -> bool:
+    """Say whether time was given in a case, or used for one of its rules in that room since then."""
+    rules, before = await named(tx, case_id), await cured(tx, room_id, since)
+    return await of_case(tx, case_id) is not None or any(rules & one.rules for one in before)
+
+
 async def over(tx: Tx, now: datetime, limit: int) -> list[Cure]:
     """List times that run and are over, the oldest first."""
     rows = await tx.fetch(

@@ -128,6 +128,10 @@ NEXT = replace(ONE, id=2, case="C-2", occurred_at=NOW, decided_at=NOW, replayed=
             replace(ONE, appealed_at=NOW - timedelta(days=2), answered_at=NOW - timedelta(days=1)),
             "restrict P3D",
         ),
+        (
+            replace(ONE, appealed_at=NOW - timedelta(days=2), answered_at=NOW + timedelta(days=1)),
+            "warn",
+        ),
         (replace(ONE, owner="lea", key="!room lea"), "warn"),
         (replace(ONE, key="!other tom"), "warn"),
     ],
@@ -151,6 +155,8 @@ def test_the_worst_change_comes_first_and_a_missing_grid_is_said() -> None:
     assert worst.people == 2
     elsewhere = replace(first, scope=Scope.SERVER)
     assert replay([elsewhere], {"old": LADDER}, new, SINCE).no_grid == 1
+    unreadable = replace(first, policy="gone")
+    assert replay([unreadable], {"old": LADDER}, new, SINCE).no_grid == 1
 
 
 def test_who_would_be_answered_more_mildly_and_who_more_harshly_is_counted_apart() -> None:

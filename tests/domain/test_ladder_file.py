@@ -293,6 +293,21 @@ def test_a_missing_part_is_told_once_and_nothing_of_what_would_be_in_it(missing:
     assert refused(changed(missing, None)) == [("", f"«{missing}» is missing")]
 
 
+@pytest.mark.parametrize(
+    ("key", "where"),
+    [
+        ("severities.S4.expires", "severities.S4"),
+        ("severities.S3.points", "severities.S3"),
+        ("severities.S2", "severities"),
+    ],
+)
+def test_a_missing_weight_is_told_once_and_the_others_are_not_compared_with_it(
+    key: str, where: str
+) -> None:
+    missing = key.rpartition(".")[2]
+    assert refused(changed(key, None)) == [(where, f"«{missing}» is missing")]
+
+
 def test_a_missing_band_is_told_once_and_the_others_are_not_compared_with_it() -> None:
     assert refused(changed("history.bands.H1", None)) == [("history.bands", "«H1» is missing")]
 

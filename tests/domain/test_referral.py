@@ -210,6 +210,42 @@ def test_a_delay_is_bounded_by_the_code_whatever_the_ground_says() -> None:
     assert (at_once.when, at_once.delay) == ("at once when it is handed over", timedelta(0))
 
 
+def test_the_document_says_what_was_chosen_line_by_line_and_its_fingerprint_is_its_own() -> None:
+    whole = rules.document(REFERRAL, Material({Field.MESSAGE: "Hello\nthere"}), "We", "us@example.org")
+    assert "Copy of the message:\n    Hello\n    there\n" in whole
+    assert rules.fingerprint(whole) == rules.fingerprint(whole)
+    assert len({rules.fingerprint(whole), rules.fingerprint(whole + " ")}) == 2
+
+
+def test_a_second_person_agrees_to_one_ground_one_day_and_one_reason() -> None:
+    wish = rules.Postponement("An investigation", NOW, "It goes on")
+    others = (
+        replace(wish, ground="Another"),
+        replace(wish, until=NOW + timedelta(days=1)),
+        replace(wish, reason="It goes on still"),
+    )
+    assert len({wish.binding, *(one.binding for one in others)}) == 4
+
+
+def test_it_says_where_it_stands_and_since_when_it_is_out_of_the_house() -> None:
+    assert REFERRAL.in_words == "handed over on 2 March 2026, 09:00 UTC"
+    waits = replace(REFERRAL, state=State.APPROVED, handed_over_at=None)
+    assert waits.in_words == "approved"
+    later = replace(REFERRAL, handed_over_at=NOW + timedelta(days=2))
+    said = "4 March 2026, 09:00 UTC"
+    assert rules.notice(later, "us", None, timedelta(days=14)).startswith(
+        f"On {said} something about you"
+    )
+    assert rules.told_in_short(later).startswith(f"REF-3 of {said}: Police")
+    assert (timedelta(days=7), timedelta(minutes=15)) == (rules.HAND_OVER_WITHIN, rules.LINK_LIFE)
+
+
+def test_of_several_grounds_each_is_named() -> None:
+    grounds = [Ground(one, one.title(), timedelta(days=9)) for one in ("x", "y")]
+    with pytest.raises(NotFound, match=r"later: x \(X\), y \(Y\)\."):
+        rules.ground_of(grounds, "z", timedelta(days=1))
+
+
 def test_an_account_in_other_hands_is_not_the_persons_any_more() -> None:
     theirs = replace(REFERRAL, person_id="p1")
     assert [theirs.is_of(who) for who in ("p1", None, "p2")] == [True, True, False]

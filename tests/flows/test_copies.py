@@ -252,6 +252,28 @@ def _found(place: int, text: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.parametrize("when", [253402300799000, 10**17, 10**30])
+async def test_a_time_that_another_server_invents_hides_nothing_and_wipes_no_history_out(
+    world: World, when: int
+) -> None:
+    """The year 9999, one of no calendar, and one of no clock: it was sent when it was seen."""
+    await world.governed_room()
+    await world.decided(await world.reported(), "proposed")
+    await world.tick(days=4)
+    text = {"msgtype": "m.text", "body": "Buy my rakes!"}
+    where = {"type": "m.room.message", "room_id": world.room, "content": text}
+    near = await world.deliver(sender=user("zoe"), origin_server_ts=when, **where)
+    event = await world.deliver(sender=user("tom"), origin_server_ts=when, **where)
+    case = await reported(world, event)
+    copy = await kept(world, event)
+    assert (copy.body, copy.sent_at) == ("Buy my rakes!", world.clock())
+    assert near in {line.event_id for line in copy.context}
+    said = await world.review("mira", f"!policy propose {case} R1 S2")
+    assert "counted: C-1 (S2, 2 March 2026)" in said
+    await world.decided(case, "proposed")
+    assert "until 2 September 2026" in await world.say("tom", "!policy me")
+
+
 # Bound into decisions --------------------------------------------------------------------------------
 
 

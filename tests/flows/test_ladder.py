@@ -178,6 +178,24 @@ async def test_the_ladder_says_how_long_an_owner_has_and_moderators_are_told_to_
         assert "gives the owner" not in await review(world, "mira", ask), "once is enough"
 
 
+async def test_moderators_read_of_the_owners_time_before_they_decide_and_only_if_there_is_any(
+    tmp_path: Path,
+) -> None:
+    async with governed(tmp_path, room={"cure": "P3D"}) as world:
+        case = await reported_room(world)
+        first = "to put such a thing right first: !policy cure"
+        assert first in await review(world, "mira", f"!policy propose {case} R3 S2")
+        await review(world, "mira", f"!policy cure {case} usual Please take the cards out at once")
+        await world.say("anna", f"!policy cured {case} They are out")
+        await review(world, "mira", f"!policy dismiss {case} They are out within a day")
+        case = await reported_room(world)
+        assert first not in await review(world, "mira", f"!policy propose {case} R3 S2"), (
+            "it had its time"
+        )
+        await world.tick(days=181)
+        assert first in await review(world, "mira", f"!policy propose {case} R3 S2")
+
+
 async def test_an_act_is_judged_by_the_law_of_its_time_and_the_moderator_reads_by_which(
     tmp_path: Path,
 ) -> None:

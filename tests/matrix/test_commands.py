@@ -257,7 +257,10 @@ async def test_a_proposal_that_nobody_confirms_expires_and_does_nothing(world: W
     answer = await world.decided(case, "restrict:P3D")
     code = answer.split("!policy confirm ")[1].split()[0]
     await world.tick(hours=24)
-    assert "has expired" in world.in_review()[-1]
+    said = world.in_review()[-1]
+    assert said == (
+        f"The proposal {code} has expired. Nothing was done. {case} waits again: !policy show {case}"
+    )
     assert "Nothing waits under" in await world.review("otto", f"!policy confirm {code}")
     assert user("tom") not in world.homeserver.levels[world.room]["users"]
     assert "is yours" in await world.review("otto", f"!policy claim {case}")

@@ -29,7 +29,8 @@ async def propose(services: Services, asked: Asked) -> str:
         facts="(only asked what the ladder proposes)",
     )
     draft = await services.decisions.draft(asked.tx, asked.sender, case, choice)
-    return "\n".join((f"{case.number}, rule {draft.decision.rule_id}:", *draft.decision.explanation))
+    head = f"{case.number}, rule {draft.decision.rule_id}:"
+    return "\n".join((head, *draft.decision.explanation, *draft.notes))
 
 
 async def preview(services: Services, asked: Asked) -> str:
@@ -172,7 +173,7 @@ async def history(services: Services, asked: Asked) -> str:
     """Show what was decided about an account."""
     user_id = asked.words["USER"]
     if not re.fullmatch(r"@\S+:\S+", user_id):
-        message = f"«{user_id}» is no user ID."
+        message = f"«{user_id[:60]}» is no user ID: write it like @tom:example.org."
         raise NotFound(message)
     page = page_of(asked.words["PAGE"])
     found = await services.pasts.decided(asked.tx, asked.sender, user_id)
