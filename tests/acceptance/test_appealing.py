@@ -235,9 +235,13 @@ async def test_who_answered_for_a_room_appeals_by_the_link_after_its_filing_was_
         await cast.asks("lea", f"!policy report {room} R2 All of them hunt a neighbour", "Your receipt")
         case = found(r"C-\d+", await cast.hears("mira", cast.review_room, "New case"))
         words = f"!policy decide {case} R2 S4 suspend:P7D {FACTS} // Nothing milder would do"
-        for text in (words, f"!policy revoke {record} Nobody answers for it any more"):
-            code = found(r"(?<=!policy confirm )\w+", await cast.asks_in_review("mira", text, "confirm"))
-            await cast.asks_in_review("otto", f"!policy confirm {code}", "is")
+        revoke = f"!policy revoke {record} Nobody answers for it any more"
+        for who, text, asks, said in (
+            ("mira", words, "has to confirm it:", "is decided"),
+            ("ravi", revoke, "has to confirm:", "is revoked"),
+        ):
+            code = found(r"(?<=!policy confirm )\w+", await cast.asks_in_review(who, text, asks))
+            await cast.asks_in_review("otto", f"!policy confirm {code}", said)
         notice = await cast.hears("anna", cast.rooms["anna"], f"Decision {case}")
         link = found(r"http\S+/appeal/\w+$", notice)
         assert "Do you see it otherwise?" in await opened(cast, link)
@@ -245,7 +249,7 @@ async def test_who_answered_for_a_room_appeals_by_the_link_after_its_filing_was_
         bound = (await anna.power_levels(room)).get("events_default", 0)
         assert bound > free
         await cast.asks("anna", f"!policy appeal {record} I do answer for it", "the room is suspended")
-        await cast.asks_in_review("ravi", f"!policy overturn {record} She does", "is void")
+        await cast.asks_in_review("mira", f"!policy overturn {record} She does", "is void")
         assert (await anna.power_levels(room)).get("events_default", 0) == bound
         await cast.asks_in_review("ravi", f"!policy overturn {case} One of them, not all", "is void")
         await anna.wait_for_state(
