@@ -13,8 +13,8 @@ from policybot.domain.party import Why
 from policybot.services import statements
 from policybot.services.appeal_records import AppealRecords
 from policybot.services.appeals import Appeals
+from policybot.services.briefs import Decided, Ended, Facts
 from policybot.services.cases import Cases
-from policybot.services.hearings import Decided, Ended, Facts
 from policybot.services.parties import Apart, Parties
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting

@@ -18,8 +18,8 @@ from policybot.domain.name import one_line
 from policybot.domain.party import Why
 from policybot.services import cards
 from policybot.services.appeal_records import AppealRecords
+from policybot.services.briefs import Ended, Facts
 from policybot.services.filings import Filings, cause
-from policybot.services.hearings import Ended, Facts
 from policybot.services.parties import Apart, Parties
 from policybot.services.qualifications import NOUN as QUALIFICATION
 from policybot.services.qualifications import Qualifications

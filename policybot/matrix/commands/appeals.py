@@ -10,8 +10,8 @@ from policybot.domain.name import one_line
 from policybot.domain.permission import Permission, Role, allowed
 from policybot.matrix.commands import appeal_words, referrals, reports, subject
 from policybot.matrix.commands.command import PREFIX, Asked, Services
+from policybot.services.briefs import Brief, Decided
 from policybot.services.complaints import FOUNDED
-from policybot.services.hearings import Brief, Decided
 
 _EXCERPT = 80
 _FILING = re.compile(r"F-[1-9]\d{0,11}", re.ASCII)
@@ -151,7 +151,7 @@ async def brief(services: Services, asked: Asked) -> str:
         lines += [f"Said on {notice.day(copy.sent_at)}:", services.copies.text(copy)]
         if copy.context:
             lines += ["Around it (context, no evidence):", services.copies.around(copy)]
-    return "\n".join(lines + _written(found) + [_next(one)])
+    return "\n".join(lines + _written(found) + [_next(found)])
 
 
 def _decided(found: Decided, *, outside: bool) -> list[str]:
@@ -185,9 +185,10 @@ def _written(found: Brief) -> list[str]:
     return lines
 
 
-def _next(one: Appeal) -> str:
+def _next(found: Brief) -> str:
     """Say what a reviewer can do."""
-    n, can = one.number, rules.VERDICTS[one.about]
+    one, can = found.appeal, found.can
+    n = one.number
     placed = "MEASURE" if one.kind is rules.Kind.DECISION else FOUNDED
     modify = f"{PREFIX} modify {n} {placed} REASONS · " if Verdict.MODIFY in can else ""
     return (
