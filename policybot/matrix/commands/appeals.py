@@ -151,7 +151,8 @@ async def brief(services: Services, asked: Asked) -> str:
         lines += [f"Said on {notice.day(copy.sent_at)}:", services.copies.text(copy)]
         if copy.context:
             lines += ["Around it (context, no evidence):", services.copies.around(copy)]
-    return "\n".join(lines + _written(found) + [_next(found)])
+    written = _written(found, outside=Role.EXTERNAL in asked.roles)
+    return "\n".join([*lines, *written, _next(found)])
 
 
 def _decided(found: Decided, *, outside: bool) -> list[str]:
@@ -172,8 +173,8 @@ def _decided(found: Decided, *, outside: bool) -> list[str]:
     ]
 
 
-def _written(found: Brief) -> list[str]:
-    """Tell what was written to an appeal, and what is shown with it."""
+def _written(found: Brief, *, outside: bool) -> list[str]:
+    """Tell what was written to an appeal, and what is shown with it; no file goes to another server."""
     one = found.appeal
     lines = [f"Two people said that it cannot rest: {one.insisted}"] if one.insisted else []
     lines.append(f"The person writes: {one_line(one.text, rules.MOST_TEXT)}")
@@ -181,7 +182,9 @@ def _written(found: Brief) -> list[str]:
         f"{_SAID[w.kind]} on {w.at:%-d %B}: {one_line(w.text, rules.MOST_TEXT)}" for w in found.words
     ]
     if found.files:
-        lines.append(f"Files that the person shows: {len(found.files)}. To look: {PREFIX} console")
+        ask = f"You cannot see them; to ask what they show: {PREFIX} ask {one.number} TEXT"
+        look = ask if outside else f"To look: {PREFIX} console"
+        lines.append(f"Files that the person shows: {len(found.files)}. {look}")
     return lines
 
 
