@@ -345,7 +345,11 @@ class Hearings:
         """
         appeal = await self._taken(tx, reviewer, text)
         reviewing = self._reviewing[appeal.kind]
-        return await reviewing.end(tx, reviewer, appeal, verdict, measure, reasons)
+        ended = await reviewing.end(tx, reviewer, appeal, verdict, measure, reasons)
+        if Role.EXTERNAL in await self._setting.roles(tx, reviewer):  # nobody here has seen it
+            text = f"{reviewer} has decided from outside. {ended.said}"
+            self._setting.tell_staff(tx, text, cause=f"appeal {appeal.id}")
+        return ended
 
     # By the clock ---------------------------------------------------------------------------------
 
