@@ -182,7 +182,7 @@ class AppealReviews:
         await self._answer(tx, done, text)  # before the notice of the milder one, which it explains
         milder = await self._unwinding.modify(tx, decision, measure, reviewer, done.appellant)
         in_words = milder.measure.in_words(milder.scope.value)
-        return Ended(f"{done.number}: the measure is now {in_words}.")
+        return Ended(f"{done.number}: in place of the measure there is now {in_words}.")
 
     async def _answer(self, tx: Tx, appeal: Appeal, text: str) -> None:
         """Tell whoever made an appeal, and who joined it, how it ended."""
