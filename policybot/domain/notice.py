@@ -374,7 +374,8 @@ def modified(
 ) -> str:
     """Tell an appellant that a milder measure takes the place of the first."""
     return (
-        f"Your appeal on {case_number} succeeded in part: the measure is now {measure}.\n"
+        f"Your appeal on {case_number} succeeded in part: in place of the measure there is now "
+        f"{measure}.\n"
         f"Reasons: {reasons}{_back(case_number) if removed else ''}{_outside(appeal_body)}"
     )
 
@@ -390,8 +391,8 @@ def void_for_others(*, case_number: str) -> str:
 def milder_for_others(*, case_number: str, measure: str) -> str:
     """Tell somebody who was told of a decision, and has not appealed, what took its place."""
     return (
-        f"The decision {case_number}, of which I told you, was changed after an appeal: the measure is "
-        f"now {measure}."
+        f"The decision {case_number}, of which I told you, was changed after an appeal: in place of the "
+        f"measure there is now {measure}."
     )
 
 

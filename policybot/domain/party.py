@@ -28,7 +28,7 @@ PART: Mapping[Why, str] = {
     Why.PROPOSER: "you proposed it",
     Why.REPORTER: "you reported it",
     Why.ROOM: "you answer for the room or moderate it",
-    Why.WORKER: "you worked on the case",
+    Why.WORKER: "you worked on it",
 }
 
 

@@ -13,8 +13,8 @@ from policybot.domain.party import Why
 from policybot.services import statements
 from policybot.services.appeal_records import AppealRecords
 from policybot.services.appeals import Appeals
+from policybot.services.briefs import Decided, Ended, Facts
 from policybot.services.cases import Cases
-from policybot.services.hearings import Decided, Ended, Facts
 from policybot.services.parties import Apart, Parties
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
@@ -90,7 +90,15 @@ class AppealReviews:
         """Let the decision stand, and a measure that rested go on."""
         decision = await self.appealed(tx, appeal)
         await decisions.save(tx, replace(decision, state=State.FINAL))
+        await self._resume(tx, appeal, decision)
+
+    async def _resume(self, tx: Tx, appeal: Appeal, decision: Decision) -> None:
+        """Let a measure that rested go on, and say so to whom it binds again."""
+        rested = await self._appeals.rests(tx, appeal)
         await self._sanctions.resume(tx, decision)
+        if rested:
+            goes_on = "the measure, which rested, goes on from now for what is left of it."
+            await self.tell(tx, appeal, f"{decision.number}: {goes_on}")
 
     async def late(self, tx: Tx, kind: Kind, named: int) -> tuple[Appealable, set[tuple[str, Why]]]:
         """Find what could be appealed in a case, and who has a part in that.
@@ -132,13 +140,13 @@ class AppealReviews:
         if verdict is Verdict.OVERTURN:
             return await self._overturn(tx, reviewer, done, decision)
         await decisions.save(tx, replace(decision, state=State.UPHELD))
-        await self._sanctions.resume(tx, decision)
         text = notice.upheld(
             case_number=done.number,
             reasons=done.reasons,
             appeal_body=self._setting.config.appeal_body,
         )
         await self._answer(tx, done, text)
+        await self._resume(tx, done, decision)
         return Ended(f"{done.number}: the decision stands, and the person is told why.")
 
     async def _overturn(self, tx: Tx, reviewer: str, done: Appeal, decision: Decision) -> Ended:
@@ -174,7 +182,7 @@ class AppealReviews:
         await self._answer(tx, done, text)  # before the notice of the milder one, which it explains
         milder = await self._unwinding.modify(tx, decision, measure, reviewer, done.appellant)
         in_words = milder.measure.in_words(milder.scope.value)
-        return Ended(f"{done.number}: the measure is now {in_words}.")
+        return Ended(f"{done.number}: in place of the measure there is now {in_words}.")
 
     async def _answer(self, tx: Tx, appeal: Appeal, text: str) -> None:
         """Tell whoever made an appeal, and who joined it, how it ended."""

@@ -162,8 +162,10 @@ class Appeals:
         ends = sanction.ends_at if sanction is not None and sanction.state in BINDING else None
         until, n = await statements.appealable_until(tx, self._setting, decision), decision.number
         what = f"{decision.in_words}{f', until {day(ends)}' if ends else ''}"
-        if not rules.can_be_made(await appeals.against(tx, decision.id)):
-            how = "It cannot be appealed a third time."
+        made = await appeals.against(tx, decision.id)
+        if not rules.can_be_made(made):
+            twice = made[-1].state is rules.State.WITHDRAWN
+            how = "It cannot be appealed a third time." if twice else "It was appealed already."
         elif until > self._setting.now():
             how = f"You can appeal until {until:%-d %B %Y}: !policy appeal {n} YOUR REASONS"
         else:

@@ -16,8 +16,8 @@ from policybot.domain.report import Outcome, Report
 from policybot.domain.reporter import Kind, Step
 from policybot.services import answers
 from policybot.services.appeal_records import AppealRecords
+from policybot.services.briefs import Ended, Facts
 from policybot.services.cases import Cases
-from policybot.services.hearings import Ended, Facts
 from policybot.services.parties import Apart, Parties
 from policybot.services.reporters import Reporters
 from policybot.services.setting import Setting
@@ -211,13 +211,15 @@ class Complaints:
             by = f" by {report.resolved_by}" if report.resolved_by and not outside else ""
             answer = report.outcome.value.replace("_", " ")
             known.append(("Answered", f"{answer}, on {notice.day(report.resolved_at)}{by}"))
-        for step in await reporters.of_report(tx, report.id):
+        steps = await reporters.of_report(tx, report.id)
+        for step in steps:
             by = "" if outside else f" by {step.by}"
             until = f", until {notice.day(step.until)}" if step.until else ""
             known.append(
                 (step.kind.value.capitalize(), f"on {notice.day(step.at)}{by}{until}: {step.reason}")
             )
-        return Facts(known=tuple(known), event_id=report.subject.event_id)
+        founded = _standing(steps, Kind.UNFOUNDED, self._setting.now()) is not None
+        return Facts(known=tuple(known), event_id=report.subject.event_id, between=founded)
 
     async def tell(self, tx: Tx, appeal: Appeal | Appealable, text: str) -> None:
         """Write to whoever objects; a guest reads it on the page of their report."""

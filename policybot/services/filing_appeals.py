@@ -18,8 +18,8 @@ from policybot.domain.name import one_line
 from policybot.domain.party import Why
 from policybot.services import cards
 from policybot.services.appeal_records import AppealRecords
+from policybot.services.briefs import Ended, Facts
 from policybot.services.filings import Filings, cause
-from policybot.services.hearings import Ended, Facts
 from policybot.services.parties import Apart, Parties
 from policybot.services.qualifications import NOUN as QUALIFICATION
 from policybot.services.qualifications import Qualifications
@@ -199,16 +199,16 @@ class FilingAppeals:
     async def _part_in(self, tx: Tx, appellant: str, matter: Matter) -> set[tuple[str, Why]]:
         filing, qualification = matter.filing, matter.qualification
         found = {(appellant, Why.SUBJECT), *await self._of_room(tx, filing)}
+        reviewer = (qualification or filing).reviewer
         if qualification is None:
-            decider = filing.reviewer
-            subjects = [f"filing {filing.number}", f"review F-{filing.id}"]
+            subjects = [_revoking(matter), f"review F-{filing.id}"]
             found |= {(word.author, Why.WORKER) for word in await reviews.words(tx, filing.id)}
             found |= {(tick.by, Why.WORKER) for tick in await reviews.ticks(tx, filing.id)}
         else:
-            decider = qualification.reviewer
-            subjects = [f"{QUALIFICATION} {matter.number} {step}" for step in ("grant", "revoke")]
+            subjects = [_revoking(matter), f"{QUALIFICATION} {matter.number} grant"]
             found.add((qualification.claimant, Why.SUBJECT))
-        found |= {(one, Why.DECIDER) for one in (decider,) if one}
+        refused = matter.decided is About.REJECTED  # else it is who had granted it, before
+        found |= {(one, Why.DECIDER if refused else Why.WORKER) for one in (reviewer,) if one}
         for subject in subjects:
             found |= {(one, Why.PROPOSER) for one in await decisions.proposers(tx, subject)}
             found |= {(one, Why.APPROVER) for one in await decisions.approvers(tx, subject)}
@@ -232,7 +232,7 @@ class FilingAppeals:
         """Tell what was asked for, what was decided and why, and what was said before that."""
         matter = await self.matter(tx, appeal)
         filing, found = matter.filing, matter.qualification
-        by = found.reviewer if found else filing.reviewer
+        by = " and ".join(await self._deciders(tx, matter, appeal.about))
         at = await self._decided_at(tx, matter, appeal.about)
         when = f" on {at:%-d %B %Y}" if at else ""
         decided = (
@@ -250,6 +250,14 @@ class FilingAppeals:
         known += [(one, text) for one, _, text in (line.partition(": ") for line in lines)]
         known += [(_SAID[word.kind.value], word.text) for word in await reviews.words(tx, filing.id)]
         return Facts(known=tuple(known))
+
+    @staticmethod
+    async def _deciders(tx: Tx, matter: Matter, about: About) -> tuple[str, ...]:
+        """Name who decided what is objected to: who had granted it before is another."""
+        if about is About.REVOKED:
+            return await decisions.agreed(tx, _revoking(matter))
+        reviewer = (matter.qualification or matter.filing).reviewer
+        return (reviewer,) if reviewer else ()
 
     async def tell(self, tx: Tx, appeal: Appeal | Appealable, text: str) -> None:
         """Write to whoever appeals."""
@@ -339,6 +347,12 @@ class FilingAppeals:
         self._filings.remember(tx, reviewer, "filing:reopen", anew)
         cards.show(self._setting, tx, anew)
         return anew
+
+
+def _revoking(matter: Matter) -> str:
+    """Write what two people agreed to when something was revoked."""
+    n = matter.number
+    return f"{QUALIFICATION} {n} revoke" if matter.qualification else f"filing {n}"
 
 
 def _against(made: Sequence[Appeal], about: About) -> list[Appeal]:

@@ -1,71 +1,24 @@
 """Hearings: what is done with an appeal between its coming in and its end, whatever it is about."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from policybot.domain import appeal as rules
 from policybot.domain import number
 from policybot.domain.appeal import About, Appeal, Appealable, Kind, Said, State, Verdict, Word
-from policybot.domain.case import Case
-from policybot.domain.decision import Decision
 from policybot.domain.errors import NotFound, OutOfOrder
-from policybot.domain.evidence import File
 from policybot.domain.name import one_line
-from policybot.domain.notice import Statement
 from policybot.domain.party import Why, check_apart, hidden
 from policybot.domain.permission import Role
-from policybot.domain.sanction import Sanction
 from policybot.services.appeal_records import AppealRecords
+from policybot.services.briefs import Brief, Ended, Facts
 from policybot.services.parties import Apart, Parties
 from policybot.services.setting import Setting
 from policybot.store import appeals, audit, evidence, filings, members, parties, queues
 from policybot.store.database import Tx
 
 _BATCH = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A decision that is appealed, with what its reviewer needs."""
-
-    case: Case
-    decision: Decision
-    statement: Statement
-    """What the person was told, and why."""
-    sanction: Sanction | None
-    delivery: str
-    """What became of the notice."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What an appeal is about: a decision, or what is known, each with what it is."""
-
-    decided: Decided | None = None
-    known: tuple[tuple[str, str], ...] = ()
-    event_id: str | None = None
-    """The message, if it is about one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Brief:
-    """What a reviewer needs to decide an appeal, and no more."""
-
-    appeal: Appeal
-    words: tuple[Word, ...]
-    files: tuple[File, ...]
-    """What is shown with it, without names and pictures."""
-    facts: Facts
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """What came of the end of an appeal, as its reviewer reads it."""
-
-    said: str
-    later: tuple[str, ...] = ()
-    """Later decisions that counted the one that is void, and what becomes of them."""
 
 
 class Reviewing(Protocol):
@@ -392,7 +345,11 @@ class Hearings:
         """
         appeal = await self._taken(tx, reviewer, text)
         reviewing = self._reviewing[appeal.kind]
-        return await reviewing.end(tx, reviewer, appeal, verdict, measure, reasons)
+        ended = await reviewing.end(tx, reviewer, appeal, verdict, measure, reasons)
+        if Role.EXTERNAL in await self._setting.roles(tx, reviewer):  # nobody here has seen it
+            text = f"{reviewer} has decided from outside. {ended.said}"
+            self._setting.tell_staff(tx, text, cause=f"appeal {appeal.id}")
+        return ended
 
     # By the clock ---------------------------------------------------------------------------------
 

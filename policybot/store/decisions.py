@@ -260,6 +260,16 @@ async def approvers(tx: Tx, subject: str) -> set[str]:
     return {row["approver"] for row in rows}
 
 
+async def agreed(tx: Tx, subject: str) -> tuple[str, ...]:
+    """Name who asked for the newest approval on a subject that was given, and who gave it."""
+    row = await tx.first(
+        "SELECT proposer, approver FROM approvals WHERE subject = $1 AND state = 'given'"
+        " ORDER BY expires_at DESC LIMIT 1",
+        subject,
+    )
+    return () if row is None else (str(row["proposer"]), str(row["approver"]))
+
+
 async def end_approval(tx: Tx, code: str, state: str, approver: str | None) -> None:
     """Note how an approval ended: `given`, `denied` or `expired`.
 

@@ -125,12 +125,12 @@ async def of_room(tx: Tx, room_id: str) -> Filing | None:
 
 
 async def last_of_room(tx: Tx, room_id: str) -> Filing | None:
-    """Read the filing of a room as `of_room` does, or else the last that was approved and is over."""
+    """Read the filing of a room that is approved, or was last; before any was, the one that waits."""
     row = await tx.first(
         "SELECT * FROM filings WHERE room_id = $1 AND state <> 'draft'"
-        " AND (record_number IS NOT NULL OR state NOT IN ('revoked', 'rejected', 'withdrawn'))"
-        " ORDER BY CASE WHEN state IN ('revoked', 'rejected', 'withdrawn') THEN 1 ELSE 0 END, id DESC"
-        " LIMIT 1",
+        " AND (record_number IS NOT NULL OR state NOT IN ('rejected', 'withdrawn'))"
+        " ORDER BY CASE WHEN record_number IS NULL THEN 2"
+        " WHEN state IN ('revoked', 'withdrawn') THEN 1 ELSE 0 END, id DESC LIMIT 1",
         room_id,
     )
     return None if row is None else _filing(row)

@@ -15,11 +15,12 @@ from policybot.domain import notice
 from policybot.domain.appeal import MOST_TEXT, Appeal, Said, Verdict
 from policybot.domain.errors import NotFound, NotPermitted, OutOfOrder, Refused
 from policybot.domain.permission import Permission
+from policybot.services.briefs import Brief, Decided
 from policybot.services.complaints import FOUNDED
 from policybot.services.consoles import Seat
 from policybot.services.copies import Copies
 from policybot.services.evidence import Evidence
-from policybot.services.hearings import Brief, Decided, Hearings
+from policybot.services.hearings import Hearings
 from policybot.services.rehearsals import Rehearsals, Rehearsed
 from policybot.services.setting import Setting
 from policybot.store.copies import Copy
@@ -138,7 +139,7 @@ class AppealDesk:
                 except Refused as refused:
                     error = str(refused)
         one, here, decided = brief.appeal, f"/console/page/{token}", brief.facts.decided
-        can = rules.VERDICTS[one.about]
+        can = brief.can
         return self._desk.site.page(
             "console_appeal.html",
             HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK,

@@ -217,3 +217,42 @@ async def test_who_has_no_chat_with_the_bot_reads_it_as_a_server_notice(cast: Ca
     await cast.hears("ravi", cast.review_room, f"Appeal on {case}")
     await cast.asks_in_review("ravi", f"!policy uphold {case} It did not read like a joke", "stands")
     assert "It did not read like a joke" in await opened(cast, link)
+
+
+async def test_who_answered_for_a_room_appeals_by_the_link_after_its_filing_was_revoked(
+    tmp_path: Path,
+) -> None:
+    """The suspension binds in Synapse whatever becomes of the filing, until the appeal is right."""
+    roles = {"mira": ["moderator", "appeals"], "otto": ["moderator", "reviewer"]}
+    roles["ravi"] = ["reviewer", "appeals"]
+    staff = {f"@{name}:localhost": theirs for name, theirs in roles.items()}
+    async with stage(tmp_path, changes={"staff": staff}) as made:
+        cast = Cast(made, lambda *_: None)
+        for step in (story.verify, story.sign, story.file_room, story.approve):
+            await step(cast)
+        anna, room, record = cast.people["anna"], cast.known["room"], cast.known["record"]
+        free = (await anna.power_levels(room)).get("events_default", 0)
+        await cast.asks("lea", f"!policy report {room} R2 All of them hunt a neighbour", "Your receipt")
+        case = found(r"C-\d+", await cast.hears("mira", cast.review_room, "New case"))
+        words = f"!policy decide {case} R2 S4 suspend:P7D {FACTS} // Nothing milder would do"
+        revoke = f"!policy revoke {record} Nobody answers for it any more"
+        for who, text, asks, said in (
+            ("mira", words, "has to confirm it:", "is decided"),
+            ("ravi", revoke, "has to confirm:", "is revoked"),
+        ):
+            code = found(r"(?<=!policy confirm )\w+", await cast.asks_in_review(who, text, asks))
+            await cast.asks_in_review("otto", f"!policy confirm {code}", said)
+        notice = await cast.hears("anna", cast.rooms["anna"], f"Decision {case}")
+        link = found(r"http\S+/appeal/\w+$", notice)
+        assert "Do you see it otherwise?" in await opened(cast, link)
+        assert "Your appeal is in" in await sent(cast, link, text=WHY)
+        bound = (await anna.power_levels(room)).get("events_default", 0)
+        assert bound > free
+        await cast.asks("anna", f"!policy appeal {record} I do answer for it", "the room is suspended")
+        await cast.asks_in_review("mira", f"!policy overturn {record} She does", "is void")
+        assert (await anna.power_levels(room)).get("events_default", 0) == bound
+        await cast.asks_in_review("ravi", f"!policy overturn {case} One of them, not all", "is void")
+        await anna.wait_for_state(
+            room, "m.room.power_levels", lambda levels: levels.get("events_default", 0) == free
+        )
+        assert "Your appeal succeeded" in await opened(cast, link)

@@ -191,6 +191,8 @@ async def test_somebody_outside_decides_what_nobody_inside_can_and_sees_nothing_
         await world.say("zoe", f"!policy add {case} For twenty years")
         assert "twenty years" in world.told(outside)[-1]
         assert "is void" in await world.say(outside, f"!policy overturn {case} She lives next door")
+        said = f"{outside} has decided from outside. {case}: the decision is void"
+        assert any(text.startswith(said) for text in world.in_review())
         assert user("zoe") not in world.homeserver.suspended
 
 

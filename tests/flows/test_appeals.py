@@ -137,6 +137,8 @@ async def test_a_closure_of_a_room_rests_while_its_owners_appeal_is_decided(any_
     assert world.room in world.homeserver.directory
     assert world.homeserver.levels[world.room]["events_default"] == 0
     await world.review("ravi", "!policy uphold C-1 It was not the first time")
+    assert world.told("anna")[-2].startswith("Your appeal on C-1 was decided")
+    assert "which rested, goes on from now" in world.told("anna")[-1]
     assert world.room not in world.homeserver.directory
     assert world.homeserver.levels[world.room]["events_default"] == 100
     assert sum(text.startswith("Decision C-1") for text in world.told("anna")) == 1

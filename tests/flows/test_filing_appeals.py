@@ -126,6 +126,9 @@ async def test_a_revocation_rests_where_configured_and_is_taken_back_if_it_was_w
         assert (world.room in world.homeserver.directory) == rests
         answer = await world.review("otto", f"!policy overturn {record} She does answer")
         assert "you confirmed it" in answer
+        brief = await world.review("ravi", f"!policy brief {record}")
+        assert f"by {user('mira')} and {user('otto')}: Nobody answers" in brief
+        assert user("zoe") not in brief, "she had approved it"
         await world.review("ravi", f"!policy {verdict} {record} So it is, as everybody can see")
         wrong = verdict == "overturn"
         assert (world.room in world.homeserver.directory) == wrong
@@ -273,6 +276,8 @@ async def test_a_revoked_qualification_is_shown_while_that_is_decided_where_conf
         for party, part in (("mira", "proposed"), ("otto", "confirmed")):
             answer = await world.review(party, f"!policy {verdict} Q-1 So I see it")
             assert f"you {part} it" in answer or party == "mira", "she does not decide appeals at all"
+        brief = await world.review("ravi", "!policy brief Q-1")
+        assert f"by {user('mira')} and {user('otto')}: " in brief
         await world.review("ravi", f"!policy {verdict} Q-1 So it is, as everybody can see")
         wrong = verdict == "overturn"
         assert bool(marks(world)) == wrong

@@ -240,3 +240,26 @@ async def test_each_is_let_in_after_its_time_for_good_cause(
         await world.tick(days=2)
         async with world.database.transaction(reading=True) as tx:
             assert await tx.fetch("SELECT 1 AS one FROM appeal_admissions") == []
+
+
+async def test_only_what_somebody_called_unfounded_can_end_as_founded(world: World) -> None:
+    await world.governed_room()
+    _, receipts = await dismissed(world, "lea", "zoe")
+    await world.review("mira", f"!policy unfounded {receipts[1]} Nobody could mean that honestly")
+    for who, receipt, can in (("lea", receipts[0], False), ("zoe", receipts[1], True)):
+        assert "is in" in await world.say(who, f"!policy object {receipt} {WHY}")
+        brief = await world.review("ravi", f"!policy brief {receipt}")
+        assert (f"!policy modify {receipt} founded" in brief) == can
+
+
+async def test_a_new_owner_reads_that_it_was_appealed_already(world: World) -> None:
+    record = await world.governed_room()
+    await world.say("lea", f"!policy report {world.room} R2 The whole room hunts a neighbour")
+    words = "!policy decide C-1 R2 S2 warn The room agreed to hunt a neighbour // No other way"
+    await world.review("mira", words)
+    assert "is in" in await world.say("anna", f"!policy appeal C-1 {WHY}")
+    await world.review("ravi", "!policy uphold C-1 So it was, as everybody can read")
+    await world.verified("tom")
+    await world.say("anna", f"!policy transfer {record} @tom:example.org")
+    await world.say("tom", f"!policy accept {record}")
+    assert "It was appealed already." in await world.say("tom", "!policy status C-1")

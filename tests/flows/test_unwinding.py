@@ -591,3 +591,13 @@ async def test_what_cannot_be_undone_at_once_is_not_said_to_be_done(world: World
     )
     assert "has been taken back" not in told
     assert "I could not release @tom:example.org" in world.in_review()[-1]
+
+
+async def test_what_is_left_is_said_also_where_it_is_nothing(world: World) -> None:
+    await world.governed_room()
+    case = await world.reported()
+    await decided(world, case, "R2 S3 proposed")
+    answer = await appealed(world, case, "modify", measure="none")
+    assert "in place of the measure there is now no measure." in answer
+    assert any("there is now no measure." in text for text in world.told("tom"))
+    assert level(world) is None

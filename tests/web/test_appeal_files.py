@@ -13,7 +13,7 @@ from tests import pictures
 from tests.consoles import opened
 from tests.flows.test_rights import archive
 from tests.papers import Browser
-from tests.web.test_appeal_page import WHY, Visitor, key_of, suspended, visitors
+from tests.web.test_appeal_page import SUSPEND, WHY, Visitor, key_of, settled, suspended, visitors
 from tests.web.test_pages import HOST
 from tests.web.test_report_form import SAME
 from tests.world import World, user
@@ -174,3 +174,20 @@ async def test_what_was_shown_is_in_the_export_and_goes_ninety_days_after_the_de
     assert await counted(world) == (0, 0)
     _, page = await visitor.get(key_of(world))
     assert "What you showed" not in page
+
+
+async def test_somebody_outside_reads_that_there_are_files_and_how_to_ask_about_them(
+    tmp_path: Path,
+) -> None:
+    """No file goes to another server; what they are told to do is something that they can do."""
+    outside = "@olga:ombuds.example"
+    async for visitor in visitors(tmp_path, appeals={"external_reviewers": [outside]}):
+        world = visitor.world
+        case = await world.reported(reporter="ravi", text="Anna, tonight I come for your tomatoes")
+        await settled(world, f"{case} R3 S3 {SUSPEND} Threatened a neighbour // He went on at night")
+        status, _ = await shown(visitor, key_of(world), (NAME, PHOTO))
+        assert status == 200
+        brief = await world.say(outside, f"!policy brief {case}")
+        assert f"shows: 1. You cannot see them; to ask what they show: !policy ask {case}" in brief
+        assert "console" not in brief
+        assert "Asked." in await world.say(outside, f"!policy ask {case} What does the picture show?")

@@ -432,7 +432,7 @@ async def test_what_is_done_by_the_link_is_told_to_whose_it_is(visitor: Visitor)
 async def test_what_was_decided_about_a_room_can_be_appealed_when_the_room_is_filed_no_more(
     any_visitor: Visitor,
 ) -> None:
-    """The notice names 183 days: neither a revocation nor a withdrawal of the filing ends them."""
+    """The notice names 183 days: neither a revocation ends them, nor that somebody files it anew."""
     visitor, world = any_visitor, any_visitor.world
     await world.say("lea", f"!policy report {world.room} R2 The whole room hunts a neighbour")
     await settled(world, "C-1 R2 S4 suspend:P7D The room agreed to hunt a neighbour // No other way")
@@ -440,6 +440,11 @@ async def test_what_was_decided_about_a_room_can_be_appealed_when_the_room_is_fi
     await world.tick(days=8)
     async with world.database.transaction() as tx:
         await tx.execute("UPDATE filings SET state = 'revoked'")
+        await tx.execute(
+            "INSERT INTO filings (id, room_id, applicant, purpose, categories, state, submitted_at)"
+            " SELECT id + 1, room_id, $1, purpose, categories, 'submitted', submitted_at FROM filings",
+            user("zoe"),
+        )
     assert "Do you see it otherwise?" in (await visitor.get(key))[1]
     assert "You can appeal until" in await world.say("anna", "!policy status C-1")
     assert "is in" in await world.say("anna", f"!policy appeal C-1 {WHY}")

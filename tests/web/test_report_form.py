@@ -517,7 +517,8 @@ async def test_whoever_objects_without_an_account_reads_all_of_it_and_what_they_
         assert "says that it is urgent: !policy hasten R-1" in world.in_review()[-1]
         await world.review("ravi", f"!policy ask R-1 {long}")
         page = html.unescape((await guest.get(f"/report/{key}"))[1])
-        for said in (f"It waits for your answer to: {long}", why, "You were asked on"):
+        asked = f"It waits for your answer to: {long}"
+        for said in (asked, why, "You were asked on", "Please keep this page's address"):
             assert said in page
         _, page = await written(guest, key, do="add", text="Since the spring")
         assert "Since the spring" in page

@@ -10,8 +10,8 @@ from policybot.domain.name import one_line
 from policybot.domain.permission import Permission, Role, allowed
 from policybot.matrix.commands import appeal_words, referrals, reports, subject
 from policybot.matrix.commands.command import PREFIX, Asked, Services
+from policybot.services.briefs import Brief, Decided
 from policybot.services.complaints import FOUNDED
-from policybot.services.hearings import Brief, Decided
 
 _EXCERPT = 80
 _FILING = re.compile(r"F-[1-9]\d{0,11}", re.ASCII)
@@ -151,7 +151,8 @@ async def brief(services: Services, asked: Asked) -> str:
         lines += [f"Said on {notice.day(copy.sent_at)}:", services.copies.text(copy)]
         if copy.context:
             lines += ["Around it (context, no evidence):", services.copies.around(copy)]
-    return "\n".join(lines + _written(found) + [_next(one)])
+    written = _written(found, outside=Role.EXTERNAL in asked.roles)
+    return "\n".join([*lines, *written, _next(found)])
 
 
 def _decided(found: Decided, *, outside: bool) -> list[str]:
@@ -172,8 +173,8 @@ def _decided(found: Decided, *, outside: bool) -> list[str]:
     ]
 
 
-def _written(found: Brief) -> list[str]:
-    """Tell what was written to an appeal, and what is shown with it."""
+def _written(found: Brief, *, outside: bool) -> list[str]:
+    """Tell what was written to an appeal, and what is shown with it; no file goes to another server."""
     one = found.appeal
     lines = [f"Two people said that it cannot rest: {one.insisted}"] if one.insisted else []
     lines.append(f"The person writes: {one_line(one.text, rules.MOST_TEXT)}")
@@ -181,13 +182,16 @@ def _written(found: Brief) -> list[str]:
         f"{_SAID[w.kind]} on {w.at:%-d %B}: {one_line(w.text, rules.MOST_TEXT)}" for w in found.words
     ]
     if found.files:
-        lines.append(f"Files that the person shows: {len(found.files)}. To look: {PREFIX} console")
+        ask = f"You cannot see them; to ask what they show: {PREFIX} ask {one.number} TEXT"
+        look = ask if outside else f"To look: {PREFIX} console"
+        lines.append(f"Files that the person shows: {len(found.files)}. {look}")
     return lines
 
 
-def _next(one: Appeal) -> str:
+def _next(found: Brief) -> str:
     """Say what a reviewer can do."""
-    n, can = one.number, rules.VERDICTS[one.about]
+    one, can = found.appeal, found.can
+    n = one.number
     placed = "MEASURE" if one.kind is rules.Kind.DECISION else FOUNDED
     modify = f"{PREFIX} modify {n} {placed} REASONS · " if Verdict.MODIFY in can else ""
     return (
