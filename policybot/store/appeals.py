@@ -141,7 +141,8 @@ async def overdue(tx: Tx, now: datetime, limit: int) -> list[Appeal]:
 async def called(tx: Tx, appeal_ids: Collection[int], now: datetime) -> None:
     """Note that people were called for appeals that are overdue."""
     await tx.many(
-        "UPDATE appeals SET called_at = $1 WHERE id = $2", [(to_ms(now), one) for one in appeal_ids]
+        "UPDATE appeals SET called_at = $1 WHERE id = $2",
+        [(to_ms(now), one) for one in sorted(appeal_ids)],
     )
 
 
