@@ -57,7 +57,7 @@ class AppealReviews:
 
     async def lock(self, tx: Tx, appeal: Appeal) -> None:
         """Let nobody else do anything with it until the end."""
-        await decisions.lock(tx, appeal.matter)
+        await self._unwinding.lock(tx, await self.appealed(tx, appeal))
 
     async def excluded(self, tx: Tx, appeal: Appeal) -> Parties:
         """Write down who had a part in it by now; return all who ever had."""

@@ -18,7 +18,7 @@ from policybot.services.dossiers import Dossier
 from policybot.services.filings import Filings
 from policybot.services.previews import Choice, Draft, Preview, Previews, choice_of
 from policybot.services.proposals import propose
-from policybot.services.reach import hold_rooms
+from policybot.services.reach import hold_cases, hold_rooms
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.store import audit, cases, cures, decisions, filings, policies
@@ -118,7 +118,7 @@ class Decisions:
         two wait for each other.
         """
         await _check_in_force(tx, draft)
-        await self._sanctions.hold(tx, case.id)
+        await hold_cases(tx, case.id)
         await _close(tx, case)
         decision = await self._keep(tx, draft, State.FINAL, approver)
         await self._enforce(tx, replace(draft, decision=decision))
@@ -126,8 +126,7 @@ class Decisions:
 
     async def hold(self, tx: Tx, case_ids: Collection[int], drafts: Sequence[Draft]) -> None:
         """Let others wait who change cases that are decided together, in the order of `settle`."""
-        bound = await self._sanctions.hold(tx, *case_ids)
-        await cases.lock(tx, *case_ids)
+        bound = await hold_cases(tx, *case_ids)
         if drafts:
             await hold_numbers(tx, "decision")
         restraints = [*(one.restraints for one in bound), *(one.restraints for one in drafts)]
@@ -175,7 +174,7 @@ class Decisions:
             decided_at=self._setting.now(),
         )
         await decisions.end_approval(tx, approval.code, "given", by)
-        await self._sanctions.hold(tx, case.id)
+        await hold_cases(tx, case.id, pending=[decision.id])
         await decisions.save(tx, final)
         final = replace(final, version=final.version + 1)
         await _close(tx, case)

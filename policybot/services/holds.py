@@ -15,6 +15,7 @@ from policybot.domain.statement import Content
 from policybot.services import dossiers, ledgers, statements
 from policybot.services.cases import Cases
 from policybot.services.dossiers import Dossier
+from policybot.services.reach import hold_cases
 from policybot.services.sanctions import Sanctions
 from policybot.services.setting import Setting
 from policybot.store import audit, cases, decisions, rooms, sanctions
@@ -146,6 +147,6 @@ class Holds:
 
     async def dismiss(self, tx: Tx, by: str, case: Case, reason: str) -> None:
         """Close a case without a breach; a hold in it ends with it."""
-        await self._sanctions.hold(tx, case.id)
+        await hold_cases(tx, case.id)
         await self._cases.dismiss(tx, by, case, reason)
         await self._sanctions.end_hold(tx, case.id, by)

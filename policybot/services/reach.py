@@ -20,8 +20,8 @@ from policybot.services import languages, places, statements
 from policybot.services.filings import label_of
 from policybot.services.places import Place
 from policybot.services.setting import Setting
-from policybot.store import decisions, members, rooms, sanctions, watches
-from policybot.store.database import Tx
+from policybot.store import cases, decisions, members, rooms, sanctions, watches
+from policybot.store.database import Stale, Tx
 from policybot.store.rooms import Kind as RoomKind
 from policybot.store.rooms import Room
 
@@ -327,3 +327,20 @@ async def hold_rooms(tx: Tx, restraints: Sequence[Effect]) -> None:
     """
     kinds = (RestrictMember, ExcludeMember, DenyServer)
     await rooms.hold(tx, {e.room_id for e in restraints if isinstance(e, kinds)})
+
+
+async def hold_cases(tx: Tx, *case_ids: int, pending: Sequence[int] = ()) -> list[Sanction]:
+    """Let others wait who change cases, their measures, or decisions that are `pending` there.
+
+    Returns what measures there are.
+
+    Raises:
+        Stale: one has come meanwhile.
+    """
+    known = await sanctions.of_cases(tx, case_ids)
+    await decisions.lock(tx, *pending, *(one.decision_id for one in known))
+    await cases.lock(tx, *case_ids)  # from now on nobody puts anything on hold there
+    found = await sanctions.of_cases(tx, case_ids)
+    if len(found) != len(known):
+        raise Stale(case_ids)
+    return found

@@ -31,16 +31,21 @@ class Rechecks:
         self._cases = casework
         self._sanctions = measures
 
+    async def lock(self, tx: Tx, *found: Decision) -> set[int]:
+        """Let others wait who change decisions, or what was decided after them; return all these."""
+        held = {one.id for one in found}
+        for void in found:
+            held |= {one.id for one in await self._after(tx, void)}
+        await decisions.lock(tx, *held)
+        return held
+
     async def hold(self, tx: Tx, found: Sequence[Decision], *, reopening: Collection[int] = ()) -> None:
         """Let others wait who change decisions, what was decided after them, or rights in their rooms.
 
         And who open cases, or change those that are to be opened again. All in the order in which a
         decision is made, so that no two wait for each other.
         """
-        held = {one.id for one in found}
-        for void in found:
-            held |= {one.id for one in await self._after(tx, void)}
-        await decisions.lock(tx, *held)
+        held = await self.lock(tx, *found)
         if reopening:
             await cases.hold_opening(tx)
             await cases.lock(tx, *reopening)

@@ -59,16 +59,6 @@ class Sanctions:
         self._removals = Removals(setting)
         self.reach = Reach(setting)
 
-    @staticmethod
-    async def hold(tx: Tx, *case_ids: int) -> list[Sanction]:
-        """Let others who carry out, end or take back the measures of cases wait; return what there is.
-
-        Before the cases themselves and the number of a decision: so no two wait for each other.
-        """
-        found = [one for case_id in case_ids for one in await sanctions.of_case(tx, case_id)]
-        await decisions.lock(tx, *(one.decision_id for one in found))
-        return found
-
     async def impose(
         self,
         tx: Tx,

@@ -58,6 +58,10 @@ class Unwinding:
         self._rechecks = again
         self._copies = kept
 
+    async def lock(self, tx: Tx, decision: Decision) -> None:
+        """Let others wait who change a decision that may be void, or what was decided after it."""
+        await self._rechecks.lock(tx, decision)
+
     async def hold(self, tx: Tx, found: Sequence[Decision], case_ids: Collection[int]) -> None:
         """Let others wait who change several decisions that are to be void, or their cases."""
         await self._rechecks.hold(tx, found, reopening=case_ids)

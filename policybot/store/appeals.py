@@ -145,7 +145,9 @@ async def overdue(tx: Tx, now: datetime, patience: timedelta, limit: int) -> lis
 async def called(tx: Tx, appeal_ids: Collection[int], now: datetime | None) -> None:
     """Note that people were called for appeals that wait too long; None lets that begin anew."""
     at = optional_ms(now)
-    await tx.many("UPDATE appeals SET called_at = $1 WHERE id = $2", [(at, one) for one in appeal_ids])
+    await tx.many(
+        "UPDATE appeals SET called_at = $1 WHERE id = $2", [(at, one) for one in sorted(appeal_ids)]
+    )
 
 
 # What is written to them -------------------------------------------------------------------------

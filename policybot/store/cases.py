@@ -152,13 +152,14 @@ async def open_on(tx: Tx, subject: Subject) -> Case | None:
     """
     found = await _case_with(tx, subject)
     while found is not None:
+        # What is decided by now is not locked: who holds it may wait for those who open cases.
         row = await tx.first(
-            "UPDATE cases SET version = version WHERE id = $1 RETURNING *",
+            f"UPDATE cases SET version = version WHERE id = $1 AND {_UNDECIDED} RETURNING *",  # noqa: S608 - our own text
             found,
         )
         again = await _case_with(tx, subject)  # while it was waited for, it may have left that case
-        if row is not None and again == found:
-            return case_of(row)
+        if again == found:
+            return None if row is None else case_of(row)
         found = again
     return None
 

@@ -196,12 +196,20 @@ async def told(tx: Tx, decision_id: int, now: datetime) -> None:
 
 
 async def mark_read(tx: Tx, user_id: str, now: datetime) -> None:
-    """Note that somebody who was told of decisions has shown up, so they have seen them."""
+    """Note that somebody who was told of decisions has shown up, so they have seen them.
+
+    All that are about them are locked with these, for what they do next may be about any of them.
+    """
+    unread = "user_id = $1 AND told_at IS NOT NULL AND read_at IS NULL"
+    if await tx.first(f"SELECT id FROM decisions WHERE {unread} LIMIT 1", user_id) is None:  # noqa: S608 - our own text
+        return
+    await lock(
+        tx, *(r["id"] for r in await tx.fetch("SELECT id FROM decisions WHERE user_id = $1", user_id))
+    )
     await tx.execute(
-        "UPDATE decisions SET read_at = $1, version = version + 1 WHERE user_id = $2"
-        " AND told_at IS NOT NULL AND read_at IS NULL",
-        to_ms(now),
+        f"UPDATE decisions SET read_at = $2, version = version + 1 WHERE {unread}",  # noqa: S608 - our own text
         user_id,
+        to_ms(now),
     )
 
 
@@ -288,9 +296,10 @@ async def end_approval(tx: Tx, code: str, state: str, approver: str | None) -> N
 
 
 async def overdue_approvals(tx: Tx, now: datetime) -> list[Approval]:
-    """List approvals that nobody gave in time."""
+    """Take up the approvals that nobody gave in time; whoever comes at the same time waits, as above."""
     rows = await tx.fetch(
-        "SELECT * FROM approvals WHERE state = 'waiting' AND expires_at <= $1", to_ms(now)
+        "UPDATE approvals SET state = state WHERE state = 'waiting' AND expires_at <= $1 RETURNING *",
+        to_ms(now),
     )
     return [_approval(row) for row in rows]
 

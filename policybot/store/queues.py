@@ -128,7 +128,7 @@ async def overdue(tx: Tx, now: datetime, limit: int) -> list[Case]:
 async def called(tx: Tx, case_ids: Collection[int], now: datetime) -> None:
     """Note that people were called for cases that are overdue."""
     await tx.many(
-        "UPDATE cases SET called_at = $1 WHERE id = $2", [(to_ms(now), one) for one in case_ids]
+        "UPDATE cases SET called_at = $1 WHERE id = $2", [(to_ms(now), one) for one in sorted(case_ids)]
     )
 
 

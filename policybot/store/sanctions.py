@@ -111,6 +111,11 @@ async def of_decision(tx: Tx, decision_id: int) -> Sanction | None:
     return None if row is None else _sanction(row)
 
 
+async def of_cases(tx: Tx, case_ids: Iterable[int]) -> list[Sanction]:
+    """List the sanctions that the decisions in several cases imposed."""
+    return [one for case_id in case_ids for one in await of_case(tx, case_id)]
+
+
 async def of_case(tx: Tx, case_id: int) -> list[Sanction]:
     """List the sanctions that the decisions in a case imposed, oldest first."""
     rows = await tx.fetch(

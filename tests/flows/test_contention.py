@@ -1,27 +1,43 @@
 """Several processes on one PostgreSQL that change the same at the very same time.
 
 Nobody waits for somebody who waits for them: the server counts that, and has nothing to count.
+`CONTENTION_SEEDS=2,3,4 pytest tests/flows/test_contention.py` lets it happen in other orders.
 """
 
 import asyncio
+import os
+import random
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
+from policybot.app import App
+from policybot.domain.effects import RestrictMember, SuspendAccount
+from policybot.domain.sanction import BINDING
+from policybot.matrix.commands.dispatch import Dispatch
+from policybot.matrix.events import Events
 from policybot.services import sanctions as measures
-from policybot.store import batches, cases, outbox, policies, sanctions
-from policybot.store.database import Database
+from policybot.store import batches, cases, outbox, policies, sanctions, standing
+from policybot.store.database import Database, Stale
+from tests import at_rest
 from tests.flows.test_personal_holds import second_room
+from tests.flows.test_publishing import NAMED
 from tests.laddering import MILDER, approved, bring, in_force, ladder
 from tests.postgres import give_back, ready_database
 from tests.reporting import rows
-from tests.world import World, user
+from tests.world import CHEAP, REVIEW, World, user
 from tests.world import world as make_world
 
+PROCESSES = 3
+PEOPLE = ("tom", "otis", "zoe", "lea")
+SEEDS = [int(n) for n in os.environ.get("CONTENTION_SEEDS", "1").split(",")]
+MEASURES = ("restrict:P3D", "restrict:P7D+remove", "suspend:P7D", "warn+remove", "proposed")
 MARKET = "!market:example.org"
 EVE = "@eve:elsewhere.net"
 WHY = "That is what was found on looking at all of it"
@@ -298,3 +314,219 @@ async def test_two_processes_end_what_is_over_at_the_same_time(
     await meanwhile(server[1], monkeypatch, world.app.tick, (measures, "hold_rooms"), tick)
     await other.close()
     assert await states(world, "sanctions") == ["ended"]
+
+
+async def test_a_room_is_revoked_while_somebody_loses_the_right_to_post_in_it(
+    tmp_path: Path, server: tuple[str, Postgres], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = {user(who): ["reviewer", "moderator", "appeals"] for who in ("mira", "otto", "ravi")}
+    async with make_world(tmp_path, server[0], **NAMED, staff=both) as world:
+        number = await world.governed_room()
+        await world.message("zoe", "Look at my tulips", world.room)
+        assert world.homeserver.levels[world.room]["users"][user("zoe")] == -1
+        answer = await world.review("ravi", f"!policy revoke {number} {WHY}")
+        code = answer.split("!policy confirm ")[1].split()[0]
+        await meanwhile(
+            server[1],
+            monkeypatch,
+            lambda: world.review("otto", f"!policy confirm {code}"),
+            (standing, "in_room"),
+            lambda: world.message("tom", "And at mine", world.room),
+        )
+        await world.work()
+        for who in ("zoe", "tom"):
+            assert world.homeserver.levels[world.room]["users"].get(user(who)) is None
+
+
+# Everything at once ---------------------------------------------------------------------------------
+
+
+class Crowd:
+    """Several processes on one database, and people whose words come to any of them."""
+
+    def __init__(self, worlds: list[World], seed: int) -> None:
+        self.worlds = worlds
+        self.world = worlds[0]
+        self.chance = random.Random(seed)  # noqa: S311 - the same every time
+        self.events: list[tuple[str, str]] = []
+        self.again: Counter[str] = Counter()
+        """How often something had to begin anew, by why."""
+
+    async def comes(self, **event: Any) -> None:
+        """Let an event come to whichever process there is, again and again until one has taken it."""
+        event |= {"event_id": self.world.event_id()}
+        event |= {"origin_server_ts": int(self.world.clock().timestamp() * 1000)}
+        self.world.homeserver.events[event["event_id"]] = event
+        for _ in range(5):
+            try:
+                return await self.chance.choice(self.worlds).inward.handle(event)
+            except Stale as stale:
+                self.again[str(stale.__cause__ or "changed")] += 1
+        pytest.fail(f"never taken: {event}")
+
+    async def says(self, who: str, body: str, room: str = "") -> None:
+        await self.comes(
+            type="m.room.message",
+            room_id=room or f"!direct-{user(who)}",
+            sender=user(who),
+            content={"msgtype": "m.text", "body": body},
+        )
+
+    async def joins(self, who: str, room: str) -> None:
+        await self.comes(
+            type="m.room.member",
+            room_id=room,
+            sender=user(who),
+            state_key=user(who),
+            content={"membership": "join", "displayname": who.title()},
+        )
+
+    async def staff(self, who: str, body: str) -> None:
+        await self.says(who, f"!policy {body}", REVIEW)
+
+    async def report(self, who: str) -> None:
+        event, room = self.chance.choice(self.events)
+        link = f"https://matrix.to/#/{room}/{event}"
+        await self.says(who, f"!policy report {link} R2 They threaten us")
+
+    async def tick(self) -> None:
+        """Let the clock strike in one process; what another does at that moment is left to it."""
+        try:
+            await self.chance.choice(self.worlds).app.tick()
+        except Stale as stale:
+            self.again[f"tick: {stale.__cause__ or stale}"] += 1
+
+    async def work(self) -> None:
+        await self.chance.choice(self.worlds).work()
+
+    async def some(self, sql: str) -> Any:
+        found = await rows(self.world, sql)
+        return self.chance.choice(found)["one"] if found else 0
+
+    async def casework(self) -> list[Awaitable[None]]:
+        """Think of what moderators do, most of it about the same few cases."""
+        pick, anything = self.chance.choice, "SELECT id AS one FROM cases"
+        hot = [await self.some(anything) for _ in range(3)]
+        doing: list[Awaitable[None]] = []
+        for number in hot * 2:
+            words = f"R2 {pick(('S2', 'S3'))} {pick(MEASURES)} {WHY} // {WHY}"
+            doing.append(self.staff(pick(("mira", "otto")), f"decide C-{number} {words}"))
+        doing += [self.staff("mira", f"hold C-{number} R2 {WHY}") for number in hot]
+        doing.append(self.staff("mira", f"merge C-{hot[0]} C-{hot[1]} {WHY}"))
+        doing.append(self.staff("otto", f"dismiss C-{hot[0]} {WHY}"))
+        for row in await rows(self.world, "SELECT code FROM approvals WHERE state = 'waiting'"):
+            doing += [self.staff(who, f"confirm {row['code']}") for who in ("mira", "otto", "ravi")]
+        together = f"bulk C-{hot[0]},C-{hot[1]},C-{await self.some(anything)}"
+        doing.append(self.staff("otto", f"{together} R2 S2 proposed {WHY}"))
+        doing.append(self.staff("mira", f"{together} dismiss {WHY}"))
+        done = await self.some("SELECT code AS one FROM batches WHERE state = 'done'")
+        doing.append(self.staff("mira", f"undo {done} {WHY}"))
+        return doing
+
+    async def objections(self) -> list[Awaitable[None]]:
+        """Think of what is done about what was decided."""
+        pick = self.chance.choice
+        doing: list[Awaitable[None]] = []
+        for row in await rows(
+            self.world, "SELECT case_id, user_id FROM decisions WHERE state = 'final'"
+        ):
+            doing += [self.says(row["user_id"], f"!policy appeal C-{row['case_id']} {WHY}")] * 2
+            doing.append(self.staff("otto", f"lift C-{row['case_id']} {WHY}"))
+        for row in await rows(self.world, "SELECT number FROM appeals WHERE state = 'submitted'"):
+            verdict = pick(("overturn", "overturn", "uphold", "modify"))
+            words = f"{row['number']}{' restrict:P1D' if verdict == 'modify' else ''} {WHY}"
+            doing += [self.staff(who, f"{verdict} {words}") for who in ("ravi", "otto")]
+        for row in await rows(
+            self.world, "SELECT id, reporter FROM reports WHERE outcome = 'no_breach'"
+        ):
+            doing.append(self.says(row["reporter"], f"!policy object R-{row['id']} {WHY}"))
+        return doing
+
+    async def storm(self) -> int:
+        """Let all of it happen at once; say how much it was."""
+        world, pick = self.world, self.chance.choice
+        doing = [*await self.casework(), *await self.objections()]
+        doing += [self.report(who) for who in (*PEOPLE, "anna")]
+        doing += [self.says(who, "More of it", pick((world.room, MARKET))) for who in PEOPLE]
+        doing += [self.joins(who, pick((world.room, MARKET))) for who in PEOPLE]
+        doing += [self.says("zoe", f"!policy {pick(('erase', 'erase cancel', 'me'))}")]
+        doing += [self.tick() for _ in self.worlds] + [self.work() for _ in self.worlds]
+        self.chance.shuffle(doing)
+        await asyncio.gather(*doing)
+        return len(doing)
+
+
+@asynccontextmanager
+async def crowd(world: World, seed: int) -> AsyncIterator[Crowd]:
+    """Put further processes beside that of a world."""
+    async with AsyncExitStack() as stack:
+        worlds = [world]
+        for _ in range(PROCESSES - 1):
+            database = await Database.open(world.config.database_url)
+            stack.push_async_callback(database.close)
+            app = App(world.config, database, now=world.clock, stretch=CHEAP)
+            app.setting.review_room = REVIEW
+            app.hours.look = app.reader = world.homeserver
+            app.services.copies.source = world.homeserver.media
+            await app.record_policy()
+            dispatch = Dispatch(app.services, world.inward._dispatch._resolve, world.homeserver)
+            inward = Events(app.setting, database, dispatch, app.services)
+            worlds.append(World(world.config, database, world.clock, world.homeserver, app, inward))
+        yield Crowd(worlds, seed)
+
+
+async def as_recorded(world: World) -> None:
+    """I16: what binds on the homeserver is what binds by the record."""
+    home, wanted = world.homeserver, set()
+    for row in await rows(world, "SELECT decision_id FROM sanctions"):
+        async with world.database.transaction(reading=True) as tx:
+            one = await sanctions.of_decision(tx, row["decision_id"])
+        wanted |= set(one.restraints if one is not None and one.state in BINDING else ())
+    for room in (world.room, MARKET):
+        bound = {who for who, level in home.levels[room]["users"].items() if level == -1}
+        assert bound == {
+            e.user_id for e in wanted if isinstance(e, RestrictMember) and e.room_id == room
+        }
+    assert home.suspended == {e.user_id for e in wanted if isinstance(e, SuspendAccount)}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_whatever_several_processes_do_at_once_is_done_once_and_nothing_is_lost(
+    world: World, seed: int
+) -> None:
+    """I13, I16, I18, I21, I25 over everything that changes something, at the very same time."""
+    await world.governed_room()
+    await second_room(world)
+    await world.verified("zoe")
+    for who in (*PEOPLE, "anna"):
+        await world.direct(who)
+    async with crowd(world, seed) as several:
+        for who in PEOPLE:
+            for room in (world.room, MARKET):
+                several.events.append((await world.message(who, f"Something of {who}", room), room))
+        for who in PEOPLE:
+            await asyncio.gather(*(several.report(who) for _ in range(3)))
+        await world.work()
+        await bring(world, ladder("2", MILDER))
+        await approved(world, "2")
+        for hours in (0, 1, 30, 0, 80, 24 * 5):
+            await several.storm()
+            world.clock.pass_time(hours=hours)
+        for _ in range(3):
+            await world.tick(minutes=11)
+        assert several.again == {}, "nothing has to begin anew"
+        assert await in_force(world) == "2"
+        assert "overturned" in await states(world, "decisions"), "it is about something"
+        twice = await rows(
+            world,
+            "SELECT case_id FROM decisions WHERE nature <> 'hold' AND state IN"
+            " ('final', 'under_appeal', 'upheld') GROUP BY case_id HAVING COUNT(*) > 1",
+        )
+        assert twice == []
+        await as_recorded(world)
+        await at_rest.people_decided(world)
+        await at_rest.measures_end(world)
+        await at_rest.nothing_is_left_over(world)
+        await at_rest.every_later_decision_is_as_replayed(world)
+        await at_rest.each_is_told_once(world)
+        await at_rest.the_log_is_whole(world)
