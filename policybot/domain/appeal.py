@@ -125,6 +125,7 @@ VERDICTS: Mapping[About, Mapping[Verdict, str]] = {
 }
 """How each can end, and what that means."""
 
+GOES_ON = "The measure, which rested, goes on from now for what is left of it."
 MOST_MADE = 2
 """How often the same can be appealed: whoever took it back can make it once more."""
 MIN_TEXT = 5

@@ -184,9 +184,10 @@ class AppealLinks:
             OutOfOrder: it is decided.
         """
         who, appeal, decision = await self._appealed(tx, token)
+        more = f" {rules.GOES_ON}" if await self._appeals.rests(tx, appeal) else ""
         await self._hearings.withdraw(tx, who, appeal)
         what = f"your appeal on {appeal.number} was taken back; the decision stands"
-        self._tell(tx, who, decision, what)
+        self._tell(tx, who, decision, what, more)
 
     async def _appealed(self, tx: Tx, token: str) -> tuple[str, Appeal, Decision]:
         decision, who = await self._behind(tx, token)

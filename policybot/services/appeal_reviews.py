@@ -90,15 +90,14 @@ class AppealReviews:
         """Let the decision stand, and a measure that rested go on."""
         decision = await self.appealed(tx, appeal)
         await decisions.save(tx, replace(decision, state=State.FINAL))
-        await self._resume(tx, appeal, decision)
+        await self._sanctions.resume(tx, decision)  # whoever takes it back reads that in the answer
 
     async def _resume(self, tx: Tx, appeal: Appeal, decision: Decision) -> None:
         """Let a measure that rested go on, and say so to whom it binds again."""
         rested = await self._appeals.rests(tx, appeal)
         await self._sanctions.resume(tx, decision)
         if rested:
-            goes_on = "the measure, which rested, goes on from now for what is left of it."
-            await self.tell(tx, appeal, f"{decision.number}: {goes_on}")
+            await self.tell(tx, appeal, f"{decision.number}: {rules.GOES_ON}")
 
     async def late(self, tx: Tx, kind: Kind, named: int) -> tuple[Appealable, set[tuple[str, Why]]]:
         """Find what could be appealed in a case, and who has a part in that.

@@ -347,8 +347,11 @@ class Hearings:
         reviewing = self._reviewing[appeal.kind]
         ended = await reviewing.end(tx, reviewer, appeal, verdict, measure, reasons)
         if Role.EXTERNAL in await self._setting.roles(tx, reviewer):  # nobody here has seen it
-            text = f"{reviewer} has decided from outside. {ended.said}"
-            self._setting.tell_staff(tx, text, cause=f"appeal {appeal.id}")
+            said = f"{reviewer} has decided from outside. {ended.said}"
+            self._setting.tell_staff(tx, said, cause=f"appeal {appeal.id}")
+        if await self.waits(tx, text) is not None:
+            more = f"Another appeal waits under {appeal.number}: !policy brief {appeal.number}"
+            ended = replace(ended, said=f"{ended.said} {more}")
         return ended
 
     # By the clock ---------------------------------------------------------------------------------

@@ -149,7 +149,9 @@ async def test_an_appeal_that_is_taken_back_lets_the_decision_stand(any_world: W
     await world.review("otto", f"!policy confirm {code}")
     await world.say("anna", "!policy appeal C-1 I was away and have thrown them out")
     assert world.room in world.homeserver.directory, "it rests"
-    assert "is taken back" in await world.say("anna", "!policy withdraw C-1")
+    answer = await world.say("anna", "!policy withdraw C-1")
+    assert "is taken back" in answer
+    assert "which rested, goes on from now" in answer
     assert world.room not in world.homeserver.directory, "it binds again"
     assert "taken back by whoever made it" in world.in_review()[-1]
     assert await world.review("ravi", "!policy queue appeals") == "Nothing waits. Well done."
@@ -276,8 +278,9 @@ async def test_of_two_appeals_under_one_number_the_answer_goes_to_the_one_that_a
     assert "The person answers on 2 March: In the garden" in await world.review(
         "ravi", f"!policy brief {case}"
     )
-    for reasons in ("It was right to stop him", "He was in the garden"):
-        await world.review("ravi", f"!policy uphold {case} {reasons}")
+    for reasons, more in (("It was right to stop him", True), ("He was in the garden", False)):
+        answer = await world.review("ravi", f"!policy uphold {case} {reasons}")
+        assert (f"Another appeal waits under {case}: !policy brief {case}" in answer) == more
     status = await world.say("tom", f"!policy status {case}")
     assert "It was right to stop him" in status
     assert "He was in the garden" in status

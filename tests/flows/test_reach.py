@@ -70,7 +70,7 @@ async def test_while_an_appeal_lets_it_rest_nothing_binds_and_then_it_does_in_ne
     assert level(world, room=other) is None
     await world.review("ravi", f"!policy uphold {case} It was written by this account alone")
     assert (level(world), level(world, room=other)) == (-1, -1)
-    assert f"{case}: the measure, which rested, goes on from now" in world.told("tom")[-1]
+    assert f"{case}: The measure, which rested, goes on from now" in world.told("tom")[-1]
 
 
 async def test_where_they_rank_as_high_as_the_bot_the_others_are_covered_and_it_is_said(

@@ -108,8 +108,10 @@ async def own(services: Services, asked: Asked) -> Appeal | None:
 async def withdraw(services: Services, asked: Asked) -> str:
     """Take an appeal back."""
     found = await services.hearings.mine(asked.tx, asked.sender, asked.words["NUMBER"])
+    rests = found.kind is rules.Kind.DECISION and await services.appeals.rests(asked.tx, found)
     done = await services.hearings.withdraw(asked.tx, asked.sender, found)
-    return f"Your {done.called} is taken back, and {done.against} stands."
+    goes_on = f" {rules.GOES_ON}" if rests else ""
+    return f"Your {done.called} is taken back, and {done.against} stands.{goes_on}"
 
 
 # Of those who review them ------------------------------------------------------------------------
