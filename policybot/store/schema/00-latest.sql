@@ -1122,7 +1122,7 @@ CREATE TABLE replacements (               -- who is to answer for a room in plac
     filing_id   BIGINT NOT NULL REFERENCES filings (id),
     former      TEXT NOT NULL,
     successor   TEXT NOT NULL,
-    level       INTEGER NOT NULL,
+    level       BIGINT NOT NULL,          -- Matrix knows some of 53 bits
     asked_at    BIGINT                    -- when the successor was asked
 );
 
