@@ -184,7 +184,8 @@ async def history(services: Services, asked: Asked) -> str:
 async def retry(services: Services, asked: Asked) -> str:
     """Try an effect again that could not be carried out."""
     text = asked.words["NUMBER"]
-    if not _SERIAL.fullmatch(text) or not await outbox.revive(asked.tx, int(text), services.setting.now()):
+    known = _SERIAL.fullmatch(text) is not None
+    if not known or not await outbox.revive(asked.tx, int(text), services.setting.now()):
         message = f"There is no failed effect {text}."
         raise NotFound(message)
     asked.tx.after_commit(services.setting.nudge)
