@@ -17,6 +17,7 @@ class _Heard:
 
     def __init__(self, run: Any, said: list[str]) -> None:
         self._run, self._said = run, said
+        self.sharing: str = run.sharing
 
     async def fetch(self, sql: str, values: Sequence[object]) -> Sequence[Row]:
         self._said.append(sql)
