@@ -276,6 +276,12 @@ async def test_a_reviewers_link_to_a_document_is_not_kept_once_it_is_sent(tmp_pa
         assert await kept_with(world, find(r"/document/\S+", answer)) == 0
 
 
+@pytest.mark.parametrize("number", ["9" * 19, "9" * 60, "2147483648", "-1", "0", "1.5"])
+async def test_an_effect_of_a_number_that_cannot_be_is_none(any_world: World, number: str) -> None:
+    said = await any_world.review("mira", f"!policy retry {number}")
+    assert f"no failed effect {number}" in said
+
+
 async def test_a_link_that_cannot_be_delivered_is_not_kept_and_another_can_be_asked_for(
     world: World,
 ) -> None:

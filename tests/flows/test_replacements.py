@@ -8,7 +8,7 @@ from policybot.domain.room_measure import GiveLevel, ReturnLevel
 from tests.flows.test_holds import review
 from tests.flows.test_taken import to_be_made
 from tests.flows.test_taking import filing_of
-from tests.world import World, find, user
+from tests.world import BOT, World, find, user
 
 REASON = "The owner has not answered for weeks while card numbers are sold there"
 
@@ -74,6 +74,20 @@ async def test_two_people_agree_and_the_new_owner_accepts(any_world: World) -> N
     assert "closed" in await review(world, "otto", f"!policy show {case}")
     assert "replacement of who answers" in await review(world, "otto", f"!policy history {user('anna')}")
     assert "Nobody has asked you" in await world.say("tom", f"!policy accept {record}")
+
+
+async def test_an_owner_of_the_highest_rank_that_matrix_knows_can_be_replaced(any_world: World) -> None:
+    world = any_world
+    _, room, case = await a_made_room(world)
+    await world.verified("tom")
+    ranks = {BOT: 2**53 - 1, user("anna"): 2**53 - 2}
+    world.homeserver.levels[room]["users"] |= ranks
+    content = {"users": ranks}
+    await world.deliver(
+        type="m.room.power_levels", room_id=room, sender=user("anna"), state_key="", content=content
+    )
+    answer = await review(world, "mira", f"!policy replace {case} R3 {user('tom')} {REASON}")
+    assert f"give {user('tom')} power level {2**53 - 2} in {room}" in answer
 
 
 async def test_an_overturned_appeal_gives_the_room_back_exactly(any_world: World) -> None:

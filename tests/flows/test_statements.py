@@ -3,7 +3,7 @@
 from collections import Counter
 
 from policybot.services.previews import Choice
-from policybot.store import sanctions
+from policybot.store import attempts, sanctions
 from tests.statements import listened, short
 from tests.world import World, user
 
@@ -22,7 +22,10 @@ SELECT decisions
 SELECT copies
 SELECT languages
 SELECT quarantines
-UPDATE policies
+SELECT policies
+SELECT sanctions
+UPDATE cases
+SELECT sanctions
 UPDATE cases
 UPDATE case_subjects
 DELETE case_rules
@@ -42,7 +45,10 @@ INSERT audit_payloads
 UPDATE audit_head
 INSERT outbox
 """
-"""The statements of a decision about a reported message, which is removed, and its author restricted."""
+"""The statements of a decision about a reported message, which is removed, and its author restricted.
+
+What binds in its case is read again once nobody else can put anything on hold there.
+"""
 
 CHOICE = Choice("R2", "S3", remove=True, facts="Threatened a neighbour in the garden room")
 
@@ -60,6 +66,14 @@ async def test_a_plain_decision_asks_for_nothing_twice(any_world: World) -> None
     more = Counter(map(short, sent)) - needed
     assert not more, "\n".join(["more than needed:", *(sql for sql in sent if short(sql) in more)])
     assert len(sent) == needed.total(), f"no more needed: {needed - Counter(map(short, sent))}"
+
+
+async def test_who_sends_a_code_is_found_without_a_look_at_every_attempt(world: World) -> None:
+    async with world.database.transaction() as tx:
+        with listened() as sent:
+            await attempts.by_code(tx, "a hash", world.clock())
+        plan = await tx.fetch(f"EXPLAIN QUERY PLAN {sent[0]}", "a hash", 0)
+    assert [row["detail"] for row in plan if row["detail"].startswith("SCAN")] == []
 
 
 async def test_what_binds_somebody_is_found_without_a_look_at_every_measure(world: World) -> None:

@@ -1,7 +1,6 @@
 """The commands by which a case is decided, confirmed and ended."""
 
 import re
-from itertools import takewhile
 
 from policybot.domain.decision import joined
 from policybot.domain.effect_words import all_in_words
@@ -16,6 +15,8 @@ from policybot.services import strikes
 from policybot.services.previews import Choice, Draft, Preview
 from policybot.store import outbox
 
+_SERIAL = re.compile(r"\d{1,18}", re.ASCII)
+"""The number of an effect; what is longer is none, and no database can compare it."""
 _ANSWERS = 3
 """Reporters whose answer is shown; the others read the same with another number."""
 
@@ -186,8 +187,8 @@ async def history(services: Services, asked: Asked) -> str:
 async def retry(services: Services, asked: Asked) -> str:
     """Try an effect again that could not be carried out."""
     text = asked.words["NUMBER"]
-    serial = "".join(takewhile(str.isdecimal, text)) if text.isascii() else ""
-    if serial != text or not await outbox.revive(asked.tx, int(text), services.setting.now()):
+    known = _SERIAL.fullmatch(text) is not None
+    if not known or not await outbox.revive(asked.tx, int(text), services.setting.now()):
         message = f"There is no failed effect {text}."
         raise NotFound(message)
     asked.tx.after_commit(services.setting.nudge)

@@ -137,6 +137,7 @@ CREATE TABLE attempts (                   -- tries to verify an account, by the 
     ticket       TEXT
 );
 CREATE INDEX attempts_user ON attempts (user_id, expires_at);
+CREATE INDEX attempts_code ON attempts (code_hash) WHERE code_hash IS NOT NULL;
 
 CREATE TABLE account_tokens (             -- tokens by which clients showed an account: each is good once
     token_hash TEXT PRIMARY KEY,
@@ -1123,7 +1124,7 @@ CREATE TABLE replacements (               -- who is to answer for a room in plac
     filing_id   BIGINT NOT NULL REFERENCES filings (id),
     former      TEXT NOT NULL,
     successor   TEXT NOT NULL,
-    level       INTEGER NOT NULL,
+    level       BIGINT NOT NULL,          -- Matrix knows some of 53 bits
     asked_at    BIGINT                    -- when the successor was asked
 );
 
