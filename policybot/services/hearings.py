@@ -401,7 +401,9 @@ class Hearings:
     async def _call_outside(self, tx: Tx, appeal: Appeal) -> None:
         """Remind the people outside who decide an appeal, or ask them once nobody inside is left."""
         text = f"{appeal.number}: the appeal should have been answered by now. Please decide it."
-        excluded = await self.excluded(tx, appeal)
+        # Nothing is written of them, which whoever decides has to do before they change the appeal.
+        concerned = await self._reviewing[appeal.kind].concerned(tx, appeal)
+        excluded = frozenset(await parties.of(tx, appeal.id)) | {(one, Why.ROOM) for one in concerned}
         if appeal.outside or await self._apart.insiders(tx, excluded):
             await self._tell_outside(tx, appeal, text)
             return
