@@ -1,9 +1,9 @@
 """Several processes on one PostgreSQL that change the same at the very same time.
 
-Nobody waits for somebody who waits for them: the server counts that, and has nothing to count. Only where
-everything happens at random it is no fault by itself, for who has to begin anew does, and what comes of it
-is compared. `CONTENTION_SEEDS=2,3,4 pytest tests/flows/test_contention.py` lets it happen in other
-orders, and looks for that, too.
+Nobody waits for somebody who waits for them: the server counts that, and has nothing to count. Only
+where all happens at random that is no fault by itself, for who has to begin anew does, and what comes
+of it is compared. `CONTENTION_SEEDS=2,3,4 pytest tests/flows/test_contention.py` lets it happen in
+other orders, and looks for that, too.
 """
 
 import asyncio
