@@ -46,7 +46,7 @@ class Presses:
         self._owner = uuid.uuid4().hex
         self._leased_until: datetime | None = None
         self._newest: dict[Kind, tuple[int, datetime]] = {}
-        self._first_asked: datetime | None = None
+        self._here_since = setting.now()
 
     async def step(self, database: Database, button: ReportButton) -> bool:
         """Read the next page of each list; say whether there is more to do at once.
@@ -55,7 +55,6 @@ class Presses:
             Later: the homeserver is away.
             Impossible: it shows no list, and people know of it.
         """
-        self._first_asked = self._first_asked or self._setting.now()
         if not await self._mine(database):
             return False
         more, refused = False, []
@@ -122,12 +121,12 @@ class Presses:
         return False
 
     async def _begin(self, database: Database, button: ReportButton, place: Place) -> bool:
-        """Begin behind what was reported before anybody was here to ask: others have seen to that.
+        """Begin behind what was reported before policybot started: others have seen to that.
 
-        What came since the first question is taken, however long the homeserver refused or was away.
+        What came since is taken, however long the homeserver refused or was away.
         """
         page = await button.page(place.kind, 0, rules.PAGE, newest_first=True)
-        begun = rules.begun(page.rows, page.total, self._first_asked or self._setting.now())
+        begun = rules.begun(page.rows, page.total, self._here_since)
         await self._save(database, replace(place, problem="", refusals=0), begun)
         return any(press.at >= begun.mark for press in page.rows)
 

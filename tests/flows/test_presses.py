@@ -173,12 +173,14 @@ async def test_a_user_is_reported_and_whoever_reports_themselves_is_told_so_once
         assert "no case" in await world.review(party, f"!policy show {case}")
 
 
-async def test_what_was_reported_before_the_first_look_is_left_to_those_who_saw_it(world: World) -> None:
+async def test_what_was_reported_before_policybot_was_here_is_left_to_those_who_saw_it(
+    world: World,
+) -> None:
     async with pressing(world) as pressed:
         await world.governed_room()
         event = await world.message("tom", "Buy my spades!", world.room)
-        pressed.press(event, "lea", number=41)
-        pressed.press(event, "anna", number=77)
+        pressed.press(event, "lea", number=41, at=pressed.fake.now() - 2000)
+        pressed.press(event, "anna", number=77, at=pressed.fake.now() - 1)
         world.clock.pass_time(seconds=1)
         for _ in range(3):
             await pressed.poll(seconds=1)
@@ -188,13 +190,25 @@ async def test_what_was_reported_before_the_first_look_is_left_to_those_who_saw_
         assert [row["reporter"] for row in await pressed.reports()] == [user("otto")]
 
 
+async def test_what_is_reported_between_the_start_and_the_first_look_is_taken(world: World) -> None:
+    async with pressing(world) as pressed:
+        await world.governed_room()
+        event = await world.message("tom", "Buy my spades!", world.room)
+        pressed.press(event, "lea", at=pressed.fake.now() - 1)
+        world.clock.pass_time(seconds=1)
+        pressed.press(event, "anna")
+        for _ in range(3):
+            await pressed.poll(seconds=3)
+        assert [row["reporter"] for row in await pressed.reports()] == [user("anna")]
+
+
 async def test_what_is_reported_while_the_lists_are_still_refused_is_taken_when_they_are_shown(
     world: World,
 ) -> None:
     async with pressing(world) as pressed:
         await world.governed_room()
         event = await world.message("tom", "Buy my spades!", world.room)
-        pressed.press(event, "lea")
+        pressed.press(event, "lea", at=pressed.fake.now() - 1)
         pressed.fake.refuses = {"event_reports": 403, "user_reports": 403}
         for _ in range(3):
             await pressed.poll(seconds=1)
