@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from aiohttp import web
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, Locator, Page, ViewportSize, async_playwright
 
 from tests.world import World
 
@@ -55,6 +55,11 @@ def unpack(folder: Path) -> Program:
     fonts = folder / "fonts.conf"
     fonts.write_text(_FONTS.format(fonts=said["fonts"], cache=folder / "cache"), "utf-8")
     return Program(Path(said["program"]), Path(said["libraries"]), fonts)
+
+
+async def drawn(picture: Locator) -> bool:
+    """Wait until a picture has come; say whether there is anything of it."""
+    return bool(await picture.evaluate("i => i.decode().then(() => i.naturalWidth > 0)"))
 
 
 @asynccontextmanager

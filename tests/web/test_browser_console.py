@@ -12,7 +12,7 @@ from policybot.domain.case import State
 from policybot.store import cases
 from tests import browser as browsers
 from tests.albums import photographed
-from tests.browser import looks_good, served
+from tests.browser import drawn, looks_good, served
 from tests.world import World, find, unlinked
 from tests.world import world as make_world
 
@@ -187,10 +187,10 @@ async def test_a_picture_is_blurred_until_somebody_presses_on_it(world: World, p
     await page.get_by_role("button", name="Open the pages").click()
     await expect(page.get_by_text("Look at my spades")).to_be_visible()
     await looks_good(page, "console-pictures", scripts=1)
-    assert await page.locator(".blurred img").first.evaluate("i => i.naturalWidth") > 0
+    assert await drawn(page.locator(".blurred img").first)
     assert "and 0 blurred pictures; within" in await world.say("mira", "!policy care")
     await page.get_by_role("link", name="Look at file 1").click()
     await expect(page.get_by_role("heading", name="Picture of")).to_be_visible()
     await looks_good(page, "console-picture")
-    assert await page.locator("img").evaluate("i => i.naturalWidth") > 0
+    assert await drawn(page.locator("img"))
     assert "and 1 blurred picture; within" in await world.say("mira", "!policy care")

@@ -9,7 +9,7 @@ from playwright.async_api import FilePayload, Page, expect
 
 from policybot.demo.synapse import free_port
 from tests import pictures
-from tests.browser import looks_good, served
+from tests.browser import drawn, looks_good, served
 from tests.files import NAMES
 from tests.papers import NAME, NUMBER, OFFERED
 from tests.referring import CONFIGURED, agreed
@@ -68,7 +68,7 @@ async def test_a_document_is_sent_and_looked_at(papers: World, page: Page) -> No
     await page.get_by_role("button").click()
     await expect(page.get_by_text(NAME)).to_be_visible()
     await looks_good(page, "document-review")
-    assert await page.locator("img").first.evaluate("i => i.naturalWidth") > 0, "the picture is there"
+    assert await drawn(page.locator("img").first), "the picture is there"
     await page.get_by_role("button", name="Approve").click()
     await looks_good(page, "document-approved")
     await papers.work()

@@ -13,7 +13,7 @@ from policybot.domain.filing import State
 from policybot.services.evidence import Drawn
 from policybot.store import filings
 from tests import pictures
-from tests.browser import looks_good, served
+from tests.browser import drawn, looks_good, served
 from tests.reviewing import POINTS, desk, filed, reviewing_world, state
 from tests.world import World, user
 
@@ -65,7 +65,7 @@ async def test_an_application_is_opened_asked_about_checked_and_approved(
     await looks_good(page, "desk")
     await page.get_by_role("link", name="Statutes of the club.pdf").click()
     await looks_good(page, "desk-file")
-    assert await page.locator("img").first.evaluate("i => i.naturalWidth") > 0, "the picture is there"
+    assert await drawn(page.locator("img").first), "the picture is there"
     await page.get_by_role("link", name="Back to the application").click()
 
     await page.get_by_label("Ask the applicant").fill("For whom do you speak?")
