@@ -163,7 +163,9 @@ class Ladder:
         if len(left) == 1:
             return left[0]
         days = (now - strike.occurred_at).days
-        return left[max(0, min(days, len(left) - 1))]
+        if days >= len(left):
+            return left[-1]
+        return left[days] if days > 0 else left[0]
 
     @property
     def most_spilled(self) -> int:
