@@ -101,7 +101,9 @@ class Appeals:
 
     @staticmethod
     async def rests(tx: Tx, appeal: Appeal) -> bool:
-        """Say whether the measure of the decision that an appeal is against rests meanwhile."""
+        """Say whether an appeal is against a decision whose measure rests meanwhile."""
+        if appeal.kind is not Kind.DECISION:
+            return False
         sanction = await sanctions.of_decision(tx, appeal.matter)
         return sanction is not None and sanction.state is Course.STAYED
 

@@ -125,7 +125,7 @@ class Complaints:
 
     async def _until(self, tx: Tx, report: Report, about: About, answered_at: datetime) -> datetime:
         end = answered_at + self._setting.ladder.appeal_window
-        return max(end, await appeals.admitted_until(tx, AppealKind.REPORT, about, report.id) or end)
+        return await appeals.open_until(tx, AppealKind.REPORT, about, report.id, end)
 
     async def late(
         self, tx: Tx, kind: AppealKind, named: int

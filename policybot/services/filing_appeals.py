@@ -121,7 +121,7 @@ class FilingAppeals:
         """Say until when something can be appealed; what rested and holds again was not decided anew."""
         decided = await self._decided_at(tx, matter, about) or self._setting.now()
         end = min([decided, *(one.submitted_at for one in made)]) + self._setting.ladder.appeal_window
-        return max(end, await appeals.admitted_until(tx, matter.kind, about, matter.id) or end)
+        return await appeals.open_until(tx, matter.kind, about, matter.id, end)
 
     async def late(self, tx: Tx, kind: Kind, named: int) -> tuple[Appealable, set[tuple[str, Why]]]:
         """Find what could be appealed about a filing or a qualification, and who has a part in that.

@@ -76,7 +76,7 @@ class Hearings:
             NotFound: there is none.
         """
         if found := await self.all_mine(tx, who, text):
-            return max(found, key=_nearest)
+            return nearest(found)
         message = "There is no appeal of yours under this number."
         raise NotFound(message)
 
@@ -413,6 +413,11 @@ class Hearings:
         await self._apart.call(tx, excluded, f"{text}\n{next_}", cause=f"appeal {appeal.id}")
 
 
-def _nearest(appeal: Appeal) -> tuple[bool, bool, int]:
-    waits = appeal.state is State.SUBMITTED
-    return waits and appeal.asked_at is not None, waits, appeal.id
+def nearest(made: Sequence[Appeal]) -> Appeal:
+    """Choose among somebody's appeals: what asks them, else what waits, else the newest."""
+
+    def nearness(one: Appeal) -> tuple[bool, bool, int]:
+        waits = one.state is State.SUBMITTED
+        return waits and one.asked_at is not None, waits, one.id
+
+    return max(made, key=nearness)

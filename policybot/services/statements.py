@@ -308,7 +308,7 @@ async def appealable_until(tx: Tx, setting: Setting, decision: Decision) -> date
     """Say until when a decision can be appealed, also if that is let in after its time."""
     end = (decision.told_at or decision.decided_at) + setting.ladder.appeal_window
     about = about_of(decision.scope)
-    return max(end, await appeals.admitted_until(tx, AppealKind.DECISION, about, decision.id) or end)
+    return await appeals.open_until(tx, AppealKind.DECISION, about, decision.id, end)
 
 
 async def arrived(tx: Tx, setting: Setting, decision_id: int, event_id: str | None = None) -> None:

@@ -201,9 +201,9 @@ async def admit(  # noqa: PLR0913 - the columns
     )
 
 
-async def admitted_until(tx: Tx, kind: Kind, about: About, matter: int) -> datetime | None:
-    """Say until when an appeal is taken in after its time, if it is."""
-    return optional_time(
+async def open_until(tx: Tx, kind: Kind, about: About, matter: int, end: datetime) -> datetime:
+    """Say until when an appeal is taken in: until its time ends, or later if that is let in."""
+    admitted = optional_time(
         await tx.value(
             "SELECT until AS value FROM appeal_admissions"
             " WHERE kind = $1 AND about = $2 AND matter = $3",
@@ -212,6 +212,7 @@ async def admitted_until(tx: Tx, kind: Kind, about: About, matter: int) -> datet
             matter,
         )
     )
+    return max(end, admitted or end)
 
 
 async def drop_admissions(tx: Tx, now: datetime) -> None:

@@ -12,6 +12,7 @@ from policybot.matrix.commands import appeal_words, referrals, reports, subject
 from policybot.matrix.commands.command import PREFIX, Asked, Services
 from policybot.services.briefs import Brief, Decided
 from policybot.services.complaints import FOUNDED
+from policybot.services.hearings import nearest
 
 _EXCERPT = 80
 _FILING = re.compile(r"F-[1-9]\d{0,11}", re.ASCII)
@@ -87,12 +88,12 @@ async def status(services: Services, asked: Asked) -> str:
     lines: list[str] = []
     for one in made:
         lines += await services.appeal_records.course(asked.tx, one)
-        if one.kind is rules.Kind.DECISION and await services.appeals.rests(asked.tx, one):
+        if await services.appeals.rests(asked.tx, one):
             lines.append("The measure rests meanwhile.")
     if not made or made[-1].state is rules.State.WITHDRAWN:
         lines.append(await services.appeals.appealable(asked.tx, asked.sender, subject.case_id(text)))
     if made:
-        lines += appeal_words.waits_for(await services.hearings.mine(asked.tx, asked.sender, text))
+        lines += appeal_words.waits_for(nearest(made))
     return "\n".join(lines)
 
 
@@ -108,7 +109,7 @@ async def own(services: Services, asked: Asked) -> Appeal | None:
 async def withdraw(services: Services, asked: Asked) -> str:
     """Take an appeal back."""
     found = await services.hearings.mine(asked.tx, asked.sender, asked.words["NUMBER"])
-    rests = found.kind is rules.Kind.DECISION and await services.appeals.rests(asked.tx, found)
+    rests = await services.appeals.rests(asked.tx, found)
     done = await services.hearings.withdraw(asked.tx, asked.sender, found)
     goes_on = f" {rules.GOES_ON}" if rests else ""
     return f"Your {done.called} is taken back, and {done.against} stands.{goes_on}"
