@@ -123,7 +123,7 @@ async def _stretches(
                 begin, end, inside = asked[free]
                 here[free] = await audit.stretch(tx, begin, end, inside, payloads=wanted.payloads)
             found = here[n] if n in here else await asyncio.wrap_future(one)
-            yield found, sum(k in here or later.done() for k, later in enumerate(apart[n + 1 :], n + 1))
+            yield found, sum(later.done() for later in apart[n + 1 :])  # what is done here, too
 
 
 def _contradicted(
